@@ -1,0 +1,1 @@
+"""PostgreSQL and SQLite: reading, and the one way to write."""

@@ -1,0 +1,279 @@
+"""The one way to write: changes are grouped, numbered and committed here.
+
+A transaction costs far more than what is written in it, so whatever waits while one transaction
+commits goes into the next one together. A group whose member fails is rolled back and its members
+are run one by one: one conflict fails one caller. Within the transaction the head row is locked,
+and the audit chain and the outbox are numbered from it; nothing else numbers them.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Executable, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from libs.db import audit
+from libs.db.engine import Database
+from libs.db.ledger import Ledger
+from libs.domain.changes import Change, Fact, Write
+from libs.domain.clock import Clock
+from libs.domain.errors import Unavailable
+from libs.domain.ids import new_id
+
+_MOST_IN_A_GROUP = 128
+_log = structlog.get_logger(__name__)
+
+
+class Stale(Exception):
+    """What the change was made from is no longer so: load, decide and try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded(Write):
+    """A statement, and how many rows it must touch for the change to be still true.
+
+    With `parameters` it is executed once for all of them; `expects` then says nothing.
+    """
+
+    statement: Executable
+    expects: int | None = None
+    parameters: Sequence[Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A caller's key for one method, the fingerprint of the request, and the answer to it."""
+
+    caller: str
+    method: str
+    key: str
+    fingerprint: str
+    answer: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event that a change is the effect of, as a consumer received it."""
+
+    consumer: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFact:
+    """A fact as its publisher's message: the full name, and the message serialized."""
+
+    type: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class _Member:
+    change: Change
+    key: IdempotencyKey | None
+    received: Received | None
+    done: "asyncio.Future[None]"
+
+
+class Committer:
+    """Commits changes. One per process."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        clock: Clock,
+        encode: Callable[[Fact], EncodedFact],
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._clock = clock
+        self._encode = encode
+        self._waiting: list[_Member] = []
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._failed: BaseException | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._listeners: list[Callable[[Sequence[Change]], None]] = []
+
+    def on_commit(self, listener: Callable[[Sequence[Change]], None]) -> None:
+        """Has `listener` told, on the event loop, of changes that are committed."""
+        self._listeners.append(listener)
+
+    async def __aenter__(self) -> "Committer":
+        self._task = asyncio.create_task(self._run(), name="committer")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Commits what waits, then stops."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the committer before its time, if anything did."""
+        return self._failed
+
+    async def commit(
+        self,
+        change: Change,
+        *,
+        key: IdempotencyKey | None = None,
+        received: Received | None = None,
+    ) -> None:
+        """Commits a change, its audit record and its events, whole or not at all.
+
+        A caller that is cancelled while waiting may find the change committed.
+
+        Raises:
+            Stale: a guard or a unique key says that the change was made from an old state.
+            Unavailable: the database does not answer, or the committer has stopped. The change
+                may have been committed.
+        """
+        if self._stopping or self._failed is not None:
+            raise Unavailable("the committer", "it has stopped")
+        member = _Member(change, key, received, asyncio.get_running_loop().create_future())
+        # Nobody may be left waiting for it; its failure is then nobody's to see.
+        member.done.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._waiting.append(member)
+        self._wake.set()
+        await asyncio.shield(member.done)
+
+    async def _run(self) -> None:
+        group: list[_Member] = []
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._waiting:
+                    group = self._waiting[:_MOST_IN_A_GROUP]
+                    del self._waiting[:_MOST_IN_A_GROUP]
+                    await self._commit_group(group)
+                    group = []
+                if self._stopping:
+                    return
+        except BaseException as error:
+            self._failed = error
+            raise
+        finally:
+            abandoned, self._waiting = group + self._waiting, []
+            for member in abandoned:
+                _fail(member, Unavailable("the committer", "it stopped before the change was kept"))
+
+    async def _commit_group(self, group: list[_Member]) -> None:
+        try:
+            await self._database.write(lambda connection: self._apply(connection, group))
+        except Unavailable as error:
+            # Nobody knows whether it was kept, so nothing is run a second time.
+            for member in group:
+                _fail(member, error)
+            return
+        except Exception as error:
+            if len(group) == 1:
+                _fail(group[0], _as_stale(error))
+                return
+            _log.info("group_split", members=len(group), cause=type(error).__name__)
+            for member in group:
+                await self._commit_group([member])
+            return
+        for member in group:
+            if not member.done.done():
+                member.done.set_result(None)
+        changes = [member.change for member in group]
+        for listener in self._listeners:
+            listener(changes)
+
+    def _apply(self, connection: Connection, group: Sequence[_Member]) -> None:
+        ledger, now = self._ledger, self._clock.now()
+        head = connection.execute(select(ledger.head).with_for_update()).mappings().one()
+        for member in group:
+            for write in member.change.writes:
+                _execute(connection, write)
+        records = audit.chained(
+            (member.change.audit for member in group),
+            now,
+            head["audit_sequence"],
+            head["audit_hash"],
+        )
+        events = []
+        position: int = head["outbox_position"]
+        for member in group:
+            actor = audit.actor_json(member.change.audit.actor)
+            for fact in member.change.facts:
+                position += 1
+                encoded = self._encode(fact)
+                events.append(
+                    {
+                        "position": position,
+                        "event_id": new_id("evt"),
+                        "type": encoded.type,
+                        "resource_id": fact.resource_id,
+                        "resource_version": fact.resource_version,
+                        "event_time": now,
+                        "actor": actor,
+                        "payload": encoded.payload,
+                        "published": False,
+                    }
+                )
+        keys = [
+            {
+                "caller": member.key.caller,
+                "method": member.key.method,
+                "key": member.key.key,
+                "fingerprint": member.key.fingerprint,
+                "answer": member.key.answer,
+                "create_time": now,
+            }
+            for member in group
+            if member.key is not None
+        ]
+        inbox = [
+            {
+                "consumer": member.received.consumer,
+                "event_id": member.received.event_id,
+                "receive_time": now,
+            }
+            for member in group
+            if member.received is not None
+        ]
+        connection.execute(insert(ledger.audit), records)
+        for table, rows in (
+            (ledger.outbox, events),
+            (ledger.idempotency, keys),
+            (ledger.inbox, inbox),
+        ):
+            if rows:
+                connection.execute(insert(table), rows)
+        connection.execute(
+            update(ledger.head).values(
+                audit_sequence=records[-1]["sequence"],
+                audit_hash=records[-1]["hash"],
+                outbox_position=position,
+            )
+        )
+
+
+def _execute(connection: Connection, write: Write) -> None:
+    assert isinstance(write, Guarded), "writes are made by stores"
+    if write.parameters is not None:
+        if write.parameters:
+            connection.execute(write.statement, write.parameters)
+        return
+    result = connection.execute(write.statement)
+    if write.expects is not None and result.rowcount != write.expects:
+        raise Stale(f"{result.rowcount} rows instead of {write.expects}")
+
+
+def _as_stale(error: Exception) -> Exception:
+    """A broken unique key means that somebody else was first, as a failed guard does."""
+    return Stale(str(error.orig)) if isinstance(error, IntegrityError) else error
+
+
+def _fail(member: _Member, error: BaseException) -> None:
+    if not member.done.done():
+        member.done.set_exception(error)

@@ -1,0 +1,179 @@
+"""A database, PostgreSQL or SQLite, behind two verbs.
+
+Work is written once, as a function of a SQLAlchemy `Connection`. PostgreSQL runs it through
+asyncpg; SQLite runs it in threads, with one thread for all writing: a call of the asyncio driver
+costs a thread hop for every statement, this one for every transaction.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
+
+from libs.domain.errors import Unavailable
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+
+class Database(ABC):
+    """One database."""
+
+    @staticmethod
+    def open(url: str) -> "Database":
+        """Opens `sqlite:///path` or `postgresql+asyncpg://…`. Connects when first used."""
+        driver = make_url(url).drivername
+        if driver == "sqlite":
+            return _Sqlite(url)
+        if driver == "postgresql+asyncpg":
+            return _Postgresql(url)
+        raise ValueError(
+            f"database_url begins with {driver}://; it must begin with sqlite:/// or "
+            "postgresql+asyncpg://"
+        )
+
+    async def read(self, work: Work[T]) -> T:
+        """Runs reading work, beside all other.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        try:
+            return await self._read(work)
+        except DBAPIError as error:
+            raise _translated(error) from error
+        except OSError as error:  # asyncpg could not connect
+            raise Unavailable("the database", type(error).__name__) from error
+
+    async def write(self, work: Work[T]) -> T:
+        """Runs writing work in one transaction of its own.
+
+        The transaction goes on when the caller is cancelled: it may be half way through a commit.
+
+        Raises:
+            Unavailable: the database does not answer; the work may have been committed.
+            DBAPIError: the database refused the work.
+        """
+        try:
+            return await _finish(self._write(work))
+        except (OperationalError, InterfaceError) as error:
+            raise _translated(error) from error
+        except OSError as error:
+            raise Unavailable("the database", type(error).__name__) from error
+
+    @abstractmethod
+    async def _read(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    async def _write(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Lets go of every connection."""
+
+
+def _translated(error: DBAPIError) -> Exception:
+    """A failure of the database itself, as the domain's word; a failure of ours, as it is."""
+    gone = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return Unavailable("the database", type(error.orig).__name__) if gone else error
+
+
+async def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """Lets work finish though who waits for it may be cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        raise
+
+
+class _Postgresql(Database):
+    def __init__(self, url: str) -> None:
+        self._engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=8,
+            max_overflow=8,
+            pool_timeout=5,
+            pool_pre_ping=False,
+            connect_args={"timeout": 5, "server_settings": {"application_name": "latchkey"}},
+        )
+        # A read is single statements: without a transaction each costs one round trip, not three.
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def _read(self, work: Work[T]) -> T:
+        async with self._reading.connect() as connection:
+            return await connection.run_sync(work)
+
+    async def _write(self, work: Work[T]) -> T:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+class _Sqlite(Database):
+    """WAL with `synchronous=FULL`, so that what is committed is on the disk."""
+
+    def __init__(self, url: str) -> None:
+        self._writing = self._engine(url, "BEGIN IMMEDIATE", size=1)
+        self._reading = self._engine(url, "BEGIN", size=4)
+        self._writer = ThreadPoolExecutor(1, "sqlite-writer")
+        self._readers = ThreadPoolExecutor(4, "sqlite-reader")
+
+    @staticmethod
+    def _engine(url: str, begin: str, size: int) -> Engine:
+        engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=size,
+            max_overflow=0,
+            connect_args={"check_same_thread": False, "timeout": 10},
+        )
+
+        @event.listens_for(engine, "connect")
+        def on_connect(connection: Any, record: object) -> None:
+            # Python's own transaction control begins too late and not for every statement.
+            connection.isolation_level = None
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                "busy_timeout=10000",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def on_begin(connection: Connection) -> None:
+            # A transaction that reads first and writes later would fail at once if another one
+            # wrote in between, whatever the busy timeout; IMMEDIATE takes the lock up front.
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    async def _read(self, work: Work[T]) -> T:
+        def run() -> T:
+            with self._reading.connect() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+
+    async def _write(self, work: Work[T]) -> T:
+        def run() -> T:
+            with self._writing.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._writer, run)
+
+    async def close(self) -> None:
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._writing.dispose()
+        self._reading.dispose()

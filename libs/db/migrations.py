@@ -1,0 +1,62 @@
+"""Brings a database to the form that the code needs, and refuses any other.
+
+A service keeps its migrations in `store/migrations`, one file a version, for Alembic. They serve
+PostgreSQL and SQLite alike.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, insert, select
+
+from libs.db.engine import Database
+from libs.db.ledger import Ledger
+
+
+class SchemaMismatch(Exception):
+    """The database is not in the form that this version of the service needs."""
+
+
+class Migrations:
+    """The migrations of one service."""
+
+    def __init__(self, folder: Path, metadata: MetaData, ledger: Ledger) -> None:
+        self.metadata = metadata
+        self._ledger = ledger
+        self.config = Config()
+        self.config.set_main_option("script_location", str(Path(__file__).parent / "alembic"))
+        self.config.set_main_option("path_separator", "newline")
+        self.config.set_main_option("version_locations", str(folder))
+        self.config.attributes["metadata"] = metadata
+
+    async def apply(self, database: Database) -> None:
+        """Brings the database to the newest version, and gives the ledger its first head."""
+        await database.write(self._apply)
+
+    async def check(self, database: Database) -> None:
+        """Does nothing for a database in the newest version.
+
+        Raises:
+            SchemaMismatch: it is in another one.
+        """
+        wanted = ScriptDirectory.from_config(self.config).get_current_head()
+        found = await database.read(
+            lambda connection: MigrationContext.configure(connection).get_current_revision()
+        )
+        if found != wanted:
+            raise SchemaMismatch(
+                f"the database is at version {found or 'none'}, this service needs {wanted}; "
+                "run it once with the word migrate"
+            )
+
+    def _apply(self, connection: Connection) -> None:
+        self.config.attributes["connection"] = connection
+        command.upgrade(self.config, "head")
+        head = self._ledger.head
+        if connection.execute(select(head.c.id)).one_or_none() is None:
+            connection.execute(
+                insert(head).values(id=1, audit_sequence=0, audit_hash="", outbox_position=0)
+            )

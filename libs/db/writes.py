@@ -1,0 +1,156 @@
+"""Runs use cases: once per idempotency key, once per event, again when somebody else was first."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+import structlog
+from google.protobuf.message import Message
+from sqlalchemy import Connection, delete, select
+
+from libs.db.committer import Committer, IdempotencyKey, Received, Stale
+from libs.db.engine import Database
+from libs.db.ledger import Ledger
+from libs.domain.callers import Caller
+from libs.domain.changes import Outcome
+from libs.domain.clock import Clock
+from libs.domain.errors import Conflict, Invalid
+
+_TRIES = 5
+KEPT = timedelta(days=7)
+_log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+UseCase = Callable[[], Awaitable[Outcome[T]]]
+
+
+class Writes:
+    """Runs use cases and commits what they return."""
+
+    def __init__(self, database: Database, ledger: Ledger, committer: Committer) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._committer = committer
+
+    async def run(self, use_case: UseCase[T]) -> T:
+        """Runs a use case of our own, with no caller and no event behind it.
+
+        Raises:
+            Conflict: others kept changing the same thing.
+        """
+        for _ in range(_TRIES):
+            outcome = await use_case()
+            try:
+                if outcome.change is not None:
+                    await self._committer.commit(outcome.change)
+            except Stale as stale:
+                _log.info("use_case_again", cause=str(stale))
+                continue
+            return outcome.result
+        raise _conflict()
+
+    async def answer(
+        self,
+        use_case: UseCase[T],
+        respond: Callable[[T], M],
+        response_type: type[M],
+        key: IdempotencyKey | None,
+    ) -> M:
+        """Runs a use case for a call, and answers a repeated key as the first time.
+
+        Raises:
+            Invalid: IDEMPOTENCY_KEY_REUSED when the key was used for another request.
+            Conflict: others kept changing the same thing.
+        """
+        for _ in range(_TRIES):
+            if key is not None and (stored := await self._answered(key)) is not None:
+                return response_type.FromString(stored)
+            outcome = await use_case()
+            response = respond(outcome.result)
+            if outcome.change is None:
+                return response
+            with_answer = None if key is None else replace(key, answer=response.SerializeToString())
+            try:
+                await self._committer.commit(outcome.change, key=with_answer)
+            except Stale as stale:
+                _log.info("use_case_again", cause=str(stale))
+                continue
+            return response
+        raise _conflict()
+
+    async def effect(self, received: Received, use_case: UseCase[T]) -> T | None:
+        """Runs a use case as the effect of an event, unless the event had its effect before.
+
+        Raises:
+            Conflict: others kept changing the same thing.
+        """
+        for _ in range(_TRIES):
+            if await self._received(received):
+                return None
+            outcome = await use_case()
+            if outcome.change is None:
+                return outcome.result
+            try:
+                await self._committer.commit(outcome.change, received=received)
+            except Stale as stale:
+                _log.info("use_case_again", cause=str(stale))
+                continue
+            return outcome.result
+        raise _conflict()
+
+    async def forget(self, clock: Clock) -> None:
+        """Forgets keys and events that nobody will repeat any more."""
+        before = clock.now() - KEPT
+
+        def work(connection: Connection) -> None:
+            keys, inbox = self._ledger.idempotency, self._ledger.inbox
+            connection.execute(delete(keys).where(keys.c.create_time < before))
+            connection.execute(delete(inbox).where(inbox.c.receive_time < before))
+
+        await self._database.write(work)
+
+    async def _answered(self, key: IdempotencyKey) -> bytes | None:
+        table = self._ledger.idempotency
+        query = select(table.c.fingerprint, table.c.answer).where(
+            table.c.caller == key.caller, table.c.method == key.method, table.c.key == key.key
+        )
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        if row is None:
+            return None
+        if row.fingerprint != key.fingerprint:
+            raise Invalid.field(
+                "idempotency_key",
+                f"{key.key!r} was used for another request; use a new key for a new wish",
+                reason="IDEMPOTENCY_KEY_REUSED",
+                idempotency_key=key.key,
+            )
+        answer: bytes = row.answer
+        return answer
+
+    async def _received(self, received: Received) -> bool:
+        table = self._ledger.inbox
+        query = select(table.c.event_id).where(
+            table.c.consumer == received.consumer, table.c.event_id == received.event_id
+        )
+        return await self._database.read(
+            lambda connection: connection.execute(query).one_or_none() is not None
+        )
+
+
+def _conflict() -> Conflict:
+    return Conflict("CONFLICT", "Others keep changing the same thing. Try again.")
+
+
+def key_of(caller: Caller, method: str, request: Message) -> IdempotencyKey | None:
+    """The idempotency key of a request that has one.
+
+    The fingerprint is of the whole request, so that the same key with another body shows.
+    """
+    key: str = request.idempotency_key.strip()  # type: ignore[attr-defined]
+    if not key:
+        return None
+    body = request.SerializeToString(deterministic=True)
+    return IdempotencyKey(caller.key, method, key, hashlib.sha256(body).hexdigest())

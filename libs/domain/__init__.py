@@ -1,0 +1,1 @@
+"""Words that every service's domain shares. Standard library only."""

@@ -1,0 +1,120 @@
+"""Whether the fields of a request can be meant as they were sent.
+
+    with Fields() as fields:
+        name = fields.text("display_name", request.display_name, most=200)
+        app_id = fields.id("app_id", request.app_id, "app")
+
+Every check notes what is wrong and goes on, so that the caller hears of all of it at once: the
+end of the block raises `Invalid` with every violation by its path.
+"""
+
+import re
+from datetime import timedelta
+from types import TracebackType
+
+from libs.domain.errors import Invalid, Violation
+from libs.domain.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+
+_ID = re.compile(r"[a-z]{2,5}_[a-z0-9_]{1,64}")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+MAX_DURATION = timedelta(days=3650)
+
+
+def _unprintable(text: str, *, lines: bool) -> str | None:
+    """The first character that has no place in a text, as its code point."""
+    for character in text:
+        if (ord(character) < 32 and not (lines and character in "\n\r\t")) or ord(character) == 127:
+            return f"U+{ord(character):04X}"
+    return None
+
+
+class Fields:
+    """Collects what is wrong with a request."""
+
+    def __init__(self, path: str = "") -> None:
+        self._path = path
+        self._violations: list[Violation] = []
+
+    def __enter__(self) -> "Fields":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None and self._violations:
+            raise Invalid(self._violations)
+
+    def wrong(self, field: str, problem: str) -> None:
+        """Notes that a field is wrong."""
+        self._violations.append(Violation(self._path + field, problem))
+
+    def text(
+        self, field: str, value: str, *, least: int = 1, most: int, lines: bool = False
+    ) -> str:
+        """A text of `least` to `most` characters, without blanks around it.
+
+        One that may be empty has `least=0`. Only `lines` may hold line breaks and tabs.
+        """
+        if (found := _unprintable(value, lines=lines)) is not None:
+            self.wrong(field, f"holds the control character {found}")
+        stripped = value.strip()
+        if len(stripped) < least:
+            self.wrong(field, "must not be blank" if value else "is required")
+        elif len(value) > most:
+            self.wrong(field, f"has {len(value)} characters, at most {most} are taken")
+        return stripped
+
+    def id(self, field: str, value: str, prefix: str, *, required: bool = True) -> str:
+        """An id of one kind."""
+        if not value and not required:
+            return value
+        if not value:
+            self.wrong(field, f"is required, an id that begins with {prefix}_")
+        elif not _ID.fullmatch(value) or not value.startswith(prefix + "_"):
+            self.wrong(field, f"must be an id that begins with {prefix}_")
+        return value
+
+    def guid(self, field: str, value: str, *, required: bool = True) -> str:
+        """An object id of Entra, in small letters."""
+        if not value and not required:
+            return value
+        if not _GUID.fullmatch(value):
+            self.wrong(field, "must be a GUID, 8-4-4-4-12 hexadecimal digits")
+        return value.lower()
+
+    def matches(self, field: str, value: str, pattern: str, problem: str) -> str:
+        """A text of a given form."""
+        if not re.fullmatch(pattern, value):
+            self.wrong(field, problem)
+        return value
+
+    def duration(
+        self, field: str, value: timedelta | None, *, least: timedelta = timedelta(minutes=1)
+    ) -> timedelta | None:
+        """A length of time within bounds, or none."""
+        if value is not None and not least <= value <= MAX_DURATION:
+            self.wrong(
+                field, f"must be between {least.total_seconds():.0f}s and {MAX_DURATION.days} days"
+            )
+        return value
+
+    def page_size(self, value: int, field: str = "page_size") -> int:
+        """How many a page holds; the default for 0."""
+        if value < 0 or value > MAX_PAGE_SIZE:
+            self.wrong(
+                field, f"must be between 1 and {MAX_PAGE_SIZE}, or 0 for {DEFAULT_PAGE_SIZE}"
+            )
+        return value or DEFAULT_PAGE_SIZE
+
+    def page_token(self, value: str, field: str = "page_token") -> str:
+        """A page token that is short enough to be looked at."""
+        if len(value) > 2000:
+            self.wrong(field, "is not a page token of this list")
+        return value
+
+    def idempotency_key(self, value: str, field: str = "idempotency_key") -> str:
+        """A key that makes a repeated call harmless, or none."""
+        return self.text(field, value, least=0, most=200)

@@ -1,0 +1,77 @@
+"""Pages of a list, by the last key of the page before.
+
+A page token is the key of the last row, bound to the list and its filters. It is opaque, not
+secret: who makes one up can at worst start their own list somewhere else.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from libs.domain.errors import Invalid
+
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 500
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page of which list: `scope` names the list with its filters."""
+
+    size: int
+    token: str
+    scope: tuple[str, ...]
+
+    def after(self, parts: int = 1) -> tuple[str, ...] | None:
+        """The key behind which the page begins, of `parts` strings; none for the first page.
+
+        Raises:
+            Invalid: PAGE_TOKEN_INVALID when the token is not one of this list with these filters.
+        """
+        if not self.token:
+            return None
+        try:
+            raw = base64.b64decode(self.token + "=" * (-len(self.token) % 4), b"-_", validate=True)
+            key = json.loads(raw[8:])
+        except (binascii.Error, ValueError):
+            key = None
+            raw = b""
+        wellformed = isinstance(key, list) and len(key) == parts
+        if (
+            not wellformed
+            or not all(isinstance(part, str) and "\x00" not in part for part in key)
+            or raw[:8] != self._digest(key)
+        ):
+            raise Invalid.field(
+                "page_token",
+                "is not a page token of this list with these filters",
+                reason="PAGE_TOKEN_INVALID",
+            )
+        return tuple(key)
+
+    def _digest(self, key: Sequence[str]) -> bytes:
+        text = json.dumps([list(self.scope), list(key)])
+        return hashlib.sha256(text.encode()).digest()[:8]
+
+    def page(self, rows: Sequence[T], key: Callable[[T], Sequence[str]]) -> "Page[T]":
+        """The page, of up to `size + 1` rows that were read for it."""
+        if len(rows) <= self.size:
+            return Page(tuple(rows), "")
+        kept = rows[: self.size]
+        last = list(key(kept[-1]))
+        raw = self._digest(last) + json.dumps(last).encode()
+        return Page(tuple(kept), base64.urlsafe_b64encode(raw).rstrip(b"=").decode())
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some of a list, and the token for what follows; empty when nothing does."""
+
+    items: tuple[T, ...]
+    next_page_token: str

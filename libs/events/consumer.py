@@ -1,0 +1,187 @@
+"""Takes events from JetStream to a use case, each until it had its effect.
+
+A durable pull consumer with one filter. An event is acknowledged after its effect is committed;
+the inbox row that commits with the effect makes a second delivery harmless. What fails for now is
+delivered again after a pause; what can't succeed is kept in quarantine and not delivered again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from sqlalchemy import Connection, insert, select
+
+from libs.db.committer import Received
+from libs.db.engine import Database
+from libs.db.ledger import Ledger
+from libs.domain.clock import Clock
+from libs.domain.errors import LatchkeyError
+from libs.events.broker import STREAM, Broker
+from libs.events.envelope import Event, NotAnEvent, parse
+
+_BATCH = 32
+_FETCH_SECONDS = 5.0
+_ACK_WAIT_SECONDS = 30.0
+_MOST_DELIVERIES = 20
+_LONGEST_PAUSE_SECONDS = 30.0
+_log = structlog.get_logger(__name__)
+
+
+class Hopeless(Exception):
+    """The event can never have an effect, however often it is delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Which events to follow, and what to do with each.
+
+    `handle` may be called for the same event again, also while an earlier call is under way in
+    another process: it acts on what is true now, and passes `Received` to the commit of its
+    effect. It raises `Hopeless` for what can't succeed, anything else for what may later.
+    """
+
+    event_type: str
+    handle: Callable[[Event, Received], Awaitable[None]]
+
+
+class Consumer:
+    """Follows one type of event for one service."""
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        follow: Follow,
+        broker: Broker,
+        database: Database,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> None:
+        self._follow = follow
+        self._broker = broker
+        self._database = database
+        self._ledger = ledger
+        self._clock = clock
+        self.name = f"{service}-{follow.event_type.replace('.', '_')}"
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Consumer":
+        self._task = asyncio.create_task(self._run(), name=self.name)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Lets the events in hand have their effect; the others stay in the stream."""
+        self._stopping.set()
+        if self._task is not None:
+            done, _pending = await asyncio.wait([self._task], timeout=0.05)
+            if not done:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                jetstream = await self._broker.ready()
+                await self._declare(jetstream)
+                subscription = await jetstream.pull_subscribe_bind(self.name, STREAM)
+                try:
+                    await self._consume(subscription)
+                finally:
+                    if self._broker.connected:
+                        await subscription.unsubscribe()
+            except (nats.errors.Error, TimeoutError, OSError) as error:
+                _log.warning("consumer_waits", consumer=self.name, problem=type(error).__name__)
+                await asyncio.sleep(0.2)
+
+    async def _declare(self, jetstream: JetStreamContext) -> None:
+        await jetstream.add_consumer(
+            STREAM,
+            ConsumerConfig(
+                durable_name=self.name,
+                filter_subject=self._follow.event_type,
+                ack_policy=AckPolicy.EXPLICIT,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_wait=_ACK_WAIT_SECONDS,
+                max_ack_pending=256,
+                max_deliver=-1,
+            ),
+        )
+
+    async def _consume(self, subscription: JetStreamContext.PullSubscription) -> None:
+        connections = self._broker.connections
+        # A subscription made on one connection may stay silent on the next: bind anew after each.
+        while not self._stopping.is_set() and self._broker.connections == connections:
+            if not self._broker.connected:
+                await asyncio.sleep(0.05)
+                continue
+            try:
+                # nats-py is known to hang in a fetch after a reconnect; this ends it.
+                async with asyncio.timeout(_FETCH_SECONDS + 1):
+                    messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
+            except TimeoutError:
+                continue
+            await asyncio.shield(asyncio.gather(*(self._take(message) for message in messages)))
+
+    async def _take(self, message: Msg) -> None:
+        try:
+            await self._effect(message)
+        except (nats.errors.Error, TimeoutError) as error:
+            # The ack did not get out: the event comes again and finds its effect done.
+            _log.warning("ack_failed", consumer=self.name, problem=type(error).__name__)
+
+    async def _effect(self, message: Msg) -> None:
+        try:
+            event = parse(message.subject, message.headers, message.data)
+        except NotAnEvent as problem:
+            await self._quarantine(message, None, str(problem))
+            return
+        received = Received(self.name, event.event_id)
+        try:
+            await self._follow.handle(event, received)
+        except Hopeless as problem:
+            await self._quarantine(message, event, str(problem))
+        except Exception as error:
+            deliveries = message.metadata.num_delivered or 1
+            expected = isinstance(error, LatchkeyError)
+            _log.warning(
+                "event_not_handled",
+                consumer=self.name,
+                event_id=event.event_id,
+                deliveries=deliveries,
+                problem=str(error) if expected else type(error).__name__,
+                exc_info=None if expected else error,
+            )
+            if deliveries >= _MOST_DELIVERIES:
+                await self._quarantine(message, event, f"given up: {type(error).__name__}")
+            else:
+                await message.nak(delay=min(0.1 * 2**deliveries, _LONGEST_PAUSE_SECONDS))
+        else:
+            await message.ack()
+
+    async def _quarantine(self, message: Msg, event: Event | None, problem: str) -> None:
+        table = self._ledger.quarantine
+        event_id = event.event_id if event else f"sequence-{message.metadata.sequence.stream}"
+        row = {
+            "consumer": self.name,
+            "event_id": event_id,
+            "type": event.type if event else message.subject,
+            "payload": message.data,
+            "problem": problem,
+            "quarantine_time": self._clock.now(),
+        }
+        key = (table.c.consumer == self.name) & (table.c.event_id == event_id)
+
+        def work(connection: Connection) -> None:
+            if connection.execute(select(table.c.event_id).where(key)).first() is None:
+                connection.execute(insert(table).values(row))
+
+        await self._database.write(work)
+        _log.error("event_quarantined", consumer=self.name, event_id=event_id, problem=problem)
+        await message.term()

@@ -1,0 +1,1 @@
+"""What makes a service a process: settings, logs, and an orderly end."""

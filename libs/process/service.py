@@ -1,0 +1,155 @@
+"""What each of our services is built on, so that its `__main__` only says what is its own."""
+
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from libs.db.committer import Committer, EncodedFact
+from libs.db.engine import Database
+from libs.db.ledger import Ledger
+from libs.db.migrations import Migrations, SchemaMismatch
+from libs.db.notices import Notices
+from libs.db.writes import Writes
+from libs.domain.changes import Fact
+from libs.domain.clock import Clock, SystemClock
+from libs.events.broker import Broker
+from libs.events.consumer import Consumer, Follow
+from libs.events.relay import Relay
+from libs.ledger import servicers as ledger_servicers
+from libs.process import logs
+from libs.process.run import Life, run
+from libs.process.settings import Settings, SettingsError, load
+from libs.rpc.access import Row
+from libs.rpc.server import Server, Servicer
+from libs.rpc.tokens import TokenVerifier
+
+_FORGET_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of a running service."""
+
+    name: str
+    settings: Settings
+    life: Life
+    clock: Clock
+    database: Database
+    ledger: Ledger
+    committer: Committer
+    writes: Writes
+    notices: Notices
+    broker: Broker
+
+    @classmethod
+    async def begin(
+        cls,
+        life: Life,
+        settings: Settings,
+        *,
+        name: str,
+        migrations: Migrations,
+        ledger: Ledger,
+        fact_to_message: Callable[[Fact], Message],
+    ) -> "Service":
+        """Starts everything but the server: logs, database, committer, outbox and its relay.
+
+        Raises:
+            SchemaMismatch: the database is not in the form that this version needs.
+        """
+        logs.configure(name, console=settings.log_format == "console")
+        clock = SystemClock()
+        database = Database.open(settings.database_url)
+        life.parts.push_async_callback(database.close)
+        if settings.migrate:
+            await migrations.apply(database)
+        await migrations.check(database)
+        broker = await life.parts.enter_async_context(Broker(settings.nats_url, name))
+        relay = await life.parts.enter_async_context(Relay(database, ledger, broker))
+        committer = await life.parts.enter_async_context(
+            Committer(database, ledger, clock, lambda fact: _encoded(fact_to_message(fact)))
+        )
+        notices = Notices()
+        committer.on_commit(relay.committed)
+        committer.on_commit(notices.tell)
+        writes = Writes(database, ledger, committer)
+        life.loop("forget", lambda: writes.forget(clock), every=_FORGET_SECONDS)
+        return cls(
+            name,
+            settings,
+            life,
+            clock,
+            database,
+            ledger,
+            committer,
+            writes,
+            notices,
+            broker,
+        )
+
+    async def follow(self, *follows: Follow) -> None:
+        """Begins to follow events of other services."""
+        for follow in follows:
+            await self.life.parts.enter_async_context(
+                Consumer(
+                    service=self.name,
+                    follow=follow,
+                    broker=self.broker,
+                    database=self.database,
+                    ledger=self.ledger,
+                    clock=self.clock,
+                )
+            )
+
+    async def listen(self, servicers: Sequence[Servicer], access: Mapping[str, Row]) -> Server:
+        """Begins to answer calls."""
+        server = Server(
+            name=self.name,
+            listen=self.settings.listen,
+            servicers=[*servicers, *ledger_servicers.servicers(self.database, self.ledger)],
+            access={**access, **ledger_servicers.ACCESS},
+            verifier=TokenVerifier(
+                issuer=self.settings.issuer,
+                audience=self.settings.audience,
+                jwks_file=self.settings.jwks_file,
+            ),
+        )
+        return await self.life.parts.enter_async_context(server)
+
+    async def serve(self, servicers: Sequence[Servicer], access: Mapping[str, Row]) -> None:
+        """Answers calls until the process is told to stop."""
+        await self.listen(servicers, access)
+        await self.life.serve(lambda: self.committer.failure)
+
+
+def start(
+    main: Callable[[Life], Awaitable[None]], kind: type[Settings], migrations: Migrations
+) -> None:
+    """The entry point of a service: `python -m services.<name>`, or with the word `migrate`.
+
+    Wrong settings or words end it with status 2 and say what is wrong.
+    """
+    try:
+        if sys.argv[1:] == ["migrate"]:
+            run(lambda _: _migrate(load(kind), migrations))
+        elif not sys.argv[1:]:
+            run(main)
+        else:
+            sys.exit(f"{' '.join(sys.argv[1:])}: the only word taken is migrate")
+    except (SettingsError, SchemaMismatch) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+async def _migrate(settings: Settings, migrations: Migrations) -> None:
+    database = Database.open(settings.database_url)
+    try:
+        await migrations.apply(database)
+    finally:
+        await database.close()
+
+
+def _encoded(message: Message) -> EncodedFact:
+    return EncodedFact(message.DESCRIPTOR.full_name, message.SerializeToString())

@@ -1,0 +1,83 @@
+"""Settings from the environment and from a file, with unknown keys refused.
+
+`LATCHKEY_<KEY>` in the environment, or `<key>` in the TOML file that `LATCHKEY_SETTINGS_FILE`
+names; the environment wins. A key that the service does not know is an error, since a misspelt
+one would otherwise be a default that nobody chose.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+PREFIX = "LATCHKEY_"
+FILE_KEY = "SETTINGS_FILE"
+
+
+class SettingsError(Exception):
+    """The settings can't be meant as they are."""
+
+
+class Settings(BaseModel):
+    """What every service needs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: str
+    """host:port of the gRPC server. Plaintext, so the host must be a loopback address."""
+    database_url: str
+    """`sqlite:///path` or `postgresql+asyncpg://user:password@host:port/name`."""
+    nats_url: str
+    """`nats://host:port`."""
+    jwks_file: Path
+    """The issuer's public keys."""
+    issuer: str
+    """Who must have issued a token."""
+    audience: str = "latchkey"
+    """Whom a token must be for."""
+    migrate: bool = False
+    """Whether to bring the database to the newest version at start."""
+    log_format: str = "json"
+    """`json` or `console`."""
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S], environment: dict[str, str] | None = None) -> S:
+    """Reads settings.
+
+    Raises:
+        SettingsError: a key is unknown, missing or wrong; names it and where it stands.
+    """
+    environment = dict(os.environ if environment is None else environment)
+    found = {
+        key.removeprefix(PREFIX).lower(): value
+        for key, value in environment.items()
+        if key.startswith(PREFIX)
+    }
+    values: dict[str, Any] = {}
+    if file := found.pop(FILE_KEY.lower(), None):
+        try:
+            values = tomllib.loads(Path(file).read_text())
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{PREFIX}{FILE_KEY}: {file}: {error}") from error
+    origins = {**dict.fromkeys(values, file), **dict.fromkeys(found, "the environment")}
+    try:
+        return kind.model_validate({**values, **found})
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors(include_url=False, include_input=False):
+            key = ".".join(str(part) for part in problem["loc"])
+            origin = origins.get(key.split(".")[0])
+            known = ", ".join(sorted(PREFIX + name.upper() for name in kind.model_fields))
+            text = (
+                f"is not a setting of this service; its settings are {known}"
+                if problem["type"] == "extra_forbidden"
+                else problem["msg"]
+            )
+            where = f" (from {origin})" if origin else ""
+            problems.append(f"{PREFIX}{key.upper()}{where}: {text}")
+        raise SettingsError("\n".join(problems)) from error

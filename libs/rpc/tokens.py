@@ -1,0 +1,126 @@
+"""Bearer tokens: checked on the way in, read from a file on the way out.
+
+A token is a JWT, signed with RS256 by the configured issuer. A person's has `tid`, `oid` and
+`roles`, as Entra's version 2 tokens do; a service's has `latchkey_service`.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+from jwt import PyJWK
+
+from libs.domain.callers import Caller, Person, Service
+from libs.domain.errors import Unauthenticated
+
+_LEEWAY_SECONDS = 30
+_MAX_LENGTH = 8192
+_MOST_REMEMBERED = 4096
+
+
+class TokenVerifier:
+    """Checks tokens of one issuer for one audience."""
+
+    def __init__(self, *, issuer: str, audience: str, jwks_file: Path) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._jwks_file = jwks_file
+        self._keys: dict[str, Any] = {}
+        self._read_at = 0.0
+        # Checking a signature costs more than everything else of a small call.
+        self._remembered: dict[str, tuple[float, Caller]] = {}
+        self._read_keys()
+
+    def verify(self, token: str) -> Caller:
+        """Who the token names.
+
+        Raises:
+            Unauthenticated: the token is not one that this service accepts.
+        """
+        known = self._remembered.get(token)
+        if known is not None and known[0] > time.time():
+            return known[1]
+        if len(token) > _MAX_LENGTH:
+            raise Unauthenticated("the token is too long")
+        claims = self._claims(token)
+        caller = _caller(claims)
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[token] = (float(claims["exp"]), caller)
+        return caller
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        try:
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") != "RS256":
+                raise Unauthenticated("the token is not signed with RS256")
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._key(header.get("kid", "")),
+                algorithms=["RS256"],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": ["exp", "iss", "aud"]},
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise Unauthenticated("the token has expired") from error
+        except jwt.InvalidAudienceError as error:
+            raise Unauthenticated("the token is for another audience") from error
+        except jwt.InvalidIssuerError as error:
+            raise Unauthenticated("the token is from another issuer") from error
+        except (jwt.InvalidTokenError, ValueError, TypeError) as error:
+            raise Unauthenticated("the token is not valid") from error
+        return claims
+
+    def _key(self, key_id: object) -> Any:
+        if key_id not in self._keys and time.monotonic() - self._read_at > 5:
+            self._read_keys()
+        if not isinstance(key_id, str) or key_id not in self._keys:
+            raise Unauthenticated("the token is signed with an unknown key")
+        return self._keys[key_id]
+
+    def _read_keys(self) -> None:
+        self._read_at = time.monotonic()
+        jwks = json.loads(self._jwks_file.read_text())
+        self._keys = {
+            key["kid"]: PyJWK.from_dict(key, algorithm="RS256").key
+            for key in jwks["keys"]
+            if key.get("kty") == "RSA"
+        }
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    service = claims.get("latchkey_service")
+    if isinstance(service, str) and service:
+        return Service(service)
+    tenant, person = claims.get("tid"), claims.get("oid")
+    if not (isinstance(tenant, str) and tenant and isinstance(person, str) and person):
+        raise Unauthenticated("the token names neither a person nor a service")
+    roles = claims.get("roles", [])
+    if not isinstance(roles, list):
+        raise Unauthenticated("the token's roles are not a list")
+    return Person(
+        entra_tenant_id=tenant.lower(),
+        entra_object_id=person.lower(),
+        display_name=str(claims.get("name", "")),
+        roles=frozenset(str(role) for role in roles),
+    )
+
+
+class TokenFile:
+    """A service's own token, in a file that somebody else renews."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_at = 0.0
+        self._token = ""
+
+    def current(self) -> str:
+        """The token, read again every minute."""
+        if time.monotonic() - self._read_at > 60 or not self._token:
+            self._token = self._path.read_text().strip()
+            self._read_at = time.monotonic()
+        return self._token
