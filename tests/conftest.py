@@ -1,0 +1,68 @@
+"""The fixtures that every level of tests shares: real databases and a real broker."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.issuer import TestIssuer
+from tests.support.nats import NatsServer
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the whole run (with pytest-xdist: for each worker).
+
+    It does not wait for the disk; a test about what survives a crash takes `durable_postgres`.
+    """
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A fresh, empty database, `postgresql+asyncpg://…`, gone after the test."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def durable_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL of the test's own, which waits for the disk and may be killed."""
+    with PostgresServer(durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A fresh SQLite database in a file of its own, `sqlite:///…`."""
+    return f"sqlite:///{tmp_path / 'latchkey.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, empty database of each kind that Latchkey runs on: the test runs once for each."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A NATS of the test's own, with JetStream; it may be killed and started again."""
+    with NatsServer(tmp_path / "nats") as server:
+        yield server
+
+
+@pytest.fixture
+def nats_url(nats_server: NatsServer) -> str:
+    """Where the test's own NATS listens, `nats://…`."""
+    return nats_server.url
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> TestIssuer:
+    """The issuer of every token in the run."""
+    return TestIssuer(tmp_path_factory.mktemp("issuer"))

@@ -1,0 +1,1 @@
+"""Parts of Latchkey and its tools against real servers."""

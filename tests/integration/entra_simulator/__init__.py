@@ -1,0 +1,1 @@
+"""The Entra simulator over real TLS: what Microsoft answers, it answers too."""

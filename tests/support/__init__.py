@@ -1,0 +1,1 @@
+"""What tests stand on: real servers to talk to, and a way to wait."""

@@ -1,0 +1,1 @@
+"""What people and builds run: never imported by libs or services."""

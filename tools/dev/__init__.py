@@ -1,0 +1,1 @@
+"""The whole house on one machine: broker, database, issuer and the four services."""

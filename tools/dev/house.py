@@ -1,0 +1,233 @@
+"""The whole house: nats-server, the Entra simulator and the four services, on loopback.
+
+Everything it keeps lies in one folder: databases, streams, the simulated tenant, the issuer's
+keys, the ports. Started again on the same folder it goes on where it was.
+"""
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tools.dev import cast
+from tools.dev.child import Child, Lines
+from tools.dev.databases import database_urls
+from tools.dev.issuer import AUDIENCE, ISSUER, SERVICES, Issuer
+from tools.dev.nats import NatsServer
+
+HOST = "127.0.0.1"
+NATS = "nats-server"
+SIMULATOR = "entra-simulator"
+_HEALTHY_SECONDS = 30.0
+
+
+class HouseError(Exception):
+    """The house could not be started; says which part and why."""
+
+
+class House:
+    """One house in one folder."""
+
+    def __init__(self, folder: Path, *, lines: Lines, database_url: str | None = None) -> None:
+        """`database_url` names a PostgreSQL; without it each service has a SQLite file."""
+        self.folder = folder.resolve()
+        self._lines = lines
+        self._database_url = database_url
+        self._ports = self._choose_ports()
+        self._nats = NatsServer(self.folder / "nats", port=self._ports[NATS])
+        self._children: dict[str, Child] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self.issuer = Issuer(self.folder / "issuer")
+
+    async def __aenter__(self) -> "House":
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+
+    @property
+    def nats_url(self) -> str:
+        """Where NATS listens."""
+        return self._nats.url
+
+    @property
+    def simulator_url(self) -> str:
+        """Where the simulated Entra answers, over TLS."""
+        return f"https://localhost:{self._ports[SIMULATOR]}"
+
+    @property
+    def simulator_ca(self) -> Path:
+        """The certificate authority of the simulated Entra."""
+        return self.folder / "simulator" / "ca.pem"
+
+    def address(self, service: str) -> str:
+        """host:port of a service."""
+        return f"{HOST}:{self._ports[service]}"
+
+    def pids(self) -> dict[str, int | None]:
+        """The processes, by name."""
+        return {
+            NATS: self._nats.pid,
+            **{name: child.pid for name, child in self._children.items()},
+        }
+
+    async def kill(self, name: str) -> None:
+        """Ends a part of the house with SIGKILL. Nothing starts it again but `begin`."""
+        if name == NATS:
+            await asyncio.to_thread(self._nats.kill)
+        else:
+            await self._children[name].kill()
+
+    async def begin(self, name: str) -> None:
+        """Starts a part that was killed, and returns when it is healthy."""
+        if name == NATS:
+            await asyncio.to_thread(self._nats.start)
+        else:
+            await self._children[name].start()
+            await self._healthy(name)
+
+    def keep_alive(self) -> None:
+        """From now on starts again whatever ends by itself."""
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _start(self) -> None:
+        secrets = self.folder / "secrets"
+        secrets.mkdir(exist_ok=True)
+        (secrets / cast.SECRET_NAME).write_text(cast.CLIENT_SECRET)
+        urls, _ = await asyncio.gather(
+            database_urls(SERVICES, self.folder, self._database_url),
+            asyncio.to_thread(self._nats.start),
+        )
+        port, state = self._ports[SIMULATOR], self.folder / "simulator"
+        simulator = ["tools.entra_simulator", "--port", str(port), "--state", str(state)]
+        self._add(SIMULATOR, simulator, {})
+        for service in SERVICES:
+            self._add(service, [f"services.{service}"], self._environment(service, urls))
+        await asyncio.gather(
+            *(self.begin(name) for name in ("catalog", "policy", "requests")),
+            # The connector trusts the simulator by the certificate that this makes.
+            self._in_turn(SIMULATOR, "connector"),
+        )
+
+    async def _in_turn(self, *names: str) -> None:
+        for name in names:
+            await self.begin(name)
+
+    async def _stop(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await asyncio.gather(*(c.stop() for c in self._children.values() if c.name != SIMULATOR))
+        await asyncio.gather(*(c.stop() for c in self._children.values()))
+        await asyncio.to_thread(self._nats.stop)
+
+    def _add(self, name: str, arguments: list[str], environment: dict[str, str]) -> Child:
+        self._children[name] = Child(name, ["-m", *arguments], environment, self._lines)
+        return self._children[name]
+
+    def _environment(self, service: str, urls: dict[str, str]) -> dict[str, str]:
+        common = {
+            "LISTEN": self.address(service),
+            "DATABASE_URL": urls[service],
+            "NATS_URL": self.nats_url,
+            "JWKS_FILE": str(self.issuer.jwks_file),
+            "ISSUER": ISSUER,
+            "AUDIENCE": AUDIENCE,
+            "MIGRATE": "true",
+            "LOG_FORMAT": "json",
+        }
+        own: dict[str, str] = {}
+        if service in ("requests", "connector"):
+            own["TOKEN_FILE"] = str(self.issuer.service_token_file(service))
+            own["CATALOG_ADDRESS"] = self.address("catalog")
+        if service == "requests":
+            own["POLICY_ADDRESS"] = self.address("policy")
+            own["CONNECTOR_ADDRESS"] = self.address("connector")
+        if service == "connector":
+            own["REQUESTS_ADDRESS"] = self.address("requests")
+            own["SECRETS_DIR"] = str(self.folder / "secrets")
+            own["SIMULATOR_URL"] = self.simulator_url
+            own["SIMULATOR_CA_FILE"] = str(self.simulator_ca)
+        return {f"LATCHKEY_{key}": value for key, value in {**common, **own}.items()}
+
+    def _choose_ports(self) -> dict[str, int]:
+        """The ports of the last time, as far as they are free."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / "ports.json"
+        remembered = json.loads(file.read_text()) if file.exists() else {}
+        with contextlib.ExitStack() as taken:
+            ports = {
+                name: taken.enter_context(_free_port(remembered.get(name, 0)))
+                for name in (NATS, SIMULATOR, *SERVICES)
+            }
+        file.write_text(json.dumps(ports))
+        return ports
+
+    async def _says_something(self, child: Child) -> None:
+        try:
+            async with asyncio.timeout(_HEALTHY_SECONDS):
+                await child.first_line
+        except (TimeoutError, RuntimeError) as error:
+            raise HouseError(f"{child.name} did not start; its lines above say why") from error
+
+    async def _healthy(self, name: str) -> None:
+        if name == SIMULATOR:
+            await self._says_something(self._children[name])
+            return
+        child = self._children[name]
+        deadline = time.monotonic() + _HEALTHY_SECONDS
+        async with grpc.aio.insecure_channel(
+            self.address(name),
+            options=[
+                ("grpc.initial_reconnect_backoff_ms", 50),
+                ("grpc.max_reconnect_backoff_ms", 100),
+            ],
+        ) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            while time.monotonic() < deadline and child.running:
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    answer = await stub.Check(
+                        health_pb2.HealthCheckRequest(), timeout=1, wait_for_ready=True
+                    )
+                    if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                        return
+                await asyncio.sleep(0.02)
+        raise HouseError(f"{name} is not healthy; its lines above say why")
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            ended = [name for name, child in self._children.items() if not child.running]
+            for name in [*ended, *([NATS] if self._nats.ended else [])]:
+                self._lines(name, "ended by itself; starting it again")
+                try:
+                    if name == NATS:
+                        await asyncio.to_thread(self._nats.restart)
+                    else:
+                        await self.begin(name)
+                except Exception as error:
+                    self._lines(name, f"does not start: {error}")
+                    await asyncio.sleep(2)
+
+
+@contextlib.contextmanager
+def _free_port(wanted: int) -> Iterator[int]:
+    """Holds a port until the block ends, so that no two parts are given the same."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError:
+            probe.bind((HOST, 0))
+        yield probe.getsockname()[1]

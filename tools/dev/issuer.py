@@ -1,0 +1,95 @@
+"""The local issuer: signs tokens for people and services on one machine.
+
+It stands in for Entra's own login where there is none. Whoever has its folder is whoever they
+say, so it is for development only. Its tokens look like Entra's version 2 access tokens: `tid`,
+`oid` and `roles` for a person.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+ISSUER = "https://localhost/latchkey-dev"
+AUDIENCE = "latchkey"
+SERVICES = ("catalog", "connector", "policy", "requests")
+_KEY_ID = "dev-1"
+_DAY = 24 * 3600
+
+
+class Issuer:
+    """An issuer whose keys live in a folder, and stay the same while the folder does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.jwks_file = folder / "jwks.json"
+        folder.mkdir(parents=True, exist_ok=True)
+        key_file = folder / "issuer.pem"
+        if not key_file.exists():
+            _write_secret(key_file, _new_key())
+        self._key = key_file.read_text()
+        public = serialization.load_pem_private_key(self._key.encode(), None).public_key()
+        assert isinstance(public, rsa.RSAPublicKey)
+        jwk = json.loads(RSAAlgorithm.to_jwk(public)) | {"kid": _KEY_ID, "alg": "RS256"}
+        self.jwks_file.write_text(json.dumps({"keys": [jwk]}, indent=2))
+
+    def person(
+        self,
+        entra_tenant_id: str,
+        entra_object_id: str,
+        name: str,
+        *,
+        roles: Iterable[str] = (),
+        seconds: float = 30 * _DAY,
+    ) -> str:
+        """A token for a person."""
+        return self.sign(
+            {
+                "tid": entra_tenant_id,
+                "oid": entra_object_id,
+                "name": name,
+                "roles": sorted(roles),
+            },
+            seconds=seconds,
+        )
+
+    def service(self, name: str, *, seconds: float = 365 * _DAY) -> str:
+        """A token for one of our services."""
+        return self.sign({"latchkey_service": name}, seconds=seconds)
+
+    def service_token_file(self, name: str) -> Path:
+        """A file with a fresh token for a service."""
+        file = self.folder / f"{name}.token"
+        _write_secret(file, self.service(name))
+        return file
+
+    def sign(self, claims: dict[str, Any], *, seconds: float) -> str:
+        """A token with any claims; they may replace the usual ones."""
+        now = time.time()
+        usual = {"iss": ISSUER, "aud": AUDIENCE, "iat": int(now), "exp": int(now + seconds)}
+        return jwt.encode(usual | claims, self._key, algorithm="RS256", headers={"kid": _KEY_ID})
+
+
+def _new_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def _write_secret(file: Path, content: str) -> None:
+    """Writes a file that only its owner reads, whole or not at all."""
+    partial = file.with_suffix(".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(content)
+    partial.replace(file)
