@@ -8,8 +8,10 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from libs.domain.errors import Invalid
@@ -39,21 +41,45 @@ class PageRequest:
         try:
             raw = base64.b64decode(self.token + "=" * (-len(self.token) % 4), b"-_", validate=True)
             key = json.loads(raw[8:])
-        except (binascii.Error, ValueError):
+        except (binascii.Error, ValueError, RecursionError):
             key = None
             raw = b""
         wellformed = isinstance(key, list) and len(key) == parts
         if (
             not wellformed
-            or not all(isinstance(part, str) and "\x00" not in part for part in key)
+            or not all(isinstance(part, str) and _storable(part) for part in key)
             or raw[:8] != self._digest(key)
         ):
-            raise Invalid.field(
-                "page_token",
-                "is not a page token of this list with these filters",
-                reason="PAGE_TOKEN_INVALID",
-            )
+            raise _refused()
         return tuple(key)
+
+    def after_number(self) -> int | None:
+        """The key behind which the page begins, for a list in the order of a number.
+
+        Raises:
+            Invalid: PAGE_TOKEN_INVALID.
+        """
+        if (key := self.after()) is None:
+            return None
+        if not re.fullmatch(r"[0-9]{1,18}", key[0]):
+            raise _refused()
+        return int(key[0])
+
+    def after_time(self) -> tuple[datetime, str] | None:
+        """The key behind which the page begins, for a list in the order of `time_key`.
+
+        Raises:
+            Invalid: PAGE_TOKEN_INVALID.
+        """
+        if (key := self.after(2)) is None:
+            return None
+        try:
+            time = datetime.fromisoformat(key[0])
+        except ValueError:
+            raise _refused() from None
+        if time.utcoffset() != timedelta(0):
+            raise _refused()
+        return time, key[1]
 
     def _digest(self, key: Sequence[str]) -> bytes:
         text = json.dumps([list(self.scope), list(key)])
@@ -65,8 +91,27 @@ class PageRequest:
             return Page(tuple(rows), "")
         kept = rows[: self.size]
         last = list(key(kept[-1]))
-        raw = self._digest(last) + json.dumps(last).encode()
+        # Not as ASCII: a long name in another script would not fit into a token.
+        raw = self._digest(last) + json.dumps(last, ensure_ascii=False).encode()
         return Page(tuple(kept), base64.urlsafe_b64encode(raw).rstrip(b"=").decode())
+
+
+def time_key(time: datetime, resource_id: str) -> tuple[str, str]:
+    """The key of a row in a list by time, with the id to tell rows of the same moment apart."""
+    return time.astimezone(UTC).isoformat(), resource_id
+
+
+def _storable(part: str) -> bool:
+    """Whether a database takes the text: JSON can spell what UTF-8 can't."""
+    return "\x00" not in part and not any("\ud800" <= letter <= "\udfff" for letter in part)
+
+
+def _refused() -> Invalid:
+    return Invalid.field(
+        "page_token",
+        "is not a page token of this list with these filters",
+        reason="PAGE_TOKEN_INVALID",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from libs.events.envelope import Event, NotAnEvent, parse
 
 _BATCH = 32
 _FETCH_SECONDS = 5.0
-_ACK_WAIT_SECONDS = 30.0
+_ACK_WAIT_SECONDS = 15.0
+_FINISH_SECONDS = 5.0
 _MOST_DELIVERIES = 20
 _LONGEST_PAUSE_SECONDS = 30.0
 _log = structlog.get_logger(__name__)
@@ -71,6 +72,7 @@ class Consumer:
         self.name = f"{service}-{follow.event_type.replace('.', '_')}"
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._in_hand: asyncio.Future[list[None]] | None = None
 
     async def __aenter__(self) -> "Consumer":
         self._task = asyncio.create_task(self._run(), name=self.name)
@@ -79,11 +81,11 @@ class Consumer:
     async def __aexit__(self, *_: object) -> None:
         """Lets the events in hand have their effect; the others stay in the stream."""
         self._stopping.set()
+        if self._in_hand is not None:
+            await asyncio.wait([self._in_hand], timeout=_FINISH_SECONDS)
         if self._task is not None:
-            done, _pending = await asyncio.wait([self._task], timeout=0.05)
-            if not done:
-                self._task.cancel()
-                await asyncio.gather(self._task, return_exceptions=True)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
@@ -127,7 +129,9 @@ class Consumer:
                     messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
             except TimeoutError:
                 continue
-            await asyncio.shield(asyncio.gather(*(self._take(message) for message in messages)))
+            self._in_hand = asyncio.gather(*(self._take(message) for message in messages))
+            await asyncio.shield(self._in_hand)
+            self._in_hand = None
 
     async def _take(self, message: Msg) -> None:
         try:

@@ -47,8 +47,8 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             fields.text("resource_id", request.resource_id, least=0, most=100)
         table = self._ledger.audit
         query = select(table).order_by(table.c.sequence).limit(page.size + 1)
-        if (after := page.after()) is not None:
-            query = query.where(table.c.sequence > int(after[0]))
+        if (after := page.after_number()) is not None:
+            query = query.where(table.c.sequence > after)
         if request.resource_id:
             query = query.where(table.c.resource_id == request.resource_id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())

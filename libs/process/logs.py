@@ -1,42 +1,62 @@
-"""Structured logs: one JSON object a line, or readable lines for a terminal."""
+"""Structured logs: one JSON object a line, or readable lines for a terminal.
+
+What looks like a secret is taken out here, wherever in a record it stands and whichever library
+wrote it. Tracebacks name no local variables: those are where secrets live.
+"""
 
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 
 _SECRETS = re.compile(r"(?i)secret|password|authorization|assertion|(^|_)token$")
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
 _URL_PASSWORD = re.compile(r"(?<=://)([^:/@\s]+):[^@/\s]+@")
 
 
+def _cleaned(value: Any) -> Any:
+    """A value without what looks like a secret."""
+    if isinstance(value, str):
+        return _URL_PASSWORD.sub(r"\1:…@", _TOKEN.sub("…", value))
+    if isinstance(value, Mapping):
+        return {
+            str(key): "…" if _SECRETS.search(str(key)) else _cleaned(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_cleaned(inner) for inner in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _cleaned(str(value))
+
+
 def _redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Takes out what looks like a secret, whoever put it in."""
-    for key, value in event.items():
-        if _SECRETS.search(key):
-            event[key] = "…"
-        elif isinstance(value, str):
-            event[key] = _URL_PASSWORD.sub(r"\1:…@", _TOKEN.sub("…", value))
-    return event
+    cleaned: MutableMapping[str, Any] = {
+        key: value if key.startswith("_") else _cleaned({key: value})[key]
+        for key, value in event.items()
+    }
+    return cleaned
 
 
 def configure(service: str, *, console: bool) -> None:
-    """Sends all logs of the process to standard error."""
+    """Sends all logs of the process to standard error, also those of libraries."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
-        _redact,
     ]
     if console:
-        shared = [*shared[:3], structlog.processors.format_exc_info, _redact]
+        shared += [structlog.processors.format_exc_info, _redact]
         renderer: Any = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     else:
-        renderer = structlog.processors.JSONRenderer()
+        shared += [ExceptionRenderer(ExceptionDictTransformer(show_locals=False)), _redact]
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -44,9 +64,15 @@ def configure(service: str, *, console: bool) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(
-        level=logging.WARNING,
-        stream=sys.stderr,
-        format=f'{{"service": "{service}", "level": "%(levelname)s", "logger": "%(name)s", '
-        '"event": "%(message)s"}',
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared[:-2]],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *shared[-2:],
+                renderer,
+            ],
+        )
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[libraries])

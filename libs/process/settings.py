@@ -26,7 +26,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     listen: str
-    """host:port of the gRPC server. Plaintext, so the host must be a loopback address."""
+    """host:port of the gRPC server. It is plaintext: a host that others reach needs a network that
+    nobody else is in."""
     database_url: str
     """`sqlite:///path` or `postgresql+asyncpg://user:password@host:port/name`."""
     nats_url: str
@@ -62,7 +63,7 @@ def load(kind: type[S], environment: dict[str, str] | None = None) -> S:
     if file := found.pop(FILE_KEY.lower(), None):
         try:
             values = tomllib.loads(Path(file).read_text())
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise SettingsError(f"{PREFIX}{FILE_KEY}: {file}: {error}") from error
     origins = {**dict.fromkeys(values, file), **dict.fromkeys(found, "the environment")}
     try:

@@ -89,7 +89,10 @@ class Server:
         await self._server.start()
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-        _log.info("serving", listen=f"{self._listen.rpartition(':')[0]}:{self.port}")
+        host = self._listen.rpartition(":")[0]
+        _log.info("serving", listen=f"{host}:{self.port}")
+        if host not in ("127.0.0.1", "localhost", "[::1]"):
+            _log.warning("plaintext_beyond_loopback", listen=f"{host}:{self.port}")
         return self
 
     async def __aexit__(self, *_: object) -> None:

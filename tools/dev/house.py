@@ -34,11 +34,22 @@ class HouseError(Exception):
 class House:
     """One house in one folder."""
 
-    def __init__(self, folder: Path, *, lines: Lines, database_url: str | None = None) -> None:
-        """`database_url` names a PostgreSQL; without it each service has a SQLite file."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        lines: Lines,
+        database_url: str | None = None,
+        tenant: Path | None = None,
+    ) -> None:
+        """`database_url` names a PostgreSQL; without it each service has a SQLite file.
+
+        `tenant` is the file that a new folder's simulated tenant begins with.
+        """
         self.folder = folder.resolve()
         self._lines = lines
         self._database_url = database_url
+        self._tenant = tenant
         self._ports = self._choose_ports()
         self._nats = NatsServer(self.folder / "nats", port=self._ports[NATS])
         self._children: dict[str, Child] = {}
@@ -111,6 +122,8 @@ class House:
         )
         port, state = self._ports[SIMULATOR], self.folder / "simulator"
         simulator = ["tools.entra_simulator", "--port", str(port), "--state", str(state)]
+        if self._tenant is not None:
+            simulator += ["--tenant", str(self._tenant)]
         self._add(SIMULATOR, simulator, {})
         for service in SERVICES:
             self._add(service, [f"services.{service}"], self._environment(service, urls))

@@ -55,7 +55,9 @@ class Policy(_message.Message):
 
     @_builtins.property
     def baseline(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
-        """Required. What happens when no rule matches: 1 to 20 steps, the last one final."""
+        """Required. What happens when no rule matches: 1 to 20 steps, the last one
+        final and no other.
+        """
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -93,14 +95,19 @@ class Rule(_message.Message):
     CONDITION_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
-    """Required. What the rule is called in a plan, 1 to 200 characters."""
+    """Required. What the rule is called in a plan, 1 to 200 characters, unique in the policy."""
     condition: _builtins.str
     """Required. A CEL expression over `subject`, `requester`, `entitlement`, `app`,
-    `requested_duration`, `emergency` and `now` that is true or false. At most 4096 characters.
+    `requested_duration`, `without_end`, `emergency` and `now` that is true or false. At most 4096
+    characters.
+
+    Of access without an end `without_end` is true, and `requested_duration` is longer than any
+    length that may be requested. Texts and lists can't be put together with `+`, and there is no
+    `map` and no `filter`, so that nothing grows while it is evaluated.
     """
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
-        """Required. 1 to 20 steps, the last one final."""
+        """Required. 1 to 20 steps, the last one final and no other."""
 
     def __init__(
         self,

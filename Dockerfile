@@ -1,0 +1,33 @@
+# One image for the four services: the command names the one to run.
+#
+#     docker build -t latchkey .
+#     docker run latchkey services.catalog
+
+FROM python:3.11-slim
+
+# Neither bytecode nor buffered logs; nothing is written below /app at run time.
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+
+# A new volume takes its owner from the folder it is mounted on, so that the user can write to it.
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin latchkey \
+    && install --directory --owner=latchkey --mode=0700 /run/latchkey
+
+WORKDIR /app
+
+# The dependencies first: they change less often than the code.
+COPY requirements.lock ./
+RUN pip install --require-hashes -r requirements.lock
+
+COPY pyproject.toml ./
+COPY protos ./protos
+COPY libs ./libs
+COPY tools ./tools
+COPY services ./services
+RUN pip install --no-build-isolation --no-deps -e .
+
+USER latchkey
+ENTRYPOINT ["python", "-m"]
+CMD ["services.catalog"]

@@ -1,0 +1,1 @@
+"""The four services. They meet in protos and events, nowhere else."""

@@ -1,0 +1,55 @@
+"""`python -m services.catalog` serves; with the word `migrate` it updates the database."""
+
+from libs.process.run import Life
+from libs.process.service import Service, start
+from libs.process.settings import load
+from libs.rpc.server import Servicer
+from services.catalog.servicers import ACCESS, Stores, servicers
+from services.catalog.settings import Settings
+from services.catalog.store import MIGRATIONS
+from services.catalog.store.access_profiles import StoredAccessProfiles
+from services.catalog.store.app_catalog import StoredAppCatalog
+from services.catalog.store.apps import StoredApps
+from services.catalog.store.directory import StoredDirectory
+from services.catalog.store.entitlements import StoredEntitlements
+from services.catalog.store.links import StoredLinks
+from services.catalog.store.offers import StoredOffers
+from services.catalog.store.rules import StoredRules
+from services.catalog.store.syncs import StoredSyncs
+from services.catalog.store.tables import ledger
+from services.catalog.translate.events import fact_to_message
+
+
+async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Servicer]]:
+    """Everything but listening."""
+    service = await Service.begin(
+        life,
+        settings,
+        name="catalog",
+        migrations=MIGRATIONS,
+        ledger=ledger,
+        fact_to_message=fact_to_message,
+    )
+    database = service.database
+    stores = Stores(
+        apps=StoredApps(database),
+        entitlements=StoredEntitlements(database),
+        links=StoredLinks(database),
+        rules=StoredRules(database),
+        access_profiles=StoredAccessProfiles(database),
+        directory=StoredDirectory(database),
+        syncs=StoredSyncs(database),
+        app_catalog=StoredAppCatalog(database),
+        offers=StoredOffers(database),
+    )
+    return service, servicers(service.writes, service.clock, stores)
+
+
+async def main(life: Life) -> None:
+    """From settings to serving."""
+    service, answered = await prepare(life, load(Settings))
+    await service.serve(answered, ACCESS)
+
+
+if __name__ == "__main__":
+    start(main, Settings, MIGRATIONS)

@@ -1,0 +1,85 @@
+"""What a managed app offers: resource types, resources, entitlements."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from libs.domain import ids
+from services.catalog.domain.target import Target
+
+
+class ResourceKind(StrEnum):
+    """What a resource type holds."""
+
+    CREDENTIAL = "CREDENTIAL"
+    ROLE = "ROLE"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """A kind of thing an app has."""
+
+    resource_type_id: str
+    app_id: str
+    display_name: str
+    kind: ResourceKind
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """Something that can be asked for. Each is the only one of its resource."""
+
+    entitlement_id: str
+    app_id: str
+    resource_type_id: str
+    resource_kind: ResourceKind
+    resource_id: str
+    resource_display_name: str
+    display_name: str
+    description: str
+    fulfilment: tuple[Target, ...]
+    create_time: datetime
+    version: int = 1
+
+    def widened(self, target: Target) -> "Entitlement":
+        """The entitlement, whose holders must hold the target too."""
+        return replace(self, fulfilment=(*self.fulfilment, target), version=self.version + 1)
+
+
+def new_resource_type(app_id: str, kind: ResourceKind) -> ResourceType:
+    """A resource type of a newly managed app."""
+    return ResourceType(ids.new_id("rty"), app_id, kind.value.capitalize(), kind)
+
+
+def new_access(of: ResourceType, target: Target, now: datetime) -> Entitlement:
+    """The access entitlement of the Credential resource."""
+    return Entitlement(
+        entitlement_id=ids.new_id("ent"),
+        app_id=of.app_id,
+        resource_type_id=of.resource_type_id,
+        resource_kind=of.kind,
+        resource_id=ids.new_id("res"),
+        resource_display_name=of.display_name,
+        display_name="Access",
+        description="Being able to use the app at all.",
+        fulfilment=(target,),
+        create_time=now,
+    )
+
+
+def new_role(
+    of: ResourceType, name: str, description: str, target: Target, now: datetime
+) -> Entitlement:
+    """The entitlement of a virtual role, which stands for a group."""
+    return Entitlement(
+        entitlement_id=ids.new_id("ent"),
+        app_id=of.app_id,
+        resource_type_id=of.resource_type_id,
+        resource_kind=of.kind,
+        resource_id=ids.new_id("res"),
+        resource_display_name=name,
+        display_name=name,
+        description=description,
+        fulfilment=(target,),
+        create_time=now,
+    )

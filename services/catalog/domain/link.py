@@ -1,0 +1,236 @@
+"""Groups that are assigned to an app, and what is chosen for each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from libs.domain import ids
+from services.catalog.domain import errors, target
+from services.catalog.domain.app import App
+from services.catalog.domain.entitlement import Entitlement, ResourceType, new_role
+
+MAX_ROLE_NAME = 200
+
+
+class LinkChoice(StrEnum):
+    """What was chosen for a linked group."""
+
+    PENDING = "PENDING"
+    VIRTUAL_ROLE = "VIRTUAL_ROLE"
+    PROVISION_ACCESS = "PROVISION_ACCESS"
+    SKIPPED = "SKIPPED"
+
+
+FINAL = frozenset({LinkChoice.VIRTUAL_ROLE, LinkChoice.PROVISION_ACCESS})
+
+
+class UnwritableReason(StrEnum):
+    """Why nobody but the directory itself can change a group's members."""
+
+    WRITABLE = "UNSPECIFIED"
+    DYNAMIC = "DYNAMIC"
+    SYNCED = "SYNCED"
+    MAIL_ENABLED = "MAIL_ENABLED"
+    ROLE_ASSIGNABLE = "ROLE_ASSIGNABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedGroup:
+    """A group that is assigned to an app, and the choice that was made for it."""
+
+    directory_entitlement_id: str
+    app_id: str
+    group_id: str
+    group_display_name: str
+    entra_group_id: str
+    entra_app_role_id: str
+    member_count: int
+    unwritable_reason: UnwritableReason
+    choice: LinkChoice = LinkChoice.PENDING
+    entitlement_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Who holds the directory entitlement holds the entitlement."""
+
+    binding_id: str
+    app_id: str
+    entitlement_id: str
+    directory_entitlement_id: str
+    directory_display_name: str
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVirtualRole:
+    """Have a role stand for the group; without a name it gets the group's."""
+
+    display_name: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionAccessFor:
+    """Make the group part of what an entitlement of the app provisions."""
+
+    entitlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Leave the group alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The choice for one group."""
+
+    directory_entitlement_id: str
+    choice: CreateVirtualRole | ProvisionAccessFor | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """What the decisions of one call led to. `links` are in their order."""
+
+    app: App
+    links: tuple[LinkedGroup, ...]
+    roles: tuple[Entitlement, ...]
+    widened: tuple[Entitlement, ...]
+    bindings: tuple[Binding, ...]
+
+
+class _Linker:
+    """Makes decisions one by one; an error in any of them leaves nothing behind."""
+
+    def __init__(
+        self,
+        app: App,
+        role_type: ResourceType,
+        entitlements: Iterable[Entitlement],
+        role_names: Iterable[str],
+        now: datetime,
+    ) -> None:
+        self._app = app.changed()
+        self._role_type = role_type
+        self._given = {each.entitlement_id: each for each in entitlements}
+        self._widened: dict[str, Entitlement] = {}
+        self._names = {name.casefold() for name in role_names}
+        self._now = now
+        self._links: list[LinkedGroup] = []
+        self._roles: list[Entitlement] = []
+        self._bindings: list[Binding] = []
+
+    def decide(self, group: LinkedGroup | None, decision: Decision, field: str) -> None:
+        linked_id = decision.directory_entitlement_id
+        if group is None:
+            raise errors.linked_entitlement_not_found(self._app.app_id, linked_id, field)
+        if group.choice in FINAL:
+            raise errors.already_linked(self._app.app_id, linked_id, field)
+        match decision.choice:
+            case Skip():
+                self._links.append(replace(group, choice=LinkChoice.SKIPPED))
+            case CreateVirtualRole() as wanted:
+                self._bind(
+                    group,
+                    LinkChoice.VIRTUAL_ROLE,
+                    self._role(group, wanted, field),
+                    field,
+                )
+            case ProvisionAccessFor(entitlement_id):
+                self._bind(
+                    group,
+                    LinkChoice.PROVISION_ACCESS,
+                    self._widen(group, entitlement_id, field),
+                    field,
+                )
+
+    def result(self) -> Linking:
+        return Linking(
+            self._app,
+            tuple(self._links),
+            tuple(self._roles),
+            tuple(self._widened.values()),
+            tuple(self._bindings),
+        )
+
+    def _bind(
+        self, group: LinkedGroup, choice: LinkChoice, entitlement: Entitlement, field: str
+    ) -> None:
+        if group.unwritable_reason is not UnwritableReason.WRITABLE:
+            raise errors.group_not_writable(
+                group.group_display_name,
+                group.directory_entitlement_id,
+                group.unwritable_reason.value,
+                field,
+            )
+        self._links.append(replace(group, choice=choice, entitlement_id=entitlement.entitlement_id))
+        self._bindings.append(
+            Binding(
+                ids.new_id("bnd"),
+                self._app.app_id,
+                entitlement.entitlement_id,
+                group.directory_entitlement_id,
+                self._target(group).display_name,
+                self._now,
+            )
+        )
+
+    def _role(self, group: LinkedGroup, wanted: CreateVirtualRole, field: str) -> Entitlement:
+        name = wanted.display_name or group.group_display_name[:MAX_ROLE_NAME].strip()
+        if name.casefold() in self._names:
+            raise errors.role_name_taken(
+                self._app.app_id, name, f"{field}.create_virtual_role.display_name"
+            )
+        self._names.add(name.casefold())
+        role = new_role(self._role_type, name, wanted.description, self._target(group), self._now)
+        self._roles.append(role)
+        return role
+
+    def _widen(self, group: LinkedGroup, entitlement_id: str, field: str) -> Entitlement:
+        before = self._widened.get(entitlement_id) or self._given.get(entitlement_id)
+        if before is None:
+            raise errors.entitlement_not_found(
+                entitlement_id, f"{field}.provision_access_for.entitlement_id"
+            )
+        after = before.widened(self._target(group))
+        # However many groups one call adds, it is one change of the entitlement.
+        after = replace(after, version=self._given[entitlement_id].version + 1)
+        self._widened[entitlement_id] = after
+        return after
+
+    def _target(self, group: LinkedGroup) -> target.Target:
+        return target.membership(
+            self._app.entra_tenant_id,
+            self._app.connection_id,
+            group.entra_group_id,
+            group.group_display_name,
+        )
+
+
+def link(
+    app: App,
+    role_type: ResourceType,
+    groups: Mapping[str, LinkedGroup],
+    entitlements: Iterable[Entitlement],
+    role_names: Iterable[str],
+    decisions: Sequence[Decision],
+    now: datetime,
+) -> Linking:
+    """Makes choices for linked groups of an app: all of them or none.
+
+    `groups` are those linked to the app by directory entitlement, `entitlements` those of the app
+    that the decisions name, `role_names` the names of its roles.
+
+    Raises:
+        WrongState: APP_NOT_MANAGED, APP_REMOVED, ALREADY_LINKED, GROUP_NOT_WRITABLE.
+        NotFound: LINKED_ENTITLEMENT_NOT_FOUND, ENTITLEMENT_NOT_FOUND.
+        AlreadyExists: ROLE_NAME_TAKEN.
+    """
+    linker = _Linker(app, role_type, entitlements, role_names, now)
+    for index, decision in enumerate(decisions):
+        group = groups.get(decision.directory_entitlement_id)
+        linker.decide(group, decision, f"decisions[{index}]")
+    return linker.result()

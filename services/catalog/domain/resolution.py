@@ -1,0 +1,136 @@
+"""What a request for an entitlement needs to know, and what a write to the directory."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from services.catalog.domain import errors
+from services.catalog.domain.app import App, AppState
+from services.catalog.domain.directory import User
+from services.catalog.domain.entitlement import Entitlement
+from services.catalog.domain.link import UnwritableReason
+from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.target import GroupMembership, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An entitlement with its app and the rules that govern it."""
+
+    entitlement: Entitlement
+    app: App
+    rules: EntitlementRules
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the store knows about an entitlement, its requester and its subject.
+
+    `in_audience`: the requester is in one of the rules' access profiles. `groups`: of the
+    fulfilment, those still in the directory. `held`: what of it the subject holds. Both by
+    directory entitlement.
+    """
+
+    requester: User | None
+    subject: User | None
+    manager: User | None
+    offer: Offer | None
+    in_audience: bool
+    groups: Mapping[str, UnwritableReason]
+    held: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Everything that a request for an entitlement needs."""
+
+    offer: Offer
+    requester: User
+    subject: User
+    manager: User | None
+    held: bool
+
+
+def resolve(
+    question: Question, entitlement_id: str, requester_user_id: str, subject_user_id: str
+) -> Resolution:
+    """Answers the question, or says what stands against the request.
+
+    Raises:
+        NotAllowed: PERSON_NOT_IN_DIRECTORY, the requester.
+        WrongState: PERSON_DISABLED, APP_REMOVED, GROUP_NOT_WRITABLE.
+        NotFound: ENTITLEMENT_NOT_FOUND, also for what the requester may not ask for;
+            USER_NOT_FOUND, the subject.
+    """
+    requester, subject, offer = question.requester, question.subject, question.offer
+    if requester is None:
+        raise errors.person_not_in_directory(requester_user_id)
+    if not requester.account_enabled:
+        raise errors.person_disabled(requester_user_id)
+    if offer is None or not _may_ask(offer, requester, question.in_audience):
+        raise errors.entitlement_not_found(entitlement_id)
+    # Of another tenant's app nobody can be given anything.
+    if subject is None or subject.entra_tenant_id != offer.app.entra_tenant_id:
+        raise errors.user_not_found(subject_user_id, "subject_user_id")
+    if not subject.account_enabled:
+        raise errors.person_disabled(subject_user_id)
+    if offer.app.state is AppState.REMOVED:
+        raise errors.app_removed(offer.app.app_id)
+    for target in offer.entitlement.fulfilment:
+        _require_writable(target, question.groups)
+    held = all(
+        target.directory_entitlement_id in question.held for target in offer.entitlement.fulfilment
+    )
+    return Resolution(offer, requester, subject, question.manager, held)
+
+
+def _may_ask(offer: Offer, requester: User, in_audience: bool) -> bool:
+    return (
+        in_audience
+        and offer.rules.enabled
+        and offer.entitlement.resource_type_id in offer.rules.resource_type_ids
+        and not offer.app.is_protected
+        and offer.app.entra_tenant_id == requester.entra_tenant_id
+    )
+
+
+def _require_writable(target: Target, groups: Mapping[str, UnwritableReason]) -> None:
+    if not isinstance(target.kind, GroupMembership):
+        return
+    found = groups.get(target.directory_entitlement_id)
+    if found is not UnwritableReason.WRITABLE:
+        why = "NOT_IN_DIRECTORY" if found is None else found.value
+        name = target.display_name.removeprefix("member of ")
+        raise errors.group_not_writable(name, target.directory_entitlement_id, why, "")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedTarget:
+    """What the catalog knows of one target. Without a problem it may be written."""
+
+    target: Target | None
+    held: bool
+    problem: str = ""
+
+
+def confirm(
+    offer: Offer, directory_entitlement_ids: Collection[str], held: Collection[str]
+) -> tuple[ConfirmedTarget, ...]:
+    """Says of each target whether the entitlement provisions it, and whether it is held."""
+    app = offer.app
+    listed = {target.directory_entitlement_id: target for target in offer.entitlement.fulfilment}
+    problem = ""
+    if app.state is not AppState.MANAGED:
+        problem = f"{app.app_id} is {app.state.value.lower()}"
+    elif app.is_protected:
+        problem = f"{app.app_id} is Microsoft's own and is never written to"
+    answers = []
+    for asked in directory_entitlement_ids:
+        target = listed.get(asked)
+        if target is None:
+            problem_here = f"{offer.entitlement.entitlement_id} does not provision {asked}"
+        else:
+            problem_here = problem
+        answers.append(
+            ConfirmedTarget(None if problem_here else target, asked in held, problem_here)
+        )
+    return tuple(answers)

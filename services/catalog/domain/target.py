@@ -1,0 +1,46 @@
+"""What a person must hold in the directory."""
+
+from dataclasses import dataclass
+
+from libs.domain import ids
+
+# Stands for "assigned without a role" where an app declares none. Entra shows it by this name.
+NO_ROLE = "00000000-0000-0000-0000-000000000000"
+NO_ROLE_NAME = "Default Access"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembership:
+    """Being a direct member of a group."""
+
+    entra_group_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppRoleAssignment:
+    """Being assigned to an app, in one of its roles."""
+
+    entra_service_principal_id: str
+    entra_app_role_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing to hold: a directory entitlement, and the connection whose tenant has it."""
+
+    directory_entitlement_id: str
+    connection_id: str
+    display_name: str
+    kind: GroupMembership | AppRoleAssignment
+
+
+def membership(
+    entra_tenant_id: str, connection_id: str, entra_group_id: str, group_name: str
+) -> Target:
+    """The target "member of this group"."""
+    return Target(
+        ids.membership_entitlement_id(entra_tenant_id, entra_group_id),
+        connection_id,
+        f"member of {group_name}",
+        GroupMembership(entra_group_id),
+    )

@@ -1,0 +1,111 @@
+"""Making choices for the groups that are linked to an app."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from libs.domain.callers import Caller
+from libs.domain.changes import AuditEntry, Change, Fact, Outcome
+from libs.domain.clock import Clock
+from services.catalog.domain import errors, facts
+from services.catalog.domain.entitlement import ResourceKind
+from services.catalog.domain.link import (
+    CreateVirtualRole,
+    Decision,
+    LinkedGroup,
+    Linking,
+    ProvisionAccessFor,
+    link,
+)
+from services.catalog.ports import Apps, Links
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Decide these for one app, all of them or none."""
+
+    app_id: str
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEntitlements:
+    """Makes choices for linked groups."""
+
+    apps: Apps
+    links: Links
+    clock: Clock
+
+    async def __call__(self, command: Command, actor: Caller) -> Outcome[Linking]:
+        """Makes every choice of the command, or none.
+
+        Raises:
+            NotFound: APP_NOT_FOUND, LINKED_ENTITLEMENT_NOT_FOUND, ENTITLEMENT_NOT_FOUND.
+            WrongState: APP_NOT_MANAGED, APP_REMOVED, ALREADY_LINKED, GROUP_NOT_WRITABLE.
+            AlreadyExists: ROLE_NAME_TAKEN.
+        """
+        app = await self.apps.find(command.app_id)
+        if app is None:
+            raise errors.app_not_found(command.app_id)
+        app.require_managed()
+        material = await self.links.material(
+            app.app_id,
+            [decision.directory_entitlement_id for decision in command.decisions],
+            [
+                decision.choice.entitlement_id
+                for decision in command.decisions
+                if isinstance(decision.choice, ProvisionAccessFor)
+            ],
+        )
+        linking = link(
+            app,
+            next(each for each in material.resource_types if each.kind is ResourceKind.ROLE),
+            {group.directory_entitlement_id: group for group in material.groups},
+            material.entitlements,
+            material.role_names,
+            command.decisions,
+            self.clock.now(),
+        )
+        return Outcome(
+            linking,
+            Change(
+                audit=AuditEntry(
+                    actor,
+                    "app.entitlements_linked",
+                    app.app_id,
+                    details={
+                        "choices": [
+                            _detail(group, decision)
+                            for group, decision in zip(
+                                linking.links, command.decisions, strict=True
+                            )
+                        ]
+                    },
+                ),
+                writes=self.links.linked(app, linking),
+                facts=tuple(
+                    Fact(
+                        app.app_id,
+                        linking.app.version,
+                        facts.EntitlementLinked(
+                            app.app_id,
+                            group.directory_entitlement_id,
+                            group.choice,
+                            group.entitlement_id,
+                            actor,
+                        ),
+                    )
+                    for group in linking.links
+                ),
+            ),
+        )
+
+
+def _detail(group: LinkedGroup, decision: Decision) -> dict[str, Any]:
+    named = decision.choice.display_name if isinstance(decision.choice, CreateVirtualRole) else ""
+    return {
+        "directory_entitlement_id": group.directory_entitlement_id,
+        "group": group.group_display_name,
+        "choice": group.choice.value,
+        "entitlement_id": group.entitlement_id,
+        **({"display_name": named} if named else {}),
+    }

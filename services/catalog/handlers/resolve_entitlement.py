@@ -1,0 +1,33 @@
+"""Answering what a request for an entitlement needs to know."""
+
+from dataclasses import dataclass
+
+from services.catalog.domain.resolution import Resolution, resolve
+from services.catalog.ports import Offers
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """May this requester ask for this entitlement, for this subject?"""
+
+    entitlement_id: str
+    requester_user_id: str
+    subject_user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveEntitlement:
+    """Resolves an entitlement for a requester and a subject."""
+
+    offers: Offers
+
+    async def __call__(self, query: Query) -> Resolution:
+        """Everything that the request needs.
+
+        Raises:
+            NotAllowed: PERSON_NOT_IN_DIRECTORY.
+            WrongState: PERSON_DISABLED, APP_REMOVED, GROUP_NOT_WRITABLE.
+            NotFound: ENTITLEMENT_NOT_FOUND, USER_NOT_FOUND.
+        """
+        asked = (query.entitlement_id, query.requester_user_id, query.subject_user_id)
+        return resolve(await self.offers.question(*asked), *asked)

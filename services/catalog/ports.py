@@ -1,0 +1,228 @@
+"""What the handlers need from outside."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from libs.domain.changes import Write
+from libs.domain.paging import Page, PageRequest
+from services.catalog.domain.access_profile import AccessProfile
+from services.catalog.domain.app import App, AppState, ManagedApp
+from services.catalog.domain.app_catalog import CatalogApp
+from services.catalog.domain.directory import Group, User
+from services.catalog.domain.entitlement import Entitlement, ResourceType
+from services.catalog.domain.link import Binding, LinkedGroup, Linking
+from services.catalog.domain.resolution import Offer, Question
+from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.sync import Sync
+
+
+class Apps(Protocol):
+    """The apps."""
+
+    async def find(self, app_id: str) -> App | None:
+        """The app with this id."""
+        ...
+
+    async def page(self, state: AppState | None, query: str, page: PageRequest) -> Page[App]:
+        """Apps by name, in this state, whose name contains `query`."""
+        ...
+
+    def managed(self, before: App, managed: ManagedApp) -> tuple[Write, ...]:
+        """Keeps what managing an app made of it."""
+        ...
+
+
+class Entitlements(Protocol):
+    """What managed apps offer."""
+
+    async def find(self, entitlement_id: str) -> Entitlement | None:
+        """The entitlement with this id."""
+        ...
+
+    async def page(self, app_id: str, page: PageRequest) -> Page[Entitlement]:
+        """The entitlements of an app, oldest first."""
+        ...
+
+    async def of_types(self, resource_type_ids: Collection[str]) -> tuple[Entitlement, ...]:
+        """The entitlements of these resource types, oldest first."""
+        ...
+
+    async def count_of_types(self, resource_type_ids: Collection[str]) -> int:
+        """How many entitlements these resource types have."""
+        ...
+
+    async def resource_types(self, app_id: str) -> tuple[ResourceType, ...]:
+        """The resource types of an app, the built-in one first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMaterial:
+    """What decisions about linked groups of an app are made from.
+
+    `groups` are those linked among the ones asked for, `entitlements` those of the app among the
+    ones asked for, `role_names` all names of its roles.
+    """
+
+    resource_types: tuple[ResourceType, ...]
+    groups: tuple[LinkedGroup, ...]
+    entitlements: tuple[Entitlement, ...]
+    role_names: tuple[str, ...]
+
+
+class Links(Protocol):
+    """The groups linked to apps."""
+
+    async def page(self, app_id: str, page: PageRequest) -> Page[LinkedGroup]:
+        """The groups linked to an app, by name, those without a choice first."""
+        ...
+
+    async def bindings(self, app_id: str, page: PageRequest) -> Page[Binding]:
+        """The bindings of an app, oldest first."""
+        ...
+
+    async def material(
+        self,
+        app_id: str,
+        directory_entitlement_ids: Collection[str],
+        entitlement_ids: Collection[str],
+    ) -> LinkMaterial:
+        """What decisions about these groups and entitlements of an app are made from."""
+        ...
+
+    def linked(self, before: App, linking: Linking) -> tuple[Write, ...]:
+        """Keeps choices."""
+        ...
+
+
+class Rules(Protocol):
+    """The entitlement rules of apps."""
+
+    async def of_app(self, app_id: str) -> EntitlementRules:
+        """The rules of an app; disabled and empty ones before the first apply."""
+        ...
+
+    def applied(
+        self, before: App, after: App, replaced: EntitlementRules, rules: EntitlementRules
+    ) -> tuple[Write, ...]:
+        """Keeps rules in place of `replaced`."""
+        ...
+
+
+class AccessProfiles(Protocol):
+    """The audiences."""
+
+    async def find(self, access_profile_id: str) -> AccessProfile | None:
+        """The access profile with this id."""
+        ...
+
+    async def page(self, page: PageRequest) -> Page[AccessProfile]:
+        """Access profiles by name, the built-in one first."""
+        ...
+
+    async def existing(self, access_profile_ids: Collection[str]) -> frozenset[str]:
+        """Which of these exist."""
+        ...
+
+    async def name_taken(self, display_name: str) -> bool:
+        """Whether an access profile has this name, in any case."""
+        ...
+
+    async def person_count(self, access_profile_ids: Collection[str], entra_tenant_id: str) -> int:
+        """How many enabled people of a tenant are in one or more of these."""
+        ...
+
+    def created(self, profile: AccessProfile) -> tuple[Write, ...]:
+        """Keeps a new access profile."""
+        ...
+
+
+class Directory(Protocol):
+    """The people and groups of the directory."""
+
+    async def user(self, user_id: str) -> User | None:
+        """The person with this id."""
+        ...
+
+    async def users(self, query: str, page: PageRequest) -> Page[User]:
+        """People by name, whose name contains `query`."""
+        ...
+
+    async def groups(self, query: str, page: PageRequest) -> Page[Group]:
+        """Groups by name, whose name contains `query`."""
+        ...
+
+    async def existing_users(self, user_ids: Collection[str]) -> frozenset[str]:
+        """Which of these people exist."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What a sync did not see: apps, and how many of everything else.
+
+    `counts` are of memberships, assignments, groups and users, in this order.
+    """
+
+    apps: tuple[App, ...]
+    counts: tuple[int, ...]
+
+
+class Syncs(Protocol):
+    """The mirror of the directory, as syncs write it."""
+
+    async def newest(self, connection_id: str) -> Sync | None:
+        """The newest sync of a connection."""
+        ...
+
+    async def find(self, sync_id: str) -> Sync | None:
+        """A sync, while it is the newest of its connection."""
+        ...
+
+    async def known_apps(self, app_ids: Collection[str]) -> frozenset[str]:
+        """Which of these apps a sync has found before."""
+        ...
+
+    async def unseen(self, sync: Sync) -> Unseen:
+        """What of its connection the sync has not seen."""
+        ...
+
+    def paged(
+        self,
+        before: Sync | None,
+        after: Sync,
+        page: Sequence[object],
+        now: datetime,
+    ) -> tuple[Write, ...]:
+        """Keeps a page, together with how far the sync is."""
+        ...
+
+    def completed(self, before: Sync | None, after: Sync, unseen: Unseen) -> tuple[Write, ...]:
+        """Keeps the completion of a sync, and removes what it did not see."""
+        ...
+
+
+class AppCatalog(Protocol):
+    """What people may ask for."""
+
+    async def search(self, user_id: str, query: str, page: PageRequest) -> Page[CatalogApp] | None:
+        """Apps by name with what the person may ask for; none for a person not in the directory."""
+        ...
+
+
+class Offers(Protocol):
+    """What the other services ask about."""
+
+    async def question(
+        self, entitlement_id: str, requester_user_id: str, subject_user_id: str
+    ) -> Question:
+        """What is known about an entitlement, its requester and its subject."""
+        ...
+
+    async def for_write(
+        self, entitlement_id: str, subject_user_id: str, directory_entitlement_ids: Collection[str]
+    ) -> tuple[Offer | None, User | None, frozenset[str]]:
+        """The entitlement, the person, and which of the directory entitlements they hold."""
+        ...

@@ -1,0 +1,33 @@
+"""Who may call the catalog, as the contracts say it."""
+
+from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN
+from libs.rpc.access import only_services, people, roles
+
+_PACKAGE = "/latchkey.catalog.v1"
+_READERS = (ADMIN, CONNECTOR_ADMIN, AUDITOR)
+
+ACCESS = {
+    f"{_PACKAGE}.AppService/GetApp": roles(*_READERS),
+    f"{_PACKAGE}.AppService/ListApps": roles(*_READERS),
+    f"{_PACKAGE}.AppService/ManageApp": roles(ADMIN),
+    f"{_PACKAGE}.EntitlementService/GetEntitlement": roles(*_READERS),
+    f"{_PACKAGE}.EntitlementService/ListEntitlements": roles(*_READERS),
+    f"{_PACKAGE}.EntitlementService/ListResourceTypes": roles(*_READERS),
+    f"{_PACKAGE}.LinkService/ListLinkedEntitlements": roles(*_READERS),
+    f"{_PACKAGE}.LinkService/LinkEntitlements": roles(ADMIN),
+    f"{_PACKAGE}.LinkService/ListBindings": roles(*_READERS),
+    f"{_PACKAGE}.EntitlementRulesService/GetEntitlementRules": roles(*_READERS),
+    f"{_PACKAGE}.EntitlementRulesService/PreviewEntitlementRules": roles(ADMIN),
+    f"{_PACKAGE}.EntitlementRulesService/ApplyEntitlementRules": roles(ADMIN),
+    f"{_PACKAGE}.AccessProfileService/CreateAccessProfile": roles(ADMIN),
+    f"{_PACKAGE}.AccessProfileService/GetAccessProfile": roles(*_READERS),
+    f"{_PACKAGE}.AccessProfileService/ListAccessProfiles": roles(*_READERS),
+    f"{_PACKAGE}.AppCatalogService/SearchAppCatalog": people(),
+    f"{_PACKAGE}.DirectoryService/GetUser": roles(*_READERS, services=["requests", "connector"]),
+    f"{_PACKAGE}.DirectoryService/ListUsers": roles(*_READERS),
+    f"{_PACKAGE}.DirectoryService/ListGroups": roles(*_READERS),
+    f"{_PACKAGE}.IngestService/Ingest": only_services("connector"),
+    f"{_PACKAGE}.IngestService/GetCheckpoint": only_services("connector"),
+    f"{_PACKAGE}.ResolutionService/ResolveEntitlement": only_services("requests"),
+    f"{_PACKAGE}.ResolutionService/ConfirmTargets": only_services("connector"),
+}

@@ -1,0 +1,65 @@
+"""Who may ask for what, as SQL, and what somebody holds."""
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, union_all
+
+from services.catalog.domain.access_profile import EVERYONE_ID
+from services.catalog.store.tables import (
+    access_profile_members,
+    apps,
+    directory_assignments,
+    directory_memberships,
+    entitlement_rules,
+    resources,
+    rule_access_profiles,
+    rule_resource_types,
+)
+
+
+def in_audience(app_id: ColumnElement[str] | str, user_id: str) -> ColumnElement[bool]:
+    """Whether a person, who must be enabled, is in an access profile of an app's rules."""
+    named, members = rule_access_profiles, access_profile_members
+    return exists().where(
+        named.c.app_id == app_id,
+        or_(
+            named.c.access_profile_id == EVERYONE_ID,
+            exists().where(
+                members.c.access_profile_id == named.c.access_profile_id,
+                members.c.user_id == user_id,
+            ),
+        ),
+    )
+
+
+def requestable(user_id: str, entra_tenant_id: str) -> ColumnElement[bool]:
+    """Whether an enabled person may ask for the entitlement of a row.
+
+    The row is of `entitlements` joined with `resources`, `apps` and `entitlement_rules`. It says
+    in SQL what `domain.resolution` decides for one entitlement; the tests hold both together.
+    """
+    return and_(
+        apps.c.manage_time.is_not(None),
+        apps.c.removed.is_(False),
+        apps.c.is_protected.is_(False),
+        apps.c.entra_tenant_id == entra_tenant_id,
+        entitlement_rules.c.enabled.is_(True),
+        exists().where(
+            rule_resource_types.c.app_id == apps.c.app_id,
+            rule_resource_types.c.resource_type_id == resources.c.resource_type_id,
+        ),
+        in_audience(apps.c.app_id, user_id),
+    )
+
+
+def read_held(
+    connection: Connection, user_id: str, among: Collection[str] | None = None
+) -> frozenset[str]:
+    """The directory entitlements that a person holds directly; all of them, or `among` some."""
+    memberships, assignments = directory_memberships.c, directory_assignments.c
+    by_group = select(memberships.directory_entitlement_id).where(memberships.user_id == user_id)
+    by_app = select(assignments.directory_entitlement_id).where(assignments.principal_id == user_id)
+    if among is not None:
+        by_group = by_group.where(memberships.directory_entitlement_id.in_(among))
+        by_app = by_app.where(assignments.directory_entitlement_id.in_(among))
+    return frozenset(connection.execute(union_all(by_group, by_app)).scalars())

@@ -1,0 +1,77 @@
+"""The people and groups of the directory, for reading."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from libs.db.engine import Database
+from libs.domain.paging import Page, PageRequest
+from services.catalog.domain.directory import Group, User
+from services.catalog.domain.link import UnwritableReason
+from services.catalog.store.rows import user_of
+from services.catalog.store.tables import (
+    directory_groups,
+    directory_memberships,
+    directory_users,
+)
+from services.catalog.store.text import containing, paged
+
+
+class StoredDirectory:
+    """The directory in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def user(self, user_id: str) -> User | None:
+        query = select(directory_users).where(directory_users.c.user_id == user_id)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else user_of(row)
+
+    async def users(self, query: str, page: PageRequest) -> Page[User]:
+        table = directory_users
+        statement = paged(select(table), (table.c.search_name, table.c.user_id), page)
+        if query:
+            statement = statement.where(containing(table.c.search_name, query))
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        found = page.page(rows, key=lambda row: (row.search_name, row.user_id))
+        return Page(tuple(map(user_of, found.items)), found.next_page_token)
+
+    async def groups(self, query: str, page: PageRequest) -> Page[Group]:
+        table = directory_groups
+        members = (
+            select(func.count())
+            .select_from(directory_memberships)
+            .where(directory_memberships.c.group_id == table.c.group_id)
+            .scalar_subquery()
+        )
+        statement = paged(
+            select(table, members.label("member_count")),
+            (table.c.search_name, table.c.group_id),
+            page,
+        )
+        if query:
+            statement = statement.where(containing(table.c.search_name, query))
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        found = page.page(rows, key=lambda row: (row.search_name, row.group_id))
+        return Page(tuple(map(_group_of, found.items)), found.next_page_token)
+
+    async def existing_users(self, user_ids: Collection[str]) -> frozenset[str]:
+        query = select(directory_users.c.user_id).where(directory_users.c.user_id.in_(user_ids))
+        return await self._database.read(
+            lambda connection: frozenset(connection.execute(query).scalars())
+        )
+
+
+def _group_of(row: Row[Any]) -> Group:
+    return Group(
+        group_id=row.group_id,
+        directory_entitlement_id=row.directory_entitlement_id,
+        entra_tenant_id=row.entra_tenant_id,
+        entra_object_id=row.entra_object_id,
+        display_name=row.display_name,
+        description=row.description,
+        unwritable_reason=UnwritableReason(row.unwritable_reason),
+        member_count=row.member_count,
+    )

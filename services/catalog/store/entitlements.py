@@ -1,0 +1,105 @@
+"""Resource types, resources and entitlements."""
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import func, insert, select
+
+from libs.db.committer import Guarded
+from libs.db.engine import Database
+from libs.domain.changes import Write
+from libs.domain.paging import Page, PageRequest
+from services.catalog.domain.entitlement import Entitlement, ResourceType
+from services.catalog.store.rows import (
+    entitlement_of,
+    fulfilment_json,
+    resource_type_of,
+    select_entitlements,
+)
+from services.catalog.store.tables import entitlements, resource_types, resources
+from services.catalog.store.text import paged, search_name
+
+
+class StoredEntitlements:
+    """What managed apps offer, in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, entitlement_id: str) -> Entitlement | None:
+        query = select_entitlements().where(entitlements.c.entitlement_id == entitlement_id)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else entitlement_of(row)
+
+    async def page(self, app_id: str, page: PageRequest) -> Page[Entitlement]:
+        # New ids sort by their creation.
+        query = paged(
+            select_entitlements().where(entitlements.c.app_id == app_id),
+            (entitlements.c.entitlement_id,),
+            page,
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        found = page.page(rows, key=lambda row: (row.entitlement_id,))
+        return Page(tuple(entitlement_of(row) for row in found.items), found.next_page_token)
+
+    async def of_types(self, resource_type_ids: Collection[str]) -> tuple[Entitlement, ...]:
+        query = (
+            select_entitlements()
+            .where(resources.c.resource_type_id.in_(resource_type_ids))
+            .order_by(entitlements.c.entitlement_id)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return tuple(entitlement_of(row) for row in rows)
+
+    async def count_of_types(self, resource_type_ids: Collection[str]) -> int:
+        query = (
+            select(func.count())
+            .select_from(entitlements)
+            .join(resources, resources.c.resource_id == entitlements.c.resource_id)
+            .where(resources.c.resource_type_id.in_(resource_type_ids))
+        )
+        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
+
+    async def resource_types(self, app_id: str) -> tuple[ResourceType, ...]:
+        query = (
+            select(resource_types)
+            .where(resource_types.c.app_id == app_id)
+            .order_by(resource_types.c.resource_type_id)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return tuple(resource_type_of(row) for row in rows)
+
+
+def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
+    """Keeps new entitlements with their resources."""
+    created = list(created)
+    return (
+        Guarded(
+            insert(resources),
+            parameters=[
+                {
+                    "resource_id": each.resource_id,
+                    "resource_type_id": each.resource_type_id,
+                    "display_name": each.resource_display_name,
+                    "name_key": each.resource_display_name.casefold(),
+                }
+                for each in created
+            ],
+        ),
+        Guarded(
+            insert(entitlements),
+            parameters=[
+                {
+                    "entitlement_id": each.entitlement_id,
+                    "app_id": each.app_id,
+                    "resource_id": each.resource_id,
+                    "display_name": each.display_name,
+                    "search_name": search_name(each.display_name),
+                    "description": each.description,
+                    "fulfilment": fulfilment_json(each.fulfilment),
+                    "create_time": each.create_time,
+                    "version": each.version,
+                }
+                for each in created
+            ],
+        ),
+    )

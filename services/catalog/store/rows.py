@@ -1,0 +1,148 @@
+"""Rows as the domain's own, and back."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from services.catalog.domain.app import App, AppRole
+from services.catalog.domain.directory import ServicePrincipal, User
+from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
+from services.catalog.domain.target import AppRoleAssignment, GroupMembership, Target
+from services.catalog.store.tables import apps, entitlements, resource_types, resources
+
+
+def app_of(row: Row[Any]) -> App:
+    """An app."""
+    return App(
+        app_id=row.app_id,
+        entra_tenant_id=row.entra_tenant_id,
+        connection_id=row.connection_id,
+        entra_service_principal_id=row.entra_service_principal_id,
+        entra_app_id=row.entra_app_id,
+        display_name=row.display_name,
+        description=row.description,
+        account_enabled=row.account_enabled,
+        is_protected=row.is_protected,
+        app_roles=tuple(AppRole(**role) for role in row.app_roles),
+        create_time=row.create_time,
+        manage_time=row.manage_time,
+        removed=row.removed,
+        version=row.version,
+    )
+
+
+def app_roles_json(roles: Iterable[AppRole]) -> list[dict[str, Any]]:
+    """The roles of an app, for their column."""
+    return [
+        {
+            "entra_app_role_id": role.entra_app_role_id,
+            "display_name": role.display_name,
+            "value": role.value,
+            "enabled": role.enabled,
+        }
+        for role in roles
+    ]
+
+
+def app_digest(principal: ServicePrincipal) -> str:
+    """Of everything of an app that a sync can change."""
+    text = json.dumps(
+        [
+            principal.entra_app_id,
+            principal.display_name,
+            principal.description,
+            principal.account_enabled,
+            principal.is_protected,
+            app_roles_json(principal.app_roles),
+        ]
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def user_of(row: Row[Any]) -> User:
+    """A person."""
+    return User(
+        user_id=row.user_id,
+        entra_tenant_id=row.entra_tenant_id,
+        entra_object_id=row.entra_object_id,
+        display_name=row.display_name,
+        user_principal_name=row.user_principal_name,
+        mail=row.mail,
+        department=row.department,
+        job_title=row.job_title,
+        manager_user_id=row.manager_user_id,
+        account_enabled=row.account_enabled,
+        sync_time=row.sync_time,
+    )
+
+
+def resource_type_of(row: Row[Any]) -> ResourceType:
+    """A resource type."""
+    return ResourceType(row.resource_type_id, row.app_id, row.display_name, ResourceKind(row.kind))
+
+
+def select_entitlements() -> Select[Any]:
+    """Entitlements with all that `entitlement_of` needs."""
+    return (
+        select(
+            entitlements,
+            resources.c.resource_type_id,
+            resources.c.display_name.label("resource_display_name"),
+            resource_types.c.kind,
+            apps.c.connection_id,
+        )
+        .join(resources, resources.c.resource_id == entitlements.c.resource_id)
+        .join(resource_types, resource_types.c.resource_type_id == resources.c.resource_type_id)
+        .join(apps, apps.c.app_id == entitlements.c.app_id)
+    )
+
+
+def entitlement_of(row: Row[Any]) -> Entitlement:
+    """An entitlement."""
+    return Entitlement(
+        entitlement_id=row.entitlement_id,
+        app_id=row.app_id,
+        resource_type_id=row.resource_type_id,
+        resource_kind=ResourceKind(row.kind),
+        resource_id=row.resource_id,
+        resource_display_name=row.resource_display_name,
+        display_name=row.display_name,
+        description=row.description,
+        fulfilment=tuple(target_of(target, row.connection_id) for target in row.fulfilment),
+        create_time=row.create_time,
+        version=row.version,
+    )
+
+
+def target_of(fields: Mapping[str, str], connection_id: str) -> Target:
+    """A target of an entitlement's fulfilment."""
+    kind: GroupMembership | AppRoleAssignment
+    if "entra_group_id" in fields:
+        kind = GroupMembership(fields["entra_group_id"])
+    else:
+        kind = AppRoleAssignment(fields["entra_service_principal_id"], fields["entra_app_role_id"])
+    return Target(fields["directory_entitlement_id"], connection_id, fields["display_name"], kind)
+
+
+def fulfilment_json(targets: Iterable[Target]) -> list[dict[str, str]]:
+    """A fulfilment, for its column."""
+    return [
+        {
+            "directory_entitlement_id": target.directory_entitlement_id,
+            "display_name": target.display_name,
+            **_kind_json(target.kind),
+        }
+        for target in targets
+    ]
+
+
+def _kind_json(kind: GroupMembership | AppRoleAssignment) -> dict[str, str]:
+    if isinstance(kind, GroupMembership):
+        return {"entra_group_id": kind.entra_group_id}
+    return {
+        "entra_service_principal_id": kind.entra_service_principal_id,
+        "entra_app_role_id": kind.entra_app_role_id,
+    }

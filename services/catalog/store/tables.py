@@ -1,0 +1,276 @@
+"""The tables of the catalog.
+
+`search_name` is a name as `text.search_name` folds it: both databases then find and sort it alike.
+Rows of the mirror carry the connection and the sync that last saw them, and refer to each other
+by derived ids without foreign keys, so that pages may come in any order.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from libs.db.ledger import Ledger
+from libs.db.types import Seconds, UtcTime
+
+metadata = MetaData()
+ledger = Ledger(metadata)
+
+# How far the newest sync of each connection is.
+syncs = Table(
+    "syncs",
+    metadata,
+    Column("connection_id", Text, primary_key=True),
+    Column("sync_id", Text, nullable=False, unique=True),
+    Column("entra_tenant_id", Text, nullable=False),
+    Column("last_page_number", BigInteger, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    Column("completed", Boolean, nullable=False),
+    Column("seen_count", BigInteger, nullable=False),
+    Column("removed_count", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+directory_users = Table(
+    "directory_users",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("connection_id", Text, nullable=False),
+    Column("sync_id", Text, nullable=False),
+    Column("entra_tenant_id", Text, nullable=False),
+    Column("entra_object_id", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("search_name", Text, nullable=False),
+    Column("user_principal_name", Text, nullable=False),
+    Column("mail", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("job_title", Text, nullable=False),
+    Column("manager_user_id", Text, nullable=False),
+    Column("account_enabled", Boolean, nullable=False),
+    Column("sync_time", UtcTime, nullable=False),
+)
+Index("directory_users_by_name", directory_users.c.search_name, directory_users.c.user_id)
+Index("directory_users_by_sync", directory_users.c.connection_id, directory_users.c.sync_id)
+
+directory_groups = Table(
+    "directory_groups",
+    metadata,
+    Column("group_id", Text, primary_key=True),
+    Column("connection_id", Text, nullable=False),
+    Column("sync_id", Text, nullable=False),
+    Column("directory_entitlement_id", Text, nullable=False, unique=True),
+    Column("entra_tenant_id", Text, nullable=False),
+    Column("entra_object_id", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("search_name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("unwritable_reason", Text, nullable=False),
+)
+Index("directory_groups_by_name", directory_groups.c.search_name, directory_groups.c.group_id)
+Index("directory_groups_by_sync", directory_groups.c.connection_id, directory_groups.c.sync_id)
+
+directory_memberships = Table(
+    "directory_memberships",
+    metadata,
+    Column("group_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("connection_id", Text, nullable=False),
+    Column("sync_id", Text, nullable=False),
+    Column("directory_entitlement_id", Text, nullable=False),
+)
+Index(
+    "directory_memberships_by_user",
+    directory_memberships.c.user_id,
+    directory_memberships.c.directory_entitlement_id,
+)
+Index(
+    "directory_memberships_by_sync",
+    directory_memberships.c.connection_id,
+    directory_memberships.c.sync_id,
+)
+
+directory_assignments = Table(
+    "directory_assignments",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("principal_id", Text, primary_key=True),
+    Column("entra_app_role_id", Text, primary_key=True),
+    Column("connection_id", Text, nullable=False),
+    Column("sync_id", Text, nullable=False),
+    Column("principal_kind", Text, nullable=False),
+    Column("directory_entitlement_id", Text, nullable=False),
+)
+Index(
+    "directory_assignments_by_principal",
+    directory_assignments.c.principal_id,
+    directory_assignments.c.directory_entitlement_id,
+)
+Index(
+    "directory_assignments_by_sync",
+    directory_assignments.c.connection_id,
+    directory_assignments.c.sync_id,
+)
+
+# What syncs write of an app, and beside it what managing it wrote: `create_time`, `manage_time`.
+apps = Table(
+    "apps",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("connection_id", Text, nullable=False),
+    Column("sync_id", Text, nullable=False),
+    Column("entra_tenant_id", Text, nullable=False),
+    Column("entra_service_principal_id", Text, nullable=False),
+    Column("entra_app_id", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("search_name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("account_enabled", Boolean, nullable=False),
+    Column("is_protected", Boolean, nullable=False),
+    Column("app_roles", JSON, nullable=False),
+    # Of everything above that a sync can change: another digest is another version.
+    Column("digest", String(64), nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("manage_time", UtcTime),
+    Column("removed", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+Index("apps_by_name", apps.c.search_name, apps.c.app_id)
+Index("apps_by_sync", apps.c.connection_id, apps.c.sync_id)
+
+resource_types = Table(
+    "resource_types",
+    metadata,
+    Column("resource_type_id", Text, primary_key=True),
+    Column("app_id", Text, ForeignKey("apps.app_id"), nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    UniqueConstraint("app_id", "kind"),
+)
+
+resources = Table(
+    "resources",
+    metadata,
+    Column("resource_id", Text, primary_key=True),
+    Column("resource_type_id", Text, ForeignKey("resource_types.resource_type_id"), nullable=False),
+    Column("display_name", Text, nullable=False),
+    # Casefolded: no two roles of an app differ only in case, and there is one Credential.
+    Column("name_key", Text, nullable=False),
+    UniqueConstraint("resource_type_id", "name_key"),
+)
+
+entitlements = Table(
+    "entitlements",
+    metadata,
+    Column("entitlement_id", Text, primary_key=True),
+    Column("app_id", Text, ForeignKey("apps.app_id"), nullable=False, index=True),
+    Column("resource_id", Text, ForeignKey("resources.resource_id"), nullable=False, index=True),
+    Column("display_name", Text, nullable=False),
+    Column("search_name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    # A list of targets without their connection: that is the app's.
+    Column("fulfilment", JSON, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+# The choices that were made; a linked group without a row is pending. The group is kept as it was
+# then, so that a choice stays visible when the group is gone.
+links = Table(
+    "links",
+    metadata,
+    Column("app_id", Text, ForeignKey("apps.app_id"), primary_key=True),
+    Column("directory_entitlement_id", Text, primary_key=True),
+    Column("group_id", Text, nullable=False),
+    Column("group_display_name", Text, nullable=False),
+    Column("search_name", Text, nullable=False),
+    Column("entra_group_id", Text, nullable=False),
+    Column("entra_app_role_id", Text, nullable=False),
+    Column("choice", Text, nullable=False),
+    Column("entitlement_id", Text, nullable=False),
+)
+
+bindings = Table(
+    "bindings",
+    metadata,
+    Column("binding_id", Text, primary_key=True),
+    Column("app_id", Text, ForeignKey("apps.app_id"), nullable=False),
+    Column(
+        "entitlement_id",
+        Text,
+        ForeignKey("entitlements.entitlement_id"),
+        nullable=False,
+        index=True,
+    ),
+    Column("directory_entitlement_id", Text, nullable=False),
+    Column("directory_display_name", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    UniqueConstraint("app_id", "directory_entitlement_id"),
+)
+
+access_profiles = Table(
+    "access_profiles",
+    metadata,
+    Column("access_profile_id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),
+    Column("description", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+access_profile_members = Table(
+    "access_profile_members",
+    metadata,
+    Column(
+        "access_profile_id",
+        Text,
+        ForeignKey("access_profiles.access_profile_id"),
+        primary_key=True,
+    ),
+    Column("user_id", Text, primary_key=True, index=True),
+)
+
+entitlement_rules = Table(
+    "entitlement_rules",
+    metadata,
+    Column("app_id", Text, ForeignKey("apps.app_id"), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("policy_id", Text, nullable=False),
+    Column("max_duration", Seconds),
+    Column("version", BigInteger, nullable=False),
+)
+
+rule_resource_types = Table(
+    "rule_resource_types",
+    metadata,
+    Column("app_id", Text, ForeignKey("entitlement_rules.app_id"), primary_key=True),
+    Column(
+        "resource_type_id",
+        Text,
+        ForeignKey("resource_types.resource_type_id"),
+        primary_key=True,
+    ),
+    Column("position", BigInteger, nullable=False),
+)
+
+rule_access_profiles = Table(
+    "rule_access_profiles",
+    metadata,
+    Column("app_id", Text, ForeignKey("entitlement_rules.app_id"), primary_key=True),
+    Column(
+        "access_profile_id",
+        Text,
+        ForeignKey("access_profiles.access_profile_id"),
+        primary_key=True,
+    ),
+    Column("position", BigInteger, nullable=False),
+)

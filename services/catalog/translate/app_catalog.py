@@ -1,0 +1,48 @@
+"""`app_catalog.proto`."""
+
+from latchkey.catalog.v1 import app_catalog_pb2
+from libs.domain.fields import Fields
+from libs.domain.paging import Page, PageRequest
+from services.catalog.domain.app_catalog import CatalogApp, CatalogEntitlement
+from services.catalog.translate import shapes
+from services.catalog.translate.entitlement import kind_to_proto
+
+
+def search_app_catalog(
+    request: app_catalog_pb2.SearchAppCatalogRequest,
+) -> tuple[str, PageRequest]:
+    """With what in its name, which page."""
+    with Fields() as fields:
+        query = shapes.query(fields, request.query)
+        return query, shapes.page_request(fields, request, "app_catalog", query)
+
+
+def search_app_catalog_response(
+    page: Page[CatalogApp],
+) -> app_catalog_pb2.SearchAppCatalogResponse:
+    """A page of somebody's app catalog."""
+    return app_catalog_pb2.SearchAppCatalogResponse(
+        apps=map(_app_to_proto, page.items), next_page_token=page.next_page_token
+    )
+
+
+def _app_to_proto(app: CatalogApp) -> app_catalog_pb2.CatalogApp:
+    return app_catalog_pb2.CatalogApp(
+        app_id=app.app_id,
+        display_name=app.display_name,
+        description=app.description,
+        entitlements=map(_entitlement_to_proto, app.entitlements),
+    )
+
+
+def _entitlement_to_proto(
+    entitlement: CatalogEntitlement,
+) -> app_catalog_pb2.CatalogEntitlement:
+    return app_catalog_pb2.CatalogEntitlement(
+        entitlement_id=entitlement.entitlement_id,
+        display_name=entitlement.display_name,
+        description=entitlement.description,
+        resource_kind=kind_to_proto(entitlement.resource_kind),
+        held=entitlement.held,
+        max_duration=shapes.duration(entitlement.max_duration),
+    )

@@ -1,0 +1,130 @@
+"""`entitlement_rules.proto`."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from latchkey.catalog.v1 import entitlement_rules_pb2
+from libs.domain.fields import Fields
+from services.catalog.domain.rules import EntitlementRules
+from services.catalog.handlers import entitlement_rules
+from services.catalog.translate import shapes
+from services.catalog.translate.entitlement import entitlement_to_proto
+
+_MOST_NAMED = 50
+
+
+def get_entitlement_rules(
+    request: entitlement_rules_pb2.GetEntitlementRulesRequest,
+) -> str:
+    """The id of the app."""
+    with Fields() as fields:
+        return fields.id("app_id", request.app_id, "app")
+
+
+def get_entitlement_rules_response(
+    rules: EntitlementRules,
+) -> entitlement_rules_pb2.GetEntitlementRulesResponse:
+    """The rules of an app."""
+    return entitlement_rules_pb2.GetEntitlementRulesResponse(
+        entitlement_rules=_rules_to_proto(rules)
+    )
+
+
+def preview_entitlement_rules(
+    request: entitlement_rules_pb2.PreviewEntitlementRulesRequest,
+) -> entitlement_rules.Command:
+    """The wish to know what rules would govern."""
+    with Fields() as fields:
+        return _command(fields, request)
+
+
+def preview_entitlement_rules_response(
+    preview: entitlement_rules.Preview,
+) -> entitlement_rules_pb2.PreviewEntitlementRulesResponse:
+    """What rules would govern."""
+    return entitlement_rules_pb2.PreviewEntitlementRulesResponse(
+        requestable_entitlements=map(entitlement_to_proto, preview.entitlements),
+        person_count=preview.person_count,
+    )
+
+
+def apply_entitlement_rules(
+    request: entitlement_rules_pb2.ApplyEntitlementRulesRequest,
+) -> entitlement_rules.Command:
+    """The wish for rules."""
+    with Fields() as fields:
+        fields.idempotency_key(request.idempotency_key)
+        return _command(fields, request)
+
+
+def apply_entitlement_rules_response(
+    applied: entitlement_rules.Applied,
+) -> entitlement_rules_pb2.ApplyEntitlementRulesResponse:
+    """The rules as applied."""
+    return entitlement_rules_pb2.ApplyEntitlementRulesResponse(
+        entitlement_rules=_rules_to_proto(applied.rules),
+        entitlement_count=applied.entitlement_count,
+    )
+
+
+def _command(
+    fields: Fields,
+    request: entitlement_rules_pb2.PreviewEntitlementRulesRequest
+    | entitlement_rules_pb2.ApplyEntitlementRulesRequest,
+) -> entitlement_rules.Command:
+    path, rules = "entitlement_rules", request.entitlement_rules
+    if not request.HasField("entitlement_rules"):
+        fields.wrong(path, "is required")
+    return entitlement_rules.Command(
+        EntitlementRules(
+            app_id=fields.id(f"{path}.app_id", rules.app_id, "app"),
+            enabled=rules.enabled,
+            resource_type_ids=_named(
+                fields, f"{path}.resource_type_ids", rules.resource_type_ids, "rty", rules.enabled
+            ),
+            access_profile_ids=_named(
+                fields, f"{path}.access_profile_ids", rules.access_profile_ids, "apr", rules.enabled
+            ),
+            policy_id=fields.id(f"{path}.policy_id", rules.policy_id, "pol", required=False),
+            max_duration=_max_duration(fields, f"{path}.max_duration", rules),
+        ),
+        etag=fields.text(f"{path}.etag", rules.etag, least=0, most=100),
+    )
+
+
+def _named(
+    fields: Fields, path: str, named: Sequence[str], prefix: str, required: bool
+) -> tuple[str, ...]:
+    if not named and required:
+        fields.wrong(path, "is required while enabled")
+    if len(named) > _MOST_NAMED:
+        fields.wrong(path, f"has {len(named)}, at most {_MOST_NAMED} are taken")
+    for index, each in enumerate(named[:_MOST_NAMED]):
+        fields.id(f"{path}[{index}]", each, prefix)
+        if each in named[:index]:
+            fields.wrong(f"{path}[{index}]", "is named more than once")
+    return tuple(named)
+
+
+def _max_duration(
+    fields: Fields, path: str, rules: entitlement_rules_pb2.EntitlementRules
+) -> timedelta | None:
+    if not rules.HasField("max_duration"):
+        return None
+    try:
+        return fields.duration(path, rules.max_duration.ToTimedelta())
+    except (OverflowError, ValueError):
+        fields.wrong(path, "is not a length of time")
+        return None
+
+
+def _rules_to_proto(rules: EntitlementRules) -> entitlement_rules_pb2.EntitlementRules:
+    return entitlement_rules_pb2.EntitlementRules(
+        app_id=rules.app_id,
+        enabled=rules.enabled,
+        resource_type_ids=rules.resource_type_ids,
+        access_profile_ids=rules.access_profile_ids,
+        policy_id=rules.policy_id,
+        max_duration=shapes.duration(rules.max_duration),
+        etag=str(rules.version),
+    )

@@ -1,0 +1,82 @@
+"""`resolution.proto`."""
+
+from latchkey.catalog.v1 import resolution_pb2
+from libs.domain.fields import Fields
+from services.catalog.domain.resolution import ConfirmedTarget, Resolution
+from services.catalog.handlers import confirm_targets, resolve_entitlement
+from services.catalog.translate import shapes
+from services.catalog.translate.directory import user_to_proto
+from services.catalog.translate.entitlement import entitlement_to_proto
+from services.catalog.translate.target import target_to_proto
+
+_MOST_TARGETS = 100
+
+
+def resolve_entitlement_query(
+    request: resolution_pb2.ResolveEntitlementRequest,
+) -> resolve_entitlement.Query:
+    """The question about an entitlement, a requester and a subject."""
+    with Fields() as fields:
+        return resolve_entitlement.Query(
+            entitlement_id=fields.id("entitlement_id", request.entitlement_id, "ent"),
+            requester_user_id=fields.id("requester_user_id", request.requester_user_id, "usr"),
+            subject_user_id=fields.id("subject_user_id", request.subject_user_id, "usr"),
+        )
+
+
+def resolve_entitlement_response(
+    resolution: Resolution,
+) -> resolution_pb2.ResolveEntitlementResponse:
+    """Everything that a request for the entitlement needs."""
+    manager = resolution.manager
+    return resolution_pb2.ResolveEntitlementResponse(
+        entitlement=entitlement_to_proto(resolution.offer.entitlement),
+        app_display_name=resolution.offer.app.display_name,
+        requester=user_to_proto(resolution.requester),
+        subject=user_to_proto(resolution.subject),
+        manager=None if manager is None else user_to_proto(manager),
+        policy_id=resolution.offer.rules.policy_id,
+        max_duration=shapes.duration(resolution.offer.rules.max_duration),
+        held=resolution.held,
+    )
+
+
+def confirm_targets_query(
+    request: resolution_pb2.ConfirmTargetsRequest,
+) -> confirm_targets.Query:
+    """The question about targets."""
+    asked = request.directory_entitlement_ids
+    with Fields() as fields:
+        if not 1 <= len(asked) <= _MOST_TARGETS:
+            fields.wrong(
+                "directory_entitlement_ids",
+                f"has {len(asked)}, 1 to {_MOST_TARGETS} are taken",
+            )
+        return confirm_targets.Query(
+            entitlement_id=fields.id("entitlement_id", request.entitlement_id, "ent"),
+            subject_user_id=fields.id("subject_user_id", request.subject_user_id, "usr"),
+            directory_entitlement_ids=tuple(
+                fields.id(f"directory_entitlement_ids[{index}]", each, "den")
+                for index, each in enumerate(asked[:_MOST_TARGETS])
+            ),
+        )
+
+
+def confirm_targets_response(
+    confirmed: confirm_targets.Confirmed,
+) -> resolution_pb2.ConfirmTargetsResponse:
+    """What the catalog knows of the targets."""
+    return resolution_pb2.ConfirmTargetsResponse(
+        targets=map(_confirmed_to_proto, confirmed.targets),
+        subject=user_to_proto(confirmed.subject),
+    )
+
+
+def _confirmed_to_proto(confirmed: ConfirmedTarget) -> resolution_pb2.ConfirmedTarget:
+    target = confirmed.target
+    return resolution_pb2.ConfirmedTarget(
+        target=None if target is None else target_to_proto(target),
+        listed=target is not None,
+        held=confirmed.held,
+        problem=confirmed.problem,
+    )

@@ -1,0 +1,127 @@
+"""The connector as a process: `python -m services.connector`, or with the word `migrate`."""
+
+from libs.process.run import Life
+from libs.process.service import Service, start
+from libs.process.settings import load
+from libs.rpc.peers import Peer
+from libs.rpc.server import Server
+from libs.rpc.tokens import TokenFile
+from services.connector.clients import CatalogClient, RequestsClient
+from services.connector.entra.clouds import clouds
+from services.connector.entra.secrets import SecretsFolder
+from services.connector.entra.tenants import Tenants
+from services.connector.handlers.create_connection import CreateConnection
+from services.connector.handlers.deliver_lease import DeliverLease
+from services.connector.handlers.end_lease import EndLease
+from services.connector.handlers.get_connection import ReadConnections
+from services.connector.handlers.get_delivery import ReadProvisioning
+from services.connector.handlers.get_sync import ReadSyncs
+from services.connector.handlers.mend_delivery import MendDelivery
+from services.connector.handlers.move_sync import MoveSync
+from services.connector.handlers.run_operation import RunOperation
+from services.connector.handlers.start_sync import StartSync
+from services.connector.loops.provisioning import ProvisioningWorker
+from services.connector.loops.syncs import SyncRunner
+from services.connector.servicers import servicers
+from services.connector.servicers.access import ACCESS
+from services.connector.servicers.connections import ConnectionServicer
+from services.connector.servicers.provisioning import ProvisioningServicer
+from services.connector.servicers.syncs import SyncServicer
+from services.connector.settings import Settings
+from services.connector.store import (
+    MIGRATIONS,
+    ConnectionStore,
+    ProvisioningStore,
+    SyncStore,
+    ledger,
+)
+from services.connector.subscriber import follows
+from services.connector.translate.facts import fact_to_message
+
+_MEND_SECONDS = 30.0
+
+
+async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
+    """Starts everything, and begins to answer calls.
+
+    Raises:
+        SchemaMismatch: the database is not in the form that this version needs.
+    """
+    service = await Service.begin(
+        life,
+        settings,
+        name="connector",
+        migrations=MIGRATIONS,
+        ledger=ledger,
+        fact_to_message=fact_to_message,
+    )
+    connections = ConnectionStore(service.database)
+    syncs = SyncStore(service.database)
+    provisioning = ProvisioningStore(service.database)
+
+    token = TokenFile(settings.token_file)
+    requests_peer = Peer("requests", settings.requests_address, token)
+    catalog_peer = Peer("catalog", settings.catalog_address, token)
+    requests = RequestsClient(await life.parts.enter_async_context(requests_peer))
+    catalog = CatalogClient(await life.parts.enter_async_context(catalog_peer))
+
+    secrets = SecretsFolder(settings.secrets_dir)
+    known_clouds = clouds(
+        simulator_url=settings.simulator_url, simulator_ca_file=settings.simulator_ca_file
+    )
+    entra = await life.parts.enter_async_context(Tenants(known_clouds, secrets))
+
+    move_sync = MoveSync(connections, syncs, service.clock)
+    runner = SyncRunner(syncs, connections, entra, catalog, move_sync, service.writes)
+    service.committer.on_commit(runner.committed)
+    await life.parts.enter_async_context(runner)
+
+    worker = ProvisioningWorker(
+        provisioning,
+        connections,
+        entra,
+        RunOperation(provisioning, service.clock),
+        MendDelivery(provisioning, service.clock),
+        service.writes,
+        service.clock,
+    )
+    service.committer.on_commit(worker.committed)
+    await life.parts.enter_async_context(worker)
+    life.loop("mend", worker.mend, every=_MEND_SECONDS)
+
+    await service.follow(
+        *follows(
+            service.writes,
+            DeliverLease(requests, catalog, connections, syncs, provisioning, service.clock),
+            EndLease(requests, provisioning, service.clock),
+        )
+    )
+    server = await service.listen(
+        servicers(
+            ConnectionServicer(
+                service.writes,
+                CreateConnection(connections, secrets, entra, service.clock),
+                ReadConnections(connections, entra),
+            ),
+            SyncServicer(
+                service.writes,
+                service.notices,
+                StartSync(connections, syncs, service.clock),
+                move_sync,
+                ReadSyncs(syncs),
+            ),
+            ProvisioningServicer(ReadProvisioning(provisioning)),
+        ),
+        ACCESS,
+    )
+    return service, server
+
+
+async def main(life: Life) -> None:
+    """Runs the connector until the process is told to stop."""
+    service, _ = await begin(life, load(Settings))
+    await life.serve(lambda: service.committer.failure)
+
+
+if __name__ == "__main__":
+    start(main, Settings, MIGRATIONS)

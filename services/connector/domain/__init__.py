@@ -1,0 +1,1 @@
+"""What the connector knows without a wire, a database or a vendor."""

@@ -1,0 +1,173 @@
+"""A delivery: what the connector does and has done for one lease."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from libs.domain.changes import Fact
+from services.connector.domain import facts
+from services.connector.domain.assignment import Assignment, AssignmentState
+from services.connector.domain.lease import Lease
+from services.connector.domain.target import Principal, Target
+
+
+class DeliveryState(StrEnum):
+    """How far a lease is delivered."""
+
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    REMOVING = "REMOVING"
+    REMOVED = "REMOVED"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far one lease is. Version 0 is not stored yet."""
+
+    lease_id: str
+    round: int
+    state: DeliveryState
+    subject: Principal
+    entitlement_id: str
+    targets: tuple[Target, ...]
+    create_time: datetime
+    update_time: datetime
+    assignment_ids: tuple[str, ...] = ()
+    failure_reason: str = ""
+    failure_message: str = ""
+    version: int = 0
+
+    @classmethod
+    def of(cls, lease: Lease, state: DeliveryState, now: datetime) -> "Delivery":
+        """The first that is heard of a lease."""
+        return cls(
+            lease.lease_id,
+            lease.round,
+            state,
+            lease.subject,
+            lease.entitlement_id,
+            lease.targets,
+            now,
+            now,
+        )
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the lease has ended: nothing that comes later brings the access back."""
+        return self.state in (DeliveryState.REMOVING, DeliveryState.REMOVED)
+
+    def pending(self, round: int, assignment_ids: Iterable[str], now: datetime) -> "Delivery":
+        """Is being put into Entra."""
+        return replace(
+            self,
+            state=DeliveryState.PENDING,
+            round=round,
+            assignment_ids=tuple(assignment_ids),
+            failure_reason="",
+            failure_message="",
+            update_time=now,
+        )
+
+    def failed(self, round: int, reason: str, message: str, now: datetime) -> "Delivery":
+        """Can't be had without somebody's help."""
+        return replace(
+            self,
+            state=DeliveryState.FAILED,
+            round=round,
+            failure_reason=reason,
+            failure_message=message,
+            update_time=now,
+        )
+
+    def removing(self, now: datetime) -> "Delivery":
+        """Is being taken out of Entra."""
+        return replace(
+            self,
+            state=DeliveryState.REMOVING,
+            failure_reason="",
+            failure_message="",
+            update_time=now,
+        )
+
+    def concluded(self, assignments: Mapping[str, Assignment], now: datetime) -> "Delivery":
+        """As it follows from where its assignments stand."""
+        own = [assignments[assignment_id] for assignment_id in self.assignment_ids]
+        if self.state is DeliveryState.PENDING:
+            for assignment in own:
+                if assignment.state is AssignmentState.FAILED:
+                    return self.failed(
+                        self.round, assignment.failure_reason, assignment.failure_message, now
+                    )
+            if all(assignment.state is AssignmentState.PRESENT for assignment in own):
+                return replace(self, state=DeliveryState.DELIVERED, update_time=now)
+        if self.state is DeliveryState.REMOVING and all(
+            # What others hold is theirs now.
+            assignment.lease_ids or assignment.state is AssignmentState.ABSENT
+            for assignment in own
+        ):
+            return replace(self, state=DeliveryState.REMOVED, update_time=now)
+        return self
+
+    def fact(self) -> tuple[Fact, ...]:
+        """What others are told of where it stands now, if anything."""
+        body: object
+        if self.state is DeliveryState.DELIVERED:
+            body = facts.AccessProvisioned(self.lease_id, self.round)
+        elif self.state is DeliveryState.FAILED:
+            body = facts.AccessProvisioningFailed(
+                self.lease_id, self.round, self.failure_reason, self.failure_message
+            )
+        elif self.state is DeliveryState.REMOVED:
+            body = facts.AccessDeprovisioned(self.lease_id)
+        else:
+            return ()
+        return (Fact(self.lease_id, self.version + 1, body),)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Assignments, and the deliveries that hang on them, as they are at one moment."""
+
+    assignments: Mapping[str, Assignment]
+    deliveries: Mapping[str, Delivery]
+
+    def find(self, principal: Principal, target: Target) -> Assignment | None:
+        """The assignment of a person to a target, if there ever was one."""
+        for assignment in self.assignments.values():
+            if (
+                assignment.principal.entra_object_id == principal.entra_object_id
+                and assignment.target.is_same(target)
+            ):
+                return assignment
+        return None
+
+    def changed(
+        self, assignments: Iterable[Assignment], deliveries: Iterable[Delivery], now: datetime
+    ) -> "tuple[Picture, tuple[Fact, ...]]":
+        """The picture after a change, and what others are told of it.
+
+        Every open delivery of a changed assignment counts as changed, so that of two changes that
+        would each not see the other one fails and is made again.
+        """
+        changed = {assignment.assignment_id: assignment for assignment in assignments}
+        after = {**self.assignments, **changed}
+        given = {delivery.lease_id: delivery for delivery in deliveries}
+        affected = {
+            lease_id: delivery
+            for lease_id, delivery in {**self.deliveries, **given}.items()
+            if lease_id in given or not changed.keys().isdisjoint(delivery.assignment_ids)
+        }
+        concluded = {
+            lease_id: delivery.concluded(after, now) for lease_id, delivery in affected.items()
+        }
+        told = tuple(
+            fact
+            for lease_id, delivery in concluded.items()
+            if lease_id not in self.deliveries
+            or delivery.state is not self.deliveries[lease_id].state
+            or delivery.round != self.deliveries[lease_id].round
+            for fact in delivery.fact()
+        )
+        return Picture(changed, concluded), told

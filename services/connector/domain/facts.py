@@ -1,0 +1,75 @@
+"""What happened in the connector."""
+
+from dataclasses import dataclass
+
+from libs.domain.callers import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionCreated:
+    """A tenant was connected."""
+
+    connection_id: str
+    entra_tenant_id: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStarted:
+    """A sync began."""
+
+    sync_id: str
+    connection_id: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSucceeded:
+    """A sync read everything."""
+
+    sync_id: str
+    connection_id: str
+    object_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFailed:
+    """A sync was given up."""
+
+    sync_id: str
+    connection_id: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncCancelled:
+    """A sync was stopped by somebody."""
+
+    sync_id: str
+    connection_id: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class AccessProvisioned:
+    """Everything a lease brings is in Entra."""
+
+    lease_id: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessProvisioningFailed:
+    """Something a lease brings can't be put into Entra without somebody's help."""
+
+    lease_id: str
+    round: int
+    failure_reason: str
+    failure_message: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDeprovisioned:
+    """What a lease brought is out of Entra."""
+
+    lease_id: str

@@ -1,0 +1,117 @@
+"""Graph's objects, as the domain's. What is missing or null reads as empty."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from services.connector.domain.directory import (
+    AppRole,
+    Group,
+    Membership,
+    PrincipalKind,
+    ReadFailed,
+    RoleAssignment,
+    ServicePrincipal,
+    User,
+    is_protected,
+    unwritable_reason,
+)
+
+Item = Mapping[str, Any]
+
+_PRINCIPAL_KINDS = {"User": PrincipalKind.USER, "Group": PrincipalKind.GROUP}
+
+
+def object_id(item: Item) -> str:
+    """An object's id, in small letters.
+
+    Raises:
+        ReadFailed: it has none; what is not known by its id must not be passed over.
+    """
+    found = _text(item, "id").lower()
+    if not found:
+        raise ReadFailed("Graph sent an object without an id")
+    return found
+
+
+def user(item: Item) -> User:
+    """A person."""
+    manager = item.get("manager")
+    return User(
+        entra_object_id=object_id(item),
+        display_name=_text(item, "displayName"),
+        user_principal_name=_text(item, "userPrincipalName"),
+        mail=_text(item, "mail"),
+        department=_text(item, "department"),
+        job_title=_text(item, "jobTitle"),
+        manager_entra_object_id=object_id(manager) if isinstance(manager, dict) else "",
+        account_enabled=bool(item.get("accountEnabled")),
+    )
+
+
+def group(item: Item) -> Group:
+    """A group."""
+    return Group(
+        entra_object_id=object_id(item),
+        display_name=_text(item, "displayName"),
+        description=_text(item, "description"),
+        unwritable_reason=unwritable_reason(
+            group_types=frozenset(str(found) for found in item.get("groupTypes") or ()),
+            mail_enabled=bool(item.get("mailEnabled")),
+            synced=bool(item.get("onPremisesSyncEnabled")),
+            role_assignable=bool(item.get("isAssignableToRole")),
+        ),
+    )
+
+
+def memberships(group_id: str, items: Iterable[Item]) -> list[Membership]:
+    """The people among a group's members; groups, devices and others hold no access here."""
+    return [
+        Membership(group_id, object_id(item))
+        for item in items
+        if item.get("@odata.type") == "#microsoft.graph.user"
+    ]
+
+
+def service_principal(item: Item) -> ServicePrincipal:
+    """An app."""
+    return ServicePrincipal(
+        entra_object_id=object_id(item),
+        entra_app_id=_text(item, "appId").lower(),
+        display_name=_text(item, "displayName"),
+        description=_text(item, "description"),
+        account_enabled=bool(item.get("accountEnabled")),
+        app_roles=tuple(
+            AppRole(
+                entra_app_role_id=object_id(role),
+                display_name=_text(role, "displayName"),
+                value=_text(role, "value"),
+                enabled=bool(role.get("isEnabled")),
+            )
+            for role in item.get("appRoles") or ()
+            # "User" stands for users and groups.
+            if "User" in (role.get("allowedMemberTypes") or ())
+        ),
+        is_protected=is_protected(
+            entra_app_id=_text(item, "appId"),
+            owner_tenant_id=_text(item, "appOwnerOrganizationId"),
+        ),
+    )
+
+
+def role_assignments(app_id: str, items: Iterable[Item]) -> list[RoleAssignment]:
+    """The users and groups among those assigned to an app."""
+    return [
+        RoleAssignment(
+            entra_service_principal_id=app_id,
+            entra_app_role_id=_text(item, "appRoleId").lower(),
+            entra_principal_id=_text(item, "principalId").lower(),
+            principal_kind=_PRINCIPAL_KINDS[item["principalType"]],
+        )
+        for item in items
+        if item.get("principalType") in _PRINCIPAL_KINDS
+    ]
+
+
+def _text(item: Item, name: str) -> str:
+    value = item.get(name)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,182 @@
+"""Begins to put into Entra what a lease brings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from libs.domain.callers import Service
+from libs.domain.changes import AuditEntry, Change, Fact, Outcome
+from libs.domain.clock import Clock
+from libs.domain.errors import NotFound
+from services.connector.domain.assignment import Assignment
+from services.connector.domain.delivery import Delivery, DeliveryState, Picture
+from services.connector.domain.lease import Confirmation, Lease
+from services.connector.domain.target import AppRoleGrant, Target
+from services.connector.ports import Catalog, Connections, Provisioning, Requests, Syncs
+
+CONNECTOR = Service("connector")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the connector does not touch Entra for a lease. `reason` is a word."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverLease:
+    """The use case. What led to it is only a hint: the lease says what to do."""
+
+    requests: Requests
+    catalog: Catalog
+    connections: Connections
+    syncs: Syncs
+    provisioning: Provisioning
+    clock: Clock
+
+    async def __call__(self, lease_id: str) -> Outcome[None]:
+        """Records the intent; nothing when the lease is not wanted, or is seen to already.
+
+        Raises:
+            NotFound: LEASE_NOT_FOUND.
+            Unavailable: requests or the catalog does not answer.
+        """
+        lease = await self.requests.lease(lease_id)
+        if not lease.is_wanted:
+            return Outcome(None)
+        delivery = await self.provisioning.delivery(lease_id)
+        if delivery is not None:
+            if delivery.is_leaving:
+                return Outcome(None)
+            if delivery.state is DeliveryState.PENDING and delivery.round == lease.round:
+                return Outcome(None)
+            if delivery.state is DeliveryState.DELIVERED or delivery.round >= lease.round:
+                return await self._told_again(lease, delivery)
+        if not lease.targets:
+            nothing = Refusal("no_targets", "The lease names nothing to put into Entra.")
+            return await self._refused(lease, nothing)
+        confirmation: Confirmation | Refusal
+        try:
+            confirmation = await self.catalog.confirm(
+                lease.entitlement_id, lease.subject.user_id, lease.targets
+            )
+        except NotFound as error:
+            confirmation = Refusal(error.reason.lower(), error.message)
+        if isinstance(confirmation, Confirmation):
+            refusal = await self._refusal(lease, confirmation)
+            if refusal is None:
+                return await self._intended(lease, confirmation)
+            confirmation = refusal
+        return await self._refused(lease, confirmation)
+
+    async def _told_again(self, lease: Lease, delivery: Delivery) -> Outcome[None]:
+        """Requests may have lost the news: it does not look again before it hears of it."""
+        if lease.is_delivered:
+            return Outcome(None)
+        before = await self.provisioning.around_lease(lease.lease_id)
+        delivery = before.deliveries[lease.lease_id]
+        after = Picture({}, {delivery.lease_id: delivery})
+        if delivery.state is DeliveryState.DELIVERED and lease.round > delivery.round:
+            pending = delivery.pending(lease.round, delivery.assignment_ids, self.clock.now())
+            after, _ = before.changed((), (pending,), self.clock.now())
+        told = after.deliveries[lease.lease_id].fact()
+        return self._outcome("delivery.told_again", lease.lease_id, before, after, told)
+
+    async def _refusal(self, lease: Lease, confirmation: Confirmation) -> Refusal | None:
+        if lease.subject != confirmation.subject:
+            return Refusal(
+                "principal_mismatch",
+                f"The catalog knows {lease.subject.user_id} as another person of the directory.",
+            )
+        for target, confirmed in zip(lease.targets, confirmation.targets, strict=True):
+            if confirmed.target is None or not confirmed.target.is_same(target):
+                why = confirmed.problem or "the catalog has it otherwise"
+                return Refusal(
+                    "target_not_listed",
+                    f"{target.display_name or target.directory_entitlement_id} is not part of "
+                    f"what the entitlement provisions: {why}.",
+                )
+            connection = await self.connections.get(target.connection_id)
+            if connection is None:
+                return Refusal(
+                    "connection_not_found", f"There is no connection {target.connection_id}."
+                )
+            if connection.entra_tenant_id != lease.subject.entra_tenant_id:
+                return Refusal(
+                    "principal_mismatch",
+                    f"{lease.subject.user_id} is not of the tenant that "
+                    f"{target.connection_id} connects.",
+                )
+            if isinstance(target.kind, AppRoleGrant) and (
+                target.kind.entra_service_principal_id
+                in await self.connections.protected(target.connection_id)
+            ):
+                return Refusal(
+                    "target_protected",
+                    f"The service principal {target.kind.entra_service_principal_id} is "
+                    "Microsoft's own and is never written to.",
+                )
+        return None
+
+    async def _refused(self, lease: Lease, refusal: Refusal) -> Outcome[None]:
+        now = self.clock.now()
+        before = await self.provisioning.around_lease(lease.lease_id)
+        delivery = before.deliveries.get(lease.lease_id)
+        if delivery is None:
+            delivery = Delivery.of(lease, DeliveryState.FAILED, now)
+        elif delivery.is_leaving:
+            return Outcome(None)
+        failed = delivery.failed(lease.round, refusal.reason, refusal.message, now)
+        after, told = before.changed((), (failed,), now)
+        return self._outcome("delivery.refused", lease.lease_id, before, after, told)
+
+    async def _intended(self, lease: Lease, confirmation: Confirmation) -> Outcome[None]:
+        now = self.clock.now()
+        before = await self.provisioning.around_lease(lease.lease_id, lease.subject, lease.targets)
+        delivery = before.deliveries.get(lease.lease_id)
+        if delivery is None:
+            delivery = Delivery.of(lease, DeliveryState.PENDING, now)
+        elif delivery.is_leaving:
+            return Outcome(None)
+        held: dict[str, Assignment] = {}
+        for target, confirmed in zip(lease.targets, confirmation.targets, strict=True):
+            assignment = before.find(lease.subject, target)
+            if assignment is None:
+                assignment = Assignment.new(lease.subject, target, now)
+            in_mirror = confirmed.held and await self._mirror_is_newer(target, assignment)
+            held[assignment.assignment_id] = assignment.held_by(
+                lease.lease_id, in_mirror=in_mirror, now=now
+            )
+        pending = delivery.pending(lease.round, held, now)
+        after, told = before.changed(held.values(), (pending,), now)
+        return self._outcome(
+            "delivery.begun", lease.lease_id, before, after, told, targets=lease.targets
+        )
+
+    async def _mirror_is_newer(self, target: Target, assignment: Assignment) -> bool:
+        """Whether what the catalog saw was seen after we last took the assignment away.
+
+        Otherwise it may have seen what we had put there ourselves.
+        """
+        if assignment.remove_time is None:
+            return True
+        last = await self.syncs.last_succeeded_of(target.connection_id)
+        return last is not None and last.create_time > assignment.remove_time
+
+    def _outcome(
+        self,
+        action: str,
+        lease_id: str,
+        before: Picture,
+        after: Picture,
+        told: tuple[Fact, ...],
+        targets: Sequence[Target] = (),
+    ) -> Outcome[None]:
+        delivery = after.deliveries[lease_id]
+        details: dict[str, object] = {"round": delivery.round, "state": delivery.state.value}
+        if targets:
+            details["entra_principal_id"] = delivery.subject.entra_object_id
+            details["targets"] = [target.directory_entitlement_id for target in targets]
+        entry = AuditEntry(CONNECTOR, action, lease_id, delivery.failure_message, details)
+        return Outcome(None, Change(entry, self.provisioning.saved(before, after), told))

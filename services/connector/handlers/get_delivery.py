@@ -1,0 +1,43 @@
+"""Reads deliveries, assignments and operations."""
+
+from dataclasses import dataclass
+
+from libs.domain.paging import Page, PageRequest
+from services.connector.domain import errors
+from services.connector.domain.assignment import Assignment
+from services.connector.domain.delivery import Delivery, Picture
+from services.connector.domain.operation import Operation
+from services.connector.ports import Provisioning
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """A delivery with what it hangs on."""
+
+    delivery: Delivery
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class ReadProvisioning:
+    """The use cases."""
+
+    provisioning: Provisioning
+
+    async def delivery(self, lease_id: str) -> DeliveryView:
+        """Raises:
+        NotFound: DELIVERY_NOT_FOUND.
+        """
+        picture = await self.provisioning.around_lease(lease_id)
+        delivery = picture.deliveries.get(lease_id)
+        if delivery is None:
+            raise errors.delivery_not_found(lease_id)
+        return DeliveryView(delivery, picture)
+
+    async def assignments(self, request: PageRequest, user_id: str) -> Page[Assignment]:
+        """A page, oldest first."""
+        return await self.provisioning.assignments(request, user_id=user_id)
+
+    async def operations(self, request: PageRequest, assignment_id: str) -> Page[Operation]:
+        """A page, oldest first."""
+        return await self.provisioning.operations(request, assignment_id=assignment_id)

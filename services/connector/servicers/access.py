@@ -1,0 +1,26 @@
+"""Who may call what."""
+
+from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN
+from libs.rpc.access import roles
+
+_MANAGE = roles(CONNECTOR_ADMIN)
+_READ = roles(ADMIN, CONNECTOR_ADMIN, AUDITOR)
+
+_CONNECTIONS = "/latchkey.connector.v1.ConnectionService"
+_SYNCS = "/latchkey.connector.v1.SyncService"
+_PROVISIONING = "/latchkey.connector.v1.ProvisioningService"
+
+ACCESS = {
+    f"{_CONNECTIONS}/CreateConnection": _MANAGE,
+    f"{_CONNECTIONS}/GetConnection": _READ,
+    f"{_CONNECTIONS}/ListConnections": _READ,
+    f"{_CONNECTIONS}/TestConnection": _MANAGE,
+    f"{_SYNCS}/StartSync": _MANAGE,
+    f"{_SYNCS}/GetSync": _READ,
+    f"{_SYNCS}/ListSyncs": _READ,
+    f"{_SYNCS}/WatchSync": _READ,
+    f"{_SYNCS}/CancelSync": _MANAGE,
+    f"{_PROVISIONING}/GetDelivery": roles(ADMIN, CONNECTOR_ADMIN, AUDITOR, services=["requests"]),
+    f"{_PROVISIONING}/ListAssignments": _READ,
+    f"{_PROVISIONING}/ListOperations": _READ,
+}

@@ -1,0 +1,90 @@
+"""Connections in the database."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, insert, select
+
+from libs.db.committer import Guarded
+from libs.db.engine import Database
+from libs.domain.changes import Write
+from libs.domain.paging import Page, PageRequest
+from services.connector.domain.connection import Connection
+from services.connector.store.tables import connections, protected_service_principals
+
+
+class ConnectionStore:
+    """The connections, and what of their tenants must never be written to."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, connection_id: str) -> Connection | None:
+        """The connection with this id."""
+        found = await self._where(connections.c.connection_id == connection_id)
+        return found[0] if found else None
+
+    async def of_tenant(self, entra_tenant_id: str) -> Connection | None:
+        """The connection of a tenant."""
+        found = await self._where(connections.c.entra_tenant_id == entra_tenant_id)
+        return found[0] if found else None
+
+    async def with_secret(self, client_secret_name: str) -> Sequence[Connection]:
+        """The connections that use a secret."""
+        return await self._where(connections.c.client_secret_name == client_secret_name)
+
+    async def page(self, request: PageRequest) -> Page[Connection]:
+        """A page of all connections, oldest first."""
+        query = select(connections).order_by(connections.c.connection_id).limit(request.size + 1)
+        if (after := request.after()) is not None:
+            query = query.where(connections.c.connection_id > after[0])
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        found = [_connection(row) for row in rows]
+        return request.page(found, key=lambda connection: (connection.connection_id,))
+
+    async def protected(self, connection_id: str) -> frozenset[str]:
+        """The service principals of its tenant that were found to be Microsoft's own."""
+        table = protected_service_principals
+        query = select(table.c.entra_object_id).where(table.c.connection_id == connection_id)
+        rows = await self._database.read(lambda c: c.execute(query).scalars().all())
+        return frozenset(rows)
+
+    def added(self, connection: Connection) -> tuple[Write, ...]:
+        """What is written for a new one."""
+        return (
+            Guarded(
+                insert(connections).values(
+                    connection_id=connection.connection_id,
+                    display_name=connection.display_name,
+                    entra_tenant_id=connection.entra_tenant_id,
+                    entra_client_id=connection.entra_client_id,
+                    client_secret_name=connection.client_secret_name,
+                    cloud=connection.cloud,
+                    create_time=connection.create_time,
+                    version=connection.version,
+                )
+            ),
+        )
+
+    def protecting(self, connection_id: str, ids: Iterable[str]) -> tuple[Write, ...]:
+        """What is written for service principals newly found to be Microsoft's own."""
+        rows = [{"connection_id": connection_id, "entra_object_id": found} for found in ids]
+        return (Guarded(insert(protected_service_principals), parameters=rows),)
+
+    async def _where(self, condition: ColumnElement[bool]) -> list[Connection]:
+        query = select(connections).where(condition).order_by(connections.c.connection_id)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_connection(row) for row in rows]
+
+
+def _connection(row: Any) -> Connection:
+    return Connection(
+        connection_id=row.connection_id,
+        display_name=row.display_name,
+        entra_tenant_id=row.entra_tenant_id,
+        entra_client_id=row.entra_client_id,
+        client_secret_name=row.client_secret_name,
+        cloud=row.cloud,
+        create_time=row.create_time,
+        version=row.version,
+    )

@@ -1,0 +1,150 @@
+"""The connector's tables."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from libs.db.ledger import Ledger
+from libs.db.types import UtcTime
+
+metadata = MetaData()
+ledger = Ledger(metadata)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("connection_id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("entra_tenant_id", Text, nullable=False, unique=True),
+    Column("entra_client_id", Text, nullable=False),
+    Column("client_secret_name", Text, nullable=False, index=True),
+    Column("cloud", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+# Microsoft's own, as found by syncs: never written to, whatever anybody asks.
+protected_service_principals = Table(
+    "protected_service_principals",
+    metadata,
+    Column("connection_id", Text, ForeignKey("connections.connection_id"), primary_key=True),
+    Column("entra_object_id", Text, primary_key=True),
+)
+
+syncs = Table(
+    "syncs",
+    metadata,
+    Column("sync_id", Text, primary_key=True),
+    Column(
+        "connection_id",
+        Text,
+        ForeignKey("connections.connection_id"),
+        nullable=False,
+        index=True,
+    ),
+    Column("state", Text, nullable=False),
+    # The connection while the sync runs, so that one runs for each.
+    Column("running_key", Text, unique=True),
+    Column("phase", Text, nullable=False),
+    Column("page_count", BigInteger, nullable=False),
+    Column("object_count", BigInteger, nullable=False),
+    Column("request_count", BigInteger, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("finish_time", UtcTime),
+    Column("version", BigInteger, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("lease_id", Text, primary_key=True),
+    Column("round", BigInteger, nullable=False),
+    Column("state", Text, nullable=False, index=True),
+    Column("user_id", Text, nullable=False),
+    Column("entra_tenant_id", Text, nullable=False),
+    Column("entra_principal_id", Text, nullable=False),
+    Column("entitlement_id", Text, nullable=False),
+    Column("targets", JSON, nullable=False),
+    Column("failure_reason", Text, nullable=False),
+    Column("failure_message", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("update_time", UtcTime, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("assignment_id", Text, primary_key=True),
+    Column("connection_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False, index=True),
+    Column("entra_tenant_id", Text, nullable=False),
+    Column("entra_principal_id", Text, nullable=False),
+    Column("directory_entitlement_id", Text, nullable=False),
+    Column("target", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("preexisting", Boolean, nullable=False),
+    Column("in_mirror", Boolean, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("entra_assignment_id", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("answer_time", UtcTime),
+    Column("failure_reason", Text, nullable=False),
+    Column("failure_message", Text, nullable=False),
+    Column("remove_time", UtcTime),
+    Column("create_time", UtcTime, nullable=False),
+    Column("update_time", UtcTime, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint(
+        "connection_id",
+        "entra_principal_id",
+        "directory_entitlement_id",
+        name="assignments_one_each",
+    ),
+)
+
+# Which lease needs which assignment; `live` until the lease ends.
+holds = Table(
+    "holds",
+    metadata,
+    Column("assignment_id", Text, ForeignKey("assignments.assignment_id"), primary_key=True),
+    Column("lease_id", Text, ForeignKey("deliveries.lease_id"), primary_key=True, index=True),
+    Column("live", Boolean, nullable=False),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("operation_id", Text, primary_key=True),
+    Column(
+        "assignment_id",
+        Text,
+        ForeignKey("assignments.assignment_id"),
+        nullable=False,
+        index=True,
+    ),
+    # The assignment while the operation is under way, so that one is for each.
+    Column("open_key", Text, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt_count", Integer, nullable=False),
+    Column("awaits", Boolean, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("next_attempt_time", UtcTime, nullable=False),
+    Column("finish_time", UtcTime),
+    Column("version", BigInteger, nullable=False),
+)
+Index("operations_due", operations.c.state, operations.c.next_attempt_time)

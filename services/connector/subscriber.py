@@ -1,0 +1,46 @@
+"""Follows the leases of requests."""
+
+from collections.abc import Awaitable, Callable
+
+from google.protobuf.message import DecodeError
+
+from latchkey.requests.v1 import events_pb2
+from libs.db.committer import Received
+from libs.db.writes import Writes
+from libs.domain.changes import Outcome
+from libs.domain.errors import NotFound
+from libs.events.consumer import Follow, Hopeless
+from libs.events.envelope import Event
+from services.connector.handlers.deliver_lease import DeliverLease
+from services.connector.handlers.end_lease import EndLease
+
+UseCase = Callable[[str], Awaitable[Outcome[None]]]
+
+
+def follows(writes: Writes, deliver: DeliverLease, end: EndLease) -> list[Follow]:
+    """Which events are followed, and what each has done."""
+    return [
+        _of_lease(writes, events_pb2.LeaseGranted, deliver),
+        _of_lease(writes, events_pb2.LeaseEnded, end),
+    ]
+
+
+def _of_lease(
+    writes: Writes,
+    message_type: type[events_pb2.LeaseGranted] | type[events_pb2.LeaseEnded],
+    use_case: UseCase,
+) -> Follow:
+    async def handle(event: Event, received: Received) -> None:
+        try:
+            lease_id = message_type.FromString(event.payload).lease_id
+        except DecodeError as error:
+            raise Hopeless("its payload is not what its type says") from error
+        if not lease_id:
+            raise Hopeless("it names no lease")
+        try:
+            await writes.effect(received, lambda: use_case(lease_id))
+        except NotFound as error:
+            # Whoever sent it, requests does not know this lease.
+            raise Hopeless(error.message) from error
+
+    return Follow(message_type.DESCRIPTOR.full_name, handle)

@@ -1,0 +1,54 @@
+"""Facts, as the messages they are published as."""
+
+from google.protobuf.message import Message
+
+from latchkey.connector.v1 import events_pb2
+from libs.domain.changes import Fact
+from libs.ledger.actors import actor_to_proto
+from services.connector.domain import facts
+
+
+def fact_to_message(fact: Fact) -> Message:
+    """The message of a fact."""
+    match fact.body:
+        case facts.ConnectionCreated() as body:
+            return events_pb2.ConnectionCreated(
+                connection_id=body.connection_id,
+                entra_tenant_id=body.entra_tenant_id,
+                actor=actor_to_proto(body.actor),
+            )
+        case facts.SyncStarted() as body:
+            return events_pb2.SyncStarted(
+                sync_id=body.sync_id,
+                connection_id=body.connection_id,
+                actor=actor_to_proto(body.actor),
+            )
+        case facts.SyncSucceeded() as body:
+            return events_pb2.SyncSucceeded(
+                sync_id=body.sync_id,
+                connection_id=body.connection_id,
+                object_count=body.object_count,
+            )
+        case facts.SyncFailed() as body:
+            return events_pb2.SyncFailed(
+                sync_id=body.sync_id, connection_id=body.connection_id, problem=body.problem
+            )
+        case facts.SyncCancelled() as body:
+            return events_pb2.SyncCancelled(
+                sync_id=body.sync_id,
+                connection_id=body.connection_id,
+                actor=actor_to_proto(body.actor),
+            )
+        case facts.AccessProvisioned() as body:
+            return events_pb2.AccessProvisioned(lease_id=body.lease_id, round=body.round)
+        case facts.AccessProvisioningFailed() as body:
+            return events_pb2.AccessProvisioningFailed(
+                lease_id=body.lease_id,
+                round=body.round,
+                failure_reason=body.failure_reason,
+                failure_message=body.failure_message,
+            )
+        case facts.AccessDeprovisioned() as body:
+            return events_pb2.AccessDeprovisioned(lease_id=body.lease_id)
+        case body:
+            raise TypeError(f"no message for {type(body).__name__}")

@@ -1,0 +1,63 @@
+"""What requests and the catalog say of a lease, from their messages."""
+
+from collections.abc import Sequence
+
+from latchkey.catalog.v1 import resolution_pb2
+from latchkey.requests.v1 import lease_pb2
+from services.connector.domain.lease import Confirmation, ConfirmedTarget, Lease
+from services.connector.domain.target import Principal, Target
+from services.connector.translate.targets import target_of
+
+# A lease whose delivery failed waits for somebody: it is neither wanted nor ended.
+_WANTED = (lease_pb2.LEASE_STATE_GRANTED, lease_pb2.LEASE_STATE_ACTIVE)
+_ENDED = (lease_pb2.LEASE_STATE_ENDING, lease_pb2.LEASE_STATE_ENDED)
+
+
+def lease_of(message: lease_pb2.Lease) -> Lease:
+    """A lease. Targets that do not say what must be held, or say it twice, are left out."""
+    targets = [target for found in message.targets if (target := target_of(found)) is not None]
+    once = {target.directory_entitlement_id: target for target in targets}
+    return Lease(
+        lease_id=message.lease_id,
+        is_wanted=message.state in _WANTED,
+        is_delivered=message.state == lease_pb2.LEASE_STATE_ACTIVE,
+        is_ended=message.state in _ENDED,
+        entitlement_id=message.entitlement_id,
+        subject=Principal(
+            message.subject.user_id,
+            message.subject.entra_tenant_id.lower(),
+            message.subject.entra_object_id.lower(),
+        ),
+        targets=tuple(once.values()),
+        round=message.round,
+    )
+
+
+def confirm_request(
+    entitlement_id: str, user_id: str, targets: Sequence[Target]
+) -> resolution_pb2.ConfirmTargetsRequest:
+    """Asks about targets."""
+    return resolution_pb2.ConfirmTargetsRequest(
+        entitlement_id=entitlement_id,
+        subject_user_id=user_id,
+        directory_entitlement_ids=[target.directory_entitlement_id for target in targets],
+    )
+
+
+def confirmation_of(message: resolution_pb2.ConfirmTargetsResponse) -> Confirmation:
+    """What the catalog says of targets."""
+    return Confirmation(
+        subject=Principal(
+            message.subject.user_id,
+            message.subject.entra_tenant_id.lower(),
+            message.subject.entra_object_id.lower(),
+        ),
+        targets=tuple(
+            ConfirmedTarget(
+                target=target_of(found.target) if found.listed else None,
+                held=found.held,
+                problem=found.problem,
+            )
+            for found in message.targets
+        ),
+    )

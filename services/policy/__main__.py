@@ -1,0 +1,37 @@
+"""`python -m services.policy` serves; with the word `migrate` it brings the database up to date."""
+
+from libs.process.run import Life
+from libs.process.service import Service, start
+from libs.process.settings import load
+from services.policy.expressions import CelExpressions
+from services.policy.servicers import ACCESS, servicers
+from services.policy.settings import Settings
+from services.policy.store import MIGRATIONS
+from services.policy.store.policies import StoredPolicies
+from services.policy.store.tables import ledger
+from services.policy.translate.events import fact_to_message
+
+
+async def main(life: Life) -> None:
+    """From settings to serving."""
+    settings = load(Settings)
+    service = await Service.begin(
+        life,
+        settings,
+        name="policy",
+        migrations=MIGRATIONS,
+        ledger=ledger,
+        fact_to_message=fact_to_message,
+    )
+    answered = servicers(
+        writes=service.writes,
+        policies=StoredPolicies(service.database),
+        expressions=CelExpressions(),
+        clock=service.clock,
+        default_policy_id=settings.default_policy_id,
+    )
+    await service.serve(answered, ACCESS)
+
+
+if __name__ == "__main__":
+    start(main, Settings, MIGRATIONS)

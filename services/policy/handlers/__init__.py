@@ -1,0 +1,1 @@
+"""What the policy service does: one module per use case."""

@@ -1,0 +1,11 @@
+"""What can be set for the policy service."""
+
+from libs.process import settings
+from services.policy.domain.policy import AUTO_APPROVE
+
+
+class Settings(settings.Settings):
+    """The policy service's settings."""
+
+    default_policy_id: str = AUTO_APPROVE
+    """The policy that is evaluated where none is named."""

@@ -1,0 +1,95 @@
+"""The requests service: `python -m services.requests`."""
+
+from libs.process.run import Life
+from libs.process.service import Service, start
+from libs.process.settings import load
+from libs.rpc.peers import Peer
+from libs.rpc.server import Server
+from libs.rpc.tokens import TokenFile
+from services.requests import clients
+from services.requests.handlers.cancel_access_request import Canceller
+from services.requests.handlers.create_access_request import Creator
+from services.requests.handlers.decide_access_request import Decider
+from services.requests.handlers.end_lease import Expirer, Revoker
+from services.requests.handlers.get_access_request import AccessRequestReader
+from services.requests.handlers.get_lease import LeaseReader
+from services.requests.handlers.list_access_requests import AccessRequestLister
+from services.requests.handlers.list_leases import LeaseLister
+from services.requests.handlers.retry_access_request import Retrier
+from services.requests.handlers.settle_lease import Settler
+from services.requests.loops.decide import EVERY_SECONDS as DECIDE_SECONDS
+from services.requests.loops.decide import DecideLoop
+from services.requests.loops.expire import EVERY_SECONDS as EXPIRE_SECONDS
+from services.requests.loops.expire import ExpireLoop
+from services.requests.loops.sweep import SweepLoop
+from services.requests.servicers import ACCESS, AccessRequestServicer, LeaseServicer, servicers
+from services.requests.settings import Settings
+from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore, ledger
+from services.requests.subscriber import Subscriber
+from services.requests.translate.facts import fact_to_message
+
+_SWEEP_SECONDS = 1.0
+
+
+async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
+    """Starts everything; it ends with `life`."""
+    service = await Service.begin(
+        life,
+        settings,
+        name="requests",
+        migrations=MIGRATIONS,
+        ledger=ledger,
+        fact_to_message=fact_to_message,
+    )
+    clock, writes = service.clock, service.writes
+
+    token = TokenFile(settings.token_file)
+    enter = life.parts.enter_async_context
+    catalog = clients.Catalog(await enter(Peer("catalog", settings.catalog_address, token)))
+    policy = clients.Policy(await enter(Peer("policy", settings.policy_address, token)))
+    connector = clients.Connector(await enter(Peer("connector", settings.connector_address, token)))
+
+    access_requests = AccessRequestStore(service.database)
+    leases = LeaseStore(service.database)
+    settler = Settler(access_requests, leases, connector, clock)
+
+    await service.follow(*Subscriber(writes, settler).follows())
+    expirer = Expirer(access_requests, leases, clock)
+    life.loop("expire", ExpireLoop(writes, leases, expirer, clock), every=EXPIRE_SECONDS)
+    decider = Decider(access_requests, leases, catalog, policy, clock)
+    life.loop("decide", DecideLoop(writes, access_requests, decider), every=DECIDE_SECONDS)
+    repeat = settings.repeat_seconds
+    sweep = SweepLoop(writes, leases, settler, clock, repeat_seconds=repeat)
+    life.loop("sweep", sweep, every=min(_SWEEP_SECONDS, repeat / 2))
+
+    server = await service.listen(
+        servicers(
+            AccessRequestServicer(
+                writes=writes,
+                notices=service.notices,
+                create=Creator(access_requests, leases, catalog, policy, clock),
+                get=AccessRequestReader(access_requests),
+                list=AccessRequestLister(access_requests),
+                cancel=Canceller(access_requests, clock),
+                retry=Retrier(access_requests, leases, clock),
+            ),
+            LeaseServicer(
+                writes=writes,
+                get=LeaseReader(leases),
+                list=LeaseLister(leases),
+                revoke=Revoker(access_requests, leases, clock),
+            ),
+        ),
+        ACCESS,
+    )
+    return service, server
+
+
+async def main(life: Life) -> None:
+    """Serves until told to stop."""
+    service, _ = await begin(life, load(Settings))
+    await life.serve(lambda: service.committer.failure)
+
+
+if __name__ == "__main__":
+    start(main, Settings, MIGRATIONS)

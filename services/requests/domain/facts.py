@@ -1,0 +1,95 @@
+"""What happened, for those who follow: one record for each event of `events.proto`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.domain.callers import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequestCreated:
+    """An access request was made."""
+
+    access_request_id: str
+    entitlement_id: str
+    app_id: str
+    subject_user_id: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequestApproved:
+    """An access request was approved."""
+
+    access_request_id: str
+    lease_id: str
+    policy_id: str
+    policy_version: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequestDenied:
+    """An access request was denied; without a policy when it was the catalog that refused it."""
+
+    access_request_id: str
+    policy_id: str = ""
+    policy_version: int = 0
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequestCancelled:
+    """An access request was withdrawn."""
+
+    access_request_id: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequestFulfilled:
+    """Entra has what was asked for."""
+
+    access_request_id: str
+    lease_id: str
+    end_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequestFailed:
+    """Entra can't be made to have what was asked for."""
+
+    access_request_id: str
+    lease_id: str
+    failure_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequestRetried:
+    """A failed delivery is tried once more."""
+
+    access_request_id: str
+    lease_id: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseGranted:
+    """A lease shall be in Entra."""
+
+    lease_id: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseEnded:
+    """A lease shall no longer be in Entra."""
+
+    lease_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRemoved:
+    """What a lease brought is out of Entra."""
+
+    lease_id: str

@@ -1,0 +1,189 @@
+"""The approved period of access.
+
+    GRANTED ─► ACTIVE ─► ENDING ─► ENDED
+       │ ▲                 ▲
+       ▼ │ (retry)         │
+      FAILED ──────────────┘     and GRANTED ─► ENDING, when it is revoked on its way
+
+The clock starts when everything is in Entra. A lease that failed may have brought a part of it
+there, so it ends too when its time is over, counted from the failure.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from libs.domain.callers import ADMIN, AUDITOR, Caller, Person
+from libs.domain.errors import Conflict
+from services.requests.domain import errors
+from services.requests.domain.access_request import AccessRequest
+from services.requests.domain.person import PersonRef
+from services.requests.domain.target import Target
+
+
+class LeaseState(StrEnum):
+    """Where a lease stands."""
+
+    GRANTED = "GRANTED"
+    ACTIVE = "ACTIVE"
+    FAILED = "FAILED"
+    ENDING = "ENDING"
+    ENDED = "ENDED"
+
+
+class EndCause(StrEnum):
+    """Why a lease ends."""
+
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+_State = LeaseState
+ON_ITS_WAY = frozenset({_State.GRANTED, _State.ENDING})
+EXPIRING = frozenset({_State.ACTIVE, _State.FAILED})
+OVER = frozenset({_State.ENDING, _State.ENDED})
+_NEXT = {
+    _State.GRANTED: {_State.ACTIVE, _State.FAILED, _State.ENDING},
+    _State.ACTIVE: {_State.ENDING},
+    _State.FAILED: {_State.GRANTED, _State.ENDING},
+    _State.ENDING: {_State.ENDED},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease. `duration` none means without an end.
+
+    While it is `live`, its subject can't have another one of the same entitlement. One that
+    failed is not, and does not become so again by ending, since there may be another by then.
+    """
+
+    lease_id: str
+    version: int
+    access_request_id: str
+    state: LeaseState
+    live: bool
+    entitlement_id: str
+    app_id: str
+    subject: PersonRef
+    targets: tuple[Target, ...]
+    duration: timedelta | None
+    round: int
+    create_time: datetime
+    update_time: datetime
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    end_cause: EndCause | None = None
+    end_reason: str = ""
+
+    @classmethod
+    def grant(
+        cls,
+        lease_id: str,
+        access_request: AccessRequest,
+        targets: tuple[Target, ...],
+        duration: timedelta | None,
+        time: datetime,
+    ) -> "Lease":
+        """The lease that an approval brings."""
+        return cls(
+            lease_id=lease_id,
+            version=1,
+            access_request_id=access_request.access_request_id,
+            state=_State.GRANTED,
+            live=True,
+            entitlement_id=access_request.entitlement_id,
+            app_id=access_request.app_id,
+            subject=access_request.subject,
+            targets=targets,
+            duration=duration,
+            round=1,
+            create_time=time,
+            update_time=time,
+        )
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is ending or has ended."""
+        return self.state in OVER
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether the connector has something to do for it."""
+        return self.state in ON_ITS_WAY
+
+    def is_overdue(self, time: datetime) -> bool:
+        """Whether it should end now because its time is over."""
+        return self.state in EXPIRING and self.end_time is not None and self.end_time <= time
+
+    def visible_to(self, caller: Caller) -> bool:
+        """Whether the caller may know that it exists. Of services, only the connector calls."""
+        if not isinstance(caller, Person):
+            return True
+        return caller.user_id == self.subject.user_id or caller.may(ADMIN, AUDITOR)
+
+    def check_revocable_by(self, person: Person) -> None:
+        """Does nothing for its subject and for administrators.
+
+        Raises:
+            NotAllowed: anybody else who may see it.
+        """
+        if person.user_id != self.subject.user_id and not person.may(ADMIN):
+            raise errors.not_theirs_to_change(person, "its subject and administrators")
+
+    def check_etag(self, etag: str) -> None:
+        """Does nothing for no etag or the present one.
+
+        Raises:
+            Conflict: ETAG_MISMATCH.
+        """
+        if etag and etag != str(self.version):
+            raise Conflict.stale_etag(self.lease_id)
+
+    def activate(self, time: datetime) -> "Lease":
+        """Everything is in Entra, and the clock runs."""
+        return self._to(
+            _State.ACTIVE, "activated", time, start_time=time, end_time=self._end_after(time)
+        )
+
+    def fail(self, time: datetime) -> "Lease":
+        """Something can't be put into Entra."""
+        return self._to(_State.FAILED, "failed", time, live=False, end_time=self._end_after(time))
+
+    def retry(self, time: datetime) -> "Lease":
+        """A new round of delivery begins.
+
+        Raises:
+            WrongState: LEASE_STATE.
+        """
+        return self._to(
+            _State.GRANTED, "retried", time, live=True, round=self.round + 1, end_time=None
+        )
+
+    def expire(self, time: datetime) -> "Lease":
+        """Its time is over."""
+        return self._to(_State.ENDING, "ended", time, end_cause=EndCause.EXPIRED)
+
+    def revoke(self, reason: str, time: datetime) -> "Lease":
+        """Somebody ends it before its time."""
+        return self._to(
+            _State.ENDING,
+            "revoked",
+            time,
+            end_time=time,
+            end_cause=EndCause.REVOKED,
+            end_reason=reason,
+        )
+
+    def finish(self, time: datetime) -> "Lease":
+        """What it brought is out of Entra."""
+        return self._to(_State.ENDED, "finished", time, live=False)
+
+    def _end_after(self, time: datetime) -> datetime | None:
+        return None if self.duration is None else time + self.duration
+
+    def _to(self, state: LeaseState, verb: str, time: datetime, **changes: Any) -> "Lease":
+        if state not in _NEXT.get(self.state, ()):
+            raise errors.lease_state(self.lease_id, self.state, verb)
+        return replace(self, version=self.version + 1, state=state, update_time=time, **changes)

@@ -1,0 +1,61 @@
+"""Withdrawing an access request."""
+
+from dataclasses import dataclass
+
+from libs.domain.callers import Person
+from libs.domain.changes import AuditEntry, Change, Fact, Outcome
+from libs.domain.clock import Clock
+from services.requests import ports
+from services.requests.domain import facts
+from services.requests.domain.access_request import AccessRequest
+from services.requests.handlers.get_access_request import AccessRequestReader
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAccessRequest:
+    """Somebody withdraws an access request; an empty `etag` stands for any."""
+
+    person: Person
+    access_request_id: str
+    reason: str = ""
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Canceller:
+    """Withdraws access requests that are not decided."""
+
+    access_requests: ports.AccessRequests
+    clock: Clock
+
+    async def __call__(self, command: CancelAccessRequest) -> Outcome[AccessRequest]:
+        """
+        Raises:
+            NotFound: ACCESS_REQUEST_NOT_FOUND.
+            NotAllowed: the person may see it only.
+            Conflict: ETAG_MISMATCH.
+            WrongState: ACCESS_REQUEST_STATE.
+        """
+        read = AccessRequestReader(self.access_requests)
+        seen = await read(command.person, command.access_request_id)
+        seen.check_changeable_by(command.person)
+        seen.check_etag(command.etag)
+        found = seen.cancel(command.person, command.reason, self.clock.now())
+        change = Change(
+            AuditEntry(
+                command.person,
+                "access_request.cancelled",
+                found.access_request_id,
+                command.reason,
+                {"state": found.state.value},
+            ),
+            (self.access_requests.changed(found, seen=seen.version),),
+            (
+                Fact(
+                    found.access_request_id,
+                    found.version,
+                    facts.AccessRequestCancelled(found.access_request_id, command.person),
+                ),
+            ),
+        )
+        return Outcome(found, change)

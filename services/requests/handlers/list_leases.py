@@ -1,0 +1,37 @@
+"""Listing leases."""
+
+from dataclasses import dataclass
+
+from libs.domain.callers import ADMIN, AUDITOR, Person
+from libs.domain.paging import Page, PageRequest
+from services.requests import ports
+from services.requests.domain.lease import Lease, LeaseState
+
+
+@dataclass(frozen=True, slots=True)
+class ListLeases:
+    """A page of those that the person may see."""
+
+    person: Person
+    size: int
+    token: str
+    state: LeaseState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLister:
+    """Lists one's own; for administrators and auditors all."""
+
+    leases: ports.Leases
+
+    async def __call__(self, command: ListLeases) -> Page[Lease]:
+        """
+        Raises:
+            Invalid: PAGE_TOKEN_INVALID.
+        """
+        person = command.person
+        user_id = None if person.may(ADMIN, AUDITOR) else person.user_id
+        scope = ("leases", user_id or "", command.state or "")
+        return await self.leases.page(
+            PageRequest(command.size, command.token, scope), user_id=user_id, state=command.state
+        )

@@ -1,0 +1,148 @@
+"""Bringing a lease to where the connector says that Entra is.
+
+An event of the connector is no more than a reason to ask it: what it answers is acted on, so a
+forged, late, doubled or reordered event can do nothing.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from libs.domain.changes import AuditEntry, Change, Fact, Outcome
+from libs.domain.clock import Clock
+from services.requests import ports
+from services.requests.domain import facts
+from services.requests.domain.access_request import REQUESTS, AccessRequest
+from services.requests.domain.delivery import Delivery, DeliveryState
+from services.requests.domain.lease import Lease, LeaseState
+from services.requests.handlers.decision import ended, granted
+
+
+class Settled(Enum):
+    """How a lease was found."""
+
+    DONE = auto()
+    """Nothing is left for the connector to do."""
+    UNDER_WAY = auto()
+    """The connector is at it."""
+    UNHEARD = auto()
+    """The connector has not heard of the lease, or not of its round, or not of its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Asks the connector how far a lease is, and has the lease follow."""
+
+    access_requests: ports.AccessRequests
+    leases: ports.Leases
+    connector: ports.Connector
+    clock: Clock
+
+    async def __call__(self, lease_id: str) -> Outcome[Settled]:
+        """
+        Raises:
+            Unavailable: the connector does not answer.
+        """
+        found = await self.leases.with_access_request(lease_id)
+        if found is None or not found[0].is_on_its_way:
+            return Outcome(Settled.DONE)
+        lease, access_request = found
+        delivery = await self.connector.delivery(lease_id)
+        if delivery is None:
+            return Outcome(Settled.UNHEARD)
+        if lease.state is LeaseState.ENDING:
+            return self._out(lease, access_request, delivery)
+        if delivery.round != lease.round:
+            return Outcome(Settled.UNHEARD)
+        return self._in(lease, access_request, delivery)
+
+    def _in(
+        self, seen: Lease, access_request: AccessRequest, delivery: Delivery
+    ) -> Outcome[Settled]:
+        time = self.clock.now()
+        if delivery.state is DeliveryState.DELIVERED:
+            lease = seen.activate(time)
+            after = access_request.fulfil(delivery, lease.end_time, time)
+            body: object = facts.AccessRequestFulfilled(
+                after.access_request_id, lease.lease_id, lease.end_time
+            )
+        elif delivery.state is DeliveryState.FAILED:
+            lease = seen.fail(time)
+            after = access_request.fail(delivery, time)
+            body = facts.AccessRequestFailed(
+                after.access_request_id, lease.lease_id, delivery.failure_reason
+            )
+        else:
+            return Outcome(Settled.UNDER_WAY)
+        audit = AuditEntry(
+            REQUESTS,
+            f"access_request.{after.state.value.lower()}",
+            after.access_request_id,
+            delivery.failure_message,
+            {
+                "state": after.state.value,
+                "lease_id": lease.lease_id,
+                "lease_state": lease.state.value,
+                "round": lease.round,
+            },
+        )
+        change = Change(
+            audit,
+            (
+                self.leases.changed(lease, seen=seen.version),
+                self.access_requests.changed(after, seen=access_request.version),
+            ),
+            (Fact(after.access_request_id, after.version, body),),
+        )
+        return Outcome(Settled.DONE, change)
+
+    def _out(
+        self, seen: Lease, access_request: AccessRequest, delivery: Delivery
+    ) -> Outcome[Settled]:
+        if delivery.state is DeliveryState.REMOVING:
+            return Outcome(Settled.UNDER_WAY)
+        if delivery.state is not DeliveryState.REMOVED:
+            return Outcome(Settled.UNHEARD)
+        time = self.clock.now()
+        lease = seen.finish(time)
+        after = access_request.lease_ended(time)
+        change = Change(
+            AuditEntry(
+                REQUESTS,
+                "lease.ended",
+                lease.lease_id,
+                details={
+                    "access_request_id": after.access_request_id,
+                    "state": lease.state.value,
+                },
+            ),
+            (
+                self.leases.changed(lease, seen=seen.version),
+                self.access_requests.changed(after, seen=access_request.version),
+            ),
+            (Fact(lease.lease_id, lease.version, facts.LeaseRemoved(lease.lease_id)),),
+        )
+        return Outcome(Settled.DONE, change)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeater:
+    """Says once more what the connector has not heard."""
+
+    leases: ports.Leases
+
+    async def __call__(self, lease_id: str) -> Outcome[None]:
+        """Does nothing while the first word is still waiting to go out."""
+        lease = await self.leases.get(lease_id)
+        if lease is None or not lease.is_on_its_way:
+            return Outcome(None)
+        if not await self.leases.is_announced(lease_id):
+            return Outcome(None)
+        word = granted(lease) if lease.state is LeaseState.GRANTED else ended(lease)
+        audit = AuditEntry(
+            REQUESTS,
+            "lease.event_repeated",
+            lease_id,
+            "The connector has not heard of it.",
+            {"state": lease.state.value, "round": lease.round},
+        )
+        return Outcome(None, Change(audit, (self.leases.unchanged(lease),), (word,)))

@@ -1,0 +1,36 @@
+"""Decides what could not be decided when it was asked for."""
+
+from libs.db.writes import Writes
+from services.requests import ports
+from services.requests.handlers.decide_access_request import Decider
+from services.requests.loops.pauses import Pauses
+from services.requests.loops.rounds import everything, in_turns
+
+EVERY_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 10.0
+
+
+class DecideLoop:
+    """Asks again for access requests that are not decided, each less often with every try."""
+
+    def __init__(
+        self, writes: Writes, access_requests: ports.AccessRequests, decider: Decider
+    ) -> None:
+        self._writes = writes
+        self._access_requests = access_requests
+        self._decider = decider
+        self._pauses = Pauses(first=EVERY_SECONDS, longest=_LONGEST_PAUSE_SECONDS)
+
+    async def __call__(self) -> None:
+        """One round."""
+        ids = self._pauses.due(await everything(self._access_requests.evaluating))
+        async for turn in in_turns(ids, self._decide):
+            undecided = [found for found, answer in turn if answer is not True]
+            for found in undecided:
+                self._pauses.again(found)
+            if len(undecided) == len(turn):
+                # Nobody may be answering at all: the others wait for the next round.
+                return
+
+    async def _decide(self, access_request_id: str) -> bool:
+        return await self._writes.run(lambda: self._decider(access_request_id))

@@ -1,0 +1,133 @@
+"""What the use cases need from outside."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from libs.domain.changes import Write
+from libs.domain.paging import Page, PageRequest
+from services.requests.domain.access_request import AccessRequest, AccessRequestState
+from services.requests.domain.delivery import Delivery
+from services.requests.domain.lease import Lease, LeaseState
+from services.requests.domain.plan import Plan
+from services.requests.domain.resolution import Resolution
+
+
+class Catalog(Protocol):
+    """Knows what exists and who may ask for it."""
+
+    async def resolve(
+        self, entitlement_id: str, requester_user_id: str, subject_user_id: str
+    ) -> Resolution:
+        """Everything that an access request needs to know of an entitlement.
+
+        Raises:
+            LatchkeyError: it may not be asked for, by a reason of our own `ErrorReason`;
+                Unavailable when the catalog does not answer.
+        """
+        ...
+
+
+class Policy(Protocol):
+    """Decides."""
+
+    async def evaluate(
+        self, resolution: Resolution, duration: timedelta | None, now: datetime
+    ) -> Plan:
+        """The plan for an access request.
+
+        Raises:
+            NoPlan: policy does not answer, or can't.
+        """
+        ...
+
+
+class Connector(Protocol):
+    """Makes Entra agree with the leases."""
+
+    async def delivery(self, lease_id: str) -> Delivery | None:
+        """How far a lease is; none when the connector does not know it.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        ...
+
+
+class AccessRequests(Protocol):
+    """The access requests that are kept."""
+
+    async def get(self, access_request_id: str) -> AccessRequest | None:
+        """One of them."""
+        ...
+
+    async def page(
+        self,
+        page: PageRequest,
+        *,
+        user_id: str | None,
+        state: AccessRequestState | None,
+        app_id: str,
+    ) -> Page[AccessRequest]:
+        """Some of them, newest first, without timelines; of one requester or subject, or all."""
+        ...
+
+    async def evaluating(self, after: str, most: int) -> list[str]:
+        """The ids of those that are not decided, in order, behind `after`."""
+        ...
+
+    async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:
+        """The open access request and the live lease of a person for an entitlement.
+
+        Their ids; an empty one where there is none.
+        """
+        ...
+
+    def added(self, access_request: AccessRequest) -> Write:
+        """Keeps a new one. It is the only open one of its subject and entitlement."""
+        ...
+
+    def changed(self, access_request: AccessRequest, *, seen: int) -> Write:
+        """Keeps the next version of the one whose version `seen` was loaded."""
+        ...
+
+
+class Leases(Protocol):
+    """The leases that are kept."""
+
+    async def get(self, lease_id: str) -> Lease | None:
+        """One of them."""
+        ...
+
+    async def with_access_request(self, lease_id: str) -> tuple[Lease, AccessRequest] | None:
+        """One of them, with the access request it came of."""
+        ...
+
+    async def page(
+        self, page: PageRequest, *, user_id: str | None, state: LeaseState | None
+    ) -> Page[Lease]:
+        """Some of them, newest first; of one subject, or all."""
+        ...
+
+    async def on_their_way(self, before: datetime, after: str, most: int) -> list[str]:
+        """The ids of those that are GRANTED or ENDING since before a time, in order."""
+        ...
+
+    async def overdue(self, now: datetime, most: int) -> list[str]:
+        """The ids of those whose time is over and that nobody has ended yet, the oldest first."""
+        ...
+
+    async def is_announced(self, lease_id: str) -> bool:
+        """Whether every event about the lease has gone out."""
+        ...
+
+    def added(self, lease: Lease) -> Write:
+        """Keeps a new one. It is the only live one of its subject and entitlement."""
+        ...
+
+    def changed(self, lease: Lease, *, seen: int) -> Write:
+        """Keeps the next version of the one whose version `seen` was loaded."""
+        ...
+
+    def unchanged(self, lease: Lease) -> Write:
+        """Changes nothing, and holds only while the lease is as it was loaded."""
+        ...

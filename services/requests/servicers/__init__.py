@@ -1,0 +1,31 @@
+"""gRPC in: one module for each service, and who may call it."""
+
+from latchkey.requests.v1 import (
+    access_request_pb2,
+    access_request_pb2_grpc,
+    lease_pb2,
+    lease_pb2_grpc,
+)
+from libs.rpc.server import Servicer
+from services.requests.servicers.access import ACCESS
+from services.requests.servicers.access_requests import AccessRequestServicer
+from services.requests.servicers.leases import LeaseServicer
+
+
+def servicers(access_requests: AccessRequestServicer, leases: LeaseServicer) -> list[Servicer]:
+    """Everything that this service answers of its own."""
+    return [
+        (
+            access_request_pb2.DESCRIPTOR.services_by_name["AccessRequestService"],
+            access_request_pb2_grpc.add_AccessRequestServiceServicer_to_server,
+            access_requests,
+        ),
+        (
+            lease_pb2.DESCRIPTOR.services_by_name["LeaseService"],
+            lease_pb2_grpc.add_LeaseServiceServicer_to_server,
+            leases,
+        ),
+    ]
+
+
+__all__ = ["ACCESS", "AccessRequestServicer", "LeaseServicer", "servicers"]

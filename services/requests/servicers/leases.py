@@ -1,0 +1,48 @@
+"""LeaseService."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from latchkey.requests.v1 import lease_pb2 as pb
+from latchkey.requests.v1 import lease_pb2_grpc as pb_grpc
+from libs.db.writes import Writes, key_of
+from libs.rpc.calls import caller, person
+from services.requests.handlers.end_lease import Revoker
+from services.requests.handlers.get_lease import LeaseReader
+from services.requests.handlers.list_leases import LeaseLister
+from services.requests.translate import leases as translate
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True)
+class LeaseServicer(pb_grpc.LeaseServiceServicer):
+    """The approved periods of access."""
+
+    writes: Writes
+    get: LeaseReader
+    list: LeaseLister
+    revoke: Revoker
+
+    async def GetLease(self, request: pb.GetLeaseRequest, context: Context) -> pb.GetLeaseResponse:
+        found = await self.get(caller(), translate.lease_id(request))
+        return translate.get_response(found)
+
+    async def ListLeases(
+        self, request: pb.ListLeasesRequest, context: Context
+    ) -> pb.ListLeasesResponse:
+        page = await self.list(translate.list_command(request, person()))
+        return translate.list_response(page)
+
+    async def RevokeLease(
+        self, request: pb.RevokeLeaseRequest, context: Context
+    ) -> pb.RevokeLeaseResponse:
+        command = translate.revoke_command(request, person())
+        return await self.writes.answer(
+            lambda: self.revoke(command),
+            translate.revoke_response,
+            pb.RevokeLeaseResponse,
+            key_of(person(), "/latchkey.requests.v1.LeaseService/RevokeLease", request),
+        )

@@ -1,0 +1,22 @@
+"""What can be set about this service."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from libs.process import settings
+
+
+class Settings(settings.Settings):
+    """The settings of the requests service."""
+
+    token_file: Path
+    """This service's own token, for its calls to the others."""
+    catalog_address: str
+    """host:port of the catalog."""
+    policy_address: str
+    """host:port of policy."""
+    connector_address: str
+    """host:port of the connector."""
+    repeat_seconds: float = Field(default=2.0, ge=0.05, le=3600)
+    """How long a lease may be on its way, in or out, before its delivery is looked up."""

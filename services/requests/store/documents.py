@@ -1,0 +1,144 @@
+"""What is kept as JSON: people, targets, plans and timelines."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from libs.db.audit import actor_from_json, actor_json
+from services.requests.domain import timeline
+from services.requests.domain.person import PersonRef
+from services.requests.domain.plan import Accept, Plan, Reject, Step, UnknownStep
+from services.requests.domain.target import AppRoleAssignment, GroupMembership, Target
+from services.requests.domain.timeline import Entry, Happening
+
+Document = dict[str, Any]
+
+_HAPPENINGS: dict[str, type[Happening]] = {
+    kind.__name__: kind
+    for kind in (
+        timeline.Created,
+        timeline.PolicyUnavailable,
+        timeline.Evaluated,
+        timeline.Approved,
+        timeline.Denied,
+        timeline.LeaseGranted,
+        timeline.TargetDelivered,
+        timeline.Fulfilled,
+        timeline.DeliveryFailed,
+        timeline.Retried,
+        timeline.Cancelled,
+        timeline.LeaseEnding,
+        timeline.LeaseEnded,
+    )
+}
+
+
+def person_document(person: PersonRef) -> Document:
+    """A person for a column."""
+    return asdict(person)
+
+
+def person_from(document: Document) -> PersonRef:
+    """The person that `person_document` wrote."""
+    return PersonRef(**document)
+
+
+def target_document(target: Target) -> Document:
+    """A target for a column."""
+    kind = "group_membership" if isinstance(target.kind, GroupMembership) else "app_role_assignment"
+    return {
+        "directory_entitlement_id": target.directory_entitlement_id,
+        "connection_id": target.connection_id,
+        "display_name": target.display_name,
+        kind: asdict(target.kind),
+    }
+
+
+def target_from(document: Document) -> Target:
+    """The target that `target_document` wrote."""
+    kind: GroupMembership | AppRoleAssignment
+    if "group_membership" in document:
+        kind = GroupMembership(**document["group_membership"])
+    else:
+        kind = AppRoleAssignment(**document["app_role_assignment"])
+    return Target(
+        document["directory_entitlement_id"],
+        document["connection_id"],
+        document["display_name"],
+        kind,
+    )
+
+
+def plan_document(plan: Plan) -> Document:
+    """A plan for a column."""
+    fields = asdict(plan)
+    fields["steps"] = [_step_document(step) for step in plan.steps]
+    fields["evaluate_time"] = _time_text(plan.evaluate_time)
+    return fields
+
+
+def plan_from(document: Document) -> Plan:
+    """The plan that `plan_document` wrote."""
+    fields = dict(document)
+    fields["explanation"] = tuple(fields["explanation"])
+    fields["steps"] = tuple(_step_from(step) for step in fields["steps"])
+    fields["evaluate_time"] = _time_from(fields["evaluate_time"])
+    return Plan(**fields)
+
+
+def entry_document(entry: Entry) -> Document:
+    """A timeline entry for a column."""
+    what = entry.what
+    if isinstance(what, timeline.TargetDelivered):
+        body = {
+            "target": target_document(what.target),
+            "answer": what.answer,
+            "preexisting": what.preexisting,
+        }
+    elif isinstance(what, timeline.Fulfilled):
+        body = {"end_time": _time_text(what.end_time)}
+    else:
+        body = asdict(what)
+    return {
+        "time": _time_text(entry.time),
+        "actor": json.loads(actor_json(entry.actor)),
+        "what": type(what).__name__,
+        **body,
+    }
+
+
+def entry_from(document: Document) -> Entry:
+    """The entry that `entry_document` wrote."""
+    body = dict(document)
+    time, actor = datetime.fromisoformat(body.pop("time")), body.pop("actor")
+    kind = _HAPPENINGS[body.pop("what")]
+    if kind is timeline.TargetDelivered:
+        body["target"] = target_from(body["target"])
+    elif kind is timeline.Fulfilled:
+        body["end_time"] = _time_from(body["end_time"])
+    return Entry(time, actor_from_json(json.dumps(actor)), kind(**body))
+
+
+def _step_document(step: Step) -> Document:
+    if isinstance(step, Accept):
+        return {"accept": step.message}
+    if isinstance(step, Reject):
+        return {"reject": step.message}
+    return {"unknown": ""}
+
+
+def _step_from(document: Document) -> Step:
+    if "accept" in document:
+        return Accept(document["accept"])
+    if "reject" in document:
+        return Reject(document["reject"])
+    return UnknownStep()
+
+
+def _time_text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def _time_from(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,163 @@
+"""The leases in the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from libs.db.committer import Guarded
+from libs.db.engine import Database
+from libs.domain.changes import Write
+from libs.domain.paging import Page, PageRequest
+from services.requests.domain.access_request import AccessRequest
+from services.requests.domain.lease import EXPIRING, ON_ITS_WAY, EndCause, Lease, LeaseState
+from services.requests.store import documents
+from services.requests.store.access_requests import access_request_from, occupancy
+from services.requests.store.tables import access_requests, ledger
+from services.requests.store.tables import leases as table
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseStore:
+    """Reads leases, and makes the writes that keep them."""
+
+    database: Database
+
+    async def get(self, lease_id: str) -> Lease | None:
+        query = select(table).where(table.c.lease_id == lease_id)
+        row = await self.database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else _lease_from(row)
+
+    async def with_access_request(self, lease_id: str) -> tuple[Lease, AccessRequest] | None:
+        query = select(table).where(table.c.lease_id == lease_id)
+
+        def work(connection: Connection) -> tuple[Lease, AccessRequest] | None:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            lease = _lease_from(row)
+            its = access_requests.c.access_request_id == lease.access_request_id
+            return lease, access_request_from(
+                connection.execute(select(access_requests).where(its)).one()
+            )
+
+        return await self.database.read(work)
+
+    async def page(
+        self, page: PageRequest, *, user_id: str | None, state: LeaseState | None
+    ) -> Page[Lease]:
+        query = select(table).order_by(table.c.lease_id.desc()).limit(page.size + 1)
+        if (after := page.after()) is not None:
+            query = query.where(table.c.lease_id < after[0])
+        if user_id is not None:
+            query = query.where(table.c.subject_user_id == user_id)
+        if state is not None:
+            query = query.where(table.c.state == state.value)
+        rows = await self.database.read(lambda connection: connection.execute(query).all())
+        return page.page([_lease_from(row) for row in rows], key=lambda item: (item.lease_id,))
+
+    async def on_their_way(self, before: datetime, after: str, most: int) -> list[str]:
+        query = (
+            select(table.c.lease_id)
+            .where(
+                table.c.state.in_(sorted(ON_ITS_WAY)),
+                table.c.update_time <= before,
+                table.c.lease_id > after,
+            )
+            .order_by(table.c.lease_id)
+            .limit(most)
+        )
+        return await self.database.read(
+            lambda connection: list(connection.execute(query).scalars())
+        )
+
+    async def overdue(self, now: datetime, most: int) -> list[str]:
+        query = (
+            select(table.c.lease_id)
+            .where(table.c.state.in_(sorted(EXPIRING)), table.c.end_time <= now)
+            .order_by(table.c.end_time, table.c.lease_id)
+            .limit(most)
+        )
+        return await self.database.read(
+            lambda connection: list(connection.execute(query).scalars())
+        )
+
+    async def is_announced(self, lease_id: str) -> bool:
+        outbox = ledger.outbox
+        query = (
+            select(outbox.c.position)
+            .where(outbox.c.published.is_(False), outbox.c.resource_id == lease_id)
+            .limit(1)
+        )
+        return await self.database.read(
+            lambda connection: connection.execute(query).first() is None
+        )
+
+    def added(self, lease: Lease) -> Write:
+        values = {
+            "lease_id": lease.lease_id,
+            "access_request_id": lease.access_request_id,
+            "entitlement_id": lease.entitlement_id,
+            "app_id": lease.app_id,
+            "subject_user_id": lease.subject.user_id,
+            "subject": documents.person_document(lease.subject),
+            "targets": [documents.target_document(target) for target in lease.targets],
+            "duration": lease.duration,
+            "create_time": lease.create_time,
+            **_moving(lease),
+        }
+        return Guarded(insert(table).values(values))
+
+    def changed(self, lease: Lease, *, seen: int) -> Write:
+        statement = (
+            update(table)
+            .where(table.c.lease_id == lease.lease_id, table.c.version == seen)
+            .values(_moving(lease))
+        )
+        return Guarded(statement, expects=1)
+
+    def unchanged(self, lease: Lease) -> Write:
+        statement = (
+            update(table)
+            .where(table.c.lease_id == lease.lease_id, table.c.version == lease.version)
+            .values(version=lease.version)
+        )
+        return Guarded(statement, expects=1)
+
+
+def _lease_from(row: Row[Any]) -> Lease:
+    return Lease(
+        lease_id=row.lease_id,
+        version=row.version,
+        access_request_id=row.access_request_id,
+        state=LeaseState(row.state),
+        live=row.live_key is not None,
+        entitlement_id=row.entitlement_id,
+        app_id=row.app_id,
+        subject=documents.person_from(row.subject),
+        targets=tuple(documents.target_from(target) for target in row.targets),
+        duration=row.duration,
+        round=row.round,
+        create_time=row.create_time,
+        update_time=row.update_time,
+        start_time=row.start_time,
+        end_time=row.end_time,
+        end_cause=None if row.end_cause is None else EndCause(row.end_cause),
+        end_reason=row.end_reason,
+    )
+
+
+def _moving(lease: Lease) -> dict[str, Any]:
+    """What can change."""
+    return {
+        "version": lease.version,
+        "state": lease.state.value,
+        "live_key": occupancy(lease.subject.user_id, lease.entitlement_id) if lease.live else None,
+        "round": lease.round,
+        "update_time": lease.update_time,
+        "start_time": lease.start_time,
+        "end_time": lease.end_time,
+        "end_cause": None if lease.end_cause is None else lease.end_cause.value,
+        "end_reason": lease.end_reason,
+    }

@@ -1,0 +1,1 @@
+"""Between the contracts and the domain: the one room that speaks both."""

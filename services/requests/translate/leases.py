@@ -1,0 +1,102 @@
+"""LeaseService, between its messages and the domain."""
+
+from latchkey.requests.v1 import lease_pb2 as pb
+from libs.domain.callers import Person
+from libs.domain.fields import Fields
+from libs.domain.paging import Page
+from services.requests.domain.lease import Lease, LeaseState
+from services.requests.handlers.end_lease import RevokeLease
+from services.requests.handlers.list_leases import ListLeases
+from services.requests.translate.common import (
+    MOST_TEXT,
+    duration,
+    person_to_proto,
+    target_to_proto,
+    timestamp,
+)
+
+
+def lease_id(request: pb.GetLeaseRequest) -> str:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        return fields.id("lease_id", request.lease_id, "lea")
+
+
+def list_command(request: pb.ListLeasesRequest, person: Person) -> ListLeases:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    state = None
+    with Fields() as fields:
+        if request.state:
+            try:
+                name = pb.LeaseState.Name(request.state)
+                state = LeaseState(name.removeprefix("LEASE_STATE_"))
+            except ValueError:
+                fields.wrong("state", f"{request.state} is no state of a lease")
+        command = ListLeases(
+            person=person,
+            size=fields.page_size(request.page_size),
+            token=fields.page_token(request.page_token),
+            state=state,
+        )
+    return command
+
+
+def revoke_command(request: pb.RevokeLeaseRequest, person: Person) -> RevokeLease:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        command = RevokeLease(
+            person=person,
+            lease_id=fields.id("lease_id", request.lease_id, "lea"),
+            reason=fields.text("reason", request.reason, most=MOST_TEXT, lines=True),
+            etag=fields.text("etag", request.etag, least=0, most=100),
+        )
+        fields.idempotency_key(request.idempotency_key)
+    return command
+
+
+def get_response(found: Lease) -> pb.GetLeaseResponse:
+    """One lease."""
+    return pb.GetLeaseResponse(lease=lease_to_proto(found))
+
+
+def list_response(page: Page[Lease]) -> pb.ListLeasesResponse:
+    """A page of leases."""
+    return pb.ListLeasesResponse(
+        leases=[lease_to_proto(item) for item in page.items],
+        next_page_token=page.next_page_token,
+    )
+
+
+def revoke_response(found: Lease) -> pb.RevokeLeaseResponse:
+    """The lease on its way to its end."""
+    return pb.RevokeLeaseResponse(lease=lease_to_proto(found))
+
+
+def lease_to_proto(found: Lease) -> pb.Lease:
+    """A lease."""
+    return pb.Lease(
+        lease_id=found.lease_id,
+        access_request_id=found.access_request_id,
+        state=pb.LeaseState.Value(f"LEASE_STATE_{found.state}"),
+        entitlement_id=found.entitlement_id,
+        app_id=found.app_id,
+        subject=person_to_proto(found.subject),
+        targets=[target_to_proto(target) for target in found.targets],
+        duration=duration(found.duration),
+        round=found.round,
+        create_time=timestamp(found.create_time),
+        start_time=timestamp(found.start_time),
+        end_time=timestamp(found.end_time),
+        end_cause=pb.LeaseEndCause.Value(f"LEASE_END_CAUSE_{found.end_cause or 'UNSPECIFIED'}"),
+        end_reason=found.end_reason,
+        etag=str(found.version),
+    )

@@ -1,0 +1,1 @@
+"""Stand-ins that implement the ports: real enough to be wrong when they are misused."""

@@ -1,0 +1,312 @@
+"""The services that the requests service calls, as real gRPC servers of a test's own."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import nats
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_status import rpc_status
+from nats.aio.client import Client
+
+from latchkey.catalog.v1 import (
+    directory_pb2,
+    entitlement_pb2,
+    resolution_pb2,
+    resolution_pb2_grpc,
+    target_pb2,
+)
+from latchkey.connector.v1 import events_pb2, provisioning_pb2, provisioning_pb2_grpc
+from latchkey.policy.v1 import evaluation_pb2, evaluation_pb2_grpc, policy_pb2
+from libs.domain.errors import LatchkeyError, NotFound
+from libs.domain.ids import derived_id, new_id
+from libs.events.envelope import Event
+from libs.rpc.errors import to_status
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+EDITOR = derived_id("ent", "editor")
+VIEWER = derived_id("ent", "viewer")
+APP = derived_id("app", "design tool")
+ANSWER_TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def group_target() -> target_pb2.Target:
+    """Membership of a group."""
+    return target_pb2.Target(
+        directory_entitlement_id=derived_id("den", "editors"),
+        connection_id=derived_id("con", "contoso"),
+        display_name="member of Design Tool Editors",
+        group_membership=target_pb2.Target.GroupMembership(
+            entra_group_id="aaaaaaaa-0000-0000-0000-000000000001"
+        ),
+    )
+
+
+def role_target() -> target_pb2.Target:
+    """An assignment to an app."""
+    return target_pb2.Target(
+        directory_entitlement_id=derived_id("den", "access"),
+        connection_id=derived_id("con", "contoso"),
+        display_name="role Default Access of Design Tool",
+        app_role_assignment=target_pb2.Target.AppRoleAssignment(
+            entra_service_principal_id="aaaaaaaa-0000-0000-0000-000000000002",
+            entra_app_role_id="00000000-0000-0000-0000-000000000000",
+        ),
+    )
+
+
+class _FakeServer:
+    """A server that can stop, and start again on its port."""
+
+    domain = ""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.refusal: LatchkeyError | None = None
+        self.calls = 0
+        self._server: Any = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens, also while it does not."""
+        return f"127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Begins to answer."""
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._register(self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Stops answering."""
+        if self._server is not None:
+            await self._server.stop(None)
+            self._server = None
+
+    def _register(self, server: grpc.aio.Server) -> None:
+        raise AssertionError("each fake registers itself")
+
+    async def _take(self, context: Context) -> None:
+        self.calls += 1
+        metadata = dict(context.invocation_metadata() or ())
+        assert str(metadata["authorization"]).startswith("Bearer ")
+        if self.refusal is not None:
+            await self._refuse(context, self.refusal)
+
+    async def _refuse(self, context: Context, error: LatchkeyError) -> None:
+        await context.abort_with_status(rpc_status.to_status(to_status(error, self.domain)))
+
+
+class FakeCatalog(_FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
+    """Knows two entitlements of one app, which everybody may ask for until `refusal` is set."""
+
+    domain = "latchkey.catalog"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_duration: timedelta | None = timedelta(hours=8)
+        self.policy_id = derived_id("pol", "default")
+        self.names = {EDITOR: "Editor", VIEWER: "Viewer"}
+
+    def _register(self, server: grpc.aio.Server) -> None:
+        resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
+
+    async def ResolveEntitlement(
+        self, request: resolution_pb2.ResolveEntitlementRequest, context: Context
+    ) -> resolution_pb2.ResolveEntitlementResponse:
+        await self._take(context)
+        if request.entitlement_id not in self.names:
+            await self._refuse(
+                context,
+                NotFound(
+                    "ENTITLEMENT_NOT_FOUND",
+                    f"There is no entitlement {request.entitlement_id}.",
+                    entitlement_id=request.entitlement_id,
+                ),
+            )
+        answer = resolution_pb2.ResolveEntitlementResponse(
+            entitlement=entitlement_pb2.Entitlement(
+                entitlement_id=request.entitlement_id,
+                app_id=APP,
+                resource_kind=entitlement_pb2.RESOURCE_KIND_ROLE,
+                display_name=self.names[request.entitlement_id],
+                fulfilment=[role_target(), group_target()],
+            ),
+            app_display_name="Design Tool",
+            requester=directory_pb2.User(
+                user_id=request.requester_user_id, display_name="Somebody", department="Design"
+            ),
+            subject=directory_pb2.User(
+                user_id=request.subject_user_id, display_name="Somebody", department="Design"
+            ),
+            policy_id=self.policy_id,
+        )
+        if self.max_duration is not None:
+            length = Duration()
+            length.FromTimedelta(self.max_duration)
+            answer.max_duration.CopyFrom(length)
+        return answer
+
+
+    async def ConfirmTargets(
+        self, request: resolution_pb2.ConfirmTargetsRequest, context: Context
+    ) -> resolution_pb2.ConfirmTargetsResponse:
+        await self._take(context)
+        return resolution_pb2.ConfirmTargetsResponse()
+
+
+class FakePolicy(_FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
+    """Accepts, until `steps` say something else."""
+
+    domain = "latchkey.policy"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = [policy_pb2.Step(accept=policy_pb2.Step.Accept())]
+        self.asked: list[evaluation_pb2.EvaluatePolicyRequest] = []
+
+    def reject(self, message: str) -> None:
+        """Says no from now on."""
+        self.steps = [policy_pb2.Step(reject=policy_pb2.Step.Reject(message=message))]
+
+    def _register(self, server: grpc.aio.Server) -> None:
+        evaluation_pb2_grpc.add_EvaluationServiceServicer_to_server(self, server)
+
+    async def EvaluatePolicy(
+        self, request: evaluation_pb2.EvaluatePolicyRequest, context: Context
+    ) -> evaluation_pb2.EvaluatePolicyResponse:
+        await self._take(context)
+        self.asked.append(request)
+        return evaluation_pb2.EvaluatePolicyResponse(
+            plan=evaluation_pb2.Plan(
+                policy_id=request.policy_id,
+                policy_display_name="Self-service",
+                policy_version=3,
+                policy_digest="abc",
+                rule="designers",
+                condition="subject.department == 'Design'",
+                explanation=["designers: true"],
+                steps=self.steps,
+                evaluate_time=request.facts.now,
+            )
+        )
+
+
+class FakeConnector(_FakeServer, provisioning_pb2_grpc.ProvisioningServiceServicer):
+    """Says of a lease what the test told it, and publishes what the test wants published."""
+
+    domain = "latchkey.connector"
+
+    def __init__(self, nats_url: str) -> None:
+        super().__init__()
+        self.deliveries: dict[str, provisioning_pb2.Delivery] = {}
+        self._nats_url = nats_url
+        self._nats: Client | None = None
+
+    async def stop(self) -> None:
+        await super().stop()
+        if self._nats is not None:
+            await self._nats.close()
+            self._nats = None
+
+    def pending(self, lease_id: str, round: int = 1) -> None:
+        """Has heard of the lease."""
+        self.deliveries[lease_id] = provisioning_pb2.Delivery(
+            lease_id=lease_id,
+            round=round,
+            state=provisioning_pb2.DELIVERY_STATE_PENDING,
+        )
+
+    def delivered(self, lease_id: str, round: int = 1) -> None:
+        """Has put the lease into Entra, and says so when asked."""
+        answer_time = Timestamp()
+        answer_time.FromDatetime(ANSWER_TIME)
+        self.deliveries[lease_id] = provisioning_pb2.Delivery(
+            lease_id=lease_id,
+            round=round,
+            state=provisioning_pb2.DELIVERY_STATE_DELIVERED,
+            targets=[
+                provisioning_pb2.TargetDelivery(
+                    target=target, answer="201", answer_time=answer_time, preexisting=preexisting
+                )
+                for target, preexisting in ((role_target(), False), (group_target(), True))
+            ],
+        )
+
+    def failed(self, lease_id: str, round: int = 1) -> None:
+        """Could not put the lease into Entra, and says so when asked."""
+        self.deliveries[lease_id] = provisioning_pb2.Delivery(
+            lease_id=lease_id,
+            round=round,
+            state=provisioning_pb2.DELIVERY_STATE_FAILED,
+            failure_reason="group_not_writable",
+            failure_message="The group's members can't be changed.",
+        )
+
+    def removed(self, lease_id: str) -> None:
+        """Has taken the lease out of Entra, and says so when asked."""
+        self.deliveries[lease_id] = provisioning_pb2.Delivery(
+            lease_id=lease_id, round=1, state=provisioning_pb2.DELIVERY_STATE_REMOVED
+        )
+
+    async def say_provisioned(self, lease_id: str, round: int = 1) -> None:
+        """Publishes `AccessProvisioned`, whether it is true or not."""
+        await self.publish(events_pb2.AccessProvisioned(lease_id=lease_id, round=round), lease_id)
+
+    async def say_failed(self, lease_id: str, round: int = 1) -> None:
+        """Publishes `AccessProvisioningFailed`, whether it is true or not."""
+        await self.publish(
+            events_pb2.AccessProvisioningFailed(lease_id=lease_id, round=round), lease_id
+        )
+
+    async def say_deprovisioned(self, lease_id: str) -> None:
+        """Publishes `AccessDeprovisioned`, whether it is true or not."""
+        await self.publish(events_pb2.AccessDeprovisioned(lease_id=lease_id), lease_id)
+
+    async def publish(self, message: Message, resource_id: str, *, event_id: str = "") -> str:
+        """Publishes any event; returns its id. One with the id of an earlier one is a new copy."""
+        event = Event(
+            event_id=event_id or new_id("evt"),
+            type=message.DESCRIPTOR.full_name,
+            resource_id=resource_id,
+            resource_version=1,
+            event_time=datetime.now(UTC),
+            actor='{"service":"connector"}',
+            payload=message.SerializeToString(),
+        )
+        if self._nats is None:
+            self._nats = await nats.connect(self._nats_url)
+        # Without the broker's own id, which would make it drop a copy.
+        headers = {k: v for k, v in event.headers().items() if k != "Nats-Msg-Id"}
+        await self._nats.jetstream().publish(event.subject, event.payload, headers=headers)
+        return event.event_id
+
+    def _register(self, server: grpc.aio.Server) -> None:
+        provisioning_pb2_grpc.add_ProvisioningServiceServicer_to_server(self, server)
+
+    async def GetDelivery(
+        self, request: provisioning_pb2.GetDeliveryRequest, context: Context
+    ) -> provisioning_pb2.GetDeliveryResponse:
+        await self._take(context)
+        found = self.deliveries.get(request.lease_id)
+        if found is None:
+            await self._refuse(
+                context, NotFound("DELIVERY_NOT_FOUND", f"There is no delivery {request.lease_id}.")
+            )
+        return provisioning_pb2.GetDeliveryResponse(delivery=found)
+
+    async def ListAssignments(
+        self, request: provisioning_pb2.ListAssignmentsRequest, context: Context
+    ) -> provisioning_pb2.ListAssignmentsResponse:
+        await self._take(context)
+        return provisioning_pb2.ListAssignmentsResponse()
+
+    async def ListOperations(
+        self, request: provisioning_pb2.ListOperationsRequest, context: Context
+    ) -> provisioning_pb2.ListOperationsResponse:
+        await self._take(context)
+        return provisioning_pb2.ListOperationsResponse()

@@ -1,0 +1,1 @@
+"""The catalog whole: gRPC in front, a real database and NATS behind."""

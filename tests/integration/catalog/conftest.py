@@ -1,0 +1,25 @@
+"""A catalog to call, on each kind of database."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.catalog.running import RunningCatalog, running_catalog
+from tests.support.issuer import TestIssuer
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> TestIssuer:
+    """Who signs the tokens; one for the run, since making its key takes a while."""
+    folder: Path = tmp_path_factory.mktemp("issuer")
+    return TestIssuer(folder)
+
+
+@pytest.fixture
+async def catalog(
+    database_url: str, nats_url: str, issuer: TestIssuer
+) -> AsyncIterator[RunningCatalog]:
+    """A running catalog with an empty directory."""
+    async with running_catalog(database_url, nats_url, issuer) as running:
+        yield running

@@ -1,0 +1,187 @@
+"""Steps that many tests take, as an administrator, and what a refusal looks like."""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import pytest
+
+from latchkey.catalog.v1 import (
+    access_profile_pb2,
+    app_pb2,
+    entitlement_pb2,
+    entitlement_rules_pb2,
+    link_pb2,
+    resolution_pb2,
+)
+from latchkey.ledger.v1 import event_pb2
+from libs.domain.callers import ADMIN
+from libs.rpc import errors
+from tests.integration.catalog.running import Metadata, RunningCatalog
+from tests.integration.catalog.tenant import app_id, membership_id, user_id
+
+EVERYONE = "apr_everyone"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How a call was refused."""
+
+    code: str
+    reason: str
+    message: str
+    facts: Mapping[str, str]
+    fields: tuple[str, ...]
+
+
+async def refused(call: Awaitable[Any]) -> Refusal:
+    """How the call is refused; a test fails whose call is not."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    error = caught.value
+    info = errors.error_info(error)
+    assert info.domain == "latchkey.catalog"
+    return Refusal(
+        error.code().name,
+        info.reason,
+        error.details() or "",
+        dict(info.metadata),
+        tuple(violation.field for violation in errors.field_violations(error)),
+    )
+
+
+def root(catalog: RunningCatalog) -> Metadata:
+    """An administrator, who is not in the directory."""
+    return catalog.person("Root", ADMIN)
+
+
+@dataclass(frozen=True)
+class Managed:
+    """A managed app and what it was given."""
+
+    app_id: str
+    access_id: str
+    credential_type_id: str
+    role_type_id: str
+
+
+async def manage(catalog: RunningCatalog, name: str, role: str = "") -> Managed:
+    """Manages the app of this name."""
+    response = await catalog.apps.ManageApp(
+        app_pb2.ManageAppRequest(app_id=app_id(name), access_entra_app_role_id=role),
+        metadata=root(catalog),
+    )
+    types = await catalog.entitlements.ListResourceTypes(
+        entitlement_pb2.ListResourceTypesRequest(app_id=app_id(name)), metadata=root(catalog)
+    )
+    credential, roles = (each.resource_type_id for each in types.resource_types)
+    return Managed(app_id(name), response.access_entitlement_id, credential, roles)
+
+
+def virtual_role(group: str, name: str = "") -> link_pb2.LinkDecision:
+    """The choice of a virtual role for a group."""
+    return link_pb2.LinkDecision(
+        directory_entitlement_id=membership_id(group),
+        create_virtual_role=link_pb2.LinkDecision.CreateVirtualRole(display_name=name),
+    )
+
+
+def provision_for(group: str, entitlement_id: str) -> link_pb2.LinkDecision:
+    """The choice of a group as part of an entitlement."""
+    return link_pb2.LinkDecision(
+        directory_entitlement_id=membership_id(group),
+        provision_access_for=link_pb2.LinkDecision.ProvisionAccessFor(
+            entitlement_id=entitlement_id
+        ),
+    )
+
+
+def skip(group: str) -> link_pb2.LinkDecision:
+    """The choice to leave a group alone."""
+    return link_pb2.LinkDecision(
+        directory_entitlement_id=membership_id(group), skip=link_pb2.LinkDecision.Skip()
+    )
+
+
+async def link(
+    catalog: RunningCatalog, app: str, *decisions: link_pb2.LinkDecision
+) -> link_pb2.LinkEntitlementsResponse:
+    """Makes choices for groups linked to an app."""
+    response: link_pb2.LinkEntitlementsResponse = await catalog.links.LinkEntitlements(
+        link_pb2.LinkEntitlementsRequest(app_id=app, decisions=decisions), metadata=root(catalog)
+    )
+    return response
+
+
+async def linked(catalog: RunningCatalog, app: str) -> dict[str, link_pb2.LinkedEntitlement]:
+    """The groups linked to an app by name."""
+    response = await catalog.links.ListLinkedEntitlements(
+        link_pb2.ListLinkedEntitlementsRequest(app_id=app), metadata=root(catalog)
+    )
+    return {each.group_display_name: each for each in response.linked_entitlements}
+
+
+async def apply_rules(
+    catalog: RunningCatalog, rules: entitlement_rules_pb2.EntitlementRules
+) -> entitlement_rules_pb2.EntitlementRules:
+    """Replaces the rules of an app."""
+    response = await catalog.rules.ApplyEntitlementRules(
+        entitlement_rules_pb2.ApplyEntitlementRulesRequest(entitlement_rules=rules),
+        metadata=root(catalog),
+    )
+    applied: entitlement_rules_pb2.EntitlementRules = response.entitlement_rules
+    return applied
+
+
+async def offer(
+    catalog: RunningCatalog, app: Managed, *profile_ids: str
+) -> entitlement_rules_pb2.EntitlementRules:
+    """Has everything of an app requestable, by everyone unless profiles are named."""
+    return await apply_rules(
+        catalog,
+        entitlement_rules_pb2.EntitlementRules(
+            app_id=app.app_id,
+            enabled=True,
+            resource_type_ids=[app.credential_type_id, app.role_type_id],
+            access_profile_ids=profile_ids or [EVERYONE],
+        ),
+    )
+
+
+async def profile(catalog: RunningCatalog, name: str, *people: str) -> str:
+    """Creates an access profile of these people; returns its id."""
+    response = await catalog.access_profiles.CreateAccessProfile(
+        access_profile_pb2.CreateAccessProfileRequest(
+            access_profile=access_profile_pb2.AccessProfile(
+                display_name=name, user_ids=map(user_id, people)
+            )
+        ),
+        metadata=root(catalog),
+    )
+    created: str = response.access_profile.access_profile_id
+    return created
+
+
+async def resolve(
+    catalog: RunningCatalog, entitlement_id: str, requester: str, subject: str = ""
+) -> resolution_pb2.ResolveEntitlementResponse:
+    """Asks about an entitlement as the requests service does."""
+    response: resolution_pb2.ResolveEntitlementResponse
+    response = await catalog.resolution.ResolveEntitlement(
+        resolution_pb2.ResolveEntitlementRequest(
+            entitlement_id=entitlement_id,
+            requester_user_id=user_id(requester),
+            subject_user_id=user_id(subject or requester),
+        ),
+        metadata=catalog.by("requests"),
+    )
+    return response
+
+
+async def event_types(catalog: RunningCatalog) -> list[str]:
+    """The short names of all events so far."""
+    response = await catalog.events.ListEvents(
+        event_pb2.ListEventsRequest(page_size=500), metadata=root(catalog)
+    )
+    return [event.type.rpartition(".")[2] for event in response.events]

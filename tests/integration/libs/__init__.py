@@ -1,0 +1,1 @@
+"""The libraries over real databases, a real broker and real channels."""

@@ -1,0 +1,1 @@
+"""The policy service whole: a real channel, a real database, a real NATS."""

@@ -1,0 +1,67 @@
+"""Who may call the policy service."""
+
+from itertools import product
+from typing import Any
+
+import grpc
+
+from latchkey.policy.v1 import evaluation_pb2, policy_pb2
+from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN, POLICY_ADMIN
+from tests.integration.policy.house import PolicyHouse, a_policy, refusal, some_facts
+
+READERS = {ADMIN, POLICY_ADMIN, AUDITOR}
+ALLOWED = {
+    "CreatePolicy": {POLICY_ADMIN},
+    "GetPolicy": READERS,
+    "ListPolicies": READERS,
+    "EvaluatePolicy": {"requests"},
+}
+ROLES = [ADMIN, POLICY_ADMIN, AUDITOR, CONNECTOR_ADMIN]
+SERVICES = ["catalog", "connector", "policy", "requests"]
+
+
+def _call(house: PolicyHouse, method: str) -> tuple[Any, Any]:
+    requests: dict[str, tuple[Any, Any]] = {
+        "CreatePolicy": (
+            house.policies.CreatePolicy,
+            policy_pb2.CreatePolicyRequest(policy=a_policy()),
+        ),
+        "GetPolicy": (
+            house.policies.GetPolicy,
+            policy_pb2.GetPolicyRequest(policy_id="pol_auto_approve"),
+        ),
+        "ListPolicies": (house.policies.ListPolicies, policy_pb2.ListPoliciesRequest()),
+        "EvaluatePolicy": (
+            house.evaluation.EvaluatePolicy,
+            evaluation_pb2.EvaluatePolicyRequest(facts=some_facts()),
+        ),
+    }
+    return requests[method]
+
+
+async def test_only_those_may_call(house: PolicyHouse) -> None:
+    """Each method answers those whom the contract names, and refuses all others."""
+    callers = {role: house.as_person(role) for role in ROLES}
+    callers |= {name: house.as_service(name) for name in SERVICES}
+    callers["nobody in particular"] = house.as_person()
+    for (method, allowed), (name, metadata) in product(ALLOWED.items(), callers.items()):
+        stub, request = _call(house, method)
+        if name in allowed:
+            await stub(request, metadata=metadata)
+        else:
+            facts = await refusal(
+                stub(request, metadata=metadata),
+                grpc.StatusCode.PERMISSION_DENIED,
+                "CALLER_NOT_ALLOWED",
+            )
+            assert facts["method"].endswith(method)
+
+
+async def test_nobody_calls_without_a_token(house: PolicyHouse) -> None:
+    """Each method refuses a call without a token, and one with a token of nobody."""
+    nobody = [(), (("authorization", "Bearer nonsense"),)]
+    for method, metadata in product(ALLOWED, nobody):
+        stub, request = _call(house, method)
+        await refusal(
+            stub(request, metadata=metadata), grpc.StatusCode.UNAUTHENTICATED, "CALLER_UNKNOWN"
+        )

@@ -1,0 +1,1 @@
+"""The requests service as a whole: real gRPC, real database, real NATS."""

@@ -1,0 +1,1 @@
+"""Domain, handlers and tools: no server, milliseconds."""

@@ -1,0 +1,1 @@
+"""The catalog's domain and handlers, without I/O."""

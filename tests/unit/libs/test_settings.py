@@ -1,0 +1,82 @@
+"""Settings."""
+
+from pathlib import Path
+
+import pytest
+
+from libs.process.settings import Settings, SettingsError, load
+
+
+class _Settings(Settings):
+    repeat_seconds: float = 2.0
+
+
+NEEDED = {
+    "LATCHKEY_LISTEN": "127.0.0.1:0",
+    "LATCHKEY_DATABASE_URL": "sqlite:///x",
+    "LATCHKEY_NATS_URL": "nats://127.0.0.1:4222",
+    "LATCHKEY_JWKS_FILE": "/jwks.json",
+    "LATCHKEY_ISSUER": "https://issuer",
+}
+
+
+def _problem(environment: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as raised:
+        load(_Settings, environment)
+    return str(raised.value)
+
+
+def test_reads_the_environment() -> None:
+    """A setting is a variable with our prefix; others are not ours to look at."""
+    settings = load(_Settings, {**NEEDED, "LATCHKEY_REPEAT_SECONDS": "0.5", "PATH": "/bin"})
+    assert settings.listen == "127.0.0.1:0"
+    assert settings.repeat_seconds == 0.5
+    assert settings.jwks_file == Path("/jwks.json")
+    assert settings.migrate is False
+
+
+def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+    """What the file says counts unless the environment says something else."""
+    file = tmp_path / "settings.toml"
+    file.write_text('audience = "from the file"\nissuer = "from the file"\nmigrate = true\n')
+    settings = load(_Settings, {**NEEDED, "LATCHKEY_SETTINGS_FILE": str(file)})
+    assert (settings.audience, settings.issuer) == ("from the file", "https://issuer")
+    assert settings.migrate is True
+
+
+def test_unknown_variable_is_refused() -> None:
+    """A misspelt variable is named, with what there is to set."""
+    problem = _problem({**NEEDED, "LATCHKEY_LISTN": "x"})
+    assert problem.startswith("LATCHKEY_LISTN (from the environment): is not a setting")
+    assert "LATCHKEY_LISTEN" in problem
+    assert "LATCHKEY_REPEAT_SECONDS" in problem
+
+
+def test_unknown_key_in_the_file_is_refused(tmp_path: Path) -> None:
+    """A misspelt key in the file is named, with the file."""
+    file = tmp_path / "settings.toml"
+    file.write_text('audiense = "x"\n')
+    problem = _problem({**NEEDED, "LATCHKEY_SETTINGS_FILE": str(file)})
+    assert problem.startswith(f"LATCHKEY_AUDIENSE (from {file}): is not a setting")
+
+
+def test_missing_and_wrong_settings_are_all_named() -> None:
+    """Everything that is wrong is said at once, each with its name, and no value."""
+    environment = {**NEEDED, "LATCHKEY_REPEAT_SECONDS": "s3cret", "LATCHKEY_MIGRATE": "perhaps"}
+    del environment["LATCHKEY_ISSUER"]
+    problem = _problem(environment)
+    assert len(problem.splitlines()) == 3
+    assert "LATCHKEY_ISSUER: Field required" in problem
+    assert "LATCHKEY_REPEAT_SECONDS (from the environment)" in problem
+    assert "s3cret" not in problem
+
+
+def test_unreadable_file_is_named(tmp_path: Path) -> None:
+    """A file that is not there, is no TOML or no text is an error and not an empty one."""
+    file = tmp_path / "settings.toml"
+    contents = {"missing": None, "no TOML": b"= 1", "no text": b"\xff"}
+    for content in contents.values():
+        if content is not None:
+            file.write_bytes(content)
+        problem = _problem({**NEEDED, "LATCHKEY_SETTINGS_FILE": str(file)})
+        assert problem.startswith(f"LATCHKEY_SETTINGS_FILE: {file}: ")

@@ -1,0 +1,247 @@
+"""Bearer tokens: who is let in, and who is not."""
+
+import base64
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from libs.domain.callers import ADMIN, Person, Service
+from libs.domain.errors import Unauthenticated
+from libs.rpc.tokens import TokenFile, TokenVerifier
+from tests.support.issuer import TENANT, TestIssuer, object_id
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> TestIssuer:
+    return TestIssuer(tmp_path / "issuer")
+
+
+@pytest.fixture
+def verifier(issuer: TestIssuer) -> TokenVerifier:
+    return TokenVerifier(issuer=issuer.issuer, audience=issuer.audience, jwks_file=issuer.jwks_file)
+
+
+def _claims(**more: Any) -> dict[str, Any]:
+    return {"tid": TENANT, "oid": object_id("Ada"), "name": "Ada", "roles": [ADMIN]} | more
+
+
+def _refused(verifier: TokenVerifier, token: str) -> str:
+    with pytest.raises(Unauthenticated) as raised:
+        verifier.verify(token)
+    assert raised.value.reason == "CALLER_UNKNOWN"
+    return raised.value.facts["problem"]
+
+
+def _parts(*parts: dict[str, Any] | bytes) -> str:
+    encoded = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in parts]
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in encoded)
+
+
+def test_a_person_is_who_tenant_and_object_id_say(
+    issuer: TestIssuer, verifier: TokenVerifier
+) -> None:
+    """A person's token names the person, in small letters, with their roles."""
+    token = issuer.person(TENANT.upper(), object_id("Ada").upper(), "Ada", roles=[ADMIN])
+    caller = verifier.verify(token)
+    assert caller == Person(TENANT, object_id("Ada"), "Ada", frozenset({ADMIN}))
+    assert verifier.verify(token) is caller
+
+
+def test_a_service_is_named(issuer: TestIssuer, verifier: TokenVerifier) -> None:
+    """A service's token names the service."""
+    assert verifier.verify(issuer.service("requests")) == Service("requests")
+
+
+def test_roles_and_name_may_be_missing(issuer: TestIssuer, verifier: TokenVerifier) -> None:
+    """Who has no role is somebody all the same."""
+    token = issuer.sign({"tid": TENANT, "oid": object_id("Ada")}, seconds=60)
+    assert verifier.verify(token) == Person(TENANT, object_id("Ada"), "")
+
+
+@pytest.mark.parametrize(
+    ("claims", "problem"),
+    [
+        ({"aud": "graph"}, "the token is for another audience"),
+        ({"aud": ["graph"]}, "the token is for another audience"),
+        ({"aud": None}, "the token is not valid"),
+        ({"iss": "https://evil"}, "the token is from another issuer"),
+        ({"iss": None}, "the token is not valid"),
+        ({"exp": int(time.time()) - 31}, "the token has expired"),
+        ({"exp": None}, "the token is not valid"),
+        ({"exp": "soon"}, "the token is not valid"),
+        ({"exp": float("inf")}, "the token is not valid"),
+        ({"nbf": int(time.time()) + 3600}, "the token is not valid"),
+        ({"tid": ""}, "the token names neither a person nor a service"),
+        ({"oid": ""}, "the token names neither a person nor a service"),
+        ({"tid": None, "oid": None}, "the token names neither a person nor a service"),
+        ({"tid": ["x"]}, "the token names neither a person nor a service"),
+        ({"oid": 7}, "the token names neither a person nor a service"),
+        ({"roles": ADMIN}, "the token's roles are not a list"),
+        ({"tid": "", "latchkey_service": ""}, "the token names neither a person nor a service"),
+        ({"tid": "", "latchkey_service": True}, "the token names neither a person nor a service"),
+    ],
+)
+def test_claims_that_are_not_ours_are_refused(
+    issuer: TestIssuer, verifier: TokenVerifier, claims: dict[str, Any], problem: str
+) -> None:
+    """A token for another audience, of another issuer, out of its time, or naming nobody."""
+    token = issuer.sign(_claims(**claims), seconds=60)
+    assert _refused(verifier, token) == problem
+
+
+def test_missing_claims_are_refused(issuer: TestIssuer, verifier: TokenVerifier) -> None:
+    """What must be in a token is asked for, not assumed."""
+    whole = {"iss": issuer.issuer, "aud": issuer.audience, "exp": int(time.time()) + 60}
+    key = (issuer.folder / "issuer.pem").read_text()
+
+    def signed(claims: dict[str, Any], keep: Iterable[str]) -> str:
+        kept = {name: value for name, value in (whole | claims).items() if name in keep}
+        return jwt.encode(kept, key, algorithm="RS256", headers={"kid": "dev-1"})
+
+    claims = _claims()
+    everything = {*whole, *claims}
+    verifier.verify(signed(claims, everything))
+    for name in ("iss", "aud", "exp", "tid", "oid"):
+        _refused(verifier, signed(claims, everything - {name}))
+
+
+def test_tokens_signed_otherwise_are_refused(issuer: TestIssuer, verifier: TokenVerifier) -> None:
+    """No signature, a shared secret made of the public key, another key, another algorithm."""
+    good = issuer.sign(_claims(), seconds=60)
+    header, payload, signature = good.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    body = json.dumps(claims).encode()
+
+    for name in ("none", "None", "NONE", ""):
+        unsigned = _parts({"alg": name, "kid": "dev-1"}, body) + "."
+        assert _refused(verifier, unsigned) in (
+            "the token is not signed with RS256",
+            "the token is not valid",
+        )
+
+    private = serialization.load_pem_private_key((issuer.folder / "issuer.pem").read_bytes(), None)
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    confused_header = _parts({"alg": "HS256", "typ": "JWT", "kid": "dev-1"}, body)
+    import hashlib
+    import hmac
+
+    mac = hmac.new(public, confused_header.encode(), hashlib.sha256).digest()
+    confused = f"{confused_header}.{_parts(mac)}"
+    assert _refused(verifier, confused) == "the token is not signed with RS256"
+
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    for key_id, problem in (
+        ("dev-1", "the token is not valid"),
+        ("dev-2", "the token is signed with an unknown key"),
+    ):
+        forged = jwt.encode(claims, stranger, algorithm="RS256", headers={"kid": key_id})
+        assert _refused(verifier, forged) == problem
+    other_algorithm = jwt.encode(claims, private, algorithm="RS512", headers={"kid": "dev-1"})
+    assert _refused(verifier, other_algorithm) == "the token is not signed with RS256"
+    without_key_id = jwt.encode(claims, private, algorithm="RS256")
+    assert _refused(verifier, without_key_id) == "the token is signed with an unknown key"
+
+    swapped = f"{header}.{_parts(body.replace(b'Ada', b'Eve'))}.{signature}"
+    assert _refused(verifier, swapped) == "the token is not valid"
+    embedded = _parts({"alg": "RS256", "kid": "dev-1", "jwk": {"kty": "RSA"}}, body) + ".AA"
+    assert _refused(verifier, embedded) == "the token is not valid"
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", ".", "..", "...", "nonsense", "a.b.c", "é.é.é", "\0", _parts(b"[]", b"[]", b"x")],
+)
+def test_what_is_no_token_is_refused(verifier: TokenVerifier, token: str) -> None:
+    """Anything can stand in the header; it is refused in words."""
+    assert _refused(verifier, token) == "the token is not valid"
+
+
+def test_key_ids_of_any_kind_are_refused(verifier: TokenVerifier) -> None:
+    """A key id that is no text is a token that is not valid."""
+    for key_id in ([], {}, 7, None):
+        _refused(verifier, _parts({"alg": "RS256", "kid": key_id}, b"{}", b"x"))
+
+
+def test_oversized_token_is_refused(issuer: TestIssuer, verifier: TokenVerifier) -> None:
+    """A token longer than any honest one is not even looked at."""
+    token = issuer.sign(_claims(padding="x" * 8192), seconds=60)
+    assert _refused(verifier, token) == "the token is too long"
+
+
+def test_remembered_token_still_expires(
+    issuer: TestIssuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that was accepted once is not accepted for ever."""
+    token = issuer.sign(_claims(), seconds=60)
+    verifier.verify(token)
+    now = time.time()
+    monkeypatch.setattr("libs.rpc.tokens.time.time", lambda: now + 3600)
+    # PyJWT asks `datetime`, so what it says of the real time is what counts here.
+    assert verifier.verify(token) == verifier.verify(token)
+    monkeypatch.undo()
+    short = issuer.sign(_claims(), seconds=-29.5)
+    verifier.verify(short)
+    assert verifier._remembered[short][0] < time.time()
+
+
+def test_a_new_key_is_found(issuer: TestIssuer, verifier: TokenVerifier, tmp_path: Path) -> None:
+    """A key that the issuer adds is learnt without a restart."""
+    other = TestIssuer(tmp_path / "other")
+    (key,) = json.loads(other.jwks_file.read_text())["keys"]
+    mine = json.loads(issuer.jwks_file.read_text())["keys"]
+    issuer.jwks_file.write_text(json.dumps({"keys": [*mine, key | {"kid": "dev-2"}]}))
+    verifier._read_at = float("-inf")
+    claims = {**_claims(), "iss": issuer.issuer, "aud": issuer.audience, "exp": 2**33}
+    token = jwt.encode(
+        claims,
+        (other.folder / "issuer.pem").read_text(),
+        algorithm="RS256",
+        headers={"kid": "dev-2"},
+    )
+    assert isinstance(verifier.verify(token), Person)
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"keys": [{"kty": "RSA"}]}'])
+def test_unreadable_keys_leave_the_known_ones(
+    issuer: TestIssuer, verifier: TokenVerifier, content: str | None
+) -> None:
+    """A file of keys that is gone or half written locks out nobody who was let in before, and
+    lets in nobody else."""
+    good, claims = issuer.sign(_claims(), seconds=60), _claims()
+    if content is None:
+        issuer.jwks_file.unlink()
+    else:
+        issuer.jwks_file.write_text(content)
+    verifier._read_at = float("-inf")
+    unknown = jwt.encode(
+        claims,
+        rsa.generate_private_key(public_exponent=65537, key_size=2048),
+        algorithm="RS256",
+        headers={"kid": "dev-2"},
+    )
+    assert _refused(verifier, unknown) == "the token is signed with an unknown key"
+    assert isinstance(verifier.verify(good), Person)
+
+
+def test_own_token_is_read_again(tmp_path: Path) -> None:
+    """A renewed token is taken up, and while its file is away the last one is used."""
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    own = TokenFile(file)
+    assert own.current() == "first"
+    file.write_text("second")
+    assert own.current() == "first"
+    own._read_at = float("-inf")
+    assert own.current() == "second"
+    file.unlink()
+    own._read_at = float("-inf")
+    assert own.current() == "second"

@@ -1,0 +1,51 @@
+"""Facts and policies to begin from."""
+
+from datetime import UTC, datetime, timedelta
+
+from libs.domain.callers import POLICY_ADMIN, Person
+from services.policy.domain.content import Accept, Content
+from services.policy.domain.plan import AppFacts, EntitlementFacts, Facts, PersonFacts
+from services.policy.domain.policy import Policy
+
+NOW = datetime(2025, 11, 23, 9, 0, tzinfo=UTC)
+ADA = PersonFacts(
+    user_id="usr_ada",
+    display_name="Ada Lovelace",
+    department="Engineering",
+    job_title="Engineer",
+    manager_user_id="usr_charles",
+)
+FACTS = Facts(
+    subject=ADA,
+    requester=ADA,
+    entitlement=EntitlementFacts("ent_reader", "Reader", "ROLE"),
+    app=AppFacts("app_payroll", "Payroll"),
+    requested_duration=timedelta(hours=8),
+    emergency=False,
+    now=NOW,
+)
+ACCEPTING = Content(rules=(), baseline=(Accept(),))
+PERSON = Person(
+    "11111111-2222-3333-4444-555555555555",
+    "aaaaaaaa-2222-3333-4444-555555555555",
+    "Paula",
+    frozenset({POLICY_ADMIN}),
+)
+
+
+class FixedClock:
+    """Always the same time."""
+
+    def now(self) -> datetime:
+        return NOW
+
+
+def policy(content: Content = ACCEPTING, policy_id: str = "pol_one", name: str = "One") -> Policy:
+    """A policy that somebody created."""
+    return Policy.first(
+        policy_id=policy_id,
+        display_name=name,
+        description="",
+        content=content,
+        create_time=NOW,
+    )

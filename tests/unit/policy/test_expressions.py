@@ -1,0 +1,170 @@
+"""The expression engine: whatever goes wrong, the answer is not `True`."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.policy.domain.errors import ExpressionProblem
+from services.policy.expressions import CelExpressions
+from tests.unit.policy.examples import ADA, FACTS
+
+EXPRESSIONS = CelExpressions()
+FRAGMENTS = [
+    *("true", "false", "subject", ".", "department", "==", "'x'", "(", ")", "[", "]", "{", "}"),
+    *("&&", "||", "!", ",", "1", "/", "0", "now", "duration", "has", "requested_duration", "<"),
+    *("emergency", "?", ":", "in", "size", "matches", "all", "exists"),
+]
+
+
+@pytest.mark.parametrize(
+    ("condition", "problem"),
+    [
+        ("approver == 1", "line 1, column 1: undeclared reference to 'approver'"),
+        ("subject.groups.size() > 0", "line 1, column 8: undefined field 'groups' not found"),
+        ("has(subject.groups)", "undefined field 'groups' not found"),
+        ("emergency == 1", "no matching overload for '_==_' applied to '(bool, int)'"),
+        ("requested_duration < 8", "no matching overload for '_<_'"),
+        ("now == requested_duration", "no matching overload for '_==_'"),
+        ("true ||", "line 1, column 8: Syntax error"),
+        ("true\n&& nothing", "line 2, column 4: undeclared reference to 'nothing'"),
+        ("", "Syntax error"),
+        ("1", "it is of type INT, and must be true or false"),
+        ("'true'", "it is of type STRING, and must be true or false"),
+        ("dyn(true)", "it is of type DYN, and must be true or false"),
+        ("null", "and must be true or false"),
+        ("subject", "it is of type latchkey.policy.v1.PersonFacts, and must be true or false"),
+        ("(" * 300 + "true" + ")" * 300, "recursion limit exceeded"),
+        ("true" + " " * 4093, "more than 4096 characters"),
+        ("'" + "x" * 1_000_000 + "' == ''", "more than 4096 characters"),
+        ("'a' + 'b' == 'ab'", "no matching overload for '_+_'"),
+        ("[1] + [2] == [1, 2]", "no matching overload for '_+_'"),
+        ("b'a' + b'b' == b'ab'", "no matching overload for '_+_'"),
+        ("[1, 2].map(x, x * 2) == [2, 4]", "undeclared reference to 'map'"),
+        ("[1, 2].filter(x, x > 1) == [2]", "undeclared reference to 'filter'"),
+    ],
+)
+def test_refuses_what_can_not_be_evaluated(condition: str, problem: str) -> None:
+    """A condition that does not compile to true or false is refused, with the place and why."""
+    with pytest.raises(ExpressionProblem) as raised:
+        EXPRESSIONS.check(condition)
+    assert problem in str(raised.value)
+    assert "INVALID_ARGUMENT" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "condition", ["approver == 1", "1", "dyn(true)", "true ||", "(" * 300 + "true" + ")" * 300]
+)
+def test_evaluates_nothing_that_it_would_refuse(condition: str) -> None:
+    """A stored condition that the engine no longer takes is a problem, not an answer."""
+    with pytest.raises(ExpressionProblem):
+        EXPRESSIONS.given(FACTS)(condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "problem"),
+    [
+        ("1 / 0 == 1", "divide by zero"),
+        ("emergency || 1 / 0 == 1", "divide by zero"),
+        ("int(subject.department) == 1", "cannot convert string to int"),
+        ("subject.department.matches('(')", "invalid regular expression"),
+        ("{'a': true}['b']", "Key not found"),
+        ("[true][1]", "index"),
+        ("dyn(1) + dyn('a') == dyn(2)", "No matching overload"),
+        ("timestamp(subject.department) < now", "conversion failed"),
+        ("9223372036854775807 + 1 > 0", "overflow"),
+        (
+            "[1,1,1,1,1,1,1,1,1,1].all(a, [1,1,1,1,1,1,1,1,1,1].all(b, "
+            "[1,1,1,1,1,1,1,1,1,1].all(c, [1,1,1,1,1,1,1,1,1,1].all(d, "
+            "[1,1,1,1,1,1,1,1,1,1].all(e, true)))))",
+            "Iteration budget exceeded",
+        ),
+    ],
+)
+def test_failing_while_evaluated_is_no_answer(condition: str, problem: str) -> None:
+    """What the engine answers with an error value, and what it raises, is the same problem."""
+    with pytest.raises(ExpressionProblem) as raised:
+        EXPRESSIONS.given(FACTS)(condition)
+    assert problem.lower() in str(raised.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("condition", "answer"),
+    [
+        ("true", True),
+        ("false", False),
+        ("dyn(1) == 1", True),
+        ("subject.department in ['Sales', 'Engineering']", True),
+        ("has(subject.job_title)", True),
+        ("!has(requester.manager_user_id)", True),
+        ("requester.job_title == ''", True),
+        ("subject == requester", False),
+        ("emergency && 1 / 0 == 1", False),
+        ("[1, 2, 3].exists(x, x == 2)", True),
+        ("requested_duration == duration('28800s')", True),
+        ("now.getFullYear() == 2025", True),
+        ("1 + 1 == 2 && now + duration('1h') > now", True),
+        ("// only a comment before it\ntrue", True),
+        ("'Ⅷ' == 'Ⅷ' && 'é' != 'e'", True),
+    ],
+)
+def test_answers(condition: str, answer: bool) -> None:
+    """Facts are seen as they are, those that are missing as empty."""
+    bare = replace(ADA, user_id="usr_x", job_title="", manager_user_id="")
+    is_true = EXPRESSIONS.given(replace(FACTS, requester=bare))
+    assert is_true(condition) is answer
+
+
+def test_no_end_is_longer_than_any_length() -> None:
+    """Every length that can be requested is shorter than access without an end."""
+    is_true = EXPRESSIONS.given(replace(FACTS, requested_duration=None))
+    assert is_true("without_end && requested_duration > duration('87600h')")
+    assert not is_true("requested_duration <= duration('87600h')")
+    with pytest.raises(ExpressionProblem, match="timestamp overflow"):
+        is_true("now + requested_duration > now")
+
+
+def test_a_length_of_nothing_is_not_no_end() -> None:
+    """The shortest length is not mistaken for the longest."""
+    is_true = EXPRESSIONS.given(replace(FACTS, requested_duration=timedelta()))
+    assert is_true("!without_end && requested_duration == duration('0s')")
+
+
+def test_the_ends_of_time_can_be_asked_about() -> None:
+    """Times far away are facts like others; the first and the last, which the engine does not
+    know as times, are no answer."""
+    for moment in (datetime(9999, 12, 31, tzinfo=UTC), datetime(2, 1, 1, tzinfo=UTC)):
+        assert EXPRESSIONS.given(replace(FACTS, now=moment))("now == now")
+    for moment in (datetime.max, datetime.min):
+        with pytest.raises(ExpressionProblem, match="allowed timestamp"):
+            EXPRESSIONS.given(replace(FACTS, now=moment.replace(tzinfo=UTC)))("now == now")
+
+
+def test_facts_can_not_leak_between_evaluations() -> None:
+    """One compiled condition answers each set of facts by itself."""
+    condition = "subject.department == 'Engineering'"
+    first = EXPRESSIONS.given(FACTS)
+    second = EXPRESSIONS.given(replace(FACTS, subject=replace(ADA, department="Sales")))
+    assert (first(condition), second(condition), first(condition)) == (True, False, True)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.lists(
+            st.sampled_from(FRAGMENTS),
+            max_size=14,
+        ).map(" ".join),
+    )
+)
+def test_any_text_is_answered_or_refused(condition: str) -> None:
+    """Whatever stands in a condition, it is true, false, or an `ExpressionProblem`."""
+    try:
+        answer = EXPRESSIONS.given(FACTS)(condition)
+    except ExpressionProblem as problem:
+        assert str(problem)
+    else:
+        assert answer is True or answer is False

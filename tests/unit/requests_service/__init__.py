@@ -1,0 +1,1 @@
+"""The requests service: its domain and its use cases, without I/O."""

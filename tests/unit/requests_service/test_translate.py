@@ -1,0 +1,168 @@
+"""Between contract and domain nothing is lost, and no word is missing on either side."""
+
+import typing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from latchkey.connector.v1 import provisioning_pb2
+from latchkey.policy.v1 import evaluation_pb2, policy_pb2
+from latchkey.requests.v1 import access_request_pb2, errors_pb2, events_pb2, lease_pb2
+from libs.domain.callers import Service
+from libs.domain.changes import Fact
+from libs.domain.errors import Unavailable
+from services.requests.domain import access_request, delivery, errors, facts, lease, timeline
+from services.requests.domain.timeline import Entry, Happening
+from services.requests.store import documents
+from services.requests.translate import access_requests, peers, plans
+from services.requests.translate.facts import fact_to_message, lease_id_of
+from tests.fakes.requests_store import TARGET
+from tests.unit.requests_service.house import ADA, House
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+
+HAPPENINGS: list[Happening] = [
+    timeline.Created("why"),
+    timeline.PolicyUnavailable("away"),
+    timeline.Evaluated("pol_1", 3, "designers"),
+    timeline.Approved("policy 'x'"),
+    timeline.Denied(""),
+    timeline.Denied("no"),
+    timeline.LeaseGranted("lea_1"),
+    timeline.TargetDelivered(TARGET, "201", True),
+    timeline.Fulfilled(None),
+    timeline.Fulfilled(NOW),
+    timeline.DeliveryFailed("", ""),
+    timeline.DeliveryFailed("group_not_writable", "No."),
+    timeline.Retried(),
+    timeline.Cancelled(""),
+    timeline.LeaseEnding("revoked", "why"),
+    timeline.LeaseEnded(),
+]
+
+
+async def test_every_happening_is_kept_and_told() -> None:
+    """Each kind survives the database's JSON, and fills exactly its own field of the contract."""
+    assert {type(what) for what in HAPPENINGS} == set(typing.get_args(Happening))
+    house = House()
+    made = await house.create()
+    told = set()
+    for what in HAPPENINGS:
+        for actor in (ADA, Service("connector")):
+            entry = Entry(NOW, actor, what)
+            assert documents.entry_from(documents.entry_document(entry)) == entry
+            found = _with_timeline(made, entry)
+            message = access_requests.access_request_to_proto(found).timeline[0]
+            told.add(message.WhichOneof("fact"))
+            assert message.entry_time.ToDatetime(UTC) == NOW
+    names = {
+        field.name
+        for field in access_request_pb2.TimelineEntry.DESCRIPTOR.oneofs_by_name["fact"].fields
+    }
+    assert told == names
+
+
+def _with_timeline(
+    found: access_request.AccessRequest, entry: Entry
+) -> access_request.AccessRequest:
+    return replace(found, timeline=(entry,))
+
+
+def test_every_event_of_the_contract_is_made() -> None:
+    """Each fact becomes the message of its name, and each message has a fact."""
+    bodies = [
+        facts.AccessRequestCreated("req_1", "ent_1", "app_1", "usr_1", ADA),
+        facts.AccessRequestApproved("req_1", "lea_1", "pol_1", 2, "rule"),
+        facts.AccessRequestDenied("req_1", "pol_1", 2, "rule"),
+        facts.AccessRequestCancelled("req_1", ADA),
+        facts.AccessRequestFulfilled("req_1", "lea_1", NOW),
+        facts.AccessRequestFailed("req_1", "lea_1", "reason"),
+        facts.AccessRequestRetried("req_1", "lea_1", ADA),
+        facts.LeaseGranted("lea_1", 2),
+        facts.LeaseEnded("lea_1"),
+        facts.LeaseRemoved("lea_1"),
+    ]
+    messages = [fact_to_message(Fact("x", 1, body)) for body in bodies]
+    for body, message in zip(bodies, messages, strict=True):
+        assert message.DESCRIPTOR.name == type(body).__name__
+        assert len(message.ListFields()) == len(message.DESCRIPTOR.fields)
+    names = {message.DESCRIPTOR.name for message in messages}
+    assert names == set(events_pb2.DESCRIPTOR.message_types_by_name)
+    with pytest.raises(TypeError):
+        fact_to_message(Fact("x", 1, "nonsense"))
+
+
+def test_states_are_those_of_the_contract() -> None:
+    """Every state of the domain is one of the contract's, and the other way round."""
+    pairs = (
+        (access_request.AccessRequestState, access_request_pb2.AccessRequestState),
+        (lease.LeaseState, lease_pb2.LeaseState),
+        (lease.EndCause, lease_pb2.LeaseEndCause),
+    )
+    for ours, theirs in pairs:
+        prefix = theirs.keys()[0].removesuffix("UNSPECIFIED")
+        assert {name.removeprefix(prefix) for name in theirs.keys()[1:]} == {
+            state.value for state in ours
+        }
+
+
+def test_every_reason_is_in_the_contract() -> None:
+    """Whatever the domain refuses with, and the catalog's reasons that are passed on."""
+    raised = [
+        errors.access_request_not_found("req_1"),
+        errors.lease_not_found("lea_1"),
+        errors.access_request_open("req_1"),
+        errors.already_leased("lea_1"),
+        errors.duration_too_long(timedelta(hours=1)),
+        errors.access_request_state("req_1", "FAILED", "cancelled"),
+        errors.lease_state("lea_1", "ENDED", "retried"),
+        errors.not_theirs_to_change(ADA, "nobody"),
+    ]
+    reasons = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name
+    known = {name.removeprefix("ERROR_REASON_") for name in reasons}
+    assert {error.reason for error in raised} | peers.PASSED_ON <= known
+    for error in raised:
+        values = [value for name, value in error.facts.items() if name not in ("caller",)]
+        assert all(value in str(error) for value in values), error
+
+
+def test_a_plan_is_kept_as_it_was_given() -> None:
+    """Out of policy's answer, through the database's JSON, into our own answer: the same."""
+    given = evaluation_pb2.Plan(
+        policy_id="pol_1",
+        policy_display_name="Default",
+        policy_version=7,
+        policy_digest="abc",
+        rule="designers",
+        condition="true",
+        explanation=["one", "two"],
+        steps=[
+            policy_pb2.Step(accept=policy_pb2.Step.Accept(message="welcome")),
+            policy_pb2.Step(reject=policy_pb2.Step.Reject(message="no")),
+            policy_pb2.Step(),
+        ],
+    )
+    given.evaluate_time.FromDatetime(NOW)
+    plan = plans.plan_from_proto(given)
+    assert plans.plan_to_proto(documents.plan_from(documents.plan_document(plan))) == given
+    bare = plans.plan_from_proto(evaluation_pb2.Plan())
+    assert documents.plan_from(documents.plan_document(bare)) == bare
+
+
+def test_an_event_that_names_no_lease_is_known_as_such() -> None:
+    """Nonsense, and another's id, name no lease."""
+    kind = "latchkey.connector.v1.AccessProvisioned"
+    assert lease_id_of(kind, b"\x0a\x05lea_1") == "lea_1"
+    for payload in (b"", b"\xff\xff", b"\x0a\x05req_1", b"\x0a\x06lea_\x00\x00"):
+        assert lease_id_of(kind, payload) is None
+
+
+def test_states_of_a_delivery_are_the_connectors() -> None:
+    """One that is not known is refused, and never taken for another."""
+    for state in delivery.DeliveryState:
+        value = provisioning_pb2.DeliveryState.Value(f"DELIVERY_STATE_{state}")
+        message = provisioning_pb2.Delivery(state=value, round=3)
+        assert peers.delivery_from_proto(message) == delivery.Delivery(state, 3)
+    with pytest.raises(Unavailable):
+        peers.delivery_from_proto(provisioning_pb2.Delivery())

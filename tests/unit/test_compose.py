@@ -1,0 +1,203 @@
+"""docker-compose.yml says what is true: read as YAML, since no Docker engine is needed to lie."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tools.dev import issuer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+COMMON = {
+    "LISTEN",
+    "DATABASE_URL",
+    "NATS_URL",
+    "JWKS_FILE",
+    "ISSUER",
+    "AUDIENCE",
+    "MIGRATE",
+}
+SETTINGS = {
+    "catalog": COMMON,
+    "connector": COMMON | {"TOKEN_FILE", "CATALOG_ADDRESS", "REQUESTS_ADDRESS"},
+    "policy": COMMON,
+    "requests": COMMON | {"TOKEN_FILE", "CATALOG_ADDRESS", "POLICY_ADDRESS", "CONNECTOR_ADDRESS"},
+}
+PORTS = {"catalog": 7401, "connector": 7402, "policy": 7403, "requests": 7404}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return document
+
+
+@pytest.fixture(scope="module")
+def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = compose["services"]
+    return found
+
+
+def test_dependencies_exist_and_can_come_true(services: dict[str, dict[str, Any]]) -> None:
+    """Healthy is said of what has a health check, completed of what runs once."""
+    for name, service in services.items():
+        for other, dependency in service.get("depends_on", {}).items():
+            assert other in services, f"{name} waits for {other}, which is not there"
+            match dependency["condition"]:
+                case "service_healthy":
+                    assert "healthcheck" in services[other], f"{name} waits for {other}"
+                case "service_completed_successfully":
+                    assert services[other].get("restart") == "no", f"{name} waits for {other}"
+                case condition:
+                    pytest.fail(f"{name} waits for {other} with {condition}")
+
+
+def test_dependencies_have_no_circle(services: dict[str, dict[str, Any]]) -> None:
+    """There is an order to start in."""
+    waiting = {name: set(service.get("depends_on", {})) for name, service in services.items()}
+    while ready := {name for name, others in waiting.items() if not others}:
+        waiting = {name: others - ready for name, others in waiting.items() if name not in ready}
+    assert not waiting
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_service_has_its_own_settings_and_no_other(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    """A service refuses an unknown key, so one too many would keep it from starting."""
+    expected = {f"LATCHKEY_{key}" for key in SETTINGS[name]}
+    environment = services[name]["environment"]
+    assert set(environment) == expected
+    assert services[f"{name}-migrate"]["environment"] == environment
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_service_is_run_asked_and_published_on_its_port(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    """One port, the same where it listens, where its health is asked, and on this machine."""
+    service, port = services[name], PORTS[name]
+    assert service["command"] == [f"services.{name}"]
+    assert service["environment"]["LATCHKEY_LISTEN"].endswith(f":{port}")
+    assert service["healthcheck"]["test"][-2:] == ["libs.rpc.probe", f"127.0.0.1:{port}"]
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_service_starts_after_its_tables_and_its_keys(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    """The migration is a run of the same program, and the issuer has written the keys."""
+    assert services[f"{name}-migrate"]["command"] == [f"services.{name}", "migrate"]
+    assert set(services[name]["depends_on"]) == {"issuer", f"{name}-migrate", "nats"}
+    assert set(services[f"{name}-migrate"]["depends_on"]) == {"postgres"}
+
+
+def test_addresses_name_the_service_and_its_port(services: dict[str, dict[str, Any]]) -> None:
+    """`LATCHKEY_CATALOG_ADDRESS` is where catalog listens, and so on."""
+    for name in SETTINGS:
+        for key, value in services[name]["environment"].items():
+            if found := re.fullmatch(r"LATCHKEY_([A-Z]+)_ADDRESS", key):
+                other = found[1].lower()
+                assert value == f"{other}:{PORTS[other]}"
+
+
+def test_services_believe_the_issuer_that_is_there(services: dict[str, dict[str, Any]]) -> None:
+    """Name, audience and files are those of the local issuer, in the folder that it fills."""
+    assert services["issuer"]["command"] == ["tools.dev", "issuer", "--out", "/run/latchkey"]
+    for name, settings in SETTINGS.items():
+        environment = services[name]["environment"]
+        assert environment["LATCHKEY_ISSUER"] == issuer.ISSUER
+        assert environment["LATCHKEY_AUDIENCE"] == issuer.AUDIENCE
+        assert environment["LATCHKEY_JWKS_FILE"] == "/run/latchkey/jwks.json"
+        if "TOKEN_FILE" in settings:
+            assert environment["LATCHKEY_TOKEN_FILE"] == f"/run/latchkey/{name}.token"
+
+
+def test_each_service_has_a_database_of_its_own(services: dict[str, dict[str, Any]]) -> None:
+    """User, password and database are the service's, as the init script makes them."""
+    script = (ROOT / "deploy/postgres/databases.sh").read_text()
+    assert f"for service in {' '.join(SETTINGS)}; do" in script
+    example = (ROOT / ".env.example").read_text()
+    for name in SETTINGS:
+        url = services[name]["environment"]["LATCHKEY_DATABASE_URL"]
+        password = f"{name.upper()}_DATABASE_PASSWORD"
+        assert re.fullmatch(
+            rf"postgresql\+asyncpg://{name}:\$\{{{password}:\?[^}}]+\}}@postgres:5432/{name}", url
+        )
+        assert f"{name}_database_password" in services["postgres"]["secrets"]
+        assert f"{password}=\n" in example
+
+
+def test_services_are_confined(services: dict[str, dict[str, Any]]) -> None:
+    """What runs our image can write nowhere but where it must, and gains no privilege."""
+    for name, service in services.items():
+        assert "no-new-privileges:true" in service["security_opt"], name
+        if service["image"] == "latchkey":
+            assert service["read_only"] is True, name
+            assert service["cap_drop"] == ["ALL"], name
+            writable = [volume for volume in service.get("volumes", []) if volume[-3:] != ":ro"]
+            assert writable == (["identity:/run/latchkey"] if name == "issuer" else []), name
+    assert re.search(r"^USER latchkey$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def test_nothing_is_published_beyond_this_machine(services: dict[str, dict[str, Any]]) -> None:
+    """Every port is on the loopback, and each once."""
+    published = [port for service in services.values() for port in service.get("ports", [])]
+    assert all(port.startswith("127.0.0.1:") for port in published)
+    hosts = [port.split(":")[1] for port in published]
+    assert len(hosts) == len(set(hosts)) == len(PORTS)
+
+
+def test_what_is_mounted_is_there(
+    compose: dict[str, Any], services: dict[str, dict[str, Any]]
+) -> None:
+    """Volumes and secrets are declared and used; files and build folders are in the repository."""
+    mounts = {
+        mount.split(":")[0] for service in services.values() for mount in service.get("volumes", [])
+    }
+    files = {mount for mount in mounts if mount.startswith(".")}
+    assert mounts - files == set(compose["volumes"])
+    assert all((ROOT / file).is_file() for file in files)
+    secrets = {secret for service in services.values() for secret in service.get("secrets", [])}
+    assert secrets == set(compose["secrets"])
+    for service in services.values():
+        if "build" in service:
+            assert (ROOT / service["build"] / "Dockerfile").is_file()
+
+
+def test_what_the_image_copies_is_let_in() -> None:
+    """The build sees only what .dockerignore lets in, and that is what is copied."""
+    copied = re.findall(r"^COPY (\S+) ", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    ignore = (ROOT / ".dockerignore").read_text().split()
+    assert {f"!{name}" for name in copied} == {line for line in ignore if line.startswith("!")}
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_images_are_pinned_and_come_from_the_default_registry(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """No host in an image's name, and a version in each that is not built here."""
+    for name, service in services.items():
+        image = service["image"]
+        assert re.fullmatch(r"latchkey|[a-z]+:[0-9]+[0-9.]*(-alpine)?", image), name
+    assert tuple(map(int, re.findall(r"\d+", services["nats"]["image"]))) >= (2, 12)
+
+
+def test_the_broker_keeps_what_it_acknowledges(services: dict[str, dict[str, Any]]) -> None:
+    """JetStream stores in a volume, syncs every message, and tells its health."""
+    assert "nats-data:/data" in services["nats"]["volumes"]
+    assert "./deploy/nats.conf:/etc/nats/latchkey.conf:ro" in services["nats"]["volumes"]
+    assert services["nats"]["command"] == ["--config", "/etc/nats/latchkey.conf"]
+    config = (ROOT / "deploy/nats.conf").read_text()
+    jetstream = re.search(r"^jetstream \{(.*?)^\}", config, re.MULTILINE | re.DOTALL)
+    assert jetstream is not None
+    assert 'store_dir: "/data"' in jetstream[1]
+    assert "sync_interval: always" in jetstream[1]
+    monitoring = re.search(r'^http: "127\.0\.0\.1:(\d+)"', config, re.MULTILINE)
+    assert monitoring is not None
+    asked = services["nats"]["healthcheck"]["test"][-1]
+    assert asked == f"http://127.0.0.1:{monitoring[1]}/healthz"

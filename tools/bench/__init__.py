@@ -1,0 +1,1 @@
+"""Measures the house from outside, as its users meet it."""
