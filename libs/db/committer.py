@@ -1,8 +1,9 @@
 """The one way to write: changes are grouped, numbered and committed here.
 
 A transaction costs far more than what is written in it, so whatever waits while one transaction
-commits goes into the next one together. A group whose member fails is rolled back and its members
-are run one by one: one conflict fails one caller. Within the transaction the head row is locked,
+commits goes into the next one together. A group whose member fails is rolled back and run again
+without that member, or one by one where it can't be told which member it was: one conflict fails
+one caller. Within the transaction the head row is locked,
 and the audit chain and the outbox are numbered from it; nothing else numbers them.
 """
 
@@ -76,6 +77,15 @@ class _Member:
     key: IdempotencyKey | None
     received: Received | None
     done: "asyncio.Future[None]"
+
+
+class _Culprit(Exception):
+    """The member of a group whose writes failed."""
+
+    def __init__(self, member: _Member, error: Exception) -> None:
+        super().__init__(str(error))
+        self.member = member
+        self.error = error
 
 
 class Committer:
@@ -166,12 +176,19 @@ class Committer:
                 _fail(member, Unavailable("the committer", "it stopped before the change was kept"))
 
     async def _commit_group(self, group: list[_Member]) -> None:
+        if not group:
+            return
         try:
             await self._database.write(lambda connection: self._apply(connection, group))
         except Unavailable as error:
             # Nobody knows whether it was kept, so nothing is run a second time.
             for member in group:
                 _fail(member, error)
+            return
+        except _Culprit as found:
+            # Everything was rolled back. Who stands in the way is told; the others go again.
+            _fail(found.member, _as_stale(found.error))
+            await self._commit_group([member for member in group if member is not found.member])
             return
         except Exception as error:
             if len(group) == 1:
@@ -192,8 +209,11 @@ class Committer:
         ledger, now = self._ledger, self._clock.now()
         head = connection.execute(select(ledger.head).with_for_update()).mappings().one()
         for member in group:
-            for write in member.change.writes:
-                _execute(connection, write)
+            try:
+                for write in member.change.writes:
+                    _execute(connection, write)
+            except (Stale, IntegrityError) as error:
+                raise _Culprit(member, error) from error
         records = audit.chained(
             (member.change.audit for member in group),
             now,

@@ -6,17 +6,32 @@ costs a thread hop for every statement, this one for every transaction.
 """
 
 import asyncio
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import asyncpg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from libs.domain.errors import Unavailable
+
+# What is raised when the server is away, ends, starts, or has no room; also without SQLAlchemy's
+# wrapping, when there is no connection yet.
+_LOST = (
+    OSError,
+    PoolTimeout,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,
+)
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -46,10 +61,10 @@ class Database(ABC):
         """
         try:
             return await self._read(work)
-        except DBAPIError as error:
-            raise _translated(error) from error
-        except OSError as error:  # asyncpg could not connect
-            raise Unavailable("the database", type(error).__name__) from error
+        except Exception as error:
+            if (lost := _lost(error)) is not None:
+                raise lost from error
+            raise
 
     async def write(self, work: Work[T]) -> T:
         """Runs writing work in one transaction of its own.
@@ -62,10 +77,10 @@ class Database(ABC):
         """
         try:
             return await _finish(self._write(work))
-        except (OperationalError, InterfaceError) as error:
-            raise _translated(error) from error
-        except OSError as error:
-            raise Unavailable("the database", type(error).__name__) from error
+        except Exception as error:
+            if (lost := _lost(error)) is not None:
+                raise lost from error
+            raise
 
     @abstractmethod
     async def _read(self, work: Work[T]) -> T: ...
@@ -78,10 +93,22 @@ class Database(ABC):
         """Lets go of every connection."""
 
 
-def _translated(error: DBAPIError) -> Exception:
-    """A failure of the database itself, as the domain's word; a failure of ours, as it is."""
-    gone = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-    return Unavailable("the database", type(error.orig).__name__) if gone else error
+def _lost(error: BaseException) -> Unavailable | None:
+    """What to say of an error if it means that the database does not answer; none if it means
+    that the database refused the work, or that the work itself failed."""
+    invalidated = False
+    if isinstance(error, DBAPIError):
+        # What the driver said: SQLAlchemy's classes put our mistakes and a lost server together.
+        invalidated = error.connection_invalidated
+        error = getattr(error.orig, "__cause__", None) or error.orig or error
+    if isinstance(error, sqlite3.OperationalError):
+        # Locked, full, gone, … and, under one plain code, a statement that is wrong.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        invalidated = code != sqlite3.SQLITE_ERROR
+    # asyncpg's own ValueErrors are about parameters and settings.
+    if invalidated or (isinstance(error, _LOST) and not isinstance(error, ValueError)):
+        return Unavailable("the database", type(error).__name__)
+    return None
 
 
 async def _finish(work: Coroutine[Any, Any, T]) -> T:

@@ -98,8 +98,15 @@ class Consumer:
                 finally:
                     if self._broker.connected:
                         await subscription.unsubscribe()
-            except (nats.errors.Error, TimeoutError, OSError) as error:
-                _log.warning("consumer_waits", consumer=self.name, problem=type(error).__name__)
+            except Exception as error:
+                # Whatever it is, events must not stop for it until somebody looks.
+                expected = isinstance(error, nats.errors.Error | TimeoutError | OSError)
+                _log.warning(
+                    "consumer_waits",
+                    consumer=self.name,
+                    problem=type(error).__name__,
+                    exc_info=None if expected else error,
+                )
                 await asyncio.sleep(0.2)
 
     async def _declare(self, jetstream: JetStreamContext) -> None:
@@ -139,6 +146,9 @@ class Consumer:
         except (nats.errors.Error, TimeoutError) as error:
             # The ack did not get out: the event comes again and finds its effect done.
             _log.warning("ack_failed", consumer=self.name, problem=type(error).__name__)
+        except LatchkeyError as error:
+            # The quarantine could not be written: the event comes again and finds its way there.
+            _log.warning("quarantine_failed", consumer=self.name, problem=str(error))
 
     async def _effect(self, message: Msg) -> None:
         try:

@@ -74,6 +74,8 @@ def parse(subject: str, headers: Mapping[str, str] | None, payload: bytes) -> Ev
         raise NotAnEvent("it is not CloudEvents 1.0")
     if event.type != subject:
         raise NotAnEvent(f"it says it is {event.type} and came on {subject}")
-    if not event.event_id or len(event.event_id) > 200:
-        raise NotAnEvent("its id is empty or too long")
+    if event.event_time.tzinfo is None:
+        raise NotAnEvent("its time is without a zone")
+    if not event.event_id or len(event.event_id) > 200 or not event.event_id.isprintable():
+        raise NotAnEvent("its id is empty, too long or unprintable")
     return event

@@ -72,8 +72,14 @@ class Relay:
                 jetstream = await self._broker.ready()
                 await self._check_stream()
                 sent = await self._send_batch(jetstream)
-            except (nats.errors.Error, TimeoutError, Unavailable) as error:
-                _log.warning("relay_waits", problem=type(error).__name__)
+            except Exception as error:
+                # Whatever it is, events must not stop for it until somebody looks.
+                expected = isinstance(error, nats.errors.Error | TimeoutError | Unavailable)
+                _log.warning(
+                    "relay_waits",
+                    problem=type(error).__name__,
+                    exc_info=None if expected else error,
+                )
                 sent = 0
                 if not self._stopping:
                     await asyncio.sleep(0.2)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from jwt import InvalidTokenError
 
 from libs.db.committer import Committer, EncodedFact
 from libs.db.engine import Database
@@ -20,7 +21,7 @@ from libs.events.relay import Relay
 from libs.ledger import servicers as ledger_servicers
 from libs.process import logs
 from libs.process.run import Life, run
-from libs.process.settings import Settings, SettingsError, load
+from libs.process.settings import PREFIX, Settings, SettingsError, load
 from libs.rpc.access import Row
 from libs.rpc.server import Server, Servicer
 from libs.rpc.tokens import TokenVerifier
@@ -104,19 +105,29 @@ class Service:
             )
 
     async def listen(self, servicers: Sequence[Servicer], access: Mapping[str, Row]) -> Server:
-        """Begins to answer calls."""
+        """Begins to answer calls.
+
+        Raises:
+            SettingsError: there are no keys where the settings say, or the address is taken.
+        """
+        settings = self.settings
+        try:
+            verifier = TokenVerifier(
+                issuer=settings.issuer, audience=settings.audience, jwks_file=settings.jwks_file
+            )
+        except (OSError, ValueError, KeyError, InvalidTokenError) as error:
+            raise SettingsError(f"{PREFIX}JWKS_FILE: it holds no keys: {error}") from error
         server = Server(
             name=self.name,
-            listen=self.settings.listen,
+            listen=settings.listen,
             servicers=[*servicers, *ledger_servicers.servicers(self.database, self.ledger)],
             access={**access, **ledger_servicers.ACCESS},
-            verifier=TokenVerifier(
-                issuer=self.settings.issuer,
-                audience=self.settings.audience,
-                jwks_file=self.settings.jwks_file,
-            ),
+            verifier=verifier,
         )
-        return await self.life.parts.enter_async_context(server)
+        try:
+            return await self.life.parts.enter_async_context(server)
+        except RuntimeError as error:
+            raise SettingsError(f"{PREFIX}LISTEN: {settings.listen}: {error}") from error
 
     async def serve(self, servicers: Sequence[Servicer], access: Mapping[str, Row]) -> None:
         """Answers calls until the process is told to stop."""

@@ -8,9 +8,9 @@ one would otherwise be a default that nobody chose.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 PREFIX = "LATCHKEY_"
 FILE_KEY = "SETTINGS_FILE"
@@ -25,12 +25,12 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    listen: str
+    listen: str = Field(pattern=r"^.+:[0-9]{1,5}$")
     """host:port of the gRPC server. It is plaintext: a host that others reach needs a network that
     nobody else is in."""
-    database_url: str
+    database_url: str = Field(pattern=r"^(sqlite:///|postgresql\+asyncpg://)")
     """`sqlite:///path` or `postgresql+asyncpg://user:password@host:port/name`."""
-    nats_url: str
+    nats_url: str = Field(pattern=r"^(nats|tls)://")
     """`nats://host:port`."""
     jwks_file: Path
     """The issuer's public keys."""
@@ -40,7 +40,7 @@ class Settings(BaseModel):
     """Whom a token must be for."""
     migrate: bool = False
     """Whether to bring the database to the newest version at start."""
-    log_format: str = "json"
+    log_format: Literal["json", "console"] = "json"
     """`json` or `console`."""
 
 

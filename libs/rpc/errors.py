@@ -8,7 +8,7 @@ In: the same status, read by one of our own clients, becomes the same class agai
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import grpc
@@ -50,6 +50,13 @@ _CLASSES: dict[int, type[LatchkeyError]] = {
     code_pb2.ABORTED: Conflict,
 }
 _D = TypeVar("_D", bound=Message)
+# A client takes 8 KiB of trailers and drops the whole status when there is more. It holds the
+# message twice, once with three bytes for each that is not ASCII, and the rest in base 64.
+_MESSAGE_BYTES = 600
+_FACT_BYTES = 250
+_FACTS_BYTES = 1200
+_PROBLEM_BYTES = 300
+_VIOLATIONS_BYTES = 1500
 _RETRY_AFTER = Duration(nanos=200_000_000)
 
 _log = structlog.get_logger(__name__)
@@ -104,22 +111,18 @@ def code_of(error: LatchkeyError) -> grpc.StatusCode:
 
 def to_status(error: LatchkeyError, domain: str) -> status_pb2.Status:
     """The status that carries an error. `domain` is "latchkey." and the service's name."""
+    message = _short(error.message, _MESSAGE_BYTES)
     details: list[Any] = [
         _packed(
-            error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=error.facts)
+            error_details_pb2.ErrorInfo(
+                reason=error.reason, domain=domain, metadata=_few_facts(error.facts)
+            )
         )
     ]
     if isinstance(error, Invalid):
         details.append(
             _packed(
-                error_details_pb2.BadRequest(
-                    field_violations=[
-                        error_details_pb2.BadRequest.FieldViolation(
-                            field=violation.field, description=violation.problem
-                        )
-                        for violation in error.violations
-                    ]
-                )
+                error_details_pb2.BadRequest(field_violations=_few_violations(error.violations))
             )
         )
     if isinstance(error, WrongState):
@@ -128,7 +131,7 @@ def to_status(error: LatchkeyError, domain: str) -> status_pb2.Status:
                 error_details_pb2.PreconditionFailure(
                     violations=[
                         error_details_pb2.PreconditionFailure.Violation(
-                            type=error.reason, description=error.message
+                            type=error.reason, description=message
                         )
                     ]
                 )
@@ -136,7 +139,7 @@ def to_status(error: LatchkeyError, domain: str) -> status_pb2.Status:
         )
     if isinstance(error, Unavailable):
         details.append(_packed(error_details_pb2.RetryInfo(retry_delay=_RETRY_AFTER)))
-    return status_pb2.Status(code=code_of(error).value[0], message=error.message, details=details)
+    return status_pb2.Status(code=code_of(error).value[0], message=message, details=details)
 
 
 def from_call(error: grpc.aio.AioRpcError, dependency: str) -> LatchkeyError:
@@ -183,6 +186,40 @@ def _detail(error: grpc.aio.AioRpcError, into: _D) -> _D:
         if detail.Unpack(into):
             break
     return into
+
+
+def _short(text: str, most: int) -> str:
+    """The text, or as much of its beginning as `most` bytes hold."""
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= most:
+        return text
+    return encoded[: most - 3].decode(errors="ignore") + "…"
+
+
+def _few_facts(facts: Mapping[str, str]) -> dict[str, str]:
+    """As many facts as fit, the first ones first."""
+    few, left = {}, _FACTS_BYTES
+    for name, value in facts.items():
+        few[name] = _short(value, _FACT_BYTES)
+        left -= len(name) + len(few[name].encode())
+        if left < _FACT_BYTES:
+            break
+    return few
+
+
+def _few_violations(
+    violations: Sequence[Violation],
+) -> list[error_details_pb2.BadRequest.FieldViolation]:
+    """As many violations as fit, the first ones first; who corrects them hears of the others."""
+    few, left = [], _VIOLATIONS_BYTES
+    for violation in violations:
+        field = _short(violation.field, _FACT_BYTES)
+        problem = _short(violation.problem, _PROBLEM_BYTES)
+        few.append(error_details_pb2.BadRequest.FieldViolation(field=field, description=problem))
+        left -= len(field.encode()) + len(problem.encode()) + 6
+        if left < _PROBLEM_BYTES:
+            break
+    return few
 
 
 def _packed(message: Message) -> Any:

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-from jwt import PyJWK
+import structlog
+from jwt import PyJWK, PyJWKError
 
 from libs.domain.callers import Caller, Person, Service
-from libs.domain.errors import Unauthenticated
+from libs.domain.errors import Unauthenticated, Unavailable
 
 _LEEWAY_SECONDS = 30
 _MAX_LENGTH = 8192
 _MOST_REMEMBERED = 4096
+_log = structlog.get_logger(__name__)
 
 
 class TokenVerifier:
@@ -77,7 +79,18 @@ class TokenVerifier:
 
     def _key(self, key_id: object) -> Any:
         if key_id not in self._keys and time.monotonic() - self._read_at > 5:
-            self._read_keys()
+            try:
+                self._read_keys()
+            except (
+                OSError,
+                ValueError,
+                LookupError,
+                TypeError,
+                AttributeError,
+                PyJWKError,
+            ) as error:
+                # Whoever makes up a key id would see to it that we look at the wrong moment.
+                _log.error("keys_unreadable", file=str(self._jwks_file), problem=repr(error))
         if not isinstance(key_id, str) or key_id not in self._keys:
             raise Unauthenticated("the token is signed with an unknown key")
         return self._keys[key_id]
@@ -119,8 +132,17 @@ class TokenFile:
         self._token = ""
 
     def current(self) -> str:
-        """The token, read again every minute."""
+        """The token, read again every minute.
+
+        Raises:
+            Unavailable: there has never been one in the file.
+        """
         if time.monotonic() - self._read_at > 60 or not self._token:
-            self._token = self._path.read_text().strip()
+            try:
+                self._token = self._path.read_text().strip()
+            except OSError as error:
+                _log.error("token_unreadable", file=str(self._path), problem=repr(error))
+                if not self._token:
+                    raise Unavailable("our own token", type(error).__name__) from error
             self._read_at = time.monotonic()
         return self._token

@@ -76,9 +76,9 @@ async def _ends_well(
 
     records = await _audit_records(ready.operator, request.access_request_id)
     actions = [record.action for record in records]
-    assert len(actions) == int(request.etag), f"one record per change: {actions}"
-    assert actions[0] == "access_request.created"
-    assert actions.count("access_request.fulfilled") == 1
+    # Policy decides within the change that makes the request, or in one of its own later.
+    decided_later = ["access_request.approved"] if len(actions) == 3 else []
+    assert actions == ["access_request.created", *decided_later, "access_request.fulfilled"]
 
 
 async def _audit_records(operator: Client, resource_id: str) -> list[audit_pb2.AuditRecord]:

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_status import rpc_status
 from nats.aio.client import Client
+from nats.js.errors import NoStreamResponseError
 
 from latchkey.catalog.v1 import (
     directory_pb2,
@@ -24,6 +25,7 @@ from libs.domain.errors import LatchkeyError, NotFound
 from libs.domain.ids import derived_id, new_id
 from libs.events.envelope import Event
 from libs.rpc.errors import to_status
+from tests.support.eventually import eventually
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -150,7 +152,6 @@ class FakeCatalog(_FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             length.FromTimedelta(self.max_duration)
             answer.max_duration.CopyFrom(length)
         return answer
-
 
     async def ConfirmTargets(
         self, request: resolution_pb2.ConfirmTargetsRequest, context: Context
@@ -282,7 +283,15 @@ class FakeConnector(_FakeServer, provisioning_pb2_grpc.ProvisioningServiceServic
             self._nats = await nats.connect(self._nats_url)
         # Without the broker's own id, which would make it drop a copy.
         headers = {k: v for k, v in event.headers().items() if k != "Nats-Msg-Id"}
-        await self._nats.jetstream().publish(event.subject, event.payload, headers=headers)
+        jetstream = self._nats.jetstream()
+
+        async def published() -> bool:
+            try:
+                return bool(await jetstream.publish(event.subject, event.payload, headers=headers))
+            except NoStreamResponseError:  # no service has reached this broker yet
+                return False
+
+        await eventually(published)
         return event.event_id
 
     def _register(self, server: grpc.aio.Server) -> None:

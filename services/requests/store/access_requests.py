@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, literal, or_, select, union_all, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    bindparam,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
@@ -15,6 +25,15 @@ from services.requests.store.tables import access_requests as table
 from services.requests.store.tables import leases
 
 _WITHOUT_TIMELINE = [column for column in table.c if column is not table.c.timeline]
+# What every create runs is made once: making a statement costs more than running it.
+_GET = select(table).where(table.c.access_request_id == bindparam("id"))
+_OCCUPANTS = union_all(
+    select(literal(True).label("open"), table.c.access_request_id.label("id")).where(
+        table.c.open_key == bindparam("key")
+    ),
+    select(literal(False), leases.c.lease_id).where(leases.c.live_key == bindparam("key")),
+)
+_INSERT = insert(table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +43,11 @@ class AccessRequestStore:
     database: Database
 
     async def get(self, access_request_id: str) -> AccessRequest | None:
-        query = select(table).where(table.c.access_request_id == access_request_id)
-        row = await self.database.read(lambda connection: connection.execute(query).one_or_none())
+        row = await self.database.read(
+            lambda connection: (
+                connection.execute(_GET, {"id": access_request_id}).mappings().one_or_none()
+            )
+        )
         return None if row is None else access_request_from(row)
 
     async def page(
@@ -50,7 +72,9 @@ class AccessRequestStore:
             query = query.where(table.c.state == state.value)
         if app_id:
             query = query.where(table.c.app_id == app_id)
-        rows = await self.database.read(lambda connection: connection.execute(query).all())
+        rows = await self.database.read(
+            lambda connection: connection.execute(query).mappings().all()
+        )
         found = [access_request_from(row) for row in rows]
         return page.page(found, key=lambda item: (item.access_request_id,))
 
@@ -69,16 +93,10 @@ class AccessRequestStore:
         )
 
     async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:
-        key = occupancy(subject_user_id, entitlement_id)
-        query = union_all(
-            select(literal(True).label("open"), table.c.access_request_id.label("id")).where(
-                table.c.open_key == key
-            ),
-            select(literal(False), leases.c.lease_id).where(leases.c.live_key == key),
-        )
+        key = {"key": occupancy(subject_user_id, entitlement_id)}
 
         def work(connection: Connection) -> tuple[str, str]:
-            found = {bool(row.open): row.id for row in connection.execute(query)}
+            found = {bool(row.open): row.id for row in connection.execute(_OCCUPANTS, key)}
             return found.get(True, ""), found.get(False, "")
 
         return await self.database.read(work)
@@ -98,7 +116,7 @@ class AccessRequestStore:
             "create_time": access_request.create_time,
             **_moving(access_request),
         }
-        return Guarded(insert(table).values(values))
+        return Guarded(_INSERT, parameters=(values,))
 
     def changed(self, access_request: AccessRequest, *, seen: int) -> Write:
         statement = (
@@ -117,28 +135,29 @@ def occupancy(subject_user_id: str, entitlement_id: str) -> str:
     return f"{subject_user_id} {entitlement_id}"
 
 
-def access_request_from(row: Row[Any]) -> AccessRequest:
+def access_request_from(row: RowMapping) -> AccessRequest:
     """The access request of a row; of one without the timeline, one without a timeline."""
-    values = row._mapping
+    plan = row[table.c.plan]
+    entries = row.get(table.c.timeline, ())
     return AccessRequest(
-        access_request_id=row.access_request_id,
-        version=row.version,
-        state=AccessRequestState(row.state),
-        entitlement_id=row.entitlement_id,
-        entitlement_display_name=row.entitlement_display_name,
-        app_id=row.app_id,
-        app_display_name=row.app_display_name,
-        requester=documents.person_from(row.requester),
-        subject=documents.person_from(row.subject),
-        justification=row.justification,
-        requested_duration=row.requested_duration,
-        plan=None if row.plan is None else documents.plan_from(row.plan),
-        lease_id=row.lease_id,
-        failure_reason=row.failure_reason,
-        failure_message=row.failure_message,
-        create_time=row.create_time,
-        update_time=row.update_time,
-        timeline=tuple(documents.entry_from(entry) for entry in values.get("timeline", ())),
+        access_request_id=row[table.c.access_request_id],
+        version=row[table.c.version],
+        state=AccessRequestState(row[table.c.state]),
+        entitlement_id=row[table.c.entitlement_id],
+        entitlement_display_name=row[table.c.entitlement_display_name],
+        app_id=row[table.c.app_id],
+        app_display_name=row[table.c.app_display_name],
+        requester=documents.person_from(row[table.c.requester]),
+        subject=documents.person_from(row[table.c.subject]),
+        justification=row[table.c.justification],
+        requested_duration=row[table.c.requested_duration],
+        plan=None if plan is None else documents.plan_from(plan),
+        lease_id=row[table.c.lease_id],
+        failure_reason=row[table.c.failure_reason],
+        failure_message=row[table.c.failure_message],
+        create_time=row[table.c.create_time],
+        update_time=row[table.c.update_time],
+        timeline=tuple(documents.entry_from(entry) for entry in entries),
     )
 
 

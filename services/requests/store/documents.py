@@ -1,7 +1,7 @@
 """What is kept as JSON: people, targets, plans and timelines."""
 
 import json
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +36,7 @@ _HAPPENINGS: dict[str, type[Happening]] = {
 
 def person_document(person: PersonRef) -> Document:
     """A person for a column."""
-    return asdict(person)
+    return _plain(person)
 
 
 def person_from(document: Document) -> PersonRef:
@@ -51,7 +51,7 @@ def target_document(target: Target) -> Document:
         "directory_entitlement_id": target.directory_entitlement_id,
         "connection_id": target.connection_id,
         "display_name": target.display_name,
-        kind: asdict(target.kind),
+        kind: _plain(target.kind),
     }
 
 
@@ -72,19 +72,21 @@ def target_from(document: Document) -> Target:
 
 def plan_document(plan: Plan) -> Document:
     """A plan for a column."""
-    fields = asdict(plan)
-    fields["steps"] = [_step_document(step) for step in plan.steps]
-    fields["evaluate_time"] = _time_text(plan.evaluate_time)
-    return fields
+    return {
+        **_plain(plan),
+        "explanation": list(plan.explanation),
+        "steps": [_step_document(step) for step in plan.steps],
+        "evaluate_time": _time_text(plan.evaluate_time),
+    }
 
 
 def plan_from(document: Document) -> Plan:
     """The plan that `plan_document` wrote."""
-    fields = dict(document)
-    fields["explanation"] = tuple(fields["explanation"])
-    fields["steps"] = tuple(_step_from(step) for step in fields["steps"])
-    fields["evaluate_time"] = _time_from(fields["evaluate_time"])
-    return Plan(**fields)
+    body = dict(document)
+    body["explanation"] = tuple(body["explanation"])
+    body["steps"] = tuple(_step_from(step) for step in body["steps"])
+    body["evaluate_time"] = _time_from(body["evaluate_time"])
+    return Plan(**body)
 
 
 def entry_document(entry: Entry) -> Document:
@@ -99,7 +101,7 @@ def entry_document(entry: Entry) -> Document:
     elif isinstance(what, timeline.Fulfilled):
         body = {"end_time": _time_text(what.end_time)}
     else:
-        body = asdict(what)
+        body = _plain(what)
     return {
         "time": _time_text(entry.time),
         "actor": json.loads(actor_json(entry.actor)),
@@ -118,6 +120,11 @@ def entry_from(document: Document) -> Entry:
     elif kind is timeline.Fulfilled:
         body["end_time"] = _time_from(body["end_time"])
     return Entry(time, actor_from_json(json.dumps(actor)), kind(**body))
+
+
+def _plain(thing: Any) -> Document:
+    """The fields of a dataclass as they are. `asdict` copies deeply, which shows on each create."""
+    return {field.name: getattr(thing, field.name) for field in fields(thing)}
 
 
 def _step_document(step: Step) -> Document:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import RowMapping, bindparam, insert, select, update
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
@@ -17,6 +17,20 @@ from services.requests.store.access_requests import access_request_from, occupan
 from services.requests.store.tables import access_requests, ledger
 from services.requests.store.tables import leases as table
 
+# What every delivery runs is made once: making a statement costs more than running it.
+_GET = select(table).where(table.c.lease_id == bindparam("id"))
+# One statement, so that both are of the same moment.
+_GET_BOTH = (
+    select(table, access_requests)
+    .join_from(
+        table,
+        access_requests,
+        access_requests.c.access_request_id == table.c.access_request_id,
+    )
+    .where(table.c.lease_id == bindparam("id"))
+)
+_INSERT = insert(table)
+
 
 @dataclass(frozen=True, slots=True)
 class LeaseStore:
@@ -25,24 +39,18 @@ class LeaseStore:
     database: Database
 
     async def get(self, lease_id: str) -> Lease | None:
-        query = select(table).where(table.c.lease_id == lease_id)
-        row = await self.database.read(lambda connection: connection.execute(query).one_or_none())
+        row = await self.database.read(
+            lambda connection: connection.execute(_GET, {"id": lease_id}).mappings().one_or_none()
+        )
         return None if row is None else _lease_from(row)
 
     async def with_access_request(self, lease_id: str) -> tuple[Lease, AccessRequest] | None:
-        query = select(table).where(table.c.lease_id == lease_id)
-
-        def work(connection: Connection) -> tuple[Lease, AccessRequest] | None:
-            row = connection.execute(query).one_or_none()
-            if row is None:
-                return None
-            lease = _lease_from(row)
-            its = access_requests.c.access_request_id == lease.access_request_id
-            return lease, access_request_from(
-                connection.execute(select(access_requests).where(its)).one()
+        row = await self.database.read(
+            lambda connection: (
+                connection.execute(_GET_BOTH, {"id": lease_id}).mappings().one_or_none()
             )
-
-        return await self.database.read(work)
+        )
+        return None if row is None else (_lease_from(row), access_request_from(row))
 
     async def page(
         self, page: PageRequest, *, user_id: str | None, state: LeaseState | None
@@ -54,7 +62,9 @@ class LeaseStore:
             query = query.where(table.c.subject_user_id == user_id)
         if state is not None:
             query = query.where(table.c.state == state.value)
-        rows = await self.database.read(lambda connection: connection.execute(query).all())
+        rows = await self.database.read(
+            lambda connection: connection.execute(query).mappings().all()
+        )
         return page.page([_lease_from(row) for row in rows], key=lambda item: (item.lease_id,))
 
     async def on_their_way(self, before: datetime, after: str, most: int) -> list[str]:
@@ -107,7 +117,7 @@ class LeaseStore:
             "create_time": lease.create_time,
             **_moving(lease),
         }
-        return Guarded(insert(table).values(values))
+        return Guarded(_INSERT, parameters=(values,))
 
     def changed(self, lease: Lease, *, seen: int) -> Write:
         statement = (
@@ -126,25 +136,26 @@ class LeaseStore:
         return Guarded(statement, expects=1)
 
 
-def _lease_from(row: Row[Any]) -> Lease:
+def _lease_from(row: RowMapping) -> Lease:
+    cause = row[table.c.end_cause]
     return Lease(
-        lease_id=row.lease_id,
-        version=row.version,
-        access_request_id=row.access_request_id,
-        state=LeaseState(row.state),
-        live=row.live_key is not None,
-        entitlement_id=row.entitlement_id,
-        app_id=row.app_id,
-        subject=documents.person_from(row.subject),
-        targets=tuple(documents.target_from(target) for target in row.targets),
-        duration=row.duration,
-        round=row.round,
-        create_time=row.create_time,
-        update_time=row.update_time,
-        start_time=row.start_time,
-        end_time=row.end_time,
-        end_cause=None if row.end_cause is None else EndCause(row.end_cause),
-        end_reason=row.end_reason,
+        lease_id=row[table.c.lease_id],
+        version=row[table.c.version],
+        access_request_id=row[table.c.access_request_id],
+        state=LeaseState(row[table.c.state]),
+        live=row[table.c.live_key] is not None,
+        entitlement_id=row[table.c.entitlement_id],
+        app_id=row[table.c.app_id],
+        subject=documents.person_from(row[table.c.subject]),
+        targets=tuple(documents.target_from(target) for target in row[table.c.targets]),
+        duration=row[table.c.duration],
+        round=row[table.c.round],
+        create_time=row[table.c.create_time],
+        update_time=row[table.c.update_time],
+        start_time=row[table.c.start_time],
+        end_time=row[table.c.end_time],
+        end_cause=None if cause is None else EndCause(cause),
+        end_reason=row[table.c.end_reason],
     )
 
 

@@ -23,3 +23,12 @@ async def catalog(
     """A running catalog with an empty directory."""
     async with running_catalog(database_url, nats_url, issuer) as running:
         yield running
+
+
+@pytest.fixture
+async def sqlite_catalog(
+    sqlite_url: str, nats_url: str, issuer: TestIssuer
+) -> AsyncIterator[RunningCatalog]:
+    """A running catalog for what has nothing to do with the kind of database."""
+    async with running_catalog(sqlite_url, nats_url, issuer) as running:
+        yield running

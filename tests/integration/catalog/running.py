@@ -36,7 +36,7 @@ class RunningCatalog:
         self.service = service
         self.address = address
         self.channel = channel
-        self._issuer = issuer
+        self.issuer = issuer
         self.apps = app_pb2_grpc.AppServiceStub(channel)
         self.entitlements = entitlement_pb2_grpc.EntitlementServiceStub(channel)
         self.links = link_pb2_grpc.LinkServiceStub(channel)
@@ -51,11 +51,11 @@ class RunningCatalog:
 
     def person(self, name: str, *roles: str) -> Metadata:
         """The metadata of a call by the person of this name."""
-        return bearer(self._issuer.named(name, roles))
+        return bearer(self.issuer.named(name, roles))
 
     def by(self, service: str) -> Metadata:
         """The metadata of a call by one of our services."""
-        return bearer(self._issuer.service(service))
+        return bearer(self.issuer.service(service))
 
 
 @asynccontextmanager

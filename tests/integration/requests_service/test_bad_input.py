@@ -1,49 +1,51 @@
 """Bad input: each gets a clear error that names the field or the reason, and changes nothing."""
 
+import base64
+import hashlib
+import json
 from typing import Any
 
 import grpc
-import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import lease_pb2
+from libs.domain import ids
 from libs.domain.errors import LatchkeyError, NotAllowed, NotFound, WrongState
 from libs.domain.ids import new_id
 from tests.fakes.requests_peers import EDITOR
 from tests.integration.requests_service.house import House, refused
+from tests.support.issuer import TENANT, object_id
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
-@pytest.mark.parametrize(
-    ("fields", "path"),
-    [
-        ({"justification": ""}, "justification"),
-        ({"justification": " \n\t "}, "justification"),
-        ({"justification": "a\x00b"}, "justification"),
-        ({"justification": "\x1b[2J"}, "justification"),
-        ({"justification": "x" * 2001}, "justification"),
-        ({"entitlement_id": ""}, "entitlement_id"),
-        ({"entitlement_id": "app_0"}, "entitlement_id"),
-        ({"entitlement_id": "ent_' or 1=1 --"}, "entitlement_id"),
-        ({"entitlement_id": "ent_a\x00b"}, "entitlement_id"),
-        ({"entitlement_id": "ent_" + "x" * 100000}, "entitlement_id"),
-        ({"requested_duration": Duration(seconds=59)}, "requested_duration"),
-        ({"requested_duration": Duration(seconds=-60)}, "requested_duration"),
-        ({"requested_duration": Duration(seconds=1 << 62)}, "requested_duration"),
-        ({"requested_duration": Duration(seconds=-(1 << 62))}, "requested_duration"),
-        ({"idempotency_key": "k" * 201}, "idempotency_key"),
-        ({"idempotency_key": "a\x00b"}, "idempotency_key"),
-    ],
-)
-async def test_a_wrong_field_of_create_is_named(
-    house: House, fields: dict[str, Any], path: str
-) -> None:
+_WRONG_FIELDS: list[tuple[dict[str, Any], str]] = [
+    ({"justification": ""}, "justification"),
+    ({"justification": " \n\t "}, "justification"),
+    ({"justification": "a\x00b"}, "justification"),
+    ({"justification": "\x1b[2J"}, "justification"),
+    ({"justification": "x" * 2001}, "justification"),
+    ({"entitlement_id": ""}, "entitlement_id"),
+    ({"entitlement_id": "app_0"}, "entitlement_id"),
+    ({"entitlement_id": "ent_' or 1=1 --"}, "entitlement_id"),
+    ({"entitlement_id": "ent_a\x00b"}, "entitlement_id"),
+    ({"entitlement_id": "ent_" + "x" * 100000}, "entitlement_id"),
+    ({"requested_duration": Duration(seconds=59)}, "requested_duration"),
+    ({"requested_duration": Duration(seconds=-60)}, "requested_duration"),
+    ({"requested_duration": Duration(seconds=1 << 62)}, "requested_duration"),
+    ({"requested_duration": Duration(seconds=-(1 << 62))}, "requested_duration"),
+    ({"idempotency_key": "k" * 201}, "idempotency_key"),
+    ({"idempotency_key": "a\x00b"}, "idempotency_key"),
+]
+
+
+async def test_a_wrong_field_of_create_is_named(house: House) -> None:
     """FIELD_INVALID with the field's path; the catalog is not even asked."""
-    refusal = await refused(house.person("Ada").create(**fields))
-    assert (refusal.code, refusal.reason) == (_INVALID, "FIELD_INVALID")
-    assert refusal.fields == [path]
+    for fields, path in _WRONG_FIELDS:
+        refusal = await refused(house.person("Ada").create(**fields))
+        assert (refusal.code, refusal.reason) == (_INVALID, "FIELD_INVALID"), fields
+        assert refusal.fields == [path]
     assert house.catalog.calls == 0
     assert await house.actions() == []
 
@@ -69,39 +71,37 @@ async def test_a_duration_beyond_the_limit_is_refused_with_the_limit(house: Hous
     assert made.requested_duration.seconds == 60
 
 
-@pytest.mark.parametrize(
-    ("refusal", "code", "reason"),
-    [
-        (NotFound("ENTITLEMENT_NOT_FOUND", "none"), grpc.StatusCode.NOT_FOUND, ""),
-        (NotAllowed("PERSON_NOT_IN_DIRECTORY", "no"), grpc.StatusCode.PERMISSION_DENIED, ""),
-        (
-            NotFound("USER_NOT_FOUND", "no"),
-            grpc.StatusCode.PERMISSION_DENIED,
-            "PERSON_NOT_IN_DIRECTORY",
-        ),
-        (WrongState("PERSON_DISABLED", "no"), grpc.StatusCode.FAILED_PRECONDITION, ""),
-        (
-            WrongState("GROUP_NOT_WRITABLE", "no", unwritable_reason="DYNAMIC"),
-            grpc.StatusCode.FAILED_PRECONDITION,
-            "",
-        ),
-        (WrongState("APP_REMOVED", "gone"), grpc.StatusCode.FAILED_PRECONDITION, ""),
-        (
-            WrongState("APP_NOT_MANAGED", "?"),
-            grpc.StatusCode.UNAVAILABLE,
-            "DEPENDENCY_UNAVAILABLE",
-        ),
-    ],
-)
-async def test_what_the_catalog_refuses_is_refused(
-    house: House, refusal: LatchkeyError, code: grpc.StatusCode, reason: str
-) -> None:
+_REFUSALS: list[tuple[LatchkeyError, grpc.StatusCode, str]] = [
+    (NotFound("ENTITLEMENT_NOT_FOUND", "none"), grpc.StatusCode.NOT_FOUND, ""),
+    (NotAllowed("PERSON_NOT_IN_DIRECTORY", "no"), grpc.StatusCode.PERMISSION_DENIED, ""),
+    (
+        NotFound("USER_NOT_FOUND", "no"),
+        grpc.StatusCode.PERMISSION_DENIED,
+        "PERSON_NOT_IN_DIRECTORY",
+    ),
+    (WrongState("PERSON_DISABLED", "no"), grpc.StatusCode.FAILED_PRECONDITION, ""),
+    (
+        WrongState("GROUP_NOT_WRITABLE", "no", unwritable_reason="DYNAMIC"),
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "",
+    ),
+    (WrongState("APP_REMOVED", "gone"), grpc.StatusCode.FAILED_PRECONDITION, ""),
+    (
+        WrongState("APP_NOT_MANAGED", "?"),
+        grpc.StatusCode.UNAVAILABLE,
+        "DEPENDENCY_UNAVAILABLE",
+    ),
+]
+
+
+async def test_what_the_catalog_refuses_is_refused(house: House) -> None:
     """The catalog's reason is passed on with its values, and nothing is made."""
-    house.catalog.refusal = refusal
-    found = await refused(house.person("Ada").create())
-    assert (found.code, found.reason) == (code, reason or refusal.reason)
-    if not reason:
-        assert found.facts == refusal.facts
+    for refusal, code, reason in _REFUSALS:
+        house.catalog.refusal = refusal
+        found = await refused(house.person("Ada").create())
+        assert (found.code, found.reason) == (code, reason or refusal.reason)
+        if not reason:
+            assert found.facts == refusal.facts
     assert await house.actions() == []
     assert house.policy.calls == 0
 
@@ -168,20 +168,33 @@ async def test_wrong_fields_of_every_other_method_are_named(house: House) -> Non
     assert refusal.fields == ["access_request_id"]
 
 
-@pytest.mark.parametrize(
-    "token",
-    ["x", "====", "ü", "AAAAAAAAAAA", "A" * 1999, "W1siYSJdXQ", "\x00"],
-)
-async def test_a_made_up_page_token_is_refused(house: House, token: str) -> None:
-    """PAGE_TOKEN_INVALID for what is no token of this list."""
+def _token(key: str) -> str:
+    """A page token for Ada's own list of access requests with any JSON as its key."""
+    user_id = ids.user_id(TENANT, object_id("Ada"))
+    scope = json.dumps([["access_requests", user_id, "", ""], json.loads(key)])
+    raw = hashlib.sha256(scope.encode()).digest()[:8] + key.encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+async def test_a_made_up_page_token_is_refused(house: House) -> None:
+    """PAGE_TOKEN_INVALID for what is no token of this list, however well it is forged."""
     ada = house.person("Ada")
-    for method, request in (
-        (ada.access_requests.ListAccessRequests, pb.ListAccessRequestsRequest(page_token=token)),
-        (ada.leases.ListLeases, lease_pb2.ListLeasesRequest(page_token=token)),
-    ):
-        refusal = await refused(ada.call(method, request))
-        assert (refusal.code, refusal.reason) == (_INVALID, "PAGE_TOKEN_INVALID")
-        assert refusal.fields == ["page_token"]
+    forged = [_token(key) for key in ('["\\ud800"]', '["\\u0000"]', "[1]", "{}", '["a", "b"]')]
+    deep = base64.urlsafe_b64encode(b"x" * 8 + b"[" * 1400).rstrip(b"=").decode()
+    for token in ("x", "====", "ü", "A" * 11, "A" * 1999, "W1siYSJdXQ", "\x00", deep, *forged):
+        for method, request in (
+            (
+                ada.access_requests.ListAccessRequests,
+                pb.ListAccessRequestsRequest(page_token=token),
+            ),
+            (ada.leases.ListLeases, lease_pb2.ListLeasesRequest(page_token=token)),
+        ):
+            refusal = await refused(ada.call(method, request))
+            assert (refusal.code, refusal.reason) == (_INVALID, "PAGE_TOKEN_INVALID"), token
+            assert refusal.fields == ["page_token"]
+    # What is well forged is a place in one's own list, and no more.
+    request = pb.ListAccessRequestsRequest(page_token=_token('["zzz"]'))
+    await ada.call(ada.access_requests.ListAccessRequests, request)
 
 
 async def test_a_stale_etag_changes_nothing(house: House) -> None:

@@ -58,9 +58,9 @@ def test_time_travels_in_utc() -> None:
         ({"ce-time": "yesterday"}, "Invalid isoformat"),
         ({"ce-time": "2025-11-23T09:00:00"}, "its time is without a zone"),
         ({"ce-type": "latchkey.policy.v1.Other"}, "and came on"),
-        ({"ce-id": ""}, "its id is empty or too long"),
-        ({"ce-id": "x" * 201}, "its id is empty or too long"),
-        ({"ce-id": "a\0b"}, "its id is empty or too long"),
+        ({"ce-id": ""}, "its id is empty, too long or unprintable"),
+        ({"ce-id": "x" * 201}, "its id is empty, too long or unprintable"),
+        ({"ce-id": "a\0b"}, "its id is empty, too long or unprintable"),
     ],
 )
 def test_what_is_no_event_is_refused(change: dict[str, str | None], problem: str) -> None:
@@ -75,6 +75,7 @@ def test_what_is_no_event_is_refused(change: dict[str, str | None], problem: str
 
 def test_message_without_headers_is_no_event() -> None:
     """Anybody can publish bytes; they are no event."""
-    for headers in (None, {}):
+    none: list[dict[str, str] | None] = [None, {}]
+    for headers in none:
         with pytest.raises(NotAnEvent):
             parse("latchkey.policy.v1.PolicyCreated", headers, b"garbage")

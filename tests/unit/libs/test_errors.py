@@ -98,7 +98,7 @@ def test_status_carries_reason_domain_and_facts() -> None:
     assert retry.retry_delay.nanos > 0
 
 
-@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code.value[0] != 0])
+@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code.name != "OK"])
 def test_failures_without_a_reason_are_the_peers(code: grpc.StatusCode) -> None:
     """Whatever a peer fails with and does not explain means that it does not answer, and is never
     taken for a refusal of what our caller asked."""

@@ -59,7 +59,8 @@ class DirectoryServiceServicer:
     def GetUser(self, request, context):
         """Returns one person.
 
-        Callers: administrators, connector administrators, auditors and services.
+        Callers: administrators, connector administrators, auditors, the requests service and the
+        connector.
         Fails with `NOT_FOUND` / `USER_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

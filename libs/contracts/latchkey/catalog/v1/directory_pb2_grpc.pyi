@@ -19,7 +19,8 @@ class DirectoryServiceStub:
     GetUser: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetUserRequest, _directory_pb2.GetUserResponse]
     """Returns one person.
 
-    Callers: administrators, connector administrators, auditors and services.
+    Callers: administrators, connector administrators, auditors, the requests service and the
+    connector.
     Fails with `NOT_FOUND` / `USER_NOT_FOUND`.
     """
     ListUsers: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListUsersRequest, _directory_pb2.ListUsersResponse]
@@ -46,7 +47,8 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_directory_pb2.GetUserResponse]:
         """Returns one person.
 
-        Callers: administrators, connector administrators, auditors and services.
+        Callers: administrators, connector administrators, auditors, the requests service and the
+        connector.
         Fails with `NOT_FOUND` / `USER_NOT_FOUND`.
         """
 

@@ -60,9 +60,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 10
     """`INTERNAL`. A fault of ours; `correlation_id` finds it in the log. Way out: report it."""
-    ERROR_REASON_TOO_LARGE: _ErrorReason.ValueType  # 11
-    """`RESOURCE_EXHAUSTED`. The message is larger than the service takes. Way out: send less."""
-    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 12
+    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 11
     """`UNIMPLEMENTED`. There is no such method. Way out: `grpcurl list`."""
     ERROR_REASON_APP_NOT_FOUND: _ErrorReason.ValueType  # 20
     """`NOT_FOUND`. No app has this id. Way out: `AppService/ListApps`."""
@@ -161,9 +159,7 @@ again with the same idempotency key.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 10
 """`INTERNAL`. A fault of ours; `correlation_id` finds it in the log. Way out: report it."""
-ERROR_REASON_TOO_LARGE: ErrorReason.ValueType  # 11
-"""`RESOURCE_EXHAUSTED`. The message is larger than the service takes. Way out: send less."""
-ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 12
+ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 11
 """`UNIMPLEMENTED`. There is no such method. Way out: `grpcurl list`."""
 ERROR_REASON_APP_NOT_FOUND: ErrorReason.ValueType  # 20
 """`NOT_FOUND`. No app has this id. Way out: `AppService/ListApps`."""

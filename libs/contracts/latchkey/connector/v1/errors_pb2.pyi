@@ -60,9 +60,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 10
     """`INTERNAL`. A fault of ours; `correlation_id` finds it in the log. Way out: report it."""
-    ERROR_REASON_TOO_LARGE: _ErrorReason.ValueType  # 11
-    """`RESOURCE_EXHAUSTED`. The message is larger than the service takes. Way out: send less."""
-    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 12
+    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 11
     """`UNIMPLEMENTED`. There is no such method. Way out: `grpcurl list`."""
     ERROR_REASON_CONNECTION_NOT_FOUND: _ErrorReason.ValueType  # 20
     """`NOT_FOUND`. No connection has this id. Way out: `ConnectionService/ListConnections`."""
@@ -75,7 +73,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Way out: put a file of that name there.
     """
     ERROR_REASON_CLOUD_UNKNOWN: _ErrorReason.ValueType  # 23
-    """`INVALID_ARGUMENT`. The connector does not know this cloud; `clouds` lists those it knows."""
+    """`INVALID_ARGUMENT`. The connector does not know this cloud; `clouds` lists those it knows.
+    Way out: name one of them.
+    """
     ERROR_REASON_SYNC_NOT_FOUND: _ErrorReason.ValueType  # 24
     """`NOT_FOUND`. No sync has this id. Way out: `SyncService/ListSyncs`."""
     ERROR_REASON_SYNC_RUNNING: _ErrorReason.ValueType  # 25
@@ -129,9 +129,7 @@ again with the same idempotency key.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 10
 """`INTERNAL`. A fault of ours; `correlation_id` finds it in the log. Way out: report it."""
-ERROR_REASON_TOO_LARGE: ErrorReason.ValueType  # 11
-"""`RESOURCE_EXHAUSTED`. The message is larger than the service takes. Way out: send less."""
-ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 12
+ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 11
 """`UNIMPLEMENTED`. There is no such method. Way out: `grpcurl list`."""
 ERROR_REASON_CONNECTION_NOT_FOUND: ErrorReason.ValueType  # 20
 """`NOT_FOUND`. No connection has this id. Way out: `ConnectionService/ListConnections`."""
@@ -144,7 +142,9 @@ ERROR_REASON_SECRET_NOT_FOUND: ErrorReason.ValueType  # 22
 Way out: put a file of that name there.
 """
 ERROR_REASON_CLOUD_UNKNOWN: ErrorReason.ValueType  # 23
-"""`INVALID_ARGUMENT`. The connector does not know this cloud; `clouds` lists those it knows."""
+"""`INVALID_ARGUMENT`. The connector does not know this cloud; `clouds` lists those it knows.
+Way out: name one of them.
+"""
 ERROR_REASON_SYNC_NOT_FOUND: ErrorReason.ValueType  # 24
 """`NOT_FOUND`. No sync has this id. Way out: `SyncService/ListSyncs`."""
 ERROR_REASON_SYNC_RUNNING: ErrorReason.ValueType  # 25

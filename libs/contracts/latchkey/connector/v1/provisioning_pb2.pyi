@@ -165,7 +165,7 @@ class Delivery(_message.Message):
     round: _builtins.int
     """Which round this is: retrying a failed delivery begins a new one."""
     failure_reason: _builtins.str
-    """Why it failed: a word of `FailureReason`'s vocabulary in small letters, empty otherwise."""
+    """Why it failed: a word in small letters, for example "group_not_writable"; empty otherwise."""
     failure_message: _builtins.str
     """The same in a sentence."""
     @_builtins.property

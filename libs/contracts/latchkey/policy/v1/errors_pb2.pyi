@@ -60,9 +60,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 10
     """`INTERNAL`. A fault of ours; `correlation_id` finds it in the log. Way out: report it."""
-    ERROR_REASON_TOO_LARGE: _ErrorReason.ValueType  # 11
-    """`RESOURCE_EXHAUSTED`. The message is larger than the service takes. Way out: send less."""
-    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 12
+    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 11
     """`UNIMPLEMENTED`. There is no such method. Way out: `grpcurl list`."""
     ERROR_REASON_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 20
     """`NOT_FOUND`. No policy has this id. Way out: `PolicyService/ListPolicies`."""
@@ -70,7 +68,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`ALREADY_EXISTS`. A policy has this name. Way out: another name."""
     ERROR_REASON_EXPRESSION_INVALID: _ErrorReason.ValueType  # 22
     """`INVALID_ARGUMENT`. An expression does not compile; `BadRequest` names the rule, the position
-    and what is wrong.
+    and what is wrong. Way out: correct it there.
     """
     ERROR_REASON_EVALUATION_FAILED: _ErrorReason.ValueType  # 23
     """`FAILED_PRECONDITION`. An expression failed while it was evaluated, so nothing is approved;
@@ -121,9 +119,7 @@ again with the same idempotency key.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 10
 """`INTERNAL`. A fault of ours; `correlation_id` finds it in the log. Way out: report it."""
-ERROR_REASON_TOO_LARGE: ErrorReason.ValueType  # 11
-"""`RESOURCE_EXHAUSTED`. The message is larger than the service takes. Way out: send less."""
-ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 12
+ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 11
 """`UNIMPLEMENTED`. There is no such method. Way out: `grpcurl list`."""
 ERROR_REASON_POLICY_NOT_FOUND: ErrorReason.ValueType  # 20
 """`NOT_FOUND`. No policy has this id. Way out: `PolicyService/ListPolicies`."""
@@ -131,7 +127,7 @@ ERROR_REASON_POLICY_NAME_TAKEN: ErrorReason.ValueType  # 21
 """`ALREADY_EXISTS`. A policy has this name. Way out: another name."""
 ERROR_REASON_EXPRESSION_INVALID: ErrorReason.ValueType  # 22
 """`INVALID_ARGUMENT`. An expression does not compile; `BadRequest` names the rule, the position
-and what is wrong.
+and what is wrong. Way out: correct it there.
 """
 ERROR_REASON_EVALUATION_FAILED: ErrorReason.ValueType  # 23
 """`FAILED_PRECONDITION`. An expression failed while it was evaluated, so nothing is approved;

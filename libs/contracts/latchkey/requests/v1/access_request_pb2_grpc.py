@@ -145,8 +145,8 @@ class AccessRequestServiceServicer:
         From: `FAILED`.
         Callers: its requester, administrators.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
-        `ACCESS_REQUEST_STATE`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`,
-        `ABORTED` / `ETAG_MISMATCH`.
+        `ACCESS_REQUEST_STATE` or `LEASE_STATE`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or
+        `ALREADY_LEASED`, `ABORTED` / `ETAG_MISMATCH`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

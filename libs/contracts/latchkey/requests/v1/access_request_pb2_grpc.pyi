@@ -67,8 +67,8 @@ class AccessRequestServiceStub:
     From: `FAILED`.
     Callers: its requester, administrators.
     Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
-    `ACCESS_REQUEST_STATE`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`,
-    `ABORTED` / `ETAG_MISMATCH`.
+    `ACCESS_REQUEST_STATE` or `LEASE_STATE`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or
+    `ALREADY_LEASED`, `ABORTED` / `ETAG_MISMATCH`.
     """
 
 class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -160,8 +160,8 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         From: `FAILED`.
         Callers: its requester, administrators.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
-        `ACCESS_REQUEST_STATE`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`,
-        `ABORTED` / `ETAG_MISMATCH`.
+        `ACCESS_REQUEST_STATE` or `LEASE_STATE`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or
+        `ALREADY_LEASED`, `ABORTED` / `ETAG_MISMATCH`.
         """
 
 def add_AccessRequestServiceServicer_to_server(servicer: AccessRequestServiceServicer, server: _aio.Server) -> None: ...

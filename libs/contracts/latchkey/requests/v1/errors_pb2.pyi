@@ -60,9 +60,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 10
     """`INTERNAL`. A fault of ours; `correlation_id` finds it in the log. Way out: report it."""
-    ERROR_REASON_TOO_LARGE: _ErrorReason.ValueType  # 11
-    """`RESOURCE_EXHAUSTED`. The message is larger than the service takes. Way out: send less."""
-    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 12
+    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 11
     """`UNIMPLEMENTED`. There is no such method. Way out: `grpcurl list`."""
     ERROR_REASON_ACCESS_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 20
     """`NOT_FOUND`. No access request has this id, or the caller may not see it. Way out:
@@ -100,14 +98,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_ACCESS_REQUEST_STATE: _ErrorReason.ValueType  # 29
     """`FAILED_PRECONDITION`. The access request is not in a state that allows this; `state` is where
-    it is.
+    it is. Way out: none from that state, unless the method's comment names one.
     """
     ERROR_REASON_LEASE_NOT_FOUND: _ErrorReason.ValueType  # 30
     """`NOT_FOUND`. No lease has this id, or the caller may not see it. Way out:
     `LeaseService/ListLeases`.
     """
     ERROR_REASON_LEASE_STATE: _ErrorReason.ValueType  # 31
-    """`FAILED_PRECONDITION`. The lease is not in a state that allows this; `state` is where it is."""
+    """`FAILED_PRECONDITION`. The lease is not in a state that allows this; `state` is where it is.
+    Way out: none from that state.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -153,9 +153,7 @@ again with the same idempotency key.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 10
 """`INTERNAL`. A fault of ours; `correlation_id` finds it in the log. Way out: report it."""
-ERROR_REASON_TOO_LARGE: ErrorReason.ValueType  # 11
-"""`RESOURCE_EXHAUSTED`. The message is larger than the service takes. Way out: send less."""
-ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 12
+ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 11
 """`UNIMPLEMENTED`. There is no such method. Way out: `grpcurl list`."""
 ERROR_REASON_ACCESS_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 20
 """`NOT_FOUND`. No access request has this id, or the caller may not see it. Way out:
@@ -193,12 +191,14 @@ limit. Way out: ask for less.
 """
 ERROR_REASON_ACCESS_REQUEST_STATE: ErrorReason.ValueType  # 29
 """`FAILED_PRECONDITION`. The access request is not in a state that allows this; `state` is where
-it is.
+it is. Way out: none from that state, unless the method's comment names one.
 """
 ERROR_REASON_LEASE_NOT_FOUND: ErrorReason.ValueType  # 30
 """`NOT_FOUND`. No lease has this id, or the caller may not see it. Way out:
 `LeaseService/ListLeases`.
 """
 ERROR_REASON_LEASE_STATE: ErrorReason.ValueType  # 31
-"""`FAILED_PRECONDITION`. The lease is not in a state that allows this; `state` is where it is."""
+"""`FAILED_PRECONDITION`. The lease is not in a state that allows this; `state` is where it is.
+Way out: none from that state.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

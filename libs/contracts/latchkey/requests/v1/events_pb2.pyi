@@ -109,7 +109,7 @@ class AccessRequestDenied(_message.Message):
     access_request_id: _builtins.str
     """The access request."""
     policy_id: _builtins.str
-    """The policy that decided."""
+    """The policy that decided; empty when the entitlement could no longer be asked for."""
     policy_version: _builtins.int
     """Its version."""
     rule: _builtins.str

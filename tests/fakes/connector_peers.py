@@ -1,0 +1,292 @@
+"""The services that the connector calls, as real gRPC servers of a test's own."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from grpc_status import rpc_status
+
+from latchkey.catalog.v1 import (
+    directory_pb2,
+    ingest_pb2,
+    ingest_pb2_grpc,
+    resolution_pb2,
+    resolution_pb2_grpc,
+    target_pb2,
+)
+from latchkey.requests.v1 import access_request_pb2, lease_pb2, lease_pb2_grpc
+from libs.domain.errors import LatchkeyError, NotFound, WrongState
+from libs.domain.ids import (
+    app_role_entitlement_id,
+    derived_id,
+    membership_entitlement_id,
+    new_id,
+    user_id,
+)
+from libs.rpc.errors import to_status
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class PeerServer:
+    """A server that can stop, and start again on its port."""
+
+    domain = ""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._server: Any = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens, also while it does not."""
+        return f"127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Begins to answer."""
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self.register(self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Stops answering, in the middle of whatever is asked."""
+        if self._server is not None:
+            await self._server.stop(None)
+            self._server = None
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Adds its servicers to a server."""
+        raise AssertionError("each fake registers itself")
+
+    def check_caller(self, context: Context) -> None:
+        """The connector brings its own token with every call."""
+        metadata = dict(context.invocation_metadata() or ())
+        assert str(metadata["authorization"]).startswith("Bearer ")
+
+    async def refuse(self, context: Context, error: LatchkeyError) -> None:
+        """Answers with an error."""
+        await context.abort_with_status(rpc_status.to_status(to_status(error, self.domain)))
+
+
+@dataclass
+class IngestedSync:
+    """What the catalog has of one sync."""
+
+    pages: list[ingest_pb2.IngestRequest] = field(default_factory=list)
+    completed: bool = False
+    again: int = 0
+
+    def objects(self, kind: str, plural: str) -> list[Any]:
+        """Everything of one kind, in the order it came."""
+        return [
+            found
+            for page in self.pages
+            if page.WhichOneof("page") == kind
+            for found in getattr(getattr(page, kind), plural)
+        ]
+
+
+class FakeCatalog(
+    PeerServer, ingest_pb2_grpc.IngestServiceServicer, resolution_pb2_grpc.ResolutionServiceServicer
+):
+    """Keeps what syncs bring, and confirms the targets that a test listed.
+
+    `stop_after` pages of a sync it stops answering. `listed` holds the targets of each
+    entitlement, `held` pairs of person and directory entitlement.
+    """
+
+    domain = "latchkey.catalog"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.syncs: dict[str, IngestedSync] = {}
+        self.refusal: LatchkeyError | None = None
+        self.stop_after: int | None = None
+        self.listed: dict[str, dict[str, target_pb2.Target]] = {}
+        self.people: dict[str, directory_pb2.User] = {}
+        self.held: set[tuple[str, str]] = set()
+        self.confirmations = 0
+
+    def register(self, server: grpc.aio.Server) -> None:
+        ingest_pb2_grpc.add_IngestServiceServicer_to_server(self, server)
+        resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
+
+    async def Ingest(
+        self, request_iterator: AsyncIterator[ingest_pb2.IngestRequest], context: Context
+    ) -> ingest_pb2.IngestResponse:
+        self.check_caller(context)
+        last: ingest_pb2.IngestRequest | None = None
+        async for request in request_iterator:
+            if self.refusal is not None:
+                await self.refuse(context, self.refusal)
+            found = self.syncs.setdefault(request.sync_id, IngestedSync())
+            if request.page_number <= len(found.pages):
+                known = found.pages[request.page_number - 1]
+                assert known == request, "a page sent again is the very same"
+                found.again += 1
+                continue
+            if request.page_number != len(found.pages) + 1:
+                await self.refuse(context, WrongState("SYNC_PAGE_OUT_OF_ORDER", "out of order"))
+            if self.stop_after is not None and len(found.pages) >= self.stop_after:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "going away")
+            assert request.WhichOneof("page") is not None
+            assert request.checkpoint
+            found.pages.append(request)
+            found.completed = request.HasField("complete")
+            last = request
+        sync = self.syncs[last.sync_id] if last is not None else IngestedSync()
+        return ingest_pb2.IngestResponse(
+            last_page_number=len(sync.pages),
+            completed=sync.completed,
+            seen_count=sum(_count(page) for page in sync.pages),
+        )
+
+    async def GetCheckpoint(
+        self, request: ingest_pb2.GetCheckpointRequest, context: Context
+    ) -> ingest_pb2.GetCheckpointResponse:
+        self.check_caller(context)
+        sync = self.syncs.get(request.sync_id, IngestedSync())
+        return ingest_pb2.GetCheckpointResponse(
+            last_page_number=len(sync.pages),
+            checkpoint=sync.pages[-1].checkpoint if sync.pages else "",
+            completed=sync.completed,
+        )
+
+    async def ResolveEntitlement(
+        self, request: resolution_pb2.ResolveEntitlementRequest, context: Context
+    ) -> resolution_pb2.ResolveEntitlementResponse:
+        raise AssertionError("the connector does not ask this")
+
+    async def ConfirmTargets(
+        self, request: resolution_pb2.ConfirmTargetsRequest, context: Context
+    ) -> resolution_pb2.ConfirmTargetsResponse:
+        self.check_caller(context)
+        self.confirmations += 1
+        listed = self.listed.get(request.entitlement_id)
+        person = self.people.get(request.subject_user_id)
+        if listed is None:
+            await self.refuse(context, NotFound("ENTITLEMENT_NOT_FOUND", "no such entitlement"))
+            raise AssertionError
+        if person is None:
+            await self.refuse(context, NotFound("USER_NOT_FOUND", "no such person"))
+        return resolution_pb2.ConfirmTargetsResponse(
+            subject=person,
+            targets=[
+                resolution_pb2.ConfirmedTarget(
+                    target=listed.get(found),
+                    listed=found in listed,
+                    held=(request.subject_user_id, found) in self.held,
+                    problem="" if found in listed else "no binding leads there",
+                )
+                for found in request.directory_entitlement_ids
+            ],
+        )
+
+    def lists(self, entitlement_id: str, targets: Iterable[target_pb2.Target]) -> None:
+        """Has an entitlement provision these targets."""
+        self.listed[entitlement_id] = {
+            target.directory_entitlement_id: target for target in targets
+        }
+
+    def knows(self, entra_tenant_id: str, entra_object_id: str) -> str:
+        """Has a person in the directory; returns their `user_id`."""
+        found = user_id(entra_tenant_id, entra_object_id)
+        self.people[found] = directory_pb2.User(
+            user_id=found, entra_tenant_id=entra_tenant_id, entra_object_id=entra_object_id
+        )
+        return found
+
+
+def _count(page: ingest_pb2.IngestRequest) -> int:
+    kind = page.WhichOneof("page")
+    if kind is None or kind == "complete":
+        return 0
+    return sum(len(value) for _, value in getattr(page, kind).ListFields())
+
+
+class FakeRequests(PeerServer, lease_pb2_grpc.LeaseServiceServicer):
+    """Knows the leases that a test gave it."""
+
+    domain = "latchkey.requests"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leases: dict[str, lease_pb2.Lease] = {}
+
+    def register(self, server: grpc.aio.Server) -> None:
+        lease_pb2_grpc.add_LeaseServiceServicer_to_server(self, server)
+
+    async def GetLease(
+        self, request: lease_pb2.GetLeaseRequest, context: Context
+    ) -> lease_pb2.GetLeaseResponse:
+        self.check_caller(context)
+        lease = self.leases.get(request.lease_id)
+        if lease is None:
+            await self.refuse(context, NotFound("LEASE_NOT_FOUND", "there is no such lease"))
+        return lease_pb2.GetLeaseResponse(lease=lease)
+
+    async def ListLeases(
+        self, request: lease_pb2.ListLeasesRequest, context: Context
+    ) -> lease_pb2.ListLeasesResponse:
+        raise AssertionError("the connector does not ask this")
+
+    async def RevokeLease(
+        self, request: lease_pb2.RevokeLeaseRequest, context: Context
+    ) -> lease_pb2.RevokeLeaseResponse:
+        raise AssertionError("the connector does not ask this")
+
+    def grant(
+        self,
+        entra_tenant_id: str,
+        entra_object_id: str,
+        entitlement_id: str,
+        targets: Iterable[target_pb2.Target],
+    ) -> str:
+        """Has a lease that shall be in Entra; returns its id."""
+        lease_id = new_id("lea")
+        self.leases[lease_id] = lease_pb2.Lease(
+            lease_id=lease_id,
+            state=lease_pb2.LEASE_STATE_GRANTED,
+            entitlement_id=entitlement_id,
+            app_id=derived_id("app", "some"),
+            subject=access_request_pb2.PersonRef(
+                user_id=user_id(entra_tenant_id, entra_object_id),
+                entra_tenant_id=entra_tenant_id,
+                entra_object_id=entra_object_id,
+            ),
+            targets=targets,
+            round=1,
+        )
+        return lease_id
+
+
+def membership(connection_id: str, entra_tenant_id: str, entra_group_id: str) -> target_pb2.Target:
+    """The target "member of a group"."""
+    return target_pb2.Target(
+        directory_entitlement_id=membership_entitlement_id(entra_tenant_id, entra_group_id),
+        connection_id=connection_id,
+        display_name=f"member of {entra_group_id}",
+        group_membership=target_pb2.Target.GroupMembership(entra_group_id=entra_group_id),
+    )
+
+
+def app_role(
+    connection_id: str,
+    entra_tenant_id: str,
+    entra_service_principal_id: str,
+    entra_app_role_id: str = "00000000-0000-0000-0000-000000000000",
+) -> target_pb2.Target:
+    """The target "assigned to an app in a role"."""
+    return target_pb2.Target(
+        directory_entitlement_id=app_role_entitlement_id(
+            entra_tenant_id, entra_service_principal_id, entra_app_role_id
+        ),
+        connection_id=connection_id,
+        display_name=f"role {entra_app_role_id} of {entra_service_principal_id}",
+        app_role_assignment=target_pb2.Target.AppRoleAssignment(
+            entra_service_principal_id=entra_service_principal_id,
+            entra_app_role_id=entra_app_role_id,
+        ),
+    )

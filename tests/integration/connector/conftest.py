@@ -1,0 +1,46 @@
+"""A running connector, and the tenant that it is connected to."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.connector.house import ConnectorHouse
+from tools.entra_simulator import Simulator
+from tools.entra_simulator.certificates import issue_server_certificate, token_signing_key
+
+
+@pytest.fixture(scope="session")
+def simulator_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys made once: an RSA key for each test would cost more than the tests do."""
+    folder = tmp_path_factory.mktemp("simulator-keys")
+    issue_server_certificate(folder)
+    token_signing_key(folder)
+    return folder
+
+
+@pytest.fixture
+async def simulator(tmp_path: Path, simulator_keys: Path) -> AsyncIterator[Simulator]:
+    """The built-in tenant, of the test's own."""
+    folder = Path(shutil.copytree(simulator_keys, tmp_path / "simulator"))
+    async with Simulator(folder) as running:
+        yield running
+
+
+@pytest.fixture
+async def house(
+    database_url: str, nats_url: str, tmp_path: Path, simulator: Simulator
+) -> AsyncIterator[ConnectorHouse]:
+    """The connector on a fresh database of each kind."""
+    async with ConnectorHouse.open(database_url, nats_url, tmp_path, simulator) as house:
+        yield house
+
+
+@pytest.fixture
+async def small_house(
+    sqlite_url: str, nats_url: str, tmp_path: Path, simulator: Simulator
+) -> AsyncIterator[ConnectorHouse]:
+    """The connector on SQLite, for what no database makes a difference to."""
+    async with ConnectorHouse.open(sqlite_url, nats_url, tmp_path, simulator) as house:
+        yield house

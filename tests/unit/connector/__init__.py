@@ -1,0 +1,1 @@
+"""The connector's domain, handlers and tables of answers, without any I/O."""

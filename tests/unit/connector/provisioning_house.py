@@ -1,0 +1,140 @@
+"""The provisioning handlers over stand-ins, and a worker that a test drives by hand."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from services.connector.domain.connection import Connection
+from services.connector.domain.delivery import Delivery
+from services.connector.domain.lease import Lease
+from services.connector.domain.target import AppRoleGrant, GroupMembership, Principal, Target
+from services.connector.domain.verdict import Verdict
+from services.connector.handlers.deliver_lease import DeliverLease
+from services.connector.handlers.end_lease import EndLease
+from services.connector.handlers.mend_delivery import MendDelivery
+from services.connector.handlers.run_operation import RunOperation
+from services.connector.ports import Attempt
+from tests.fakes.connector_store import (
+    FakeCatalog,
+    FakeClock,
+    FakeConnections,
+    FakeProvisioning,
+    FakeRequests,
+    FakeSyncs,
+    FakeTenant,
+)
+
+TENANT = "11111111-1111-1111-1111-111111111111"
+PERSON = Principal("usr_ada", TENANT, "22222222-2222-2222-2222-222222222222")
+CONNECTION = Connection(
+    "con_1", "Contoso", TENANT, "33333333-3333-3333-3333-333333333333", "contoso", "global",
+    datetime(2026, 1, 1, tzinfo=UTC),
+)  # fmt: skip
+GROUP = Target("den_group", "con_1", "member of Editors", GroupMembership("g-1"))
+ROLE = Target("den_role", "con_1", "role of Design", AppRoleGrant("sp-1", "r-1"))
+
+
+class ProvisioningHouse:
+    """Everything between an event and Entra, without any I/O."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = FakeProvisioning()
+        self.requests = FakeRequests()
+        self.catalog = FakeCatalog([GROUP, ROLE], subject=PERSON)
+        self.connections = FakeConnections(CONNECTION)
+        self.syncs = FakeSyncs()
+        self.tenant = FakeTenant()
+        self.deliver_lease = DeliverLease(
+            self.requests,
+            self.catalog,  # type: ignore[arg-type]  # syncs are not brought here
+            self.connections,
+            self.syncs,
+            self.store,
+            self.clock,
+        )
+        self.end_lease = EndLease(self.requests, self.store, self.clock)
+        self.run_operation = RunOperation(self.store, self.clock)
+        self.mend_delivery = MendDelivery(self.store, self.clock)
+
+    def lease(self, lease_id: str, *targets: Target) -> str:
+        """A lease that shall be in Entra."""
+        self.requests.leases[lease_id] = Lease(
+            lease_id,
+            is_wanted=True,
+            is_delivered=False,
+            is_ended=False,
+            entitlement_id="ent_1",
+            subject=PERSON,
+            targets=targets,
+            round=1,
+        )
+        return lease_id
+
+    def change(self, lease_id: str, **fields: object) -> None:
+        """Changes a lease."""
+        lease = self.requests.leases[lease_id]
+        self.requests.leases[lease_id] = replace(lease, **fields)  # type: ignore[arg-type]
+
+    def end(self, lease_id: str) -> None:
+        """Has a lease end."""
+        self.change(lease_id, is_wanted=False, is_ended=True)
+
+    def is_live(self, lease_id: str) -> bool:
+        """Whether a lease shall be in Entra."""
+        return self.requests.leases[lease_id].is_wanted
+
+    async def granted(self, lease_id: str) -> None:
+        """The event arrives."""
+        self.store.commit(await self.deliver_lease(lease_id))
+
+    async def ended(self, lease_id: str) -> None:
+        """The event arrives."""
+        self.store.commit(await self.end_lease(lease_id))
+
+    def delivery(self, lease_id: str) -> Delivery:
+        """How far a lease is."""
+        return self.store.deliveries_by_id[lease_id]
+
+    async def begin(self) -> list[Attempt]:
+        """Begins every attempt that is due."""
+        begun = []
+        for operation in await self.store.due(self.clock.now(), 100):
+            begun += await self.begin_one(operation.operation_id)
+        return begun
+
+    async def begin_one(self, operation_id: str) -> list[Attempt]:
+        """Begins an attempt, if there is anything to do."""
+        outcome = await self.run_operation.attempt(operation_id)
+        self.store.commit(outcome)
+        return [] if outcome.result is None else [outcome.result]
+
+    async def settle(self, attempt: Attempt, verdict: Verdict) -> None:
+        """Entra's answer arrives."""
+        self.store.commit(await self.run_operation.settle(attempt.operation_id, verdict))
+
+    async def work(self) -> None:
+        """Works until nothing is left to do; Entra answers everything."""
+        for _ in range(100):
+            begun = await self.begin()
+            for attempt in begun:
+                await self.settle(attempt, self.tenant.apply(attempt))
+            if not begun:
+                if not any(found.operation for found in self.store.assignments_by_id.values()):
+                    return
+                self.clock.advance(timedelta(minutes=10))
+        raise AssertionError("there is no end to it")
+
+    async def work_later(self) -> None:
+        """Works until nothing is left to do, after the pauses of what failed before."""
+        self.clock.advance(timedelta(minutes=10))
+        await self.work()
+
+    def holds(self, target: Target) -> bool:
+        """Whether Entra has it."""
+        return (PERSON.entra_object_id, target.directory_entitlement_id) in self.tenant.present
+
+    def had_before(self, target: Target, *, in_mirror: bool = False) -> None:
+        """It is in Entra without our doing."""
+        self.tenant.present.add((PERSON.entra_object_id, target.directory_entitlement_id))
+        if in_mirror:
+            self.catalog.mirror.add((PERSON.user_id, target.directory_entitlement_id))

@@ -1,0 +1,312 @@
+"""What an assignment does next, and when it counts as there before us."""
+
+from datetime import timedelta
+
+from services.connector.domain.assignment import AssignmentState
+from services.connector.domain.delivery import DeliveryState
+from services.connector.domain.operation import OperationKind, OperationState
+from services.connector.domain.sync import Progress, Sync, SyncState
+from services.connector.domain.verdict import Already, Done, Refused, Retriable
+from tests.unit.connector.provisioning_house import GROUP, PERSON, ROLE, ProvisioningHouse
+
+_NEVER_SENT = Retriable("", "no connection", certain=True)
+_LOST = Retriable("", "no answer", certain=False)
+_ALREADY = Already("400 Request_BadRequest: already there")
+_REFUSED = Refused("403 Authorization_RequestDenied", "permission_missing", "Insufficient")
+
+
+def _only(house: ProvisioningHouse) -> AssignmentState:
+    [assignment] = house.store.assignments_by_id.values()
+    return assignment.state
+
+
+async def test_there_before_us_stays_when_the_lease_ends() -> None:
+    """ "Already exists" to the very first attempt means that it was there before."""
+    house = ProvisioningHouse()
+    house.had_before(GROUP)
+    await house.granted(house.lease("lea_1", GROUP))
+    await house.work()
+    [assignment] = house.store.assignments_by_id.values()
+    assert assignment.preexisting and house.delivery("lea_1").state is DeliveryState.DELIVERED
+    house.end("lea_1")
+    await house.ended("lea_1")
+    await house.work()
+    assert house.holds(GROUP)
+    assert house.delivery("lea_1").state is DeliveryState.REMOVED
+
+
+async def test_a_call_that_never_left_does_not_make_it_ours() -> None:
+    """After an attempt that certainly had no effect, "already exists" still speaks of others."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    [attempt] = await house.begin()
+    await house.settle(attempt, _NEVER_SENT)
+    house.clock.advance(timedelta(seconds=1))
+    [attempt] = await house.begin()
+    await house.settle(attempt, _ALREADY)
+    [assignment] = house.store.assignments_by_id.values()
+    assert assignment.preexisting
+
+
+async def test_a_lost_answer_makes_it_ours_unless_the_catalog_saw_it() -> None:
+    """After an attempt of unknown outcome the catalog's mirror decides."""
+    for in_mirror in (False, True):
+        house = ProvisioningHouse()
+        if in_mirror:
+            house.had_before(GROUP, in_mirror=True)
+        await house.granted(house.lease("lea_1", GROUP))
+        [attempt] = await house.begin()
+        await house.settle(attempt, _LOST)
+        house.clock.advance(timedelta(seconds=1))
+        [attempt] = await house.begin()
+        assert attempt.number == 2
+        await house.settle(attempt, _ALREADY)
+        [assignment] = house.store.assignments_by_id.values()
+        assert assignment.preexisting == in_mirror
+
+
+async def test_what_we_put_there_ourselves_does_not_count_as_seen() -> None:
+    """A mirror from before our own removal is no witness that others put it there."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    await house.work()
+    house.catalog.mirror.add((PERSON.user_id, GROUP.directory_entitlement_id))
+    house.end("lea_1")
+    await house.ended("lea_1")
+    await house.work()
+    await house.granted(house.lease("lea_2", GROUP))
+    [attempt] = await house.begin()
+    house.tenant.apply(attempt)
+    await house.settle(attempt, _LOST)
+    await house.work_later()
+    house.end("lea_2")
+    await house.ended("lea_2")
+    await house.work()
+    assert not house.holds(GROUP)
+
+
+async def test_a_mirror_from_after_our_removal_counts() -> None:
+    """Once a sync was begun after our removal, what the catalog saw is somebody else's."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    await house.work()
+    house.end("lea_1")
+    await house.ended("lea_1")
+    await house.work()
+    house.clock.advance(timedelta(minutes=1))
+    house.syncs.last = Sync(
+        "syn_1", "con_1", SyncState.SUCCEEDED, Progress("done"), "", house.clock.now()
+    )
+    house.had_before(GROUP, in_mirror=True)
+    await house.granted(house.lease("lea_2", GROUP))
+    [attempt] = await house.begin()
+    await house.settle(attempt, _LOST)
+    await house.work_later()
+    house.end("lea_2")
+    await house.ended("lea_2")
+    await house.work()
+    assert house.holds(GROUP)
+
+
+async def test_a_second_lease_leaves_no_gap() -> None:
+    """While another lease holds it, the end of one touches nothing in Entra."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    await house.granted(house.lease("lea_2", GROUP))
+    await house.work()
+    assert len(house.store.finished) == 1, "two leases, one operation"
+    house.end("lea_1")
+    await house.ended("lea_1")
+    assert await house.begin() == []
+    assert house.delivery("lea_1").state is DeliveryState.REMOVED
+    assert house.holds(GROUP)
+
+
+async def test_a_lease_that_ends_before_the_call_needs_none() -> None:
+    """End beats start: what was not attempted yet is withdrawn."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP, ROLE))
+    house.end("lea_1")
+    await house.ended("lea_1")
+    assert await house.begin() == []
+    assert house.delivery("lea_1").state is DeliveryState.REMOVED
+    assert {found.state for found in house.store.finished} == {OperationState.FAILED}
+
+
+async def test_a_lease_that_ends_during_the_call_is_taken_out_after_it() -> None:
+    """The removal waits until Entra has answered, and then comes."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    [attempt] = await house.begin()
+    house.end("lea_1")
+    await house.ended("lea_1")
+    assert _only(house) is AssignmentState.REMOVING
+    assert house.delivery("lea_1").state is DeliveryState.REMOVING
+    await house.settle(attempt, house.tenant.apply(attempt))
+    [removal] = await house.begin()
+    assert removal.kind is OperationKind.REMOVE
+    await house.settle(removal, house.tenant.apply(removal))
+    assert house.delivery("lea_1").state is DeliveryState.REMOVED
+    assert not house.holds(GROUP)
+
+
+async def test_an_attempt_cut_off_by_a_crash_is_not_made_again_after_the_end() -> None:
+    """What may have come is taken out; nothing late brings the access back."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    [attempt] = await house.begin()
+    house.tenant.apply(attempt)
+    house.end("lea_1")
+    await house.ended("lea_1")
+    [next_attempt] = await house.begin()  # the process starts anew
+    assert next_attempt.kind is OperationKind.REMOVE
+    await house.settle(next_attempt, house.tenant.apply(next_attempt))
+    assert not house.holds(GROUP)
+    assert house.delivery("lea_1").state is DeliveryState.REMOVED
+
+
+async def test_a_new_lease_during_the_removal_brings_it_back() -> None:
+    """It is added again after the removal under way is answered, and is ours."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    await house.work()
+    house.end("lea_1")
+    await house.ended("lea_1")
+    [removal] = await house.begin()
+    await house.granted(house.lease("lea_2", GROUP))
+    assert _only(house) is AssignmentState.ADDING
+    assert house.delivery("lea_1").state is DeliveryState.REMOVED, "another lease has it now"
+    await house.settle(removal, house.tenant.apply(removal))
+    await house.work()
+    assert house.holds(GROUP)
+    assert house.delivery("lea_2").state is DeliveryState.DELIVERED
+    house.end("lea_2")
+    await house.ended("lea_2")
+    await house.work()
+    assert not house.holds(GROUP)
+
+
+async def test_a_new_lease_before_the_removal_is_called_leaves_no_gap() -> None:
+    """A removal that was not called yet is withdrawn."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    await house.work()
+    house.end("lea_1")
+    await house.ended("lea_1")
+    await house.granted(house.lease("lea_2", GROUP))
+    [attempt] = await house.begin()
+    assert attempt.kind is OperationKind.ADD
+    await house.settle(attempt, house.tenant.apply(attempt))
+    [assignment] = house.store.assignments_by_id.values()
+    assert not assignment.preexisting, "what we put there is ours, whatever Entra calls it"
+
+
+async def test_refusals_fail_the_lease_with_a_reason() -> None:
+    """One refused target fails the delivery; the reason is in the fact."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP, ROLE))
+    for attempt in await house.begin():
+        refuse = attempt.target == GROUP
+        await house.settle(attempt, _REFUSED if refuse else house.tenant.apply(attempt))
+    delivery = house.delivery("lea_1")
+    assert delivery.state is DeliveryState.FAILED
+    assert delivery.failure_reason == "permission_missing"
+    house.end("lea_1")
+    await house.ended("lea_1")
+    await house.work()
+    assert not house.holds(ROLE)
+    assert house.delivery("lea_1").state is DeliveryState.REMOVED
+
+
+async def test_patience_ends_in_the_refusal_it_stands_for() -> None:
+    """What may be a matter of replication is tried again for a while, and then refused."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    verdict = Retriable("404", "not there", True, None, _REFUSED, patience=timedelta(seconds=30))
+    [attempt] = await house.begin()
+    await house.settle(attempt, verdict)
+    assert _only(house) is AssignmentState.ADDING
+    house.clock.advance(timedelta(seconds=30))
+    [attempt] = await house.begin()
+    await house.settle(attempt, verdict)
+    assert _only(house) is AssignmentState.FAILED
+
+
+async def test_pauses_grow_and_obey_entra() -> None:
+    """Each failure waits longer, up to a minute, and as long as Entra asks for."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    pauses = []
+    for _ in range(10):
+        [attempt] = await house.begin()
+        await house.settle(attempt, _LOST)
+        [assignment] = house.store.assignments_by_id.values()
+        assert assignment.operation is not None
+        pauses.append(assignment.operation.next_attempt_time - house.clock.now())
+        house.clock.time = assignment.operation.next_attempt_time
+    assert pauses[0] == timedelta(seconds=0.5) and pauses[-1] == timedelta(minutes=1)
+    assert pauses == sorted(pauses)
+    [attempt] = await house.begin()
+    await house.settle(attempt, Retriable("429", "later", False, timedelta(seconds=90)))
+    [assignment] = house.store.assignments_by_id.values()
+    assert assignment.operation is not None
+    assert assignment.operation.next_attempt_time - house.clock.now() == timedelta(seconds=90)
+
+
+async def test_a_lease_that_ends_in_a_long_pause_is_not_kept_waiting() -> None:
+    """The pause is for the addition, not for its withdrawal."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    [attempt] = await house.begin()
+    await house.settle(attempt, Retriable("429", "later", False, timedelta(minutes=10)))
+    house.end("lea_1")
+    await house.ended("lea_1")
+    [removal] = await house.begin()
+    assert removal.kind is OperationKind.REMOVE
+
+
+async def test_a_refused_removal_is_never_given_up() -> None:
+    """Somebody still has what they should not: it stays under way, visibly, with a long pause."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    await house.work()
+    house.end("lea_1")
+    await house.ended("lea_1")
+    [removal] = await house.begin()
+    await house.settle(removal, _REFUSED)
+    [assignment] = house.store.assignments_by_id.values()
+    assert assignment.operation is not None and assignment.operation.problem == "Insufficient"
+    assert house.delivery("lea_1").state is DeliveryState.REMOVING
+    await house.work()
+    assert not house.holds(GROUP)
+
+
+async def test_an_answer_counts_once() -> None:
+    """An answer that is noted twice, or that comes late, changes nothing the second time."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    [attempt] = await house.begin()
+    await house.settle(attempt, _NEVER_SENT)
+    before = dict(house.store.assignments_by_id)
+    await house.settle(attempt, _NEVER_SENT)
+    assert house.store.assignments_by_id == before
+    house.clock.advance(timedelta(seconds=1))
+    [again] = await house.begin()
+    await house.settle(again, Done("204 No Content"))
+    told = list(house.store.told)
+    await house.settle(again, _REFUSED)
+    assert house.store.told == told
+
+
+async def test_a_delivery_without_work_is_mended() -> None:
+    """The net: an assignment on its way without an operation gets one."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    outcome = await house.mend_delivery("lea_1")
+    assert outcome.result is False and outcome.change is None, "nothing to mend"
+    house.store.lose_operations()
+    outcome = await house.mend_delivery("lea_1")
+    assert outcome.result is True
+    house.store.commit(outcome)
+    await house.work()
+    assert house.delivery("lea_1").state is DeliveryState.DELIVERED
