@@ -186,9 +186,10 @@ class Committer:
                 _fail(member, error)
             return
         except _Culprit as found:
-            # Everything was rolled back. Who stands in the way is told; the others go again.
-            _fail(found.member, _as_stale(found.error))
+            # Everything was rolled back. The others go again; who stood in the way is told after
+            # them, since a new try made before they are committed would be as stale.
             await self._commit_group([member for member in group if member is not found.member])
+            _fail(found.member, _as_stale(found.error))
             return
         except Exception as error:
             if len(group) == 1:

@@ -11,6 +11,7 @@ end of the block raises `Invalid` with every violation by its path.
 import re
 from datetime import timedelta
 from types import TracebackType
+from unicodedata import category
 
 from libs.domain.errors import Invalid, Violation
 from libs.domain.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
@@ -26,6 +27,11 @@ def _unprintable(text: str, *, lines: bool) -> str | None:
         if (ord(character) < 32 and not (lines and character in "\n\r\t")) or ord(character) == 127:
             return f"U+{ord(character):04X}"
     return None
+
+
+def _invisible(text: str) -> bool:
+    """Whether nobody would see anything of a text, as of one of zero-width spaces."""
+    return all(character.isspace() or category(character) == "Cf" for character in text)
 
 
 class Fields:
@@ -61,7 +67,7 @@ class Fields:
         if (found := _unprintable(value, lines=lines)) is not None:
             self.wrong(field, f"holds the control character {found}")
         stripped = value.strip()
-        if len(stripped) < least:
+        if len(stripped) < least or (least and _invisible(stripped)):
             self.wrong(field, "must not be blank" if value else "is required")
         elif len(value) > most:
             self.wrong(field, f"has {len(value)} characters, at most {most} are taken")

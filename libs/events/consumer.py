@@ -26,7 +26,8 @@ from libs.events.broker import STREAM, Broker
 from libs.events.envelope import Event, NotAnEvent, parse
 
 _BATCH = 32
-_FETCH_SECONDS = 5.0
+# A fetch that NATS's end interrupts may wait until this is over, so it is short.
+_FETCH_SECONDS = 2.0
 _ACK_WAIT_SECONDS = 15.0
 _FINISH_SECONDS = 5.0
 _MOST_DELIVERIES = 20

@@ -81,6 +81,8 @@ class Relay:
                     exc_info=None if expected else error,
                 )
                 sent = 0
+                # The stream may be why; look at it before the next try.
+                self._checked_at = float("-inf")
                 if not self._stopping:
                     await asyncio.sleep(0.2)
             if sent == 0 and self._stopping:

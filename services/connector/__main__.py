@@ -18,7 +18,7 @@ from services.connector.handlers.get_delivery import ReadProvisioning
 from services.connector.handlers.get_sync import ReadSyncs
 from services.connector.handlers.mend_delivery import MendDelivery
 from services.connector.handlers.move_sync import MoveSync
-from services.connector.handlers.run_operation import RunOperation
+from services.connector.handlers.run_operations import RunOperations
 from services.connector.handlers.start_sync import StartSync
 from services.connector.loops.provisioning import ProvisioningWorker
 from services.connector.loops.syncs import SyncRunner
@@ -80,7 +80,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
         provisioning,
         connections,
         entra,
-        RunOperation(provisioning, service.clock),
+        RunOperations(provisioning, service.clock),
         MendDelivery(provisioning, service.clock),
         service.writes,
         service.clock,

@@ -110,12 +110,15 @@ class Provisioning(Protocol):
         """Leases that are on their way in or out, those that changed longest ago first."""
         ...
 
-    async def around_operation(self, operation_id: str) -> Picture:
-        """The assignment of an operation, and the open deliveries that hang on it with theirs."""
+    async def around_operations(self, operation_ids: Sequence[str]) -> Picture:
+        """The assignments of operations, and the open deliveries that hang on them with theirs."""
         ...
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Operation]:
-        """Operations under way whose next attempt is due, removals first, then the oldest."""
+    async def due(self, now: datetime, limit: int, busy: frozenset[str]) -> "Sequence[Due]":
+        """Operations under way whose next attempt is due, removals first, then the oldest.
+
+        None of those whose person is busy, by object id.
+        """
         ...
 
     async def assignments(self, request: PageRequest, *, user_id: str) -> Page[Assignment]:
@@ -137,6 +140,14 @@ class Provisioning(Protocol):
     def saved(self, before: Picture, after: Picture) -> tuple[Write, ...]:
         """What is written for `after`, which holds only what changed. Stale if `before` is."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An operation that is due, and whom it is for."""
+
+    operation_id: str
+    entra_principal_id: str
 
 
 class Requests(Protocol):

@@ -16,7 +16,7 @@ from services.connector.domain.operation import Operation, OperationKind, Operat
 from services.connector.domain.sync import Sync
 from services.connector.domain.target import Principal, Target
 from services.connector.domain.verdict import Already, Done, Verdict
-from services.connector.ports import Attempt
+from services.connector.ports import Attempt, Due
 
 _OPEN = (DeliveryState.PENDING, DeliveryState.REMOVING)
 
@@ -102,12 +102,12 @@ class FakeProvisioning:
                 seeds.add(assignment.assignment_id)
         return self._picture(seeds, {lease_id})
 
-    async def around_operation(self, operation_id: str) -> Picture:
+    async def around_operations(self, operation_ids: Sequence[str]) -> Picture:
         seeds = {
             assignment.assignment_id
             for assignment in self.assignments_by_id.values()
             if assignment.operation is not None
-            and assignment.operation.operation_id == operation_id
+            and assignment.operation.operation_id in operation_ids
         }
         return self._picture(seeds, set())
 
@@ -121,13 +121,13 @@ class FakeProvisioning:
         wanted = seeds.union(*(found.assignment_ids for found in deliveries.values()))
         return Picture({id: self.assignments_by_id[id] for id in wanted}, deliveries)
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Operation]:
-        found = [
-            assignment.operation
-            for assignment in self.assignments_by_id.values()
-            if assignment.operation is not None and assignment.operation.next_attempt_time <= now
-        ]
-        assert all(operation.state is OperationState.INTENDED for operation in found)
+    async def due(self, now: datetime, limit: int, busy: frozenset[str]) -> Sequence[Due]:
+        found = []
+        for assignment in self.assignments_by_id.values():
+            operation, person = assignment.operation, assignment.principal.entra_object_id
+            if operation is not None and operation.next_attempt_time <= now and person not in busy:
+                assert operation.state is OperationState.INTENDED
+                found.append(Due(operation.operation_id, person))
         return found[:limit]
 
     async def assignments(self, request: PageRequest, *, user_id: str) -> Page[Assignment]:

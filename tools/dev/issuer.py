@@ -34,10 +34,10 @@ class Issuer:
         key_file = folder / "issuer.pem"
         if not key_file.exists():
             _write_secret(key_file, _new_key())
-        self._key = key_file.read_text()
-        public = serialization.load_pem_private_key(self._key.encode(), None).public_key()
-        assert isinstance(public, rsa.RSAPublicKey)
-        jwk = json.loads(RSAAlgorithm.to_jwk(public)) | {"kid": _KEY_ID, "alg": "RS256"}
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+        assert isinstance(key, rsa.RSAPrivateKey)
+        self._key = key
+        jwk = json.loads(RSAAlgorithm.to_jwk(key.public_key())) | {"kid": _KEY_ID, "alg": "RS256"}
         self.jwks_file.write_text(json.dumps({"keys": [jwk]}, indent=2))
 
     def person(

@@ -73,7 +73,7 @@ class IngestPage:
     async def _require_unused(self, command: Command) -> None:
         """A sync is of one connection."""
         other = await self.syncs.find(command.sync_id)
-        if other is not None:
+        if other is not None and other.connection_id != command.connection_id:
             raise Invalid.field(
                 "connection_id", f"is not {other.connection_id}, with which the sync began"
             )

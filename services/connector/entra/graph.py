@@ -11,11 +11,10 @@ from typing import Any
 import httpx
 
 from services.connector.entra.clouds import Cloud
+from services.connector.entra.http import HttpClient
 from services.connector.entra.problems import Problem, retry_after, tidy
 from services.connector.entra.token import Token, TokenSource
 
-_TIMEOUT = httpx.Timeout(20.0, connect=5.0, pool=30.0)
-_LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0)
 # What httpx raises before anything of the request is on its way.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -46,25 +45,13 @@ class Answer:
         return link if isinstance(link, str) and link else None
 
 
-def http_client(cloud: Cloud) -> httpx.AsyncClient:
-    """A client for one cloud. All its connections share it."""
-    return httpx.AsyncClient(
-        verify=cloud.trust(),
-        timeout=_TIMEOUT,
-        limits=_LIMITS,
-        http2=False,
-        follow_redirects=False,
-        trust_env=cloud.ca_file is None,
-    )
-
-
 class Graph:
     """Graph's version 1.0 for one connection."""
 
     def __init__(
         self,
         cloud: Cloud,
-        client: httpx.AsyncClient,
+        client: HttpClient,
         tokens: TokenSource,
         on_request: Callable[[], None] = lambda: None,
         *,

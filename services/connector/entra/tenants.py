@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 
-import httpx
 import structlog
 
 from services.connector.domain.connection import Check, CheckReport, Connection
@@ -12,7 +11,8 @@ from services.connector.domain.directory import DirectoryPage, ReadFailed
 from services.connector.domain.verdict import Retriable, Verdict
 from services.connector.entra.check import check
 from services.connector.entra.clouds import Cloud
-from services.connector.entra.graph import Graph, http_client
+from services.connector.entra.graph import Graph
+from services.connector.entra.http import HttpClient
 from services.connector.entra.lists import Lists
 from services.connector.entra.provisioner import provision
 from services.connector.entra.secrets import SecretsFolder
@@ -34,7 +34,7 @@ class Tenants:
     def __init__(self, clouds: Mapping[str, Cloud], secrets: SecretsFolder) -> None:
         self._clouds = clouds
         self._secrets = secrets
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._clients: dict[str, HttpClient] = {}
         self._tokens: dict[tuple[str, str, str, str], TokenSource] = {}
 
     async def __aenter__(self) -> "Tenants":
@@ -47,7 +47,7 @@ class Tenants:
         trace: TracebackType | None,
     ) -> None:
         for client in self._clients.values():
-            await client.aclose()
+            await client.close()
 
     def clouds(self) -> Sequence[str]:
         """The names of the clouds that are known."""
@@ -101,7 +101,7 @@ class Tenants:
         client = self._clients.get(cloud.name)
         if client is None:
             try:
-                client = http_client(cloud)
+                client = HttpClient.of(cloud)
             except OSError as error:
                 raise _Unusable(
                     f"the certificate authority of the cloud {cloud.name} can't be read: "

@@ -5,7 +5,8 @@ makes a crash harmless.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,13 +15,14 @@ from libs.db.writes import Writes
 from libs.domain.changes import Change
 from libs.domain.clock import Clock
 from libs.domain.errors import Conflict, Unavailable
-from services.connector.domain.operation import Operation, OperationKind
+from services.connector.domain.operation import OperationKind
 from services.connector.domain.verdict import Already, Done, Refused, Retriable, Verdict
 from services.connector.handlers.mend_delivery import MendDelivery
-from services.connector.handlers.run_operation import RunOperation
+from services.connector.handlers.run_operations import RunOperations
 from services.connector.ports import Attempt, Connections, Entra, Provisioning
 
-_AT_ONCE = 16
+_PEOPLE_AT_ONCE = 16
+_MOST_DUE = 100
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 0.2
 _MOST_MENDED = 200
@@ -31,14 +33,15 @@ _log = structlog.get_logger(__name__)
 class ProvisioningWorker:
     """The worker of one process; one process works on a database at a time.
 
-    Calls of Entra for one assignment never overlap: what adds it and what removes it must reach
-    Entra in the order that they were decided in.
+    What is due for one person is done together and to its end before anything else for them: calls
+    of Entra for one assignment never overlap, and what adds it and what removes it reach Entra in
+    the order that they were decided in.
     """
 
     provisioning: Provisioning
     connections: Connections
     entra: Entra
-    run_operation: RunOperation
+    run_operations: RunOperations
     mend_delivery: MendDelivery
     writes: Writes
     clock: Clock
@@ -47,8 +50,8 @@ class ProvisioningWorker:
     _task: "asyncio.Task[None] | None" = None
 
     def committed(self, changes: Sequence[Change]) -> None:
-        """Has the worker look at once when a change brought work."""
-        if any(change.audit.action.startswith(("delivery.", "operation.")) for change in changes):
+        """Has the worker look at once when a change may have brought work."""
+        if any(change.audit.action.startswith("delivery.") for change in changes):
             self._wake.set()
 
     async def __aenter__(self) -> "ProvisioningWorker":
@@ -87,38 +90,39 @@ class ProvisioningWorker:
                 continue
 
     async def _begin_due(self) -> None:
-        limit = _AT_ONCE + len(self._busy)
-        for operation in await self.provisioning.due(self.clock.now(), limit):
-            if len(self._busy) >= _AT_ONCE:
+        if len(self._busy) >= _PEOPLE_AT_ONCE:
+            return
+        due = await self.provisioning.due(self.clock.now(), _MOST_DUE, frozenset(self._busy))
+        by_person: dict[str, list[str]] = defaultdict(list)
+        for found in due:
+            by_person[found.entra_principal_id].append(found.operation_id)
+        for person, operation_ids in by_person.items():
+            if len(self._busy) >= _PEOPLE_AT_ONCE:
                 return
-            if operation.assignment_id not in self._busy:
-                self._begin(operation)
+            if person not in self._busy:
+                self._begin(person, operation_ids)
 
-    def _begin(self, operation: Operation) -> None:
-        task = asyncio.create_task(self._carry_out(operation), name=operation.operation_id)
-        self._busy[operation.assignment_id] = task
+    def _begin(self, person: str, operation_ids: list[str]) -> None:
+        task = asyncio.create_task(self._carry_out(operation_ids), name=f"provision {person}")
+        self._busy[person] = task
 
         def ended(_: "asyncio.Task[None]") -> None:
-            del self._busy[operation.assignment_id]
+            del self._busy[person]
             self._wake.set()
 
         task.add_done_callback(ended)
 
-    async def _carry_out(self, operation: Operation) -> None:
+    async def _carry_out(self, operation_ids: list[str]) -> None:
         try:
-            attempt = await self.writes.run(
-                lambda: self.run_operation.attempt(operation.operation_id)
-            )
-            if attempt is not None:
-                verdict = await self._call(attempt)
-                await self._settle(attempt, verdict)
+            attempts = await self.writes.run(lambda: self.run_operations.attempt(operation_ids))
+            verdicts = await asyncio.gather(*(self._call(attempt) for attempt in attempts))
+            if attempts:
+                await self._settle(attempts, verdicts)
         except (Unavailable, Conflict) as error:
-            _log.warning(
-                "operation_waits", operation_id=operation.operation_id, problem=error.message
-            )
+            _log.warning("operations_wait", operation_ids=operation_ids, problem=error.message)
             await asyncio.sleep(_RETRY_SECONDS)
         except Exception as error:
-            _log.error("operation_fault", operation_id=operation.operation_id, exc_info=error)
+            _log.error("operations_fault", operation_ids=operation_ids, exc_info=error)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _call(self, attempt: Attempt) -> Verdict:
@@ -128,20 +132,21 @@ class ProvisioningWorker:
             return Retriable("", problem, certain=True)
         return await self.entra.provision(connection, attempt)
 
-    async def _settle(self, attempt: Attempt, verdict: Verdict) -> None:
-        """Notes Entra's answer, however often it takes: nobody else knows it."""
+    async def _settle(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> None:
+        """Notes Entra's answers, however often it takes: nobody else knows them."""
+        answers: Mapping[str, Verdict] = {
+            attempt.operation_id: verdict
+            for attempt, verdict in zip(attempts, verdicts, strict=True)
+        }
         while True:
             try:
-                await self.writes.run(
-                    lambda: self.run_operation.settle(attempt.operation_id, verdict)
-                )
+                await self.writes.run(lambda: self.run_operations.settle(answers))
                 break
             except (Unavailable, Conflict) as error:
-                _log.warning(
-                    "answer_waits", operation_id=attempt.operation_id, problem=error.message
-                )
+                _log.warning("answers_wait", operation_ids=[*answers], problem=error.message)
                 await asyncio.sleep(_RETRY_SECONDS)
-        _tell(attempt, verdict)
+        for attempt, verdict in zip(attempts, verdicts, strict=True):
+            _tell(attempt, verdict)
 
 
 def _tell(attempt: Attempt, verdict: Verdict) -> None:

@@ -15,6 +15,7 @@ from services.connector.domain.assignment import Assignment
 from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.operation import Operation, OperationKind, OperationState
 from services.connector.domain.target import Principal, Target
+from services.connector.ports import Due
 from services.connector.store import rows
 from services.connector.store.tables import assignments, deliveries, holds, operations
 
@@ -65,24 +66,26 @@ class ProvisioningStore:
         )
         return await self._database.read(lambda c: c.execute(query).scalars().all())
 
-    async def around_operation(self, operation_id: str) -> Picture:
-        """The assignment of an operation, and the open deliveries that hang on it with theirs."""
+    async def around_operations(self, operation_ids: Sequence[str]) -> Picture:
+        """The assignments of operations, and the open deliveries that hang on them with theirs."""
 
         def work(connection: Connection) -> Picture:
             query = select(operations.c.assignment_id).where(
-                operations.c.operation_id == operation_id
+                operations.c.operation_id.in_(operation_ids)
             )
             return _picture(connection, set(connection.execute(query).scalars()), set())
 
         return await self._database.read(work)
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Operation]:
+    async def due(self, now: datetime, limit: int, busy: frozenset[str]) -> Sequence[Due]:
         """Operations under way whose next attempt is due, removals first, then the oldest."""
         query = (
-            select(operations)
+            select(operations.c.operation_id, assignments.c.entra_principal_id)
+            .join(assignments, assignments.c.assignment_id == operations.c.assignment_id)
             .where(
                 operations.c.state == OperationState.INTENDED.value,
                 operations.c.next_attempt_time <= now,
+                assignments.c.entra_principal_id.not_in(busy),
             )
             .order_by(
                 case((operations.c.kind == OperationKind.REMOVE.value, 0), else_=1),
@@ -92,7 +95,7 @@ class ProvisioningStore:
             .limit(limit)
         )
         found = await self._database.read(lambda connection: connection.execute(query).all())
-        return [rows.operation_of(row) for row in found]
+        return [Due(row.operation_id, row.entra_principal_id) for row in found]
 
     async def assignments(self, request: PageRequest, *, user_id: str) -> Page[Assignment]:
         """A page of assignments, oldest first; of one person unless `user_id` is empty."""

@@ -6,7 +6,7 @@ from libs.domain.callers import Person
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from services.requests import ports
-from services.requests.domain import errors, facts
+from services.requests.domain import facts
 from services.requests.domain.access_request import AccessRequest
 from services.requests.handlers.create_access_request import check_vacant
 from services.requests.handlers.decision import granted
@@ -43,12 +43,13 @@ class Retrier:
         read = AccessRequestReader(self.access_requests)
         seen = await read(command.person, command.access_request_id)
         seen.check_changeable_by(command.person)
+        # Both of one moment: what one of them is then says what the other one is.
+        both = await self.leases.with_access_request(seen.lease_id)
+        seen_lease, seen = both if both is not None else (None, seen)
         seen.check_etag(command.etag)
         time = self.clock.now()
         found = seen.retry(command.person, time)
-        seen_lease = await self.leases.get(seen.lease_id)
-        if seen_lease is None:
-            raise errors.lease_not_found(seen.lease_id)
+        assert seen_lease is not None, "what failed had a lease"
         lease = seen_lease.retry(time)
         await check_vacant(
             self.access_requests,

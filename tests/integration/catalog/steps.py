@@ -1,11 +1,6 @@
-"""Steps that many tests take, as an administrator, and what a refusal looks like."""
+"""Steps that many tests take, as an administrator."""
 
-from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import grpc
-import pytest
 
 from latchkey.catalog.v1 import (
     access_profile_pb2,
@@ -17,38 +12,10 @@ from latchkey.catalog.v1 import (
 )
 from latchkey.ledger.v1 import event_pb2
 from libs.domain.callers import ADMIN
-from libs.rpc import errors
 from tests.integration.catalog.running import Metadata, RunningCatalog
 from tests.integration.catalog.tenant import app_id, membership_id, user_id
 
 EVERYONE = "apr_everyone"
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """How a call was refused."""
-
-    code: str
-    reason: str
-    message: str
-    facts: Mapping[str, str]
-    fields: tuple[str, ...]
-
-
-async def refused(call: Awaitable[Any]) -> Refusal:
-    """How the call is refused; a test fails whose call is not."""
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    error = caught.value
-    info = errors.error_info(error)
-    assert info.domain == "latchkey.catalog"
-    return Refusal(
-        error.code().name,
-        info.reason,
-        error.details() or "",
-        dict(info.metadata),
-        tuple(violation.field for violation in errors.field_violations(error)),
-    )
 
 
 def root(catalog: RunningCatalog) -> Metadata:

@@ -46,15 +46,16 @@ ALLOWED = {
 async def reason_of(catalog: RunningCatalog, method: str, metadata: Any) -> str:
     """With what reason an empty call ends; empty when it succeeds."""
     path = f"/latchkey.catalog.v1.{method}"
+    channel: Any = catalog.channel
 
     async def empty() -> AsyncIterator[bytes]:
         yield b""
 
     try:
         if method == "IngestService/Ingest":
-            await catalog.channel.stream_unary(path)(empty(), metadata=metadata)
+            await channel.stream_unary(path)(empty(), metadata=metadata)
         else:
-            await catalog.channel.unary_unary(path)(b"", metadata=metadata)
+            await channel.unary_unary(path)(b"", metadata=metadata)
     except grpc.aio.AioRpcError as error:
         assert error.code() not in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
         return error_info(error).reason

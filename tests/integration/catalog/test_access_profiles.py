@@ -7,8 +7,9 @@ import grpc
 from latchkey.catalog.v1 import access_profile_pb2, events_pb2
 from latchkey.ledger.v1 import event_pb2
 from libs.rpc.errors import error_info
+from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
-from tests.integration.catalog.steps import EVERYONE, profile, refused, root
+from tests.integration.catalog.steps import EVERYONE, profile, root
 from tests.integration.catalog.tenant import MARLOWE, sync, user_id
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from latchkey.catalog.v1 import app_catalog_pb2
 from libs.domain import ids
+from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (
     apply_rules,
@@ -11,7 +12,6 @@ from tests.integration.catalog.steps import (
     manage,
     offer,
     profile,
-    refused,
     resolve,
     virtual_role,
 )

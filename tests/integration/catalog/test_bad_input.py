@@ -1,9 +1,7 @@
 """What can't be meant is refused, by its field, before anything else happens."""
 
 from collections.abc import Iterator
-
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
+from typing import Any
 
 from latchkey.catalog.v1 import (
     access_profile_pb2,
@@ -16,21 +14,18 @@ from latchkey.catalog.v1 import (
     link_pb2,
     resolution_pb2,
 )
-from libs.domain import ids
-from libs.domain.callers import ADMIN
-from tests.integration.catalog.running import Metadata, RunningCatalog
-from tests.integration.catalog.steps import manage, refused, root, skip, virtual_role
-from tests.integration.catalog.tenant import MARLOWE, ingest, numbered, sync
-from tests.support.issuer import object_id
+from tests.integration.catalog.refusals import Call, assert_refused, caller, refused
+from tests.integration.catalog.running import RunningCatalog
+from tests.integration.catalog.steps import manage, root
+from tests.integration.catalog.tenant import MARLOWE, sync
 
-Call = tuple[str, str, Message]
 LONG = "x" * 3000
 BAD_IDS = ("", " ", "app", "usr_\x00", "app_UPPER", "app_" + "x" * 100, "xyz_1", "'; --", "app_é")
 
 
 def lists(app: str, size: int, token: str) -> Iterator[Call]:
     """Every list."""
-    page = {"page_size": size, "page_token": token}
+    page: dict[str, Any] = {"page_size": size, "page_token": token}
     yield from searches(size, token, "")
     of_app = entitlement_pb2.ListEntitlementsRequest(app_id=app, **page)
     yield "entitlements", "ListEntitlements", of_app
@@ -43,7 +38,7 @@ def lists(app: str, size: int, token: str) -> Iterator[Call]:
 
 def searches(size: int, token: str, query: str) -> Iterator[Call]:
     """Every list that takes a query."""
-    page = {"page_size": size, "page_token": token, "query": query}
+    page: dict[str, Any] = {"page_size": size, "page_token": token, "query": query}
     yield "apps", "ListApps", app_pb2.ListAppsRequest(**page)
     yield "directory", "ListUsers", directory_pb2.ListUsersRequest(**page)
     yield "directory", "ListGroups", directory_pb2.ListGroupsRequest(**page)
@@ -83,26 +78,6 @@ def by_id(value: str) -> Iterator[tuple[Call, str]]:
     yield ("resolution", "ConfirmTargets", confirm), "directory_entitlement_ids[1]"
     checkpoint = ingest_pb2.GetCheckpointRequest(sync_id=value)
     yield ("ingest", "GetCheckpoint", checkpoint), "sync_id"
-
-
-def caller(catalog: RunningCatalog, stub: str, method: str) -> Metadata:
-    """Somebody who may make the call."""
-    if stub == "ingest" or method == "ConfirmTargets":
-        return catalog.by("connector")
-    if stub == "resolution":
-        return catalog.by("requests")
-    return catalog.person("Ben", ADMIN)
-
-
-async def assert_refused(
-    catalog: RunningCatalog, call: Call, *fields: str, reason: str = "FIELD_INVALID"
-) -> None:
-    """The call is refused for these fields, no more and no fewer."""
-    stub, method, request = call
-    send = getattr(getattr(catalog, stub), method)
-    refusal = await refused(send(request, metadata=caller(catalog, stub, method)))
-    found = (refusal.code, refusal.reason, refusal.fields)
-    assert found == ("INVALID_ARGUMENT", reason, fields), (method, request)
 
 
 async def test_ids(catalog: RunningCatalog) -> None:
@@ -167,250 +142,6 @@ async def test_unknown_enum_values(catalog: RunningCatalog) -> None:
     for number in (-1, 4, 99):
         request = app_pb2.ListAppsRequest(state=number)  # type: ignore[arg-type]
         await assert_refused(catalog, ("apps", "ListApps", request), "state")
-
-
-async def test_manage_app(catalog: RunningCatalog) -> None:
-    """Everything that is wrong is named at once."""
-    request = app_pb2.ManageAppRequest(
-        app_id="x", access_entra_app_role_id="no guid", idempotency_key="k" * 201
-    )
-    fields = ("idempotency_key", "app_id", "access_entra_app_role_id")
-    await assert_refused(catalog, ("apps", "ManageApp", request), *fields)
-    request = app_pb2.ManageAppRequest(app_id="app_1", idempotency_key="a\x00")
-    await assert_refused(catalog, ("apps", "ManageApp", request), "idempotency_key")
-
-
-async def test_link_entitlements(catalog: RunningCatalog) -> None:
-    """Each decision is checked, and named by its place."""
-    empty = link_pb2.LinkEntitlementsRequest(app_id="app_1")
-    await assert_refused(catalog, ("links", "LinkEntitlements", empty), "decisions")
-    many = link_pb2.LinkEntitlementsRequest(
-        app_id="app_1", decisions=[skip(str(index)) for index in range(101)]
-    )
-    await assert_refused(catalog, ("links", "LinkEntitlements", many), "decisions")
-    twice = link_pb2.LinkEntitlementsRequest(
-        app_id="app_1", decisions=[skip("A"), skip("B"), virtual_role("A")]
-    )
-    await assert_refused(
-        catalog,
-        ("links", "LinkEntitlements", twice),
-        "decisions[0].directory_entitlement_id",
-        "decisions[2].directory_entitlement_id",
-    )
-    described = virtual_role("D", "ok")
-    described.create_virtual_role.description = "x" * 2001
-    provision = link_pb2.LinkDecision(
-        directory_entitlement_id="den_1",
-        provision_access_for=link_pb2.LinkDecision.ProvisionAccessFor(entitlement_id="app_1"),
-    )
-    wrong = link_pb2.LinkEntitlementsRequest(
-        app_id="app",
-        decisions=[
-            link_pb2.LinkDecision(directory_entitlement_id="den_2"),
-            virtual_role("A", "   "),
-            virtual_role("B", "x" * 201),
-            virtual_role("C", "a\x00b"),
-            described,
-            provision,
-            link_pb2.LinkDecision(
-                directory_entitlement_id="grp_1", skip=link_pb2.LinkDecision.Skip()
-            ),
-        ],
-    )
-    await assert_refused(
-        catalog,
-        ("links", "LinkEntitlements", wrong),
-        "app_id",
-        "decisions[0].choice",
-        "decisions[1].create_virtual_role.display_name",
-        "decisions[2].create_virtual_role.display_name",
-        "decisions[3].create_virtual_role.display_name",
-        "decisions[4].create_virtual_role.description",
-        "decisions[5].provision_access_for.entitlement_id",
-        "decisions[6].directory_entitlement_id",
-    )
-
-
-async def test_entitlement_rules(catalog: RunningCatalog) -> None:
-    """Apply and preview refuse the same."""
-
-    async def assert_both(
-        rules: entitlement_rules_pb2.EntitlementRules | None, *fields: str
-    ) -> None:
-        for method, kind in (
-            ("ApplyEntitlementRules", entitlement_rules_pb2.ApplyEntitlementRulesRequest),
-            ("PreviewEntitlementRules", entitlement_rules_pb2.PreviewEntitlementRulesRequest),
-        ):
-            await assert_refused(catalog, ("rules", method, kind(entitlement_rules=rules)), *fields)
-
-    await assert_both(None, "entitlement_rules", "entitlement_rules.app_id")
-    rules = entitlement_rules_pb2.EntitlementRules(app_id="app_1", enabled=True)
-    await assert_both(
-        rules, "entitlement_rules.resource_type_ids", "entitlement_rules.access_profile_ids"
-    )
-    rules.resource_type_ids.extend(["rty_1", "rty_1", "", "ent_1"])
-    rules.access_profile_ids.extend(["apr_\x00"])
-    rules.policy_id = "x"
-    rules.etag = "e" * 101
-    await assert_both(
-        rules,
-        "entitlement_rules.resource_type_ids[1]",
-        "entitlement_rules.resource_type_ids[2]",
-        "entitlement_rules.resource_type_ids[3]",
-        "entitlement_rules.access_profile_ids[0]",
-        "entitlement_rules.policy_id",
-        "entitlement_rules.etag",
-    )
-    many = entitlement_rules_pb2.EntitlementRules(
-        app_id="app_1",
-        resource_type_ids=[f"rty_{index}" for index in range(51)],
-        access_profile_ids=[f"apr_{index}" for index in range(51)],
-    )
-    await assert_both(
-        many, "entitlement_rules.resource_type_ids", "entitlement_rules.access_profile_ids"
-    )
-    for length in (
-        Duration(seconds=-1),
-        Duration(),
-        Duration(seconds=59),
-        Duration(seconds=2**62),
-        Duration(seconds=-(2**62)),
-        Duration(seconds=3650 * 86400 + 1),
-        Duration(nanos=2**31 - 1),
-    ):
-        limited = entitlement_rules_pb2.EntitlementRules(app_id="app_1", max_duration=length)
-        await assert_both(limited, "entitlement_rules.max_duration")
-
-
-async def test_create_access_profile(catalog: RunningCatalog) -> None:
-    """Names, descriptions and people, each by its path."""
-
-    async def assert_wrong(profile: access_profile_pb2.AccessProfile, *fields: str) -> None:
-        request = access_profile_pb2.CreateAccessProfileRequest(access_profile=profile)
-        await assert_refused(catalog, ("access_profiles", "CreateAccessProfile", request), *fields)
-
-    nothing = access_profile_pb2.CreateAccessProfileRequest()
-    await assert_refused(
-        catalog,
-        ("access_profiles", "CreateAccessProfile", nothing),
-        "access_profile",
-        "access_profile.display_name",
-    )
-    for name in ("", "  ", "x" * 201, "a\x00", "a\nb"):
-        await assert_wrong(
-            access_profile_pb2.AccessProfile(display_name=name), "access_profile.display_name"
-        )
-    await assert_wrong(
-        access_profile_pb2.AccessProfile(
-            display_name="ok",
-            description="\x00",
-            user_ids=["usr_1", "usr_1", "", "grp_1", "usr_2"],
-        ),
-        "access_profile.user_ids[1]",
-        "access_profile.user_ids[2]",
-        "access_profile.user_ids[3]",
-        "access_profile.description",
-    )
-    await assert_wrong(
-        access_profile_pb2.AccessProfile(
-            display_name="ok", user_ids=[f"usr_{index}" for index in range(1001)]
-        ),
-        "access_profile.user_ids",
-    )
-
-
-async def test_confirm_targets(catalog: RunningCatalog) -> None:
-    """1 to 100 targets."""
-    for count in (0, 101):
-        request = resolution_pb2.ConfirmTargetsRequest(
-            entitlement_id="ent_1",
-            subject_user_id="usr_1",
-            directory_entitlement_ids=["den_1"] * count,
-        )
-        await assert_refused(
-            catalog, ("resolution", "ConfirmTargets", request), "directory_entitlement_ids"
-        )
-
-
-async def test_ingest(catalog: RunningCatalog) -> None:
-    """Envelope and pages; what is refused is not committed, and the sync can go on."""
-    sync_id = ids.new_id("syn")
-    (good,) = numbered(MARLOWE.pages()[:1], sync_id, complete=False)
-
-    async def assert_wrong(message: ingest_pb2.IngestRequest, *fields: str) -> None:
-        refusal = await refused(ingest(catalog, [message]))
-        found = (refusal.code, refusal.reason, refusal.fields)
-        assert found == ("INVALID_ARGUMENT", "FIELD_INVALID", fields)
-
-    await assert_wrong(
-        ingest_pb2.IngestRequest(),
-        *("page", "page_number", "checkpoint", "entra_tenant_id", "sync_id", "connection_id"),
-    )
-    for field, value in (
-        ("sync_id", "con_1"),
-        ("connection_id", "syn_1"),
-        ("entra_tenant_id", "not a guid"),
-        ("page_number", 0),
-        ("page_number", -1),
-        ("checkpoint", ""),
-        ("checkpoint", "a\x00"),
-        ("checkpoint", "x" * 100_001),
-    ):
-        message = ingest_pb2.IngestRequest()
-        message.CopyFrom(good)
-        setattr(message, field, value)
-        await assert_wrong(message, field)
-
-    def page(**kind: Message) -> ingest_pb2.IngestRequest:
-        message = ingest_pb2.IngestRequest(**kind)  # type: ignore[arg-type]
-        return numbered([message], sync_id, complete=False)[0]
-
-    guid = object_id("some")
-    user = ingest_pb2.DirectoryUser(entra_object_id=guid, manager_entra_object_id="boss")
-    wrong_user = ingest_pb2.UserPage(users=[user, ingest_pb2.DirectoryUser()])
-    await assert_wrong(
-        page(users=wrong_user),
-        "users.users[0].manager_entra_object_id",
-        "users.users[1].entra_object_id",
-    )
-    too_many = ingest_pb2.UserPage(users=[ingest_pb2.DirectoryUser(entra_object_id=guid)] * 1001)
-    await assert_wrong(page(users=too_many), "users.users")
-    group = ingest_pb2.DirectoryGroup(
-        entra_object_id=guid,
-        unwritable_reason=9,  # type: ignore[arg-type]
-    )
-    await assert_wrong(
-        page(groups=ingest_pb2.GroupPage(groups=[group])), "groups.groups[0].unwritable_reason"
-    )
-    membership = ingest_pb2.DirectoryMembership(entra_group_id=guid, entra_user_id="x")
-    await assert_wrong(
-        page(memberships=ingest_pb2.MembershipPage(memberships=[membership])),
-        "memberships.memberships[0].entra_user_id",
-    )
-    principal = ingest_pb2.DirectoryServicePrincipal(
-        entra_object_id=guid, app_roles=[app_pb2.AppRole(entra_app_role_id="")]
-    )
-    await assert_wrong(
-        page(service_principals=ingest_pb2.ServicePrincipalPage(service_principals=[principal])),
-        "service_principals.service_principals[0].entra_app_id",
-        "service_principals.service_principals[0].app_roles[0].entra_app_role_id",
-    )
-    for kind in (0, 7):
-        assignment = ingest_pb2.DirectoryAppRoleAssignment(
-            entra_service_principal_id=guid,
-            entra_app_role_id=guid,
-            entra_principal_id=guid,
-            principal_kind=kind,  # type: ignore[arg-type]
-        )
-        await assert_wrong(
-            page(
-                app_role_assignments=ingest_pb2.AppRoleAssignmentPage(
-                    app_role_assignments=[assignment]
-                )
-            ),
-            "app_role_assignments.app_role_assignments[0].principal_kind",
-        )
-    assert (await ingest(catalog, [good])).last_page_number == 1
 
 
 async def test_unknown_ids_are_not_found(catalog: RunningCatalog) -> None:

@@ -9,6 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from latchkey.catalog.v1 import entitlement_rules_pb2, events_pb2
 from latchkey.ledger.v1 import event_pb2
 from libs.rpc.errors import error_info
+from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (
     EVERYONE,
@@ -17,7 +18,6 @@ from tests.integration.catalog.steps import (
     link,
     manage,
     profile,
-    refused,
     root,
     virtual_role,
 )

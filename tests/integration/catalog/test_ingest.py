@@ -13,8 +13,9 @@ from latchkey.catalog.v1 import (
 )
 from latchkey.ledger.v1 import audit_pb2, event_pb2
 from libs.domain import ids
+from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
-from tests.integration.catalog.steps import event_types, link, manage, refused, root, virtual_role
+from tests.integration.catalog.steps import event_types, link, manage, root, virtual_role
 from tests.integration.catalog.tenant import (
     CONNECTION,
     MARLOWE,

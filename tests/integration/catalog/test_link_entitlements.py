@@ -9,6 +9,7 @@ import pytest
 from latchkey.catalog.v1 import entitlement_pb2, events_pb2, link_pb2
 from latchkey.ledger.v1 import audit_pb2, event_pb2
 from libs.rpc.errors import error_info
+from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (
     Managed,
@@ -17,7 +18,6 @@ from tests.integration.catalog.steps import (
     linked,
     manage,
     provision_for,
-    refused,
     root,
     skip,
     virtual_role,

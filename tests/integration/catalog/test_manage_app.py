@@ -8,8 +8,9 @@ import pytest
 from latchkey.catalog.v1 import app_pb2, entitlement_pb2, events_pb2
 from latchkey.ledger.v1 import audit_pb2, event_pb2
 from libs.rpc.errors import error_info
+from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
-from tests.integration.catalog.steps import event_types, manage, refused, root
+from tests.integration.catalog.steps import event_types, manage, root
 from tests.integration.catalog.tenant import MARLOWE, NO_ROLE, app_id, role_id, sync
 from tests.support.issuer import object_id
 

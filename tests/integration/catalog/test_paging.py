@@ -29,7 +29,19 @@ Read = Callable[[int, str], Awaitable[tuple[list[str], str]]]
 
 # Names that are the same, differ in case, are long in the longest of scripts, or hold what a
 # pattern would read.
-NAMES = ["Same", "Same", "same", "SAME", "𝔘" * 256, "%_\\'\"", "Ω mega", "ß", "zz", "10", "2"]
+NAMES = [
+    "Same",
+    "Same",
+    "same",
+    "SAME",
+    "\N{GOTHIC LETTER AHSA}" * 256,
+    "%_\\'\"",
+    "Ω mega",
+    "ß",
+    "zz",
+    "10",
+    "2",
+]
 
 
 async def all_of(read: Read, size: int) -> list[str]:

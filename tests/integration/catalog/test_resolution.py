@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from latchkey.catalog.v1 import link_pb2, resolution_pb2
+from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (
     Managed,
@@ -14,7 +15,6 @@ from tests.integration.catalog.steps import (
     offer,
     profile,
     provision_for,
-    refused,
     resolve,
     virtual_role,
 )

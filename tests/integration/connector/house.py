@@ -1,6 +1,6 @@
 """The connector in the test's own event loop, with Entra's simulator and the peers it calls."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import nats
+import pytest
 from google.protobuf import json_format
 
 from latchkey.catalog.v1 import target_pb2
@@ -26,6 +27,7 @@ from libs.domain.ids import derived_id, new_id
 from libs.events.envelope import Event
 from libs.process.run import Life
 from libs.process.service import Service
+from libs.rpc import errors
 from services.connector.__main__ import begin
 from services.connector.settings import Settings
 from tests.fakes.connector_peers import FakeCatalog, FakeRequests
@@ -271,3 +273,13 @@ class ConnectorHouse:
             for entry in self.simulator.journal.entries(since)
             if entry["source"] == "graph" and entry["method"] != "GET"
         ]
+
+
+async def refusal(call: Awaitable[Any], code: grpc.StatusCode, reason: str) -> dict[str, str]:
+    """The facts of a refusal with this code and reason."""
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await call
+    assert raised.value.code() is code, raised.value.details()
+    info = errors.error_info(raised.value)
+    assert (info.domain, info.reason) == ("latchkey.connector", reason), raised.value.details()
+    return dict(info.metadata)

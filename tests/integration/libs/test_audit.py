@@ -1,5 +1,6 @@
 """The chain of audit records shows any tampering."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from libs.domain.changes import AuditEntry, Change
 from tests.integration.libs.things import ADA, committing, ledger
 
 TABLE = ledger.audit
+Tampering = Callable[[Connection], object]
 COUNT = 1005  # more than are read at once
 
 
@@ -22,12 +24,14 @@ def _rows(connection: Connection, sequence: int) -> dict[str, Any]:
     return dict(connection.execute(query).mappings().one())
 
 
-def _edit(**values: Any) -> Callable[[Connection], None]:
-    return lambda c: c.execute(update(TABLE).where(TABLE.c.sequence == 1002).values(**values))  # type: ignore[return-value]
+def _edit(**values: Any) -> Tampering:
+    statement = update(TABLE).where(TABLE.c.sequence == 1002).values(**values)
+    return lambda connection: bool(connection.execute(statement))
 
 
-def _drop(sequence: int) -> Callable[[Connection], None]:
-    return lambda c: c.execute(delete(TABLE).where(TABLE.c.sequence == sequence))  # type: ignore[return-value]
+def _drop(sequence: int) -> Tampering:
+    statement = delete(TABLE).where(TABLE.c.sequence == sequence)
+    return lambda connection: bool(connection.execute(statement))
 
 
 def _swap(connection: Connection) -> None:
@@ -66,7 +70,7 @@ def _empty(connection: Connection) -> None:
     connection.execute(delete(TABLE))
 
 
-TAMPERINGS: list[tuple[str, Callable[[Connection], None], int]] = [
+TAMPERINGS: list[tuple[str, Tampering, int]] = [
     ("actor", _edit(actor='{"service":"x"}'), 1002),
     ("action", _edit(action="x"), 1002),
     ("resource", _edit(resource_id="x"), 1002),
@@ -87,37 +91,40 @@ TAMPERINGS: list[tuple[str, Callable[[Connection], None], int]] = [
 ]
 
 
+class _Undo(Exception):
+    """Ends a transaction without a trace."""
+
+
+async def _tampered(database: Database, tamper: Tampering) -> audit.Verification:
+    """What the walk finds after a tampering, which is then undone."""
+    found: list[audit.Verification] = []
+
+    def work(connection: Connection) -> None:
+        tamper(connection)
+        found.append(audit.verify(connection, ledger))
+        raise _Undo
+
+    with pytest.raises(_Undo):
+        await database.write(work)
+    return found[0]
+
+
 async def test_every_tampering_is_found(database: Database) -> None:
     """Edited, dropped, moved, rewritten or cut off: the walk says where the chain first breaks."""
     async with committing(database) as committer:
-        for n in range(5):
-            entries = (
-                AuditEntry(ADA, "thing.changed", f"t{n}", "because ☂", {"n": m, "text": "Ä"})
-                for m in range(COUNT // 5)
-            )
-            for entry in entries:
-                task = committer.commit(Change(entry, ()))
-                await task
+        entries = (
+            AuditEntry(ADA, "thing.changed", f"t{n}", "because ☂", {"n": n, "text": "Ä"})
+            for n in range(COUNT)
+        )
+        await asyncio.gather(*(committer.commit(Change(entry, ())) for entry in entries))
     whole = await database.read(lambda c: audit.verify(c, ledger))
     assert whole == audit.Verification(COUNT)
     assert whole.intact
 
-    class Undo(Exception):
-        pass
-
     for name, tamper, broken in TAMPERINGS:
-        found: list[audit.Verification] = []
-
-        def work(connection: Connection, tamper: Callable[[Connection], None] = tamper) -> None:
-            tamper(connection)
-            found.append(audit.verify(connection, ledger))  # noqa: B023
-            raise Undo
-
-        with pytest.raises(Undo):
-            await database.write(work)
-        assert not found[0].intact, name
-        assert found[0].problem, name
-        assert found[0].first_broken_sequence == broken, name
+        found = await _tampered(database, tamper)
+        assert not found.intact, name
+        assert found.first_broken_sequence == broken, name
     assert (await database.read(lambda c: audit.verify(c, ledger))).intact
 
 

@@ -1,7 +1,6 @@
 """The service, for each kind of database."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +9,14 @@ from tests.support.issuer import TestIssuer
 
 
 @pytest.fixture
-async def house(
-    tmp_path: Path, issuer: TestIssuer, database_url: str, nats_url: str
-) -> AsyncIterator[House]:
-    """The requests service among fakes of the services it calls."""
-    async with House(tmp_path, issuer, database_url, nats_url) as house:
+async def house(issuer: TestIssuer, database_url: str, nats_url: str) -> AsyncIterator[House]:
+    """The requests service among fakes of the services it calls. Leases move by events alone."""
+    async with House(issuer, database_url, nats_url) as house:
+        yield house
+
+
+@pytest.fixture
+async def sweeping(issuer: TestIssuer, database_url: str, nats_url: str) -> AsyncIterator[House]:
+    """The same, but looking soon after leases that are on their way."""
+    async with House(issuer, database_url, nats_url, repeat_seconds=0.3) as house:
         yield house

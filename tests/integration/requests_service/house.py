@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
@@ -22,7 +21,6 @@ from tests.fakes.requests_peers import EDITOR, FakeCatalog, FakeConnector, FakeP
 from tests.support.eventually import eventually
 from tests.support.issuer import TestIssuer, bearer
 
-REPEAT_SECONDS = 0.3
 T = TypeVar("T")
 
 
@@ -141,13 +139,22 @@ class Person:
 class House:
     """The service, its fakes, and people."""
 
-    def __init__(self, folder: Path, issuer: TestIssuer, database_url: str, nats_url: str) -> None:
+    def __init__(
+        self,
+        issuer: TestIssuer,
+        database_url: str,
+        nats_url: str,
+        *,
+        repeat_seconds: float = 60,
+    ) -> None:
+        """Unless `repeat_seconds` is short, leases move by events alone."""
         self.catalog = FakeCatalog()
         self.policy = FakePolicy()
         self.connector = FakeConnector(nats_url)
         self.issuer = issuer
         self._database_url = database_url
         self._nats_url = nats_url
+        self._repeat_seconds = repeat_seconds
         self._parts = AsyncExitStack()
         self._lives: list[Life] = []
 
@@ -180,7 +187,7 @@ class House:
             catalog_address=self.catalog.address,
             policy_address=self.policy.address,
             connector_address=self.connector.address,
-            repeat_seconds=REPEAT_SECONDS,
+            repeat_seconds=self._repeat_seconds,
         )
         service, server = await begin(life, settings)
         return service, server.port

@@ -169,6 +169,7 @@ async def test_a_lease_revoked_on_its_way_cancels_its_access_request(house: Hous
     assert found.timeline[-1].cancelled.reason == "mistaken"
     assert (await house.event_types())[-2:] == ["LeaseEnded", "AccessRequestCancelled"]
     house.connector.removed(made.lease_id)
+    await house.connector.say_deprovisioned(made.lease_id)
     await ada.lease_reaches(made.lease_id, "ENDED")
     found = await ada.get(made.access_request_id)
     assert found.state == pb.ACCESS_REQUEST_STATE_CANCELLED

@@ -95,57 +95,57 @@ async def test_without_the_catalog_nothing_is_made(house: House) -> None:
     assert await eventually(again)
 
 
-async def test_a_delivery_whose_event_was_lost_is_found(house: House) -> None:
+async def test_a_delivery_whose_event_was_lost_is_found(sweeping: House) -> None:
     """The connector has delivered and no event says so: the lease is looked up, and settled."""
-    ada = house.person("Ada")
+    ada = sweeping.person("Ada")
     made = await ada.create()
-    house.connector.delivered(made.lease_id)
+    sweeping.connector.delivered(made.lease_id)
     await ada.reaches(made.access_request_id, "FULFILLED")
     await ada.revoke(made.lease_id)
-    house.connector.removed(made.lease_id)
+    sweeping.connector.removed(made.lease_id)
     await ada.lease_reaches(made.lease_id, "ENDED")
-    assert "lease.event_repeated" not in await house.actions()
+    assert "lease.event_repeated" not in await sweeping.actions()
 
 
-async def test_what_the_connector_has_not_heard_is_said_again(house: House) -> None:
+async def test_what_the_connector_has_not_heard_is_said_again(sweeping: House) -> None:
     """LeaseGranted is repeated for a lease that the connector does not know, and LeaseEnded too."""
-    ada = house.person("Ada")
+    ada = sweeping.person("Ada")
     made = await ada.create()
 
     async def said(name: str) -> bool:
-        return (await house.event_types()).count(name) > 1
+        return (await sweeping.event_types()).count(name) > 1
 
     await eventually(lambda: said("LeaseGranted"))
-    house.connector.delivered(made.lease_id)
+    sweeping.connector.delivered(made.lease_id)
     await ada.reaches(made.access_request_id, "FULFILLED")
     await ada.revoke(made.lease_id)
     await eventually(lambda: said("LeaseEnded"))
-    house.connector.removed(made.lease_id)
+    sweeping.connector.removed(made.lease_id)
     await ada.lease_reaches(made.lease_id, "ENDED")
-    actions = await house.actions(made.lease_id)
+    actions = await sweeping.actions(made.lease_id)
     assert actions.count("lease.event_repeated") >= 2
 
 
-async def test_a_lease_under_way_is_not_said_again(house: House) -> None:
+async def test_a_lease_under_way_is_not_said_again(sweeping: House) -> None:
     """While the connector is at it, however long, nothing is repeated and nothing is written."""
-    ada = house.person("Ada")
+    ada = sweeping.person("Ada")
     made = await ada.create()
-    house.connector.pending(made.lease_id)
-    await eventually(lambda: house.connector.calls >= 2)
-    assert await house.actions() == ["access_request.created"]
+    sweeping.connector.pending(made.lease_id)
+    await eventually(lambda: sweeping.connector.calls >= 2)
+    assert await sweeping.actions() == ["access_request.created"]
 
 
-async def test_without_the_connector_nothing_is_said_again(house: House) -> None:
+async def test_without_the_connector_nothing_is_said_again(sweeping: House) -> None:
     """While the connector is away nothing piles up; once it is back the lease is settled."""
-    await house.connector.stop()
-    ada = house.person("Ada")
+    await sweeping.connector.stop()
+    ada = sweeping.person("Ada")
     made = await ada.create()
     refusal = await refused(ada.create())
     assert refusal.reason == "ACCESS_REQUEST_OPEN"
-    house.connector.delivered(made.lease_id)
-    await house.connector.start()
+    sweeping.connector.delivered(made.lease_id)
+    await sweeping.connector.start()
     await ada.reaches(made.access_request_id, "FULFILLED")
-    assert await house.actions() == ["access_request.created", "access_request.fulfilled"]
+    assert await sweeping.actions() == ["access_request.created", "access_request.fulfilled"]
 
 
 async def test_a_forged_event_changes_nothing(house: House) -> None:
@@ -204,34 +204,34 @@ async def test_an_event_that_is_nonsense_stops_nobody(house: House) -> None:
     await ada.reaches(made.access_request_id, "FULFILLED")
 
 
-async def test_without_nats_everything_goes_on(house: House, nats_server: NatsServer) -> None:
+async def test_without_nats_everything_goes_on(sweeping: House, nats_server: NatsServer) -> None:
     """Asking, looking up and revoking need no NATS; what was to be said goes out afterwards."""
     nats_server.kill()
-    ada = house.person("Ada")
+    ada = sweeping.person("Ada")
     made = await ada.create()
-    house.connector.delivered(made.lease_id)
+    sweeping.connector.delivered(made.lease_id)
     await ada.reaches(made.access_request_id, "FULFILLED")
     ending = await ada.revoke(made.lease_id)
     assert ending.state == lease_pb2.LEASE_STATE_ENDING
     nats_server.start()
 
     async def all_out() -> bool:
-        events = await house.events()
+        events = await sweeping.events()
         return len(events) >= 5 and all(event.published for event in events)
 
     assert await eventually(all_out, timeout=20)
 
 
-async def test_what_was_under_way_goes_on_after_a_restart(house: House) -> None:
+async def test_what_was_under_way_goes_on_after_a_restart(sweeping: House) -> None:
     """A wish and a lease that were under way when the service stopped end as they should."""
-    await house.policy.stop()
-    ada = house.person("Ada")
+    await sweeping.policy.stop()
+    ada = sweeping.person("Ada")
     undecided = await ada.create()
-    await house.stop()
-    await house.policy.start()
-    _, port = await house.start()
-    async with house.channel(port) as channel:
-        ada = house.person("Ada", channel=channel)
+    await sweeping.stop()
+    await sweeping.policy.start()
+    _, port = await sweeping.start()
+    async with sweeping.channel(port) as channel:
+        ada = sweeping.person("Ada", channel=channel)
         approved = await ada.reaches(undecided.access_request_id, "APPROVED")
-        house.connector.delivered(approved.lease_id)
+        sweeping.connector.delivered(approved.lease_id)
         await ada.reaches(undecided.access_request_id, "FULFILLED")

@@ -11,7 +11,7 @@ from services.connector.domain.verdict import Verdict
 from services.connector.handlers.deliver_lease import DeliverLease
 from services.connector.handlers.end_lease import EndLease
 from services.connector.handlers.mend_delivery import MendDelivery
-from services.connector.handlers.run_operation import RunOperation
+from services.connector.handlers.run_operations import RunOperations
 from services.connector.ports import Attempt
 from tests.fakes.connector_store import (
     FakeCatalog,
@@ -53,7 +53,7 @@ class ProvisioningHouse:
             self.clock,
         )
         self.end_lease = EndLease(self.requests, self.store, self.clock)
-        self.run_operation = RunOperation(self.store, self.clock)
+        self.run_operations = RunOperations(self.store, self.clock)
         self.mend_delivery = MendDelivery(self.store, self.clock)
 
     def lease(self, lease_id: str, *targets: Target) -> str:
@@ -97,20 +97,18 @@ class ProvisioningHouse:
 
     async def begin(self) -> list[Attempt]:
         """Begins every attempt that is due."""
-        begun = []
-        for operation in await self.store.due(self.clock.now(), 100):
-            begun += await self.begin_one(operation.operation_id)
-        return begun
+        due = await self.store.due(self.clock.now(), 100, frozenset())
+        return await self.begin_together([found.operation_id for found in due])
 
-    async def begin_one(self, operation_id: str) -> list[Attempt]:
-        """Begins an attempt, if there is anything to do."""
-        outcome = await self.run_operation.attempt(operation_id)
+    async def begin_together(self, operation_ids: list[str]) -> list[Attempt]:
+        """Begins an attempt of each, where there is anything to do."""
+        outcome = await self.run_operations.attempt(operation_ids)
         self.store.commit(outcome)
-        return [] if outcome.result is None else [outcome.result]
+        return list(outcome.result)
 
     async def settle(self, attempt: Attempt, verdict: Verdict) -> None:
         """Entra's answer arrives."""
-        self.store.commit(await self.run_operation.settle(attempt.operation_id, verdict))
+        self.store.commit(await self.run_operations.settle({attempt.operation_id: verdict}))
 
     async def work(self) -> None:
         """Works until nothing is left to do; Entra answers everything."""

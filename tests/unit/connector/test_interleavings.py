@@ -77,10 +77,9 @@ class Play:
     async def _begin(self) -> None:
         house = self.house
         house.clock.advance(timedelta(minutes=10))
-        for operation in await house.store.due(house.clock.now(), 100):
-            if operation.assignment_id not in self.under_way:
-                for attempt in await house.begin_one(operation.operation_id):
-                    self.under_way[operation.assignment_id] = attempt
+        if not self.under_way:  # what is due for one person is done to its end first
+            for attempt in await house.begin():
+                self.under_way[attempt.operation_id] = attempt
 
     async def _finish(self, attempt: Attempt, call: Call) -> None:
         verdict: Verdict = Retriable("", "lost", certain=False)

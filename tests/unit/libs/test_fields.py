@@ -27,6 +27,7 @@ def _problems(*checks: Check, path: str = "") -> list[tuple[str, str]]:
     [
         (lambda f: f.text("x", "", most=5), "is required"),
         (lambda f: f.text("x", "  \u2003 ", most=5), "must not be blank"),
+        (lambda f: f.text("x", "\u200b\u200d", most=5), "must not be blank"),
         (lambda f: f.text("x", "ab", least=3, most=5), "must not be blank"),
         (lambda f: f.text("x", "abcdef", most=5), "has 6 characters, at most 5 are taken"),
         (lambda f: f.text("x", "a\0b", most=5), "holds the control character U+0000"),

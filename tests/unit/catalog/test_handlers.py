@@ -1,0 +1,196 @@
+"""What use cases hand over to be written: one audit record, the facts, the actor."""
+
+from typing import Any
+
+import pytest
+
+from libs.domain.callers import Service
+from libs.domain.changes import Change, Outcome
+from libs.domain.errors import Invalid, LatchkeyError
+from services.catalog.domain import facts
+from services.catalog.domain.access_profile import AccessProfile
+from services.catalog.domain.directory import Complete, ServicePrincipal
+from services.catalog.domain.link import CreateVirtualRole, Decision, Skip
+from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.sync import Sync
+from services.catalog.handlers import (
+    create_access_profile,
+    entitlement_rules,
+    ingest_page,
+    link_entitlements,
+    manage_app,
+)
+from services.catalog.ports import Unseen
+from tests.fakes.catalog import (
+    FakeAccessProfiles,
+    FakeApps,
+    FakeCatalog,
+    FakeDirectory,
+    FakeEntitlements,
+    FakeLinks,
+    FakeRules,
+    FakeSyncs,
+    Kept,
+)
+from tests.unit.catalog.things import (
+    NOW,
+    ROOT,
+    TENANT,
+    StillClock,
+    a_group,
+    a_managed_app,
+    a_user,
+    an_access,
+    an_app,
+    types,
+)
+
+CONNECTOR = Service("connector")
+
+
+def changed(outcome: Outcome[Any]) -> Change:
+    assert outcome.change is not None
+    return outcome.change
+
+
+async def test_manage_app_says_who_did_it() -> None:
+    """The fact has the new version; the record names the access that was made."""
+    catalog = FakeCatalog(apps={"app_1": an_app()})
+    manage = manage_app.ManageApp(FakeApps(catalog), StillClock())
+    outcome = await manage(manage_app.Command("app_1", ""), ROOT)
+    change = changed(outcome)
+    assert (change.audit.actor, change.audit.action) == (ROOT, "app.managed")
+    assert change.audit.details["access"] == "role Default Access of Design Tool"
+    (fact,) = change.facts
+    assert (fact.resource_id, fact.resource_version) == ("app_1", 2)
+    assert fact.body == facts.AppManaged(
+        "app_1", "Design Tool", outcome.result.access.entitlement_id, ROOT
+    )
+    assert change.writes == (Kept((an_app(), outcome.result)),)
+
+
+async def test_link_entitlements_tells_each_choice() -> None:
+    """One record for the call, one fact a choice."""
+    credential, roles = types()
+    catalog = FakeCatalog(
+        apps={"app_1": a_managed_app()},
+        resource_types=[credential, roles],
+        groups={"a": a_group("A"), "b": a_group("B")},
+    )
+    handler = link_entitlements.LinkEntitlements(
+        FakeApps(catalog), FakeLinks(catalog), StillClock()
+    )
+    decisions = (Decision("den_b", CreateVirtualRole("Bee")), Decision("den_a", Skip()))
+    outcome = await handler(link_entitlements.Command("app_1", decisions), ROOT)
+    change = changed(outcome)
+    assert [(choice["group"], choice["choice"]) for choice in change.audit.details["choices"]] == [
+        ("B", "VIRTUAL_ROLE"),
+        ("A", "SKIPPED"),
+    ]
+    assert [fact.resource_version for fact in change.facts] == [3, 3]
+
+
+async def test_rules_are_recorded_whole() -> None:
+    """Applying counts what is governed; disabled rules govern nothing."""
+    credential, roles = types()
+    access = an_access(credential)
+    catalog = FakeCatalog(
+        apps={"app_1": a_managed_app()},
+        resource_types=[credential, roles],
+        entitlements={access.entitlement_id: access},
+        users={user.user_id: user for user in (a_user("Ada"), a_user("Ben"))},
+    )
+    apply = entitlement_rules.ApplyEntitlementRules(
+        FakeApps(catalog),
+        FakeEntitlements(catalog),
+        FakeRules(catalog),
+        FakeAccessProfiles(catalog),
+    )
+    wanted = EntitlementRules("app_1", True, (credential.resource_type_id,), ("apr_everyone",))
+    command = entitlement_rules.Command(wanted, "0")
+    outcome = await apply(command, ROOT)
+    assert (outcome.result.rules.version, outcome.result.entitlement_count) == (1, 1)
+    assert changed(outcome).audit.details["access_profile_ids"] == ["apr_everyone"]
+    preview = await apply.preview(command)
+    assert (preview.entitlements, preview.person_count) == ((access,), 2)
+    disabled = entitlement_rules.Command(EntitlementRules("app_1"), "")
+    assert (await apply(disabled, ROOT)).result.entitlement_count == 0
+
+
+@pytest.mark.parametrize("name", ["Team", "TEAM", "everyone"])
+async def test_an_access_profile_needs_a_name_of_its_own(name: str) -> None:
+    """In whatever case; the built-in one's is taken from the beginning."""
+    catalog = FakeCatalog(
+        access_profiles={"apr_1": AccessProfile("apr_1", "Team", "", (), NOW)},
+        users={"usr_ada": a_user("Ada")},
+    )
+    create = create_access_profile.CreateAccessProfile(
+        FakeAccessProfiles(catalog), FakeDirectory(catalog), StillClock()
+    )
+    with pytest.raises(LatchkeyError) as caught:
+        await create(create_access_profile.Command(name, "", ("usr_ada",)), ROOT)
+    assert caught.value.reason == "ACCESS_PROFILE_NAME_TAKEN"
+
+
+def page(number: int, content: object, sync_id: str = "syn_1") -> ingest_page.Command:
+    return ingest_page.Command(
+        sync_id,
+        "con_1",
+        TENANT,
+        number,
+        f"at {number}",
+        "kind",
+        content,  # type: ignore[arg-type]
+    )
+
+
+def principal(app_id: str) -> ServicePrincipal:
+    return ServicePrincipal(app_id, TENANT, "sp", "client", app_id, "", True, False, ())
+
+
+async def test_a_page_tells_of_new_apps_only() -> None:
+    """Once each, though a page names one twice."""
+    catalog = FakeCatalog(apps={"app_1": an_app()})
+    ingest = ingest_page.IngestPage(FakeSyncs(catalog), StillClock())
+    content = (principal("app_1"), principal("app_2"), principal("app_2"))
+    outcome = await ingest(page(1, content), CONNECTOR)
+    change = changed(outcome)
+    assert [fact.body for fact in change.facts] == [facts.AppDiscovered("app_2", "app_2", "con_1")]
+    assert change.audit.details == {
+        "sync_id": "syn_1",
+        "page_number": 1,
+        "kind": "kind",
+        "count": 3,
+    }
+
+
+async def test_a_known_page_changes_nothing() -> None:
+    """It is passed over, not refused."""
+    sync = Sync("syn_1", "con_1", TENANT, last_page_number=3)
+    catalog = FakeCatalog(syncs={"con_1": sync})
+    ingest = ingest_page.IngestPage(FakeSyncs(catalog), StillClock())
+    outcome = await ingest(page(2, ()), CONNECTOR)
+    assert (outcome.result, outcome.change) == (sync, None)
+
+
+async def test_completion_counts_and_tells_what_is_gone() -> None:
+    """Apps by name, everything else by number."""
+    gone = (an_app(version=4), a_managed_app(app_id="app_2", version=7))
+    sync = Sync("syn_1", "con_1", TENANT, last_page_number=3, version=3)
+    catalog = FakeCatalog(syncs={"con_1": sync}, unseen=Unseen(gone, (1, 2, 3, 4)))
+    ingest = ingest_page.IngestPage(FakeSyncs(catalog), StillClock())
+    outcome = await ingest(page(4, Complete()), CONNECTOR)
+    assert (outcome.result.completed, outcome.result.removed_count) == (True, 12)
+    assert [(fact.resource_version, fact.body) for fact in changed(outcome).facts] == [
+        (5, facts.AppRemoved("app_1", "Design Tool", was_managed=False)),
+        (8, facts.AppRemoved("app_2", "Design Tool", was_managed=True)),
+        (4, facts.DirectoryRefreshed("con_1", "syn_1", 0, 12)),
+    ]
+
+
+async def test_a_sync_is_of_one_connection() -> None:
+    """The same id for another connection is a mistake."""
+    sync = Sync("syn_1", "con_2", TENANT)
+    ingest = ingest_page.IngestPage(FakeSyncs(FakeCatalog(syncs={"con_2": sync})), StillClock())
+    with pytest.raises(Invalid, match="connection_id"):
+        await ingest(page(1, ()), CONNECTOR)

@@ -1,0 +1,112 @@
+"""What stands against a request, and against a write."""
+
+from dataclasses import replace
+
+import pytest
+
+from libs.domain.errors import LatchkeyError
+from services.catalog.domain.link import UnwritableReason
+from services.catalog.domain.resolution import Offer, Question, Resolution, confirm, resolve
+from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.target import GroupMembership, Target
+from tests.unit.catalog.things import a_managed_app, a_user, an_access, types
+
+CREDENTIAL, ROLES = types()
+MEMBER = Target("den_group", "con_1", "member of G", GroupMembership("entra-g"))
+ACCESS = an_access(CREDENTIAL).widened(MEMBER)
+RULES = EntitlementRules("app_1", True, (CREDENTIAL.resource_type_id,), ("apr_everyone",))
+OFFER = Offer(ACCESS, a_managed_app(), RULES)
+ASKED = Question(
+    requester=a_user("Ada"),
+    subject=a_user("Ben"),
+    manager=None,
+    offer=OFFER,
+    in_audience=True,
+    groups={"den_group": UnwritableReason.WRITABLE},
+    held=frozenset({"den_access"}),
+)
+
+
+def answer(**other: object) -> Resolution:
+    question = replace(ASKED, **other)  # type: ignore[arg-type]
+    return resolve(question, ACCESS.entitlement_id, "usr_ada", "usr_ben")
+
+
+def test_held_is_everything_or_nothing() -> None:
+    """A part of the fulfilment is not the entitlement."""
+    assert not answer().held
+    assert answer(held=frozenset({"den_access", "den_group"})).held
+
+
+def governed(**other: object) -> Offer:
+    return replace(OFFER, rules=replace(RULES, **other))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"requester": None}, "PERSON_NOT_IN_DIRECTORY"),
+        ({"requester": a_user("Ada", account_enabled=False)}, "PERSON_DISABLED"),
+        ({"offer": None}, "ENTITLEMENT_NOT_FOUND"),
+        ({"in_audience": False}, "ENTITLEMENT_NOT_FOUND"),
+        ({"offer": governed(enabled=False)}, "ENTITLEMENT_NOT_FOUND"),
+        (
+            {"offer": governed(resource_type_ids=(ROLES.resource_type_id,))},
+            "ENTITLEMENT_NOT_FOUND",
+        ),
+        (
+            {"offer": replace(OFFER, app=a_managed_app(is_protected=True))},
+            "ENTITLEMENT_NOT_FOUND",
+        ),
+        ({"requester": a_user("Ada", entra_tenant_id="other")}, "ENTITLEMENT_NOT_FOUND"),
+        ({"subject": None}, "USER_NOT_FOUND"),
+        ({"subject": a_user("Ben", entra_tenant_id="other")}, "USER_NOT_FOUND"),
+        ({"subject": a_user("Ben", account_enabled=False)}, "PERSON_DISABLED"),
+        ({"offer": replace(OFFER, app=a_managed_app(removed=True))}, "APP_REMOVED"),
+        ({"groups": {}}, "GROUP_NOT_WRITABLE"),
+        ({"groups": {"den_group": UnwritableReason.DYNAMIC}}, "GROUP_NOT_WRITABLE"),
+    ],
+)
+def test_what_stands_against_it(other: dict[str, object], reason: str) -> None:
+    """What the requester may not know of comes before what is wrong with it."""
+    with pytest.raises(LatchkeyError) as caught:
+        answer(**other)
+    assert caught.value.reason == reason
+
+
+def test_what_may_not_be_asked_for_reveals_nothing() -> None:
+    """Removed, unwritable and foreign things look as unknown ones to who is outside."""
+    others: tuple[dict[str, object], ...] = (
+        {"offer": replace(OFFER, app=a_managed_app(removed=True))},
+        {"groups": {}},
+        {"subject": None},
+    )
+    for other in others:
+        with pytest.raises(LatchkeyError) as caught:
+            answer(**other, in_audience=False)
+        with pytest.raises(LatchkeyError) as unknown:
+            answer(offer=None)
+        assert caught.value.message == unknown.value.message
+        assert caught.value.facts == unknown.value.facts
+
+
+def test_confirms_in_the_order_asked() -> None:
+    """Each by itself, the same one twice if asked twice."""
+    asked = ("den_group", "den_x", "den_access", "den_group")
+    answers = confirm(OFFER, asked, {"den_group", "den_x"})
+    assert [(each.target is not None, each.held, each.problem == "") for each in answers] == [
+        (True, True, True),
+        (False, True, False),
+        (True, False, True),
+        (True, True, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "app", [a_managed_app(removed=True), a_managed_app(is_protected=True)], ids=["gone", "theirs"]
+)
+def test_confirms_nothing_of_what_may_not_be_written(app: object) -> None:
+    """A removed app, and Microsoft's own."""
+    (found,) = confirm(replace(OFFER, app=app), ("den_access",), ())  # type: ignore[arg-type]
+    assert found.target is None
+    assert found.problem
