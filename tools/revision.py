@@ -1,4 +1,4 @@
-"""`python -m tools.revision <service> <message>` writes a migration from what changed in its tables.
+"""`python -m tools.revision <service> <message>` writes a migration: what changed in the tables.
 
 It compares the tables with a database that has all earlier migrations. Read what it wrote before
 you keep it: a rename looks like a loss and a gain.

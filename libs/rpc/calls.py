@@ -13,10 +13,11 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from libs.domain.callers import Caller, Person, Service
-from libs.domain.errors import LatchkeyError, NotAllowed, Unauthenticated
+from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, Unauthenticated
 from libs.rpc import deadlines, errors
 from libs.rpc.access import Table
 from libs.rpc.tokens import TokenVerifier
@@ -77,12 +78,18 @@ class Calls(grpc.aio.ServerInterceptor):
             (True, True): (handler.stream_stream, grpc.stream_stream_rpc_method_handler),
         }
         inner, make = kinds[handler.request_streaming, handler.response_streaming]
+        read = _reading(handler.request_deserializer)
+        if not handler.request_streaming:
+            # gRPC would read the request before we are asked, and tell the caller of its exception.
+            inner = _after_reading(inner, read)
         wrapped = (
             self._streaming(method, metadata, inner)
             if handler.response_streaming
             else self._unary(method, metadata, inner, limited=not handler.request_streaming)
         )
-        return make(wrapped, handler.request_deserializer, handler.response_serializer)
+        return make(
+            wrapped, read if handler.request_streaming else None, handler.response_serializer
+        )
 
     def _unary(
         self, method: str, metadata: Sequence[Any], inner: Handler, *, limited: bool
@@ -166,3 +173,19 @@ class Calls(grpc.aio.ServerInterceptor):
             return b""
 
         return grpc.unary_unary_rpc_method_handler(run)
+
+
+def _reading(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
+    """Reads a request, and says what is wrong with bytes that are none."""
+
+    def read(data: bytes) -> Any:
+        try:
+            return data if deserialize is None else deserialize(data)
+        except DecodeError as error:
+            raise Invalid.field("", "the bytes sent are no message of this method") from error
+
+    return read
+
+
+def _after_reading(inner: Handler, read: Callable[[bytes], Any]) -> Handler:
+    return lambda data, context: inner(read(data), context)

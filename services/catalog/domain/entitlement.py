@@ -34,12 +34,18 @@ class Entitlement:
     resource_type_id: str
     resource_kind: ResourceKind
     resource_id: str
-    resource_display_name: str
     display_name: str
     description: str
     fulfilment: tuple[Target, ...]
     create_time: datetime
     version: int = 1
+
+    @property
+    def resource_display_name(self) -> str:
+        """What its resource is called: a role's as the role, the Credential resource as ever."""
+        if self.resource_kind is ResourceKind.ROLE:
+            return self.display_name
+        return self.resource_kind.value.capitalize()
 
     def widened(self, target: Target) -> "Entitlement":
         """The entitlement, whose holders must hold the target too."""
@@ -59,7 +65,6 @@ def new_access(of: ResourceType, target: Target, now: datetime) -> Entitlement:
         resource_type_id=of.resource_type_id,
         resource_kind=of.kind,
         resource_id=ids.new_id("res"),
-        resource_display_name=of.display_name,
         display_name="Access",
         description="Being able to use the app at all.",
         fulfilment=(target,),
@@ -77,7 +82,6 @@ def new_role(
         resource_type_id=of.resource_type_id,
         resource_kind=of.kind,
         resource_id=ids.new_id("res"),
-        resource_display_name=name,
         display_name=name,
         description=description,
         fulfilment=(target,),

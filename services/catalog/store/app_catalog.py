@@ -1,22 +1,21 @@
 """What people may ask for."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select, true
 
 from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app_catalog import CatalogApp, CatalogEntitlement
 from services.catalog.domain.entitlement import ResourceKind
-from services.catalog.store.audience import read_held, requestable
+from services.catalog.store.audience import governed, open_to, read_held
 from services.catalog.store.tables import (
     apps,
     directory_users,
     entitlement_rules,
     entitlements,
-    resource_types,
-    resources,
 )
 from services.catalog.store.text import containing, paged
 
@@ -38,80 +37,77 @@ class StoredAppCatalog:
                 return None
             if not person.account_enabled:
                 return Page((), "")
-            offered = _offered(person, query)
             found = page.page(
-                connection.execute(
-                    paged(
-                        select(apps).where(
-                            apps.c.app_id.in_(offered.with_only_columns(apps.c.app_id))
-                        ),
-                        (apps.c.search_name, apps.c.app_id),
-                        page,
-                    )
-                ).all(),
+                _apps(connection, person, query, page),
                 key=lambda row: (row.search_name, row.app_id),
             )
             if not found.items:
                 return Page((), "")
-            rows = connection.execute(
-                offered.where(apps.c.app_id.in_([row.app_id for row in found.items])).order_by(
-                    # CREDENTIAL before ROLE: access comes first.
-                    resource_types.c.kind,
-                    entitlements.c.search_name,
-                    entitlements.c.entitlement_id,
-                )
-            ).all()
+            offered = _entitlements(connection, found.items, query)
             held = read_held(connection, user_id)
-            of_app = defaultdict(list)
-            for row in rows:
-                of_app[row.app_id].append(_entitlement_of(row, held))
             return Page(
-                tuple(
-                    CatalogApp(
-                        row.app_id, row.display_name, row.description, tuple(of_app[row.app_id])
-                    )
-                    for row in found.items
-                ),
+                tuple(_app_of(row, offered[row.app_id], held) for row in found.items),
                 found.next_page_token,
             )
 
         return await self._database.read(work)
 
 
-def _offered(person: Row[Any], query: str) -> Select[Any]:
-    """The entitlements that a person may ask for, matching by their own or their app's name."""
+def _apps(
+    connection: Connection, person: Row[Any], query: str, page: PageRequest
+) -> Sequence[Row[Any]]:
+    """The apps of a page: those the person may ask something of that matches."""
+    something = exists().where(entitlements.c.app_id == apps.c.app_id, governed(), _matching(query))
     statement = (
-        select(
-            entitlements.c.app_id,
-            entitlements.c.entitlement_id,
-            entitlements.c.display_name,
-            entitlements.c.description,
-            entitlements.c.fulfilment,
-            resource_types.c.kind,
-            entitlement_rules.c.max_duration,
-        )
-        .join(resources, resources.c.resource_id == entitlements.c.resource_id)
-        .join(resource_types, resource_types.c.resource_type_id == resources.c.resource_type_id)
-        .join(apps, apps.c.app_id == entitlements.c.app_id)
+        select(apps, entitlement_rules.c.max_duration)
         .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
-        .where(requestable(person.user_id, person.entra_tenant_id))
+        .where(open_to(person.user_id, person.entra_tenant_id), something)
     )
-    if query:
-        statement = statement.where(
-            or_(
-                containing(apps.c.search_name, query),
-                containing(entitlements.c.search_name, query),
-            )
+    return connection.execute(paged(statement, (apps.c.search_name, apps.c.app_id), page)).all()
+
+
+def _entitlements(
+    connection: Connection, of: Sequence[Row[Any]], query: str
+) -> dict[str, list[Row[Any]]]:
+    """What matches of apps that are open to the person, by app."""
+    statement = (
+        select(entitlements)
+        .join(apps, apps.c.app_id == entitlements.c.app_id)
+        .where(entitlements.c.app_id.in_([row.app_id for row in of]), governed(), _matching(query))
+        .order_by(
+            # CREDENTIAL before ROLE: access comes first.
+            entitlements.c.resource_kind,
+            entitlements.c.search_name,
+            entitlements.c.entitlement_id,
         )
-    return statement
+    )
+    found = defaultdict(list)
+    for row in connection.execute(statement):
+        found[row.app_id].append(row)
+    return found
 
 
-def _entitlement_of(row: Row[Any], held: frozenset[str]) -> CatalogEntitlement:
-    return CatalogEntitlement(
-        entitlement_id=row.entitlement_id,
-        display_name=row.display_name,
-        description=row.description,
-        resource_kind=ResourceKind(row.kind),
-        held=all(target["directory_entitlement_id"] in held for target in row.fulfilment),
-        max_duration=row.max_duration,
+def _matching(query: str) -> ColumnElement[bool]:
+    """Whether an entitlement matches by its own or its app's name."""
+    if not query:
+        return true()
+    return or_(containing(apps.c.search_name, query), containing(entitlements.c.search_name, query))
+
+
+def _app_of(app: Row[Any], offered: Sequence[Row[Any]], held: frozenset[str]) -> CatalogApp:
+    return CatalogApp(
+        app.app_id,
+        app.display_name,
+        app.description,
+        tuple(
+            CatalogEntitlement(
+                entitlement_id=row.entitlement_id,
+                display_name=row.display_name,
+                description=row.description,
+                resource_kind=ResourceKind(row.resource_kind),
+                held=all(target["directory_entitlement_id"] in held for target in row.fulfilment),
+                max_duration=app.max_duration,
+            )
+            for row in offered
+        ),
     )

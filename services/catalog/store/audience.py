@@ -11,7 +11,7 @@ from services.catalog.store.tables import (
     directory_assignments,
     directory_memberships,
     entitlement_rules,
-    resources,
+    entitlements,
     rule_access_profiles,
     rule_resource_types,
 )
@@ -32,11 +32,11 @@ def in_audience(app_id: ColumnElement[str] | str, user_id: str) -> ColumnElement
     )
 
 
-def requestable(user_id: str, entra_tenant_id: str) -> ColumnElement[bool]:
-    """Whether an enabled person may ask for the entitlement of a row.
+def open_to(user_id: str, entra_tenant_id: str) -> ColumnElement[bool]:
+    """Whether an enabled person may ask for something of an app, if it is `governed`.
 
-    The row is of `entitlements` joined with `resources`, `apps` and `entitlement_rules`. It says
-    in SQL what `domain.resolution` decides for one entitlement; the tests hold both together.
+    Of a row of `apps` joined with `entitlement_rules`. Together they say in SQL what
+    `domain.resolution` decides for one entitlement; a test holds both against each other.
     """
     return and_(
         apps.c.manage_time.is_not(None),
@@ -44,11 +44,15 @@ def requestable(user_id: str, entra_tenant_id: str) -> ColumnElement[bool]:
         apps.c.is_protected.is_(False),
         apps.c.entra_tenant_id == entra_tenant_id,
         entitlement_rules.c.enabled.is_(True),
-        exists().where(
-            rule_resource_types.c.app_id == apps.c.app_id,
-            rule_resource_types.c.resource_type_id == resources.c.resource_type_id,
-        ),
         in_audience(apps.c.app_id, user_id),
+    )
+
+
+def governed() -> ColumnElement[bool]:
+    """Whether the rules of its app name the resource type of a row of `entitlements`."""
+    return exists().where(
+        rule_resource_types.c.app_id == entitlements.c.app_id,
+        rule_resource_types.c.resource_type_id == entitlements.c.resource_type_id,
     )
 
 

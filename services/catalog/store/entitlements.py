@@ -44,7 +44,7 @@ class StoredEntitlements:
     async def of_types(self, resource_type_ids: Collection[str]) -> tuple[Entitlement, ...]:
         query = (
             select_entitlements()
-            .where(resources.c.resource_type_id.in_(resource_type_ids))
+            .where(entitlements.c.resource_type_id.in_(resource_type_ids))
             .order_by(entitlements.c.entitlement_id)
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
@@ -54,8 +54,7 @@ class StoredEntitlements:
         query = (
             select(func.count())
             .select_from(entitlements)
-            .join(resources, resources.c.resource_id == entitlements.c.resource_id)
-            .where(resources.c.resource_type_id.in_(resource_type_ids))
+            .where(entitlements.c.resource_type_id.in_(resource_type_ids))
         )
         return await self._database.read(lambda connection: connection.execute(query).scalar_one())
 
@@ -92,6 +91,8 @@ def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
                     "entitlement_id": each.entitlement_id,
                     "app_id": each.app_id,
                     "resource_id": each.resource_id,
+                    "resource_type_id": each.resource_type_id,
+                    "resource_kind": each.resource_kind.value,
                     "display_name": each.display_name,
                     "search_name": search_name(each.display_name),
                     "description": each.description,

@@ -37,7 +37,6 @@ from services.catalog.store.tables import (
     entitlements,
     links,
     resource_types,
-    resources,
 )
 from services.catalog.store.text import paged, search_name
 from services.catalog.store.upsert import upsert
@@ -171,13 +170,9 @@ class StoredLinks:
         named = select_entitlements().where(
             entitlements.c.app_id == app_id, entitlements.c.entitlement_id.in_(entitlement_ids)
         )
-        names = (
-            select(resources.c.display_name)
-            .join(resource_types, resource_types.c.resource_type_id == resources.c.resource_type_id)
-            .where(
-                resource_types.c.app_id == app_id,
-                resource_types.c.kind == ResourceKind.ROLE.value,
-            )
+        names = select(entitlements.c.display_name).where(
+            entitlements.c.app_id == app_id,
+            entitlements.c.resource_kind == ResourceKind.ROLE.value,
         )
         return await self._database.read(
             lambda connection: LinkMaterial(

@@ -11,7 +11,7 @@ from services.catalog.domain.app import App, AppRole
 from services.catalog.domain.directory import ServicePrincipal, User
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
 from services.catalog.domain.target import AppRoleAssignment, GroupMembership, Target
-from services.catalog.store.tables import apps, entitlements, resource_types, resources
+from services.catalog.store.tables import apps, entitlements
 
 
 def app_of(row: Row[Any]) -> App:
@@ -86,17 +86,8 @@ def resource_type_of(row: Row[Any]) -> ResourceType:
 
 def select_entitlements() -> Select[Any]:
     """Entitlements with all that `entitlement_of` needs."""
-    return (
-        select(
-            entitlements,
-            resources.c.resource_type_id,
-            resources.c.display_name.label("resource_display_name"),
-            resource_types.c.kind,
-            apps.c.connection_id,
-        )
-        .join(resources, resources.c.resource_id == entitlements.c.resource_id)
-        .join(resource_types, resource_types.c.resource_type_id == resources.c.resource_type_id)
-        .join(apps, apps.c.app_id == entitlements.c.app_id)
+    return select(entitlements, apps.c.connection_id).join(
+        apps, apps.c.app_id == entitlements.c.app_id
     )
 
 
@@ -106,9 +97,8 @@ def entitlement_of(row: Row[Any]) -> Entitlement:
         entitlement_id=row.entitlement_id,
         app_id=row.app_id,
         resource_type_id=row.resource_type_id,
-        resource_kind=ResourceKind(row.kind),
+        resource_kind=ResourceKind(row.resource_kind),
         resource_id=row.resource_id,
-        resource_display_name=row.resource_display_name,
         display_name=row.display_name,
         description=row.description,
         fulfilment=tuple(target_of(target, row.connection_id) for target in row.fulfilment),

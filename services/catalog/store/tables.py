@@ -173,6 +173,16 @@ entitlements = Table(
     Column("entitlement_id", Text, primary_key=True),
     Column("app_id", Text, ForeignKey("apps.app_id"), nullable=False, index=True),
     Column("resource_id", Text, ForeignKey("resources.resource_id"), nullable=False, index=True),
+    # As its resource has them. They never change, and with two joins more PostgreSQL would plan
+    # a search of the app catalog for longer than it runs it.
+    Column(
+        "resource_type_id",
+        Text,
+        ForeignKey("resource_types.resource_type_id"),
+        nullable=False,
+        index=True,
+    ),
+    Column("resource_kind", Text, nullable=False),
     Column("display_name", Text, nullable=False),
     Column("search_name", Text, nullable=False),
     Column("description", Text, nullable=False),

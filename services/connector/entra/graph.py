@@ -101,11 +101,10 @@ class Graph:
             found = await self._send(method, url, params, body, token)
             if not isinstance(found, Problem):
                 return found
-            if found.status in (401, 403):
-                # It may have been issued before somebody changed what it may do.
-                self._tokens.drop(token)
-            if found.status != 401:
+            if found.status not in (401, 403):
                 return found
+            # The token may have been issued before somebody changed what it permits.
+            self._tokens.drop(token)
         return found
 
     async def _send(

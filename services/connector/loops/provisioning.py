@@ -26,6 +26,7 @@ _MOST_DUE = 100
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 0.2
 _MOST_MENDED = 200
+_GRACE_SECONDS = 3.0
 _log = structlog.get_logger(__name__)
 
 
@@ -59,11 +60,19 @@ class ProvisioningWorker:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stops at once. A call under way is then of unknown outcome, and made again."""
-        tasks = [*self._busy.values(), *([self._task] if self._task is not None else [])]
-        for task in tasks:
+        """Begins nothing more, and lets what is under way be answered, for a few seconds.
+
+        What is cut off then is of unknown outcome, and made again after the next start.
+        """
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        busy = list(self._busy.values())
+        if busy:
+            await asyncio.wait(busy, timeout=_GRACE_SECONDS)
+        for task in busy:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*busy, return_exceptions=True)
 
     async def mend(self) -> None:
         """Sees to it that every delivery on its way in or out is being worked on."""

@@ -217,7 +217,7 @@ def upgrade() -> None:
         sa.Column("app_id", sa.Text(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("policy_id", sa.Text(), nullable=False),
-        sa.Column("max_duration", sa.Float(53), nullable=True),
+        sa.Column("max_duration", sa.Float(precision=53), nullable=True),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["app_id"],
@@ -303,6 +303,8 @@ def upgrade() -> None:
         sa.Column("entitlement_id", sa.Text(), nullable=False),
         sa.Column("app_id", sa.Text(), nullable=False),
         sa.Column("resource_id", sa.Text(), nullable=False),
+        sa.Column("resource_type_id", sa.Text(), nullable=False),
+        sa.Column("resource_kind", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("search_name", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
@@ -317,10 +319,15 @@ def upgrade() -> None:
             ["resource_id"],
             ["resources.resource_id"],
         ),
+        sa.ForeignKeyConstraint(
+            ["resource_type_id"],
+            ["resource_types.resource_type_id"],
+        ),
         sa.PrimaryKeyConstraint("entitlement_id"),
     )
     op.create_index("ix_entitlements_app_id", "entitlements", ["app_id"])
     op.create_index("ix_entitlements_resource_id", "entitlements", ["resource_id"])
+    op.create_index("ix_entitlements_resource_type_id", "entitlements", ["resource_type_id"])
     op.create_table(
         "bindings",
         sa.Column("binding_id", sa.Text(), nullable=False),
