@@ -55,7 +55,7 @@ check: setup ## Check shape, types, walls between rooms, and contracts
 
 test: setup ## Run the tests (ARGS="tests/unit -k lease" for some of them)
 	$(call step,pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 demo: setup ## Play the guide from start to end, in a house of its own
 	$(call step,demo)

@@ -257,6 +257,29 @@ class ConnectorHouse:
         assert found is not None
         return found
 
+    async def operations(self) -> list[provisioning_pb2.Operation]:
+        """All operations, oldest first."""
+        response = await self.provisioning.ListOperations(
+            provisioning_pb2.ListOperationsRequest(), metadata=self.reader
+        )
+        return list(response.operations)
+
+    async def assignments(self) -> list[provisioning_pb2.Assignment]:
+        """All assignments, oldest first."""
+        response = await self.provisioning.ListAssignments(
+            provisioning_pb2.ListAssignmentsRequest(), metadata=self.reader
+        )
+        return list(response.assignments)
+
+    async def told(self, resource_id: str) -> list[str]:
+        """The names of the events of a resource, in the order they were committed."""
+        outbox = self.running.ledger.outbox
+        query = (
+            outbox.select().where(outbox.c.resource_id == resource_id).order_by(outbox.c.position)
+        )
+        rows = await self.running.database.read(lambda c: c.execute(query).all())
+        return [row.type.rpartition(".")[2] for row in rows]
+
     def changes(self, since: int = 0) -> list[dict[str, Any]]:
         """What calls of Graph changed in the tenant, from the simulator's own journal."""
         return [

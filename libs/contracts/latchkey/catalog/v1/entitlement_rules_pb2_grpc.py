@@ -89,8 +89,8 @@ class EntitlementRulesServiceServicer:
 
         Callers: administrators.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `RESOURCE_TYPE_NOT_FOUND` or
-        `ACCESS_PROFILE_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `ABORTED` /
-        `ETAG_MISMATCH`.
+        `ACCESS_PROFILE_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or `APP_REMOVED`,
+        `ABORTED` / `ETAG_MISMATCH`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

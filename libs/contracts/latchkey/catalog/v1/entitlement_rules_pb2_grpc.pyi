@@ -38,8 +38,8 @@ class EntitlementRulesServiceStub:
 
     Callers: administrators.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `RESOURCE_TYPE_NOT_FOUND` or
-    `ACCESS_PROFILE_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `ABORTED` /
-    `ETAG_MISMATCH`.
+    `ACCESS_PROFILE_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or `APP_REMOVED`,
+    `ABORTED` / `ETAG_MISMATCH`.
     """
 
 class EntitlementRulesServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -84,8 +84,8 @@ class EntitlementRulesServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Callers: administrators.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `RESOURCE_TYPE_NOT_FOUND` or
-        `ACCESS_PROFILE_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `ABORTED` /
-        `ETAG_MISMATCH`.
+        `ACCESS_PROFILE_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or `APP_REMOVED`,
+        `ABORTED` / `ETAG_MISMATCH`.
         """
 
 def add_EntitlementRulesServiceServicer_to_server(servicer: EntitlementRulesServiceServicer, server: _aio.Server) -> None: ...

@@ -90,7 +90,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_GROUP_NOT_WRITABLE: _ErrorReason.ValueType  # 29
     """`FAILED_PRECONDITION`. The group's members can't be changed through Graph; `unwritable_reason`
-    says why. Way out: skip it, or change the group in Entra and sync.
+    says why, `NOT_IN_DIRECTORY` of a group that is gone. Way out: skip it, or change the group in Entra and sync.
     """
     ERROR_REASON_ROLE_NAME_TAKEN: _ErrorReason.ValueType  # 30
     """`ALREADY_EXISTS`. The app has a role of this name. Way out: another name."""
@@ -189,7 +189,7 @@ ERROR_REASON_ALREADY_LINKED: ErrorReason.ValueType  # 28
 """
 ERROR_REASON_GROUP_NOT_WRITABLE: ErrorReason.ValueType  # 29
 """`FAILED_PRECONDITION`. The group's members can't be changed through Graph; `unwritable_reason`
-says why. Way out: skip it, or change the group in Entra and sync.
+says why, `NOT_IN_DIRECTORY` of a group that is gone. Way out: skip it, or change the group in Entra and sync.
 """
 ERROR_REASON_ROLE_NAME_TAKEN: ErrorReason.ValueType  # 30
 """`ALREADY_EXISTS`. The app has a role of this name. Way out: another name."""

@@ -71,7 +71,9 @@ class IngestRequest(_message.Message):
     page_number: _builtins.int
     """Required. 1, 2, 3, …; the completing message has a number too."""
     checkpoint: _builtins.str
-    """Required. Where the connector would go on after this page. Opaque to the catalog."""
+    """Required but with `complete`. Where the connector would go on after this page. Opaque to the
+    catalog.
+    """
     @_builtins.property
     def users(self) -> Global___UserPage:
         """People."""

@@ -36,7 +36,7 @@ class _LinkChoiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkChoice
     LINK_CHOICE_PROVISION_ACCESS: _LinkChoice.ValueType  # 3
     """The group is part of what an entitlement of the app provisions. Final."""
     LINK_CHOICE_SKIPPED: _LinkChoice.ValueType  # 4
-    """Left alone. Next: VIRTUAL_ROLE, PROVISION_ACCESS."""
+    """Left alone. Next: VIRTUAL_ROLE, PROVISION_ACCESS, SKIPPED."""
 
 class LinkChoice(_LinkChoice, metaclass=_LinkChoiceEnumTypeWrapper):
     """What was chosen for a linked group."""
@@ -50,7 +50,7 @@ LINK_CHOICE_VIRTUAL_ROLE: LinkChoice.ValueType  # 2
 LINK_CHOICE_PROVISION_ACCESS: LinkChoice.ValueType  # 3
 """The group is part of what an entitlement of the app provisions. Final."""
 LINK_CHOICE_SKIPPED: LinkChoice.ValueType  # 4
-"""Left alone. Next: VIRTUAL_ROLE, PROVISION_ACCESS."""
+"""Left alone. Next: VIRTUAL_ROLE, PROVISION_ACCESS, SKIPPED."""
 Global___LinkChoice: _TypeAlias = LinkChoice  # noqa: Y015
 
 class _UnwritableReason:

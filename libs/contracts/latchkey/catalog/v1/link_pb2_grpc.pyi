@@ -35,8 +35,8 @@ class LinkServiceStub:
 
     Callers: administrators.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `LINKED_ENTITLEMENT_NOT_FOUND` or
-    `ENTITLEMENT_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `ALREADY_LINKED` or
-    `GROUP_NOT_WRITABLE`, `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`.
+    `ENTITLEMENT_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`,
+    `ALREADY_LINKED` or `GROUP_NOT_WRITABLE`, `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`.
     """
     ListBindings: _aio.UnaryUnaryMultiCallable[_link_pb2.ListBindingsRequest, _link_pb2.ListBindingsResponse]
     """Lists the bindings of an app, oldest first.
@@ -78,8 +78,8 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Callers: administrators.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `LINKED_ENTITLEMENT_NOT_FOUND` or
-        `ENTITLEMENT_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `ALREADY_LINKED` or
-        `GROUP_NOT_WRITABLE`, `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`.
+        `ENTITLEMENT_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`,
+        `ALREADY_LINKED` or `GROUP_NOT_WRITABLE`, `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`.
         """
 
     @_abc_1.abstractmethod

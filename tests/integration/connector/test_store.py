@@ -1,0 +1,163 @@
+"""The tables of the connector."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from libs.db.committer import Guarded, Stale
+from libs.db.engine import Database
+from libs.domain.changes import Write
+from services.connector.domain.assignment import Assignment
+from services.connector.domain.delivery import Delivery, DeliveryState, Picture
+from services.connector.domain.lease import Lease
+from services.connector.domain.sync import Progress, Sync, SyncState
+from services.connector.store import MIGRATIONS, ConnectionStore, ProvisioningStore, SyncStore
+from services.connector.store.tables import metadata
+from tests.fakes.connector_store import FakeClock
+from tests.unit.connector.provisioning_house import CONNECTION, GROUP, PERSON, ROLE
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A database with the connector's tables."""
+    database = Database.open(database_url)
+    await MIGRATIONS.apply(database)
+    yield database
+    await database.close()
+
+
+async def _keep(database: Database, writes: tuple[Write, ...]) -> None:
+    """Writes as the committer does, in one transaction."""
+
+    def work(connection: Connection) -> None:
+        for write in writes:
+            assert isinstance(write, Guarded)
+            if write.parameters is not None:
+                connection.execute(write.statement, write.parameters)
+                continue
+            result = connection.execute(write.statement)
+            if write.expects is not None and result.rowcount != write.expects:
+                raise Stale
+
+    await database.write(work)
+
+
+def _first(now: FakeClock) -> Picture:
+    """A delivery of two targets, just begun."""
+    lease = Lease("lea_1", True, False, False, "ent_1", PERSON, (GROUP, ROLE), 1)
+    assignments = [
+        Assignment.new(PERSON, target, now.now()).held_by("lea_1", in_mirror=True, now=now.now())
+        for target in lease.targets
+    ]
+    by_id = {assignment.assignment_id: assignment for assignment in assignments}
+    delivery = Delivery.of(lease, DeliveryState.PENDING, now.now())
+    return Picture(by_id, {"lea_1": delivery.pending(1, by_id, now.now())})
+
+
+async def test_migrations_make_the_tables(database: Database) -> None:
+    """Migrations and table definitions are the same, and applying them again is harmless."""
+    await MIGRATIONS.apply(database)
+    await MIGRATIONS.check(database)
+    differences = await database.read(
+        lambda connection: compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": False}), metadata
+        )
+    )
+    assert differences == []
+
+
+async def test_what_is_saved_is_read_back(database: Database) -> None:
+    """Deliveries, assignments, holds and operations, by lease, by operation and by what is due."""
+    clock, store = FakeClock(), ProvisioningStore(database)
+    saved = _first(clock)
+    await _keep(database, store.saved(Picture({}, {}), saved))
+    read = await store.around_lease("lea_1")
+    [delivery] = read.deliveries.values()
+    assert delivery.version == 1 and delivery.targets == (GROUP, ROLE)
+    assert set(delivery.assignment_ids) == set(saved.assignments)
+    for assignment_id, assignment in read.assignments.items():
+        assert assignment.lease_ids == {"lea_1"} and assignment.in_mirror
+        assert assignment.operation is not None
+        assert assignment.target == saved.assignments[assignment_id].target
+        by_operation = await store.around_operations([assignment.operation.operation_id])
+        assert by_operation == read
+    due = await store.due(clock.now(), 10, frozenset())
+    assert {found.entra_principal_id for found in due} == {PERSON.entra_object_id}
+    assert len(due) == 2
+    assert not await store.due(clock.now(), 10, frozenset({PERSON.entra_object_id}))
+    assert await store.open_deliveries(10) == ["lea_1"]
+    assert (await store.around_lease("lea_2", PERSON, [GROUP])).find(PERSON, GROUP) is not None
+    assert await store.delivery("lea_2") is None
+
+
+async def test_two_changes_from_one_state(database: Database) -> None:
+    """The second one fails, whole: neither a hold nor an operation of it is left."""
+    clock, store = FakeClock(), ProvisioningStore(database)
+    await _keep(database, store.saved(Picture({}, {}), _first(clock)))
+    seen = await store.around_lease("lea_1")
+    released = [found.released_by("lea_1", clock.now()) for found in seen.assignments.values()]
+    ended = seen.deliveries["lea_1"].removing(clock.now())
+    after, _ = seen.changed(released, [ended], clock.now())
+    await _keep(database, store.saved(seen, after))
+    attempted = [found.attempted(clock.now()) for found in seen.assignments.values()]
+    late, _ = seen.changed(attempted, (), clock.now())
+    with pytest.raises(Stale):
+        await _keep(database, store.saved(seen, late))
+    now = await store.around_lease("lea_1")
+    assert now.deliveries["lea_1"].state is DeliveryState.REMOVED
+    assert not any(found.lease_ids or found.operation for found in now.assignments.values())
+
+
+async def test_one_assignment_for_one_thing(database: Database) -> None:
+    """Two leases that both believe to be the first to need it: one of them fails."""
+    clock, store = FakeClock(), ProvisioningStore(database)
+    await _keep(database, store.saved(Picture({}, {}), _first(clock)))
+    lease = Lease("lea_2", True, False, False, "ent_1", PERSON, (GROUP,), 1)
+    second = Assignment.new(PERSON, GROUP, clock.now()).held_by(
+        "lea_2", in_mirror=False, now=clock.now()
+    )
+    delivery = Delivery.of(lease, DeliveryState.PENDING, clock.now()).pending(
+        1, [second.assignment_id], clock.now()
+    )
+    after = Picture({second.assignment_id: second}, {"lea_2": delivery})
+    with pytest.raises(IntegrityError):
+        await _keep(database, store.saved(Picture({}, {}), after))
+
+
+async def test_one_sync_at_a_time(database: Database) -> None:
+    """A second running sync of a connection fails; after the end of the first there is room."""
+    clock, syncs = FakeClock(), SyncStore(database)
+    await _keep(database, ConnectionStore(database).added(CONNECTION))
+
+    def sync(sync_id: str) -> Sync:
+        return Sync(
+            sync_id, CONNECTION.connection_id, SyncState.RUNNING, Progress("users"), "", clock.now()
+        )
+
+    await _keep(database, syncs.added(sync("syn_1")))
+    with pytest.raises(IntegrityError):
+        await _keep(database, syncs.added(sync("syn_2")))
+    first = await syncs.running_of(CONNECTION.connection_id)
+    assert first == sync("syn_1") and await syncs.running() == [first]
+    done = first.succeeded(Progress("completing", 3, 4, 5), clock.now())
+    await _keep(database, syncs.updated(done))
+    with pytest.raises(Stale):
+        await _keep(database, syncs.updated(done))
+    await _keep(database, syncs.added(sync("syn_2")))
+    last = await syncs.last_succeeded_of(CONNECTION.connection_id)
+    assert last is not None and last.progress == Progress("done", 3, 4, 5)
+
+
+async def test_a_tenant_is_connected_once(database: Database) -> None:
+    """Also when two administrators do it in the same moment."""
+    store = ConnectionStore(database)
+    await _keep(database, store.added(CONNECTION))
+    with pytest.raises(IntegrityError):
+        await _keep(database, store.added(CONNECTION))
+    await _keep(database, store.protecting(CONNECTION.connection_id, ["b", "a"]))
+    assert await store.protected(CONNECTION.connection_id) == {"a", "b"}
+    assert await store.protected("con_other") == frozenset()
