@@ -71,14 +71,17 @@ class Broker:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
-        if self._client.is_connected:
-            try:
-                async with asyncio.timeout(5):
+        if self._client.is_closed:
+            return
+        try:
+            async with asyncio.timeout(5):
+                if self._client.is_connected:
                     await self._client.drain()
-            except (nats.errors.Error, TimeoutError) as error:
-                _log.warning("drain_failed", problem=str(error))
-        elif not self._client.is_closed:
-            await self._client.close()
+                else:
+                    await self._client.close()
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            # What was lost with the connection is still in the outbox.
+            _log.warning("broker_left", problem=type(error).__name__)
 
     @property
     def connected(self) -> bool:

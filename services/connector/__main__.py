@@ -20,6 +20,8 @@ from services.connector.handlers.mend_delivery import MendDelivery
 from services.connector.handlers.move_sync import MoveSync
 from services.connector.handlers.run_operations import RunOperations
 from services.connector.handlers.start_sync import StartSync
+from services.connector.loops.leases import EVERY_SECONDS as LOOK_SECONDS
+from services.connector.loops.leases import LeaseLook
 from services.connector.loops.provisioning import ProvisioningWorker
 from services.connector.loops.syncs import SyncRunner
 from services.connector.servicers import servicers
@@ -89,13 +91,12 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     await life.parts.enter_async_context(worker)
     life.loop("mend", worker.mend, every=_MEND_SECONDS)
 
-    await service.follow(
-        *follows(
-            service.writes,
-            DeliverLease(requests, catalog, connections, syncs, provisioning, service.clock),
-            EndLease(requests, provisioning, service.clock),
-        )
-    )
+    deliver = DeliverLease(requests, catalog, connections, syncs, provisioning, service.clock)
+    end = EndLease(requests, provisioning, service.clock)
+    await service.follow(*follows(service.writes, deliver, end))
+    look = LeaseLook(requests, deliver, end, service.writes, service.broker)
+    life.loop("look", look, every=LOOK_SECONDS)
+
     server = await service.listen(
         servicers(
             ConnectionServicer(

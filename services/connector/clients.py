@@ -15,6 +15,7 @@ from services.connector.ports import Checkpoint, Ingested, NumberedPage
 from services.connector.translate import ingest, leases
 
 _MOST_TARGETS = 100
+_MOST_LEASES = 500
 _INGEST_SECONDS = 60.0
 
 
@@ -34,6 +35,24 @@ class RequestsClient:
             # What is no lease id at all is no lease either.
             raise NotFound("LEASE_NOT_FOUND", error.message, lease_id=lease_id) from error
         return leases.lease_of(answer.lease)
+
+    async def ending(self) -> Sequence[str]:
+        """The leases that are on their way out of Entra."""
+        return await self._in_state(lease_pb2.LEASE_STATE_ENDING)
+
+    async def granted(self) -> Sequence[str]:
+        """The leases that are on their way into Entra."""
+        return await self._in_state(lease_pb2.LEASE_STATE_GRANTED)
+
+    async def _in_state(self, state: lease_pb2.LeaseState.ValueType) -> Sequence[str]:
+        found: list[str] = []
+        request = lease_pb2.ListLeasesRequest(state=state, page_size=_MOST_LEASES)
+        while True:
+            answer = await self._peer.call(self._leases.ListLeases, request)
+            found += [lease.lease_id for lease in answer.leases]
+            if not answer.next_page_token:
+                return found
+            request.page_token = answer.next_page_token
 
 
 class CatalogClient:

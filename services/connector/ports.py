@@ -162,6 +162,22 @@ class Requests(Protocol):
         """
         ...
 
+    async def ending(self) -> Sequence[str]:
+        """The leases that are on their way out of Entra.
+
+        Raises:
+            Unavailable: requests does not answer.
+        """
+        ...
+
+    async def granted(self) -> Sequence[str]:
+        """The leases that are on their way into Entra.
+
+        Raises:
+            Unavailable: requests does not answer.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:

@@ -6,8 +6,9 @@ from collections import Counter
 import pytest
 
 from latchkey.ledger.v1 import audit_pb2, audit_pb2_grpc
-from latchkey.requests.v1 import access_request_pb2
+from latchkey.requests.v1 import access_request_pb2, lease_pb2
 from tests.e2e.conftest import Ready, people
+from tests.support.eventually import eventually
 from tools.dev import cast
 from tools.dev.cast import Member
 from tools.dev.client import Client
@@ -53,6 +54,28 @@ async def test_killed_in_the_middle_the_request_is_still_fulfilled_once(
             audit_pb2.VerifyAuditRequest(),
         )
         assert verified.intact, f"{service}: {verified.problem}"
+
+
+async def test_access_ends_without_policy_and_without_nats(ready: Ready) -> None:
+    """With both of them dead a lease that is given back is out of Entra, and the requester is
+    told so."""
+    (member,) = people("Ruth Adeyemi")
+    request = await _ask(ready, member)
+    await _ends_well(ready, member, request)
+    for part in ("policy", "nats-server"):
+        await ready.house.kill(part)
+    guide = ready.guide(member)
+    await guide.give_back(request.lease_id, "The fire is out.")
+
+    async def ended() -> bool:
+        return (await guide.lease(request.lease_id)).state == lease_pb2.LEASE_STATE_ENDED
+
+    await eventually(ended, 20, every=0.1)
+    holdings = await ready.entra.holds(member.entra_object_id)
+    assert cast.SERVICE_PRINCIPAL_ID not in holdings.service_principal_ids
+    assert cast.VIEWERS_GROUP_ID not in holdings.group_ids
+    for part in ("policy", "nats-server"):
+        await ready.house.begin(part)
 
 
 async def _ask(ready: Ready, member: Member) -> access_request_pb2.AccessRequest:

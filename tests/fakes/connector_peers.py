@@ -230,7 +230,9 @@ class FakeRequests(PeerServer, lease_pb2_grpc.LeaseServiceServicer):
     async def ListLeases(
         self, request: lease_pb2.ListLeasesRequest, context: Context
     ) -> lease_pb2.ListLeasesResponse:
-        raise AssertionError("the connector does not ask this")
+        self.check_caller(context)
+        found = [lease for lease in self.leases.values() if lease.state == request.state]
+        return lease_pb2.ListLeasesResponse(leases=found)
 
     async def RevokeLease(
         self, request: lease_pb2.RevokeLeaseRequest, context: Context

@@ -151,6 +151,16 @@ class FakeRequests:
             raise NotFound("LEASE_NOT_FOUND", "there is no such lease")
         return self.leases[lease_id]
 
+    async def ending(self) -> Sequence[str]:
+        return [found.lease_id for found in self.leases.values() if found.is_ended]
+
+    async def granted(self) -> Sequence[str]:
+        return [
+            found.lease_id
+            for found in self.leases.values()
+            if found.is_wanted and not found.is_delivered
+        ]
+
 
 @dataclass
 class FakeCatalog:

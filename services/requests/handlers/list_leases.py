@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from libs.domain.callers import ADMIN, AUDITOR, Person
+from libs.domain.callers import ADMIN, AUDITOR, Caller, Person
 from libs.domain.paging import Page, PageRequest
 from services.requests import ports
 from services.requests.domain.lease import Lease, LeaseState
@@ -10,9 +10,9 @@ from services.requests.domain.lease import Lease, LeaseState
 
 @dataclass(frozen=True, slots=True)
 class ListLeases:
-    """A page of those that the person may see."""
+    """A page of those that the caller may see."""
 
-    person: Person
+    caller: Caller
     size: int
     token: str
     state: LeaseState | None = None
@@ -20,7 +20,7 @@ class ListLeases:
 
 @dataclass(frozen=True, slots=True)
 class LeaseLister:
-    """Lists one's own; for administrators and auditors all."""
+    """Lists one's own; for administrators, auditors and services all."""
 
     leases: ports.Leases
 
@@ -29,8 +29,10 @@ class LeaseLister:
         Raises:
             Invalid: PAGE_TOKEN_INVALID.
         """
-        person = command.person
-        user_id = None if person.may(ADMIN, AUDITOR) else person.user_id
+        caller = command.caller
+        user_id = None
+        if isinstance(caller, Person) and not caller.may(ADMIN, AUDITOR):
+            user_id = caller.user_id
         scope = ("leases", user_id or "", command.state or "")
         return await self.leases.page(
             PageRequest(command.size, command.token, scope), user_id=user_id, state=command.state

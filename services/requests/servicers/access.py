@@ -13,6 +13,6 @@ ACCESS = {
     f"{_ACCESS_REQUESTS}/CancelAccessRequest": people(),
     f"{_ACCESS_REQUESTS}/RetryAccessRequest": people(),
     f"{_LEASES}/GetLease": people(services=["connector"]),
-    f"{_LEASES}/ListLeases": people(),
+    f"{_LEASES}/ListLeases": people(services=["connector"]),
     f"{_LEASES}/RevokeLease": people(),
 }

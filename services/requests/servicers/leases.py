@@ -33,7 +33,7 @@ class LeaseServicer(pb_grpc.LeaseServiceServicer):
     async def ListLeases(
         self, request: pb.ListLeasesRequest, context: Context
     ) -> pb.ListLeasesResponse:
-        page = await self.list(translate.list_command(request, person()))
+        page = await self.list(translate.list_command(request, caller()))
         return translate.list_response(page)
 
     async def RevokeLease(

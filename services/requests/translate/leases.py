@@ -1,7 +1,7 @@
 """LeaseService, between its messages and the domain."""
 
 from latchkey.requests.v1 import lease_pb2 as pb
-from libs.domain.callers import Person
+from libs.domain.callers import Caller, Person
 from libs.domain.fields import Fields
 from libs.domain.paging import Page
 from services.requests.domain.lease import Lease, LeaseState
@@ -25,7 +25,7 @@ def lease_id(request: pb.GetLeaseRequest) -> str:
         return fields.id("lease_id", request.lease_id, "lea")
 
 
-def list_command(request: pb.ListLeasesRequest, person: Person) -> ListLeases:
+def list_command(request: pb.ListLeasesRequest, caller: Caller) -> ListLeases:
     """
     Raises:
         Invalid: FIELD_INVALID.
@@ -39,7 +39,7 @@ def list_command(request: pb.ListLeasesRequest, person: Person) -> ListLeases:
             except ValueError:
                 fields.wrong("state", f"{request.state} is no state of a lease")
         command = ListLeases(
-            person=person,
+            caller=caller,
             size=fields.page_size(request.page_size),
             token=fields.page_token(request.page_token),
             state=state,

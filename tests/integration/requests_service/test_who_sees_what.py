@@ -86,10 +86,13 @@ async def test_an_administrator_cancels_for_others(house: House) -> None:
 
 
 async def test_services_read_leases_only_if_they_are_the_connector(house: House) -> None:
-    """GetLease answers the connector; every other method, and every other service, is refused."""
+    """GetLease and ListLeases answer the connector; everything else, and every other service, is
+    refused."""
     made = await house.person("Ada").create()
     connector = house.as_service("connector")
     assert (await connector.lease(made.lease_id)).lease_id == made.lease_id
+    listed = await connector.call(connector.leases.ListLeases, lease_pb2.ListLeasesRequest())
+    assert [lease.lease_id for lease in listed.leases] == [made.lease_id]
     refusal = await refused(connector.lease(new_id("lea")))
     assert refusal.reason == "LEASE_NOT_FOUND"
     for name in ("catalog", "policy", "requests"):
@@ -100,7 +103,6 @@ async def test_services_read_leases_only_if_they_are_the_connector(house: House)
         connector.create(),
         connector.get(made.access_request_id),
         connector.revoke(made.lease_id),
-        connector.call(connector.leases.ListLeases, lease_pb2.ListLeasesRequest()),
     ):
         assert (await refused(call)).code is grpc.StatusCode.PERMISSION_DENIED
 

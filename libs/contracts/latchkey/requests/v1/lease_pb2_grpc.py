@@ -75,9 +75,10 @@ class LeaseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLeases(self, request, context):
-        """Lists leases, newest first: those of the caller; all of them for administrators and auditors.
+        """Lists leases, newest first: those of the caller; all of them for administrators, auditors and
+        the connector.
 
-        Callers: people.
+        Callers: people and the connector.
         Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -28,9 +28,10 @@ class LeaseServiceStub:
     Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`.
     """
     ListLeases: _aio.UnaryUnaryMultiCallable[_lease_pb2.ListLeasesRequest, _lease_pb2.ListLeasesResponse]
-    """Lists leases, newest first: those of the caller; all of them for administrators and auditors.
+    """Lists leases, newest first: those of the caller; all of them for administrators, auditors and
+    the connector.
 
-    Callers: people.
+    Callers: people and the connector.
     Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
     """
     RevokeLease: _aio.UnaryUnaryMultiCallable[_lease_pb2.RevokeLeaseRequest, _lease_pb2.RevokeLeaseResponse]
@@ -68,9 +69,10 @@ class LeaseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lease_pb2.ListLeasesRequest,
         context: _aio.ServicerContext[_lease_pb2.ListLeasesRequest, _abc.Awaitable[_lease_pb2.ListLeasesResponse]],
     ) -> _abc.Awaitable[_lease_pb2.ListLeasesResponse]:
-        """Lists leases, newest first: those of the caller; all of them for administrators and auditors.
+        """Lists leases, newest first: those of the caller; all of them for administrators, auditors and
+        the connector.
 
-        Callers: people.
+        Callers: people and the connector.
         Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
 
