@@ -53,14 +53,17 @@ class Database(ABC):
             "postgresql+asyncpg://"
         )
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], *, at_once: bool = False) -> T:
         """Runs reading work, beside all other.
+
+        `at_once`: all its statements see the database as of one moment. Without it each may see
+        what was committed before it, which is cheaper, and no matter to a single statement.
 
         Raises:
             Unavailable: the database does not answer.
         """
         try:
-            return await self._read(work)
+            return await self._read(work, at_once)
         except Exception as error:
             if (lost := _lost(error)) is not None:
                 raise lost from error
@@ -83,7 +86,7 @@ class Database(ABC):
             raise
 
     @abstractmethod
-    async def _read(self, work: Work[T]) -> T: ...
+    async def _read(self, work: Work[T], at_once: bool) -> T: ...
 
     @abstractmethod
     async def _write(self, work: Work[T]) -> T: ...
@@ -129,13 +132,27 @@ class _Postgresql(Database):
             max_overflow=8,
             pool_timeout=5,
             pool_pre_ping=False,
-            connect_args={"timeout": 5, "server_settings": {"application_name": "latchkey"}},
+            hide_parameters=True,
+            connect_args={
+                "timeout": 5,
+                "server_settings": {
+                    "application_name": "latchkey",
+                    # Whoever holds the head of the ledger and is heard of no more would keep all
+                    # others from writing until TCP notices, which takes hours.
+                    "idle_in_transaction_session_timeout": "30s",
+                },
+            },
         )
-        # A read is single statements: without a transaction each costs one round trip, not three.
+        # Most reads are single statements: without a transaction each costs one round trip, not
+        # three.
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reading_at_once = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
 
-    async def _read(self, work: Work[T]) -> T:
-        async with self._reading.connect() as connection:
+    async def _read(self, work: Work[T], at_once: bool) -> T:
+        engine = self._reading_at_once if at_once else self._reading
+        async with engine.connect() as connection:
             return await connection.run_sync(work)
 
     async def _write(self, work: Work[T]) -> T:
@@ -162,6 +179,7 @@ class _Sqlite(Database):
             poolclass=QueuePool,
             pool_size=size,
             max_overflow=0,
+            hide_parameters=True,
             connect_args={"check_same_thread": False, "timeout": 10},
         )
 
@@ -185,7 +203,8 @@ class _Sqlite(Database):
 
         return engine
 
-    async def _read(self, work: Work[T]) -> T:
+    async def _read(self, work: Work[T], at_once: bool) -> T:
+        # Each of these is a transaction, and so of one moment.
         def run() -> T:
             with self._reading.connect() as connection:
                 return work(connection)

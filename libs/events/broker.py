@@ -133,8 +133,14 @@ class Broker:
                         error_cb=self._on_error,
                     )
                 await self._declare()
-            except (OSError, nats.errors.Error, TimeoutError) as error:
-                _log.warning("broker_unreachable", problem=type(error).__name__)
+            except Exception as error:
+                # Whatever it is, nothing would go out or come in until somebody looks.
+                expected = isinstance(error, OSError | nats.errors.Error | TimeoutError)
+                _log.warning(
+                    "broker_unreachable",
+                    problem=type(error).__name__,
+                    exc_info=None if expected else error,
+                )
                 if self._client.is_connected:
                     await self._client.close()
                 self._client = Client()

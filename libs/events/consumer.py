@@ -21,7 +21,7 @@ from libs.db.committer import Received
 from libs.db.engine import Database
 from libs.db.ledger import Ledger
 from libs.domain.clock import Clock
-from libs.domain.errors import LatchkeyError
+from libs.domain.errors import Conflict, LatchkeyError, Unavailable
 from libs.events.broker import STREAM, Broker
 from libs.events.envelope import Event, NotAnEvent, parse
 
@@ -32,6 +32,8 @@ _ACK_WAIT_SECONDS = 15.0
 _FINISH_SECONDS = 5.0
 _MOST_DELIVERIES = 20
 _LONGEST_PAUSE_SECONDS = 30.0
+# These say nothing of the event: it waits for as long as they last, which may be many deliveries.
+_PASSING = (Unavailable, Conflict)
 _log = structlog.get_logger(__name__)
 
 
@@ -45,7 +47,8 @@ class Follow:
 
     `handle` may be called for the same event again, also while an earlier call is under way in
     another process: it acts on what is true now, and passes `Received` to the commit of its
-    effect. It raises `Hopeless` for what can't succeed, anything else for what may later.
+    effect. It raises `Hopeless` for what can't succeed, and anything else for what may later:
+    `Unavailable` and `Conflict` for as long as they last, others for a number of deliveries.
     """
 
     event_type: str
@@ -173,7 +176,7 @@ class Consumer:
                 problem=str(error) if expected else type(error).__name__,
                 exc_info=None if expected else error,
             )
-            if deliveries >= _MOST_DELIVERIES:
+            if deliveries >= _MOST_DELIVERIES and not isinstance(error, _PASSING):
                 await self._quarantine(message, event, f"given up: {type(error).__name__}")
             else:
                 await message.nak(delay=min(0.1 * 2**deliveries, _LONGEST_PAUSE_SECONDS))

@@ -3,7 +3,6 @@
 from typing import Any
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import select
 
 from latchkey.ledger.v1 import audit_pb2, audit_pb2_grpc, event_pb2, event_pb2_grpc
@@ -16,6 +15,7 @@ from libs.domain.paging import PageRequest
 from libs.ledger.actors import actor_to_proto
 from libs.rpc import access
 from libs.rpc.server import Servicer
+from libs.rpc.well_known import timestamp
 
 ACCESS = {
     "/latchkey.ledger.v1.AuditService/ListAuditRecords": access.roles(ADMIN, AUDITOR),
@@ -57,7 +57,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             audit_records=[
                 audit_pb2.AuditRecord(
                     sequence=row.sequence,
-                    record_time=_timestamp(row.record_time),
+                    record_time=timestamp(row.record_time),
                     actor=actor_to_proto(audit.actor_from_json(row.actor)),
                     action=row.action,
                     resource_id=row.resource_id,
@@ -113,7 +113,7 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
                     type=row.type,
                     subject_id=row.resource_id,
                     sequence=row.resource_version,
-                    event_time=_timestamp(row.event_time),
+                    event_time=timestamp(row.event_time),
                     payload=row.payload,
                     published=row.published,
                 )
@@ -137,9 +137,3 @@ def servicers(database: Database, ledger: Ledger) -> list[Servicer]:
             EventServicer(database, ledger),
         ),
     ]
-
-
-def _timestamp(time: Any) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 from jwt import InvalidTokenError
+from sqlalchemy.exc import ArgumentError
 
 from libs.db.committer import Committer, EncodedFact
 from libs.db.engine import Database
@@ -15,6 +16,7 @@ from libs.db.notices import Notices
 from libs.db.writes import Writes
 from libs.domain.changes import Fact
 from libs.domain.clock import Clock, SystemClock
+from libs.domain.errors import Unavailable
 from libs.events.broker import Broker
 from libs.events.consumer import Consumer, Follow
 from libs.events.relay import Relay
@@ -58,11 +60,13 @@ class Service:
         """Starts everything but the server: logs, database, committer, outbox and its relay.
 
         Raises:
+            SettingsError: there is no database of that URL's kind.
             SchemaMismatch: the database is not in the form that this version needs.
+            Unavailable: the database does not answer.
         """
         logs.configure(name, console=settings.log_format == "console")
         clock = SystemClock()
-        database = Database.open(settings.database_url)
+        database = _open(settings)
         life.parts.push_async_callback(database.close)
         if settings.migrate:
             await migrations.apply(database)
@@ -115,7 +119,7 @@ class Service:
             verifier = TokenVerifier(
                 issuer=settings.issuer, audience=settings.audience, jwks_file=settings.jwks_file
             )
-        except (OSError, ValueError, KeyError, InvalidTokenError) as error:
+        except (OSError, ValueError, InvalidTokenError) as error:
             raise SettingsError(f"{PREFIX}JWKS_FILE: it holds no keys: {error}") from error
         server = Server(
             name=self.name,
@@ -140,7 +144,8 @@ def start(
 ) -> None:
     """The entry point of a service: `python -m services.<name>`, or with the word `migrate`.
 
-    Wrong settings or words end it with status 2 and say what is wrong.
+    Wrong settings or words end it with status 2 and say what is wrong; a database that does not
+    answer ends it with status 1.
     """
     try:
         if sys.argv[1:] == ["migrate"]:
@@ -148,14 +153,25 @@ def start(
         elif not sys.argv[1:]:
             run(main)
         else:
-            sys.exit(f"{' '.join(sys.argv[1:])}: the only word taken is migrate")
+            raise SettingsError(f"{' '.join(sys.argv[1:])}: the only word taken is migrate")
     except (SettingsError, SchemaMismatch) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+    except Unavailable as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+
+
+def _open(settings: Settings) -> Database:
+    try:
+        return Database.open(settings.database_url)
+    except (ArgumentError, ValueError) as error:
+        # Their texts hold pieces of the URL, and it holds a password.
+        raise SettingsError(f"{PREFIX}DATABASE_URL: it is not the URL of a database") from error
 
 
 async def _migrate(settings: Settings, migrations: Migrations) -> None:
-    database = Database.open(settings.database_url)
+    database = _open(settings)
     try:
         await migrations.apply(database)
     finally:

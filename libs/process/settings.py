@@ -8,9 +8,11 @@ one would otherwise be a default that nobody chose.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 PREFIX = "LATCHKEY_"
 FILE_KEY = "SETTINGS_FILE"
@@ -20,23 +22,45 @@ class SettingsError(Exception):
     """The settings can't be meant as they are."""
 
 
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    # gRPC takes 70000 for 4464, and a name without a port for one with 443.
+    if not host or not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+        raise PydanticCustomError("address", "must be host:port, the port at most 65535")
+    return value
+
+
+def _nats_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        right = url.scheme in ("nats", "tls") and url.hostname is not None and url.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        raise PydanticCustomError("nats_url", "must be nats://host:port or tls://host:port")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
 class Settings(BaseModel):
     """What every service needs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    listen: str = Field(pattern=r"^.+:[0-9]{1,5}$")
+    listen: Address
     """host:port of the gRPC server. It is plaintext: a host that others reach needs a network that
     nobody else is in."""
     database_url: str = Field(pattern=r"^(sqlite:///|postgresql\+asyncpg://)")
     """`sqlite:///path` or `postgresql+asyncpg://user:password@host:port/name`."""
-    nats_url: str = Field(pattern=r"^(nats|tls)://")
+    nats_url: Annotated[str, AfterValidator(_nats_url)]
     """`nats://host:port`."""
     jwks_file: Path
     """The issuer's public keys."""
-    issuer: str
+    issuer: str = Field(min_length=1)
     """Who must have issued a token."""
-    audience: str = "latchkey"
+    audience: str = Field(default="latchkey", min_length=1)
     """Whom a token must be for."""
     migrate: bool = False
     """Whether to bring the database to the newest version at start."""

@@ -107,7 +107,11 @@ class Calls(grpc.aio.ServerInterceptor):
             request: Any, context: grpc.aio.ServicerContext[Any, Any]
         ) -> AsyncIterator[Any]:
             async with self._around(method, metadata, context):
-                async for response in inner(request, context):
+                answering = inner(request, context)
+                if isinstance(answering, Awaitable):
+                    await answering  # writes by itself, as the health service does
+                    return
+                async for response in answering:
                     yield response
 
         return run
@@ -133,6 +137,9 @@ class Calls(grpc.aio.ServerInterceptor):
             failure: LatchkeyError = errors.DeadlineExceeded()
             code, reason = errors.code_of(failure), failure.reason
             await self._abort(context, failure)
+        except grpc.aio.AbortError:
+            code = context.code()
+            raise  # the caller has been told, as the health service does by itself
         except Exception as error:
             failure = errors.told(error, method)
             code, reason = errors.code_of(failure), failure.reason

@@ -26,6 +26,12 @@ class TokenVerifier:
     """Checks tokens of one issuer for one audience."""
 
     def __init__(self, *, issuer: str, audience: str, jwks_file: Path) -> None:
+        """Reads the keys.
+
+        Raises:
+            OSError: the file can't be read.
+            ValueError: it is no key set, or one without keys to check RS256 with.
+        """
         self._issuer = issuer
         self._audience = audience
         self._jwks_file = jwks_file
@@ -33,7 +39,12 @@ class TokenVerifier:
         self._read_at = 0.0
         # Checking a signature costs more than everything else of a small call.
         self._remembered: dict[str, tuple[float, Caller]] = {}
-        self._read_keys()
+        try:
+            self._read_keys()
+        except (LookupError, TypeError, AttributeError, PyJWKError) as error:
+            raise ValueError(f"it is no JSON key set: {error!r}") from error
+        if not self._keys:
+            raise ValueError("there is no RSA key in it")
 
     def verify(self, token: str) -> Caller:
         """Who the token names.
@@ -110,17 +121,27 @@ def _caller(claims: dict[str, Any]) -> Caller:
     if isinstance(service, str) and service:
         return Service(service)
     tenant, person = claims.get("tid"), claims.get("oid")
-    if not (isinstance(tenant, str) and tenant and isinstance(person, str) and person):
+    if not (_names(tenant) and _names(person)):
         raise Unauthenticated("the token names neither a person nor a service")
     roles = claims.get("roles", [])
     if not isinstance(roles, list):
         raise Unauthenticated("the token's roles are not a list")
     return Person(
-        entra_tenant_id=tenant.lower(),
-        entra_object_id=person.lower(),
-        display_name=str(claims.get("name", "")),
+        entra_tenant_id=str(tenant).lower(),
+        entra_object_id=str(person).lower(),
+        display_name=_legible(str(claims.get("name", ""))),
         roles=frozenset(str(role) for role in roles),
     )
+
+
+def _names(claim: object) -> bool:
+    """Whether a claim can be an id."""
+    return isinstance(claim, str) and claim != "" and _legible(claim) == claim
+
+
+def _legible(text: str) -> str:
+    """A text that everything behind us takes: JSON can spell what UTF-8 or PostgreSQL can't."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 class TokenFile:

@@ -12,9 +12,9 @@ class Settings(settings.Settings):
 
     token_file: Path
     """This service's own token, for its calls to the others."""
-    catalog_address: str
+    catalog_address: settings.Address
     """host:port of the catalog."""
-    requests_address: str
+    requests_address: settings.Address
     """host:port of the requests service."""
     secrets_dir: Path
     """The folder of the files that hold client secrets. Their names are in the connections."""

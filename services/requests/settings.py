@@ -12,11 +12,11 @@ class Settings(settings.Settings):
 
     token_file: Path
     """This service's own token, for its calls to the others."""
-    catalog_address: str
+    catalog_address: settings.Address
     """host:port of the catalog."""
-    policy_address: str
+    policy_address: settings.Address
     """host:port of policy."""
-    connector_address: str
+    connector_address: settings.Address
     """host:port of the connector."""
     repeat_seconds: float = Field(default=2.0, ge=0.05, le=3600)
     """How long a lease may be on its way, in or out, before its delivery is looked up."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from libs.domain.changes import Change, Fact, Outcome, Write
@@ -19,19 +19,6 @@ from services.connector.domain.verdict import Already, Done, Verdict
 from services.connector.ports import Attempt, Due
 
 _OPEN = (DeliveryState.PENDING, DeliveryState.REMOVING)
-
-
-class FakeClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def advance(self, by: timedelta) -> None:
-        self.time += by
 
 
 @dataclass(frozen=True, slots=True)

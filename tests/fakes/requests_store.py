@@ -1,7 +1,7 @@
 """The requests service's ports in memory: its store, and the services that it calls."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from libs.domain.changes import Change, Write
 from libs.domain.errors import LatchkeyError, Unavailable
@@ -33,20 +33,6 @@ class _Kept(Write):
 
     thing: AccessRequest | Lease
     seen: int
-
-
-@dataclass
-class FakeClock:
-    """The port `Clock`, moved by hand."""
-
-    time: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def passes(self, length: timedelta) -> None:
-        """Moves on."""
-        self.time += length
 
 
 @dataclass

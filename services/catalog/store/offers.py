@@ -1,4 +1,8 @@
-"""What the other services ask about, each in one visit to the database."""
+"""What the other services ask about, each in one visit to the database.
+
+All of an answer is of one moment: half of the rules of before and half of those of after could
+allow what neither of them does.
+"""
 
 from collections.abc import Collection
 
@@ -45,7 +49,7 @@ class StoredOffers:
                 else read_held(connection, subject_user_id, _provisioned(offer)),
             )
 
-        return await self._database.read(work)
+        return await self._database.read(work, at_once=True)
 
     async def for_write(
         self, entitlement_id: str, subject_user_id: str, directory_entitlement_ids: Collection[str]
@@ -55,7 +59,8 @@ class StoredOffers:
                 _offer(connection, entitlement_id),
                 _people(connection, {subject_user_id}).get(subject_user_id),
                 read_held(connection, subject_user_id, directory_entitlement_ids),
-            )
+            ),
+            at_once=True,
         )
 
 

@@ -53,7 +53,9 @@ class StoredRules:
         self._database = database
 
     async def of_app(self, app_id: str) -> EntitlementRules:
-        return await self._database.read(lambda connection: read_rules(connection, app_id))
+        return await self._database.read(
+            lambda connection: read_rules(connection, app_id), at_once=True
+        )
 
     def applied(
         self, before: App, after: App, replaced: EntitlementRules, rules: EntitlementRules

@@ -3,6 +3,7 @@
 from latchkey.catalog.v1 import access_profile_pb2
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
+from libs.rpc.well_known import timestamp
 from services.catalog.domain.access_profile import AccessProfile
 from services.catalog.handlers import create_access_profile
 from services.catalog.translate import shapes
@@ -80,6 +81,6 @@ def access_profile_to_proto(profile: AccessProfile) -> access_profile_pb2.Access
         description=profile.description,
         everyone=profile.everyone,
         user_ids=profile.user_ids,
-        create_time=shapes.timestamp(profile.create_time),
+        create_time=timestamp(profile.create_time),
         etag=str(profile.version),
     )

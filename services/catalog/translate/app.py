@@ -3,6 +3,7 @@
 from latchkey.catalog.v1 import app_pb2
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
+from libs.rpc.well_known import timestamp
 from services.catalog.domain.app import App, AppRole, AppState, ManagedApp
 from services.catalog.handlers import manage_app
 from services.catalog.translate import shapes
@@ -61,8 +62,8 @@ def app_to_proto(app: App) -> app_pb2.App:
         entra_app_id=app.entra_app_id,
         account_enabled=app.account_enabled,
         app_roles=map(_app_role_to_proto, app.app_roles),
-        create_time=shapes.timestamp(app.create_time),
-        manage_time=shapes.timestamp(app.manage_time),
+        create_time=timestamp(app.create_time),
+        manage_time=timestamp(app.manage_time),
         etag=str(app.version),
         is_protected=app.is_protected,
     )

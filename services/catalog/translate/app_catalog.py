@@ -3,6 +3,7 @@
 from latchkey.catalog.v1 import app_catalog_pb2
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
+from libs.rpc.well_known import duration
 from services.catalog.domain.app_catalog import CatalogApp, CatalogEntitlement
 from services.catalog.translate import shapes
 from services.catalog.translate.entitlement import kind_to_proto
@@ -44,5 +45,5 @@ def _entitlement_to_proto(
         description=entitlement.description,
         resource_kind=kind_to_proto(entitlement.resource_kind),
         held=entitlement.held,
-        max_duration=shapes.duration(entitlement.max_duration),
+        max_duration=duration(entitlement.max_duration),
     )

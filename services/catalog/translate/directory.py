@@ -3,6 +3,7 @@
 from latchkey.catalog.v1 import directory_pb2
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
+from libs.rpc.well_known import timestamp
 from services.catalog.domain.directory import Group, User
 from services.catalog.translate import shapes
 from services.catalog.translate.link import unwritable_to_proto
@@ -55,7 +56,7 @@ def user_to_proto(user: User) -> directory_pb2.User:
         job_title=user.job_title,
         manager_user_id=user.manager_user_id,
         account_enabled=user.account_enabled,
-        sync_time=shapes.timestamp(user.sync_time),
+        sync_time=timestamp(user.sync_time),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from latchkey.catalog.v1 import entitlement_pb2
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
+from libs.rpc.well_known import timestamp
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
 from services.catalog.translate import shapes
 from services.catalog.translate.target import target_to_proto
@@ -68,7 +69,7 @@ def entitlement_to_proto(entitlement: Entitlement) -> entitlement_pb2.Entitlemen
         display_name=entitlement.display_name,
         description=entitlement.description,
         fulfilment=map(target_to_proto, entitlement.fulfilment),
-        create_time=shapes.timestamp(entitlement.create_time),
+        create_time=timestamp(entitlement.create_time),
         etag=str(entitlement.version),
     )
 

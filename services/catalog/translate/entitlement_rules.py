@@ -1,13 +1,12 @@
 """`entitlement_rules.proto`."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from latchkey.catalog.v1 import entitlement_rules_pb2
 from libs.domain.fields import Fields
+from libs.rpc.well_known import duration, duration_field
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.handlers import entitlement_rules
-from services.catalog.translate import shapes
 from services.catalog.translate.entitlement import entitlement_to_proto
 
 _MOST_NAMED = 50
@@ -86,7 +85,9 @@ def _command(
                 fields, f"{path}.access_profile_ids", rules.access_profile_ids, "apr", rules.enabled
             ),
             policy_id=fields.id(f"{path}.policy_id", rules.policy_id, "pol", required=False),
-            max_duration=_max_duration(fields, f"{path}.max_duration", rules),
+            max_duration=duration_field(fields, f"{path}.max_duration", rules.max_duration)
+            if rules.HasField("max_duration")
+            else None,
         ),
         etag=fields.text(f"{path}.etag", rules.etag, least=0, most=100),
     )
@@ -106,18 +107,6 @@ def _named(
     return tuple(named)
 
 
-def _max_duration(
-    fields: Fields, path: str, rules: entitlement_rules_pb2.EntitlementRules
-) -> timedelta | None:
-    if not rules.HasField("max_duration"):
-        return None
-    try:
-        return fields.duration(path, rules.max_duration.ToTimedelta())
-    except (OverflowError, ValueError):
-        fields.wrong(path, "is not a length of time")
-        return None
-
-
 def _rules_to_proto(rules: EntitlementRules) -> entitlement_rules_pb2.EntitlementRules:
     return entitlement_rules_pb2.EntitlementRules(
         app_id=rules.app_id,
@@ -125,6 +114,6 @@ def _rules_to_proto(rules: EntitlementRules) -> entitlement_rules_pb2.Entitlemen
         resource_type_ids=rules.resource_type_ids,
         access_profile_ids=rules.access_profile_ids,
         policy_id=rules.policy_id,
-        max_duration=shapes.duration(rules.max_duration),
+        max_duration=duration(rules.max_duration),
         etag=str(rules.version),
     )

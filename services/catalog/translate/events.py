@@ -5,8 +5,8 @@ from google.protobuf.message import Message
 from latchkey.catalog.v1 import events_pb2
 from libs.domain.changes import Fact
 from libs.ledger.actors import actor_to_proto
+from libs.rpc.well_known import duration
 from services.catalog.domain import facts
-from services.catalog.translate import shapes
 from services.catalog.translate.link import choice_to_proto
 
 
@@ -45,7 +45,7 @@ def fact_to_message(fact: Fact) -> Message:
                 resource_type_ids=rules.resource_type_ids,
                 access_profile_ids=rules.access_profile_ids,
                 policy_id=rules.policy_id,
-                max_duration=shapes.duration(rules.max_duration),
+                max_duration=duration(rules.max_duration),
                 actor=actor_to_proto(body.actor),
             )
         case facts.AccessProfileCreated() as body:

@@ -5,6 +5,7 @@ from collections import Counter
 from latchkey.catalog.v1 import link_pb2
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
+from libs.rpc.well_known import timestamp
 from services.catalog.domain.link import (
     MAX_ROLE_NAME,
     Binding,
@@ -157,5 +158,5 @@ def _binding_to_proto(binding: Binding) -> link_pb2.Binding:
         entitlement_id=binding.entitlement_id,
         directory_entitlement_id=binding.directory_entitlement_id,
         directory_display_name=binding.directory_display_name,
-        create_time=shapes.timestamp(binding.create_time),
+        create_time=timestamp(binding.create_time),
     )

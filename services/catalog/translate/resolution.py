@@ -2,9 +2,9 @@
 
 from latchkey.catalog.v1 import resolution_pb2
 from libs.domain.fields import Fields
+from libs.rpc.well_known import duration
 from services.catalog.domain.resolution import ConfirmedTarget, Resolution
 from services.catalog.handlers import confirm_targets, resolve_entitlement
-from services.catalog.translate import shapes
 from services.catalog.translate.directory import user_to_proto
 from services.catalog.translate.entitlement import entitlement_to_proto
 from services.catalog.translate.target import target_to_proto
@@ -36,7 +36,7 @@ def resolve_entitlement_response(
         subject=user_to_proto(resolution.subject),
         manager=None if manager is None else user_to_proto(manager),
         policy_id=resolution.offer.rules.policy_id,
-        max_duration=shapes.duration(resolution.offer.rules.max_duration),
+        max_duration=duration(resolution.offer.rules.max_duration),
         held=resolution.held,
     )
 

@@ -1,11 +1,7 @@
 """Shapes that several of the contract's files share."""
 
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
-
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.domain.fields import Fields
 from libs.domain.paging import PageRequest
@@ -51,21 +47,3 @@ def enum_value(
         fields.wrong(field, f"must not be {number}, which is no value of it")
         return unspecified
     return values[number - 1]
-
-
-def timestamp(time: datetime | None) -> Timestamp | None:
-    """A time, as the contract has it."""
-    if time is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp
-
-
-def duration(length: timedelta | None) -> Duration | None:
-    """A length of time, as the contract has it."""
-    if length is None:
-        return None
-    message = Duration()
-    message.FromTimedelta(length)
-    return message

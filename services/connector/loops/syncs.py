@@ -139,6 +139,7 @@ class _Run:
         self._unanswered: deque[NumberedPage] = deque()
         self._last_number = 0
         self._failure: ReadFailed | None = None
+        self._completed = False
 
     async def to_the_end(self) -> None:
         """Reads and brings everything.
@@ -187,28 +188,37 @@ class _Run:
         self._requests += 1
 
     async def _bring_all(self) -> None:
-        completed = False
-        while not completed:
+        pause, refused_since = _FIRST_PAUSE_SECONDS, None
+        loop = asyncio.get_running_loop()
+        while not self._completed:
             if not self._unanswered and not await self._take():
                 assert self._failure is not None, "reading ends with a page or a failure"
                 raise self._failure
-            completing = self._unanswered[0].page is None
-            if completing:
+            if self._unanswered[0].page is None:
                 await self._save(COMPLETING)
+            first = self._unanswered[0].number
             try:
                 answer = await self._runner.catalog.ingest(
                     self._sync.sync_id, self._connection, self._stream()
                 )
             except Unavailable as error:
                 _log.warning("ingest_waits", sync_id=self._sync.sync_id, problem=error.message)
-                await asyncio.sleep(_FIRST_PAUSE_SECONDS)
+                await asyncio.sleep(pause)
                 checkpoint = await self._checkpoint()
                 answer = Ingested(checkpoint.last_page_number, self._progress.object_count)
+                if answer.last_page_number < first:
+                    # It answers, and does not take the page: it may never do so.
+                    pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                    refused_since = refused_since or loop.time()
+                    if loop.time() - refused_since > _PATIENCE_SECONDS:
+                        raise ReadFailed(
+                            f"the catalog does not take page {first}: {error.message}"
+                        ) from error
             except LatchkeyError as error:
                 raise ReadFailed(f"the catalog refuses it: {error.message}") from error
-            phase = self._answered(answer)
-            completed = completing and not self._unanswered
-            await self._save(phase, answer)
+            if answer.last_page_number >= first:
+                pause, refused_since = _FIRST_PAUSE_SECONDS, None
+            await self._save(self._answered(answer), answer)
 
     def _answered(self, answer: Ingested) -> str:
         """Lets go of the pages that the catalog has; returns the phase it has come to."""
@@ -216,32 +226,37 @@ class _Run:
         while self._unanswered and self._unanswered[0].number <= answer.last_page_number:
             page = self._unanswered.popleft().page
             phase = COMPLETING if page is None else page.phase
+            self._completed = page is None
         return phase
 
     async def _stream(self) -> AsyncIterator[NumberedPage]:
         """What the catalog has not answered for, and what is read in the next moments.
 
         It ends soon, for only then the catalog says what it has. The completing message travels
-        alone.
+        alone. A stream that the catalog broke off may still be waiting for a page, and take one
+        beside this one: so what is sent goes by the numbers, not by who took it.
         """
-        for page in tuple(self._unanswered):
-            yield page
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _STREAM_SECONDS
-        while not self._has_all() and len(self._unanswered) < _PAGES_AT_ONCE:
+        until = asyncio.get_running_loop().time() + _STREAM_SECONDS
+        sent = 0
+        while True:
+            for page in tuple(self._unanswered):
+                if page.number > sent:
+                    if page.page is None and sent:
+                        return
+                    sent = page.number
+                    yield page
+            if self._has_all() or len(self._unanswered) >= _PAGES_AT_ONCE:
+                return
             try:
                 async with asyncio.timeout_at(until):
                     if not await self._take():
                         return
             except TimeoutError:
                 return
-            if self._has_all():
-                return
-            yield self._unanswered[-1]
 
     def _has_all(self) -> bool:
         """Whether the newest of the unanswered is the completing message."""
-        return self._unanswered[-1].page is None
+        return bool(self._unanswered) and self._unanswered[-1].page is None
 
     async def _take(self) -> bool:
         """Numbers the next page that was read. False when reading has failed."""

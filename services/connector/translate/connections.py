@@ -1,11 +1,10 @@
 """Connections, as messages."""
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from latchkey.connector.v1 import connection_pb2
 from libs.domain.callers import Caller
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
+from libs.rpc.well_known import timestamp
 from services.connector.domain.connection import CheckReport, Connection
 from services.connector.handlers import create_connection
 
@@ -61,8 +60,6 @@ def page_request(request: connection_pb2.ListConnectionsRequest) -> PageRequest:
 
 def connection_to_proto(connection: Connection) -> connection_pb2.Connection:
     """A connection."""
-    created = Timestamp()
-    created.FromDatetime(connection.create_time)
     return connection_pb2.Connection(
         connection_id=connection.connection_id,
         display_name=connection.display_name,
@@ -70,7 +67,7 @@ def connection_to_proto(connection: Connection) -> connection_pb2.Connection:
         entra_client_id=connection.entra_client_id,
         client_secret_name=connection.client_secret_name,
         cloud=connection.cloud,
-        create_time=created,
+        create_time=timestamp(connection.create_time),
         etag=str(connection.version),
     )
 

@@ -1,12 +1,9 @@
 """Deliveries, assignments and operations, as messages."""
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from latchkey.connector.v1 import provisioning_pb2
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
+from libs.rpc.well_known import timestamp
 from services.connector.domain.assignment import Assignment, AssignmentState
 from services.connector.domain.delivery import DeliveryState
 from services.connector.domain.operation import Operation, OperationKind, OperationState
@@ -87,7 +84,7 @@ def delivery_response(view: DeliveryView) -> provisioning_pb2.GetDeliveryRespons
             ],
             failure_reason=delivery.failure_reason,
             failure_message=delivery.failure_message,
-            update_time=_timestamp(delivery.update_time),
+            update_time=timestamp(delivery.update_time),
         )
     )
 
@@ -118,7 +115,7 @@ def _target_delivery(
         assignment_id=assignment.assignment_id,
         assignment_state=_ASSIGNMENT_STATES[assignment.state],
         preexisting=assignment.preexisting,
-        answer_time=_timestamp(assignment.answer_time),
+        answer_time=timestamp(assignment.answer_time),
         answer=assignment.answer,
     )
 
@@ -133,7 +130,7 @@ def _assignment(assignment: Assignment) -> provisioning_pb2.Assignment:
         preexisting=assignment.preexisting,
         entra_assignment_id=assignment.entra_assignment_id,
         lease_ids=sorted(assignment.lease_ids),
-        update_time=_timestamp(assignment.update_time),
+        update_time=timestamp(assignment.update_time),
     )
 
 
@@ -146,14 +143,6 @@ def _operation(operation: Operation) -> provisioning_pb2.Operation:
         attempt_count=operation.attempt_count,
         answer=operation.answer,
         problem=operation.problem,
-        create_time=_timestamp(operation.create_time),
-        finish_time=_timestamp(operation.finish_time),
+        create_time=timestamp(operation.create_time),
+        finish_time=timestamp(operation.finish_time),
     )
-
-
-def _timestamp(time: datetime | None) -> Timestamp | None:
-    if time is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp

@@ -1,13 +1,10 @@
 """Syncs, as messages."""
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from latchkey.connector.v1 import sync_pb2
 from libs.domain.callers import Caller
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
+from libs.rpc.well_known import timestamp
 from services.connector.domain.sync import Sync, SyncState
 from services.connector.handlers import start_sync
 
@@ -62,8 +59,8 @@ def sync_to_proto(sync: Sync) -> sync_pb2.Sync:
         object_count=sync.progress.object_count,
         request_count=sync.progress.request_count,
         problem=sync.problem,
-        create_time=_timestamp(sync.create_time),
-        finish_time=None if sync.finish_time is None else _timestamp(sync.finish_time),
+        create_time=timestamp(sync.create_time),
+        finish_time=timestamp(sync.finish_time),
     )
 
 
@@ -92,9 +89,3 @@ def watch_response(sync: Sync) -> sync_pb2.WatchSyncResponse:
 def cancel_response(sync: Sync) -> sync_pb2.CancelSyncResponse:
     """The stopped sync."""
     return sync_pb2.CancelSyncResponse(sync=sync_to_proto(sync))
-
-
-def _timestamp(time: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp

@@ -1,14 +1,13 @@
 """`evaluation.proto`."""
 
-from datetime import UTC, datetime, timedelta
-
-from google.protobuf.timestamp_pb2 import Timestamp
+from datetime import timedelta
 
 from latchkey.policy.v1 import evaluation_pb2
 from libs.domain.fields import Fields
+from libs.rpc.well_known import duration_field, time_field, timestamp
 from services.policy.domain.plan import AppFacts, EntitlementFacts, Facts, PersonFacts, Plan
 from services.policy.handlers.evaluate_policy import EvaluatePolicy
-from services.policy.translate.policy import steps_to_proto, timestamp
+from services.policy.translate.policy import steps_to_proto
 
 # Ampler than any directory's own limit: what can't be asked about can't be approved either.
 _MOST_IN_A_FACT = 1000
@@ -40,7 +39,7 @@ def evaluate_policy(request: evaluation_pb2.EvaluatePolicyRequest) -> EvaluatePo
                 ),
                 requested_duration=_duration(fields, facts),
                 emergency=facts.emergency,
-                now=_time(fields, "facts.now", facts.now),
+                now=time_field(fields, "facts.now", facts.now),
             ),
         )
     return command
@@ -114,20 +113,7 @@ def _fact(fields: Fields, path: str, value: str) -> str:
 
 
 def _duration(fields: Fields, facts: evaluation_pb2.Facts) -> timedelta | None:
-    path = "facts.requested_duration"
     if not facts.HasField("requested_duration"):
         return None
-    try:
-        duration = facts.requested_duration.ToTimedelta()
-    except (OverflowError, ValueError):
-        fields.wrong(path, "is not a duration")
-        return None
-    return fields.duration(path, duration, least=timedelta(seconds=1))
-
-
-def _time(fields: Fields, path: str, stamp: Timestamp) -> datetime:
-    try:
-        return stamp.ToDatetime(UTC)
-    except (OverflowError, ValueError):
-        fields.wrong(path, "is not a time")
-        return datetime.max.replace(tzinfo=UTC)
+    path, message = "facts.requested_duration", facts.requested_duration
+    return duration_field(fields, path, message, least=timedelta(seconds=1))

@@ -1,14 +1,12 @@
 """`policy.proto`."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.policy.v1 import policy_pb2
 from libs.domain.callers import Caller
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
+from libs.rpc.well_known import timestamp
 from services.policy.domain.content import CONDITION_MOST, Accept, Content, Reject, Rule, Step
 from services.policy.domain.policy import Policy
 from services.policy.handlers.create_policy import CreatePolicy
@@ -149,9 +147,3 @@ def steps_to_proto(steps: Iterable[Step]) -> list[policy_pb2.Step]:
         else policy_pb2.Step(reject=policy_pb2.Step.Reject(message=step.message))
         for step in steps
     ]
-
-
-def timestamp(time: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp

@@ -18,11 +18,16 @@ class Pauses:
         self._last: dict[str, float] = {}
 
     def due(self, ids: Iterable[str]) -> list[str]:
-        """Those of `ids` whose pause is over, or that have none; all others are forgotten."""
+        """Those of `ids` whose pause is over, or that have none; all others are forgotten.
+
+        Those never tried come first, then those whose pause is over for the longest: who can't be
+        helped, however many they are, keeps nobody else waiting for ever.
+        """
         now, wanted = asyncio.get_running_loop().time(), list(ids)
         for gone in self._over.keys() - set(wanted):
             del self._over[gone], self._last[gone]
-        return [found for found in wanted if self._over.get(found, now) <= now]
+        due = [found for found in wanted if self._over.get(found, now) <= now]
+        return sorted(due, key=lambda found: self._over.get(found, float("-inf")))
 
     def again(self, found: str) -> None:
         """Begins the next pause."""

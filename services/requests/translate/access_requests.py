@@ -5,6 +5,7 @@ from libs.domain.callers import Person
 from libs.domain.fields import Fields
 from libs.domain.paging import Page
 from libs.ledger.actors import actor_to_proto
+from libs.rpc.well_known import duration, duration_field, timestamp
 from services.requests.domain import timeline
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
 from services.requests.domain.timeline import Entry
@@ -14,11 +15,8 @@ from services.requests.handlers.list_access_requests import ListAccessRequests
 from services.requests.handlers.retry_access_request import RetryAccessRequest
 from services.requests.translate.common import (
     MOST_TEXT,
-    duration,
-    duration_field,
     person_to_proto,
     target_to_proto,
-    timestamp,
 )
 from services.requests.translate.plans import plan_to_proto
 

@@ -1,45 +1,11 @@
 """Words that several messages share."""
 
-from datetime import datetime, timedelta
-
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from latchkey.catalog.v1 import target_pb2
 from latchkey.requests.v1 import access_request_pb2
-from libs.domain.fields import Fields
 from services.requests.domain.person import PersonRef
 from services.requests.domain.target import AppRoleAssignment, GroupMembership, Target
 
 MOST_TEXT = 2000
-
-
-def timestamp(time: datetime | None) -> Timestamp | None:
-    """A time, if there is one."""
-    if time is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp
-
-
-def duration(length: timedelta | None) -> Duration | None:
-    """A length of time, if there is one."""
-    if length is None:
-        return None
-    message = Duration()
-    message.FromTimedelta(length)
-    return message
-
-
-def duration_field(fields: Fields, field: str, message: Duration) -> timedelta | None:
-    """A length of time that a request holds."""
-    try:
-        length = timedelta(seconds=message.seconds, microseconds=message.nanos // 1000)
-    except OverflowError:
-        fields.wrong(field, "is out of all bounds")
-        return None
-    return fields.duration(field, length)
 
 
 def person_to_proto(person: PersonRef) -> access_request_pb2.PersonRef:

@@ -8,8 +8,8 @@ from libs.domain.changes import Fact
 from libs.domain.errors import Invalid
 from libs.domain.fields import Fields
 from libs.ledger.actors import actor_to_proto
+from libs.rpc.well_known import timestamp
 from services.requests.domain import facts
-from services.requests.translate.common import timestamp
 
 FOLLOWED = (
     connector_events_pb2.AccessProvisioned,

@@ -4,15 +4,14 @@ from latchkey.requests.v1 import lease_pb2 as pb
 from libs.domain.callers import Caller, Person
 from libs.domain.fields import Fields
 from libs.domain.paging import Page
+from libs.rpc.well_known import duration, timestamp
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.handlers.end_lease import RevokeLease
 from services.requests.handlers.list_leases import ListLeases
 from services.requests.translate.common import (
     MOST_TEXT,
-    duration,
     person_to_proto,
     target_to_proto,
-    timestamp,
 )
 
 

@@ -1,14 +1,15 @@
 """What the other services are asked, and what they answer."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from latchkey.catalog.v1 import directory_pb2, entitlement_pb2, resolution_pb2
 from latchkey.connector.v1 import provisioning_pb2
 from latchkey.policy.v1 import evaluation_pb2
 from libs.domain.errors import LatchkeyError, NotAllowed, Unavailable
+from libs.rpc.well_known import duration, length_of, time_of, timestamp
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
 from services.requests.domain.resolution import DirectoryPerson, Resolution
-from services.requests.translate.common import duration, target_from_proto, timestamp
+from services.requests.translate.common import target_from_proto
 
 # Reasons of the catalog that our own callers are told: they mean the same in both packages.
 PASSED_ON = frozenset(
@@ -58,9 +59,7 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
         requester=_person_from_proto(message.requester),
         subject=_person_from_proto(message.subject),
         policy_id=message.policy_id,
-        max_duration=message.max_duration.ToTimedelta()
-        if message.HasField("max_duration")
-        else None,
+        max_duration=length_of(message.max_duration) if message.HasField("max_duration") else None,
     )
 
 
@@ -98,7 +97,7 @@ def delivery_from_proto(message: provisioning_pb2.Delivery) -> Delivery:
     answers = []
     for found in message.targets:
         if (target := target_from_proto(found.target)) is not None:
-            time = found.answer_time.ToDatetime(UTC) if found.HasField("answer_time") else None
+            time = time_of(found.answer_time) if found.HasField("answer_time") else None
             answers.append(TargetAnswer(target, found.answer, found.preexisting, time))
     return Delivery(
         state=state,

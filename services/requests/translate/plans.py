@@ -1,10 +1,8 @@
 """Plans, out of policy's answers and into ours."""
 
-from datetime import UTC
-
 from latchkey.policy.v1 import evaluation_pb2, policy_pb2
+from libs.rpc.well_known import time_of, timestamp
 from services.requests.domain.plan import Accept, Plan, Reject, Step, UnknownStep
-from services.requests.translate.common import timestamp
 
 
 def plan_from_proto(message: evaluation_pb2.Plan) -> Plan:
@@ -18,9 +16,7 @@ def plan_from_proto(message: evaluation_pb2.Plan) -> Plan:
         condition=message.condition,
         explanation=tuple(message.explanation),
         steps=tuple(_step_from_proto(step) for step in message.steps),
-        evaluate_time=message.evaluate_time.ToDatetime(UTC)
-        if message.HasField("evaluate_time")
-        else None,
+        evaluate_time=time_of(message.evaluate_time) if message.HasField("evaluate_time") else None,
     )
 
 

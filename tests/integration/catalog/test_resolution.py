@@ -1,13 +1,17 @@
 """What the other services are told."""
 
+import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Engine, event
 
-from latchkey.catalog.v1 import link_pb2, resolution_pb2
+from latchkey.catalog.v1 import entitlement_rules_pb2, link_pb2, resolution_pb2
 from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (
+    EVERYONE,
     Managed,
     apply_rules,
     link,
@@ -25,6 +29,7 @@ from tests.integration.catalog.tenant import (
     sync,
     user_id,
 )
+from tests.support.meanwhile import meanwhile
 
 
 @pytest.fixture
@@ -68,6 +73,39 @@ async def test_what_may_not_be_asked_for_does_not_exist(
         assert as_unknown(refusal.message) == unknown.message
         assert {k: as_unknown(v) for k, v in refusal.facts.items()} == dict(unknown.facts)
     assert (await resolve(catalog, app.access_id, "Cleo")).subject.user_id == user_id("Cleo")
+
+
+async def test_rules_that_change_meanwhile_are_not_mixed(
+    catalog: RunningCatalog, app: Managed
+) -> None:
+    """Neither the rules of before nor those of after allow it: half of each must not either."""
+    answer = await link(catalog, app.app_id, virtual_role("Design Editors", "Editor"))
+    (role_of,) = (each.entitlement_id for each in answer.linked_entitlements)
+    before = await offer(catalog, app, await profile(catalog, "Others", "Cleo"))
+    before.resource_type_ids[:] = [app.role_type_id]
+    await apply_rules(catalog, before)
+    loop, changed = asyncio.get_running_loop(), threading.Event()
+
+    async def everyone_may_have_access() -> None:
+        rules = entitlement_rules_pb2.EntitlementRules()
+        rules.CopyFrom(before)
+        rules.resource_type_ids[:] = [app.credential_type_id]
+        rules.access_profile_ids[:] = [EVERYONE]
+        rules.etag = ""
+        await apply_rules(catalog, rules)
+
+    def between(_: object, __: object, statement: str, *___: object) -> None:
+        if "EXISTS" in statement and "rule_access_profiles" in statement and not changed.is_set():
+            changed.set()
+            meanwhile(loop, everyone_may_have_access())
+
+    event.listen(Engine, "before_cursor_execute", between)
+    try:
+        refusal = await refused(resolve(catalog, role_of, "Ben"))
+    finally:
+        event.remove(Engine, "before_cursor_execute", between)
+    assert changed.is_set()
+    assert refusal.reason == "ENTITLEMENT_NOT_FOUND"
 
 
 async def test_names_everybody_involved(catalog: RunningCatalog, app: Managed) -> None:

@@ -17,7 +17,7 @@ from services.connector.domain.lease import Lease
 from services.connector.domain.sync import Progress, Sync, SyncState
 from services.connector.store import MIGRATIONS, ConnectionStore, ProvisioningStore, SyncStore
 from services.connector.store.tables import metadata
-from tests.fakes.connector_store import FakeClock
+from tests.fakes.clock import FakeClock
 from tests.unit.connector.provisioning_house import CONNECTION, GROUP, PERSON, ROLE
 
 

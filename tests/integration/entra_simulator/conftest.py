@@ -10,29 +10,16 @@ import shutil
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from tests.fakes.clock import FakeClock
 from tests.integration.entra_simulator import cast
 from tools.entra_simulator import Simulator
 from tools.entra_simulator.certificates import issue_server_certificate, token_signing_key
-
-
-class Clock:
-    """The tenant's time, which a test may move."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, by: timedelta) -> None:
-        self.now += by
 
 
 @pytest.fixture(scope="session")
@@ -50,13 +37,13 @@ def state_dir(tmp_path: Path, keys: Path) -> Path:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def simulator(state_dir: Path, clock: Clock) -> AsyncIterator[Simulator]:
-    async with Simulator(state_dir, clock=clock) as running:
+async def simulator(state_dir: Path, clock: FakeClock) -> AsyncIterator[Simulator]:
+    async with Simulator(state_dir, clock=clock.now) as running:
         yield running
 
 
@@ -64,7 +51,7 @@ async def simulator(state_dir: Path, clock: Clock) -> AsyncIterator[Simulator]:
 async def shared(keys: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulator]:
     """One simulator with the built-in tenant, for tests that change nothing."""
     state_dir = shutil.copytree(keys, tmp_path_factory.mktemp("shared") / "simulator")
-    async with Simulator(Path(state_dir), clock=Clock()) as running:
+    async with Simulator(Path(state_dir), clock=FakeClock().now) as running:
         yield running
 
 

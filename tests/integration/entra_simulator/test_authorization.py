@@ -9,8 +9,9 @@ import httpx
 import jwt
 import pytest
 
+from tests.fakes.clock import FakeClock
 from tests.integration.entra_simulator import cast
-from tests.integration.entra_simulator.conftest import Clock, connected, refusal
+from tests.integration.entra_simulator.conftest import connected, refusal
 from tools.entra_simulator import Simulator, built_in_tenant
 from tools.entra_simulator.certificates import token_signing_key
 
@@ -42,7 +43,7 @@ async def test_forged_token(reader: httpx.AsyncClient) -> None:
     assert refusal(answer)[:2] == (401, "InvalidAuthenticationToken")
 
 
-async def test_expired_token(graph: httpx.AsyncClient, clock: Clock) -> None:
+async def test_expired_token(graph: httpx.AsyncClient, clock: FakeClock) -> None:
     """A token lives 3599 seconds by the tenant's clock and not one more."""
     clock.advance(timedelta(seconds=3598))
     assert (await graph.get("/v1.0/users")).status_code == 200
@@ -55,10 +56,10 @@ async def test_expired_token(graph: httpx.AsyncClient, clock: Clock) -> None:
 
 
 async def test_token_for_another_audience(
-    anonymous: httpx.AsyncClient, keys: Path, clock: Clock
+    anonymous: httpx.AsyncClient, keys: Path, clock: FakeClock
 ) -> None:
     """A token that was issued for another resource does not open Graph."""
-    claims = {"aud": "https://vault.example", "exp": int(clock.now.timestamp()) + 60}
+    claims = {"aud": "https://vault.example", "exp": int(clock.now().timestamp()) + 60}
     token = jwt.encode(claims, token_signing_key(keys), algorithm="RS256")
     answer = await anonymous.get("/v1.0/users", headers={"Authorization": f"Bearer {token}"})
     assert refusal(answer) == (

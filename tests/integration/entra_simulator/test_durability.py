@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.fakes.clock import FakeClock
 from tests.integration.entra_simulator import cast
-from tests.integration.entra_simulator.conftest import Clock, connected, log_in
+from tests.integration.entra_simulator.conftest import connected, log_in
 from tools.entra_simulator import Simulator, built_in_tenant
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -108,10 +109,10 @@ async def test_tenant_file_seeds_only_an_empty_directory(state_dir: Path, tmp_pa
         assert again.tenant.organization["displayName"] == "Another Company"
 
 
-async def test_changes_by_hand_survive_too(state_dir: Path, clock: Clock) -> None:
+async def test_changes_by_hand_survive_too(state_dir: Path, clock: FakeClock) -> None:
     """Every kind of change by hand is rebuilt from the journal alone."""
     seed = built_in_tenant()
-    async with Simulator(state_dir, clock=clock) as simulator:
+    async with Simulator(state_dir, clock=clock.now) as simulator:
         snapshot = (state_dir / "tenant.json").read_bytes()
         tenant = simulator.tenant
         tenant.add_member(cast.ATELIER_EDITORS, cast.NORA)
@@ -124,7 +125,7 @@ async def test_changes_by_hand_survive_too(state_dir: Path, clock: Clock) -> Non
         changed = tenant.document()
     # As if the simulator had been killed before it could write its last snapshot.
     (state_dir / "tenant.json").write_bytes(snapshot)
-    async with Simulator(state_dir, seed, clock=clock) as again:
+    async with Simulator(state_dir, seed, clock=clock.now) as again:
         assert again.tenant.document() == changed
 
 

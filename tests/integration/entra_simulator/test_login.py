@@ -8,8 +8,9 @@ import httpx
 import jwt
 import pytest
 
+from tests.fakes.clock import FakeClock
 from tests.integration.entra_simulator import cast
-from tests.integration.entra_simulator.conftest import Clock, log_in
+from tests.integration.entra_simulator.conftest import log_in
 from tools.entra_simulator import Simulator
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -40,7 +41,7 @@ async def test_instance_discovery_points_to_the_tenant(anonymous: httpx.AsyncCli
 
 
 async def test_token_is_signed_by_a_published_key_and_names_app_and_permissions(
-    anonymous: httpx.AsyncClient, clock: Clock
+    anonymous: httpx.AsyncClient, clock: FakeClock
 ) -> None:
     """The access token is an RS256 JWT for Graph with the application's permissions as roles."""
     answer = (await log_in(anonymous, client_secret=cast.CONNECTOR_SECRET)).json()
@@ -60,7 +61,7 @@ async def test_token_is_signed_by_a_published_key_and_names_app_and_permissions(
     assert claims["appid"] == cast.CONNECTOR
     assert claims["tid"] == cast.TENANT
     assert claims["idtyp"] == "app"
-    assert claims["exp"] == int((clock.now + timedelta(seconds=3599)).timestamp())
+    assert claims["exp"] == int((clock.now() + timedelta(seconds=3599)).timestamp())
     assert set(claims["roles"]) == {
         "User.Read.All",
         "GroupMember.Read.All",

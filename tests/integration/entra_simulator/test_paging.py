@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.fakes.clock import FakeClock
 from tests.integration.entra_simulator import cast
-from tests.integration.entra_simulator.conftest import Clock, connected, log_in, refusal
+from tests.integration.entra_simulator.conftest import connected, log_in, refusal
 from tools.entra_simulator import Simulator, built_in_tenant
 from tools.entra_simulator.odata import PAGE_TOKEN_LIFETIME
 
@@ -121,7 +122,7 @@ async def test_headers_are_not_inherited_by_the_next_link(reader: httpx.AsyncCli
     assert refusal(answer)[:2] == (400, "Request_UnsupportedQuery")
 
 
-async def test_page_tokens_expire(graph: httpx.AsyncClient, clock: Clock) -> None:
+async def test_page_tokens_expire(graph: httpx.AsyncClient, clock: FakeClock) -> None:
     """A stale page token is refused: the listing has to start again."""
     first = (await graph.get("/v1.0/users?$top=5")).json()
     # Log in after the wait, so that only the page token is old.

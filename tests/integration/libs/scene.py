@@ -116,6 +116,7 @@ class Running:
     channel: grpc.aio.Channel
     issuer: TestIssuer
     address: str
+    server: Server
 
     def call(self, answer: Answer = nothing, *, method: str = "unary", **more: Any) -> Any:
         """Begins a call that does `answer` on the server, by default as an administrator."""
@@ -162,7 +163,7 @@ async def serving(folder: Path) -> AsyncIterator[Running]:
     async with server:
         address = f"127.0.0.1:{server.port}"
         async with grpc.aio.insecure_channel(address) as channel:
-            yield Running(scene, channel, issuer, address)
+            yield Running(scene, channel, issuer, address, server)
 
 
 async def failure_of(call: Any) -> tuple[StatusCode, str, grpc.aio.AioRpcError]:

@@ -255,8 +255,9 @@ async def test_calls_on_behalf_get_what_is_left() -> None:
     assert deadlines.remaining(5) == 0.001
 
 
-async def test_health_is_open_and_tells_the_end(running: Running) -> None:
-    """Health answers without a token, for each service, and knows which there are."""
+async def test_health_is_open(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    """Health answers without a token, for each service, and knows which there are. To ask for
+    another is no fault of ours."""
     stub = health_pb2_grpc.HealthStub(running.channel)
     for name in ("", "latchkey.policy.v1.PolicyService"):
         answer = await stub.Check(health_pb2.HealthCheckRequest(service=name))
@@ -264,6 +265,23 @@ async def test_health_is_open_and_tells_the_end(running: Running) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await stub.Check(health_pb2.HealthCheckRequest(service="nothing"))
     assert raised.value.code() is StatusCode.NOT_FOUND
+    assert "fault" not in capsys.readouterr().out
+
+
+async def test_who_watches_health_hears_of_the_end(tmp_path: Path) -> None:
+    """The health service writes its stream by itself; its last word is that the server stops."""
+    async with serving(tmp_path) as running:
+        stub = health_pb2_grpc.HealthStub(running.channel)
+        watching = stub.Watch(health_pb2.HealthCheckRequest())
+        seen = [(await watching.read()).status]
+        stopping = asyncio.create_task(running.server.__aexit__())
+        seen.append((await watching.read()).status)
+        watching.cancel()
+        await stopping
+    assert seen == [
+        health_pb2.HealthCheckResponse.SERVING,
+        health_pb2.HealthCheckResponse.NOT_SERVING,
+    ]
 
 
 async def test_incomplete_access_table_does_not_start(tmp_path: Path) -> None:

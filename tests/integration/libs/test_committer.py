@@ -38,8 +38,8 @@ class SlowDatabase(Database):
         self.go = asyncio.Event()
         self.writes = 0
 
-    async def _read(self, work: Callable[[Connection], Any]) -> Any:
-        return await self.inner._read(work)
+    async def _read(self, work: Callable[[Connection], Any], at_once: bool) -> Any:
+        return await self.inner._read(work, at_once)
 
     async def _write(self, work: Callable[[Connection], Any]) -> Any:
         self.writes += 1

@@ -18,7 +18,7 @@ from libs.db.engine import Database
 from libs.db.writes import Writes
 from libs.domain.changes import Outcome
 from libs.domain.clock import SystemClock
-from libs.domain.errors import Unavailable
+from libs.domain.errors import Conflict, Unavailable
 from libs.events import consumer as consumer_module
 from libs.events.broker import STREAM, Broker
 from libs.events.consumer import Consumer, Follow, Hopeless
@@ -234,6 +234,31 @@ async def test_what_keeps_failing_is_put_aside(
     assert calls == {"bad": 3}
     assert (row["type"], row["payload"]) == (TYPE, b"bad")
     assert row["problem"] == "given up: ZeroDivisionError"
+
+
+@pytest.mark.parametrize("error", [Unavailable("a peer", "away"), Conflict("CONFLICT", "others")])
+async def test_what_is_no_fault_of_the_event_is_waited_out(
+    database: Database,
+    nats_url: str,
+    source: Callable[..., Awaitable[None]],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    """Somebody who is away for long costs time: no event is put aside for it."""
+    monkeypatch.setattr(consumer_module, "_MOST_DELIVERIES", 2)
+    monkeypatch.setattr(consumer_module, "_LONGEST_PAUSE_SECONDS", 0.1)
+    calls: Counter[str] = Counter()
+
+    async def handle(event: Event, received: Received) -> None:
+        calls[event.resource_id] += 1
+        if calls[event.resource_id] < 6:
+            raise error
+
+    async with following(database, nats_url, handle):
+        await source("a")
+        await eventually(lambda: calls["a"] == 6, 15)
+        await eventually(lambda: _nothing_pending(nats_url), 10)
+    assert await rows(database, ledger.quarantine) == []
 
 
 async def _quarantined(database: Database, count: int) -> bool:

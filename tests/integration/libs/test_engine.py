@@ -6,10 +6,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import await_only
 
 from libs.db.engine import Database
 from libs.domain.errors import Unavailable
-from tests.integration.libs.things import kept, ledger, things
+from tests.integration.libs.things import kept, ledger, prepare, things
+from tests.support.meanwhile import meanwhile
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,65 @@ async def test_a_cancelled_write_is_finished(database: Database) -> None:
     async with asyncio.timeout(5):
         while await kept(database) != {"a": 1}:
             await asyncio.sleep(0.01)
+
+
+async def test_reading_at_once_is_of_one_moment(database: Database) -> None:
+    """What is committed between two statements of one reading is seen by neither of them."""
+    loop = asyncio.get_running_loop()
+    await database.write(lambda c: c.execute(insert(things).values(thing_id="a", version=1)))
+
+    async def change() -> None:
+        await database.write(lambda c: c.execute(things.update().values(version=2)))
+
+    def work(connection: Connection) -> list[int]:
+        seen = [connection.execute(select(things.c.version)).scalar_one()]
+        meanwhile(loop, change())
+        return [*seen, connection.execute(select(things.c.version)).scalar_one()]
+
+    assert await database.read(work, at_once=True) == [1, 1]
+    assert await kept(database) == {"a": 2}
+
+
+async def test_reading_at_once_writes_nothing(postgres_url: str) -> None:
+    """PostgreSQL refuses to write in such a reading, and the next user of the connection can."""
+    database = Database.open(postgres_url)
+    try:
+        await prepare(database)
+        statement = insert(things).values(thing_id="a", version=1)
+        with pytest.raises(DBAPIError):
+            await database.read(lambda c: c.execute(statement), at_once=True)
+        await database.write(lambda c: c.execute(statement))
+        assert await kept(database) == {"a": 1}
+    finally:
+        await database.close()
+
+
+async def test_who_is_silent_in_a_transaction_loses_it(postgres_url: str) -> None:
+    """A replica that is heard of no more does not keep the others from writing for hours."""
+    database = Database.open(postgres_url)
+    setting = "idle_in_transaction_session_timeout"
+
+    def silent(connection: Connection) -> None:
+        connection.execute(text(f"SET LOCAL {setting} = '100ms'"))
+        await_only(asyncio.sleep(0.5))
+        connection.execute(text("SELECT 1"))
+
+    try:
+        found = await database.read(lambda c: c.execute(text(f"SHOW {setting}")).scalar_one())
+        assert found == "30s"
+        with pytest.raises(Unavailable):
+            await database.write(silent)
+        await database.write(lambda c: c.execute(text("SELECT 1")))
+    finally:
+        await database.close()
+
+
+async def test_errors_do_not_list_parameters(database: Database) -> None:
+    """A statement's parameters are what people wrote, and its errors go into the log."""
+    statement = insert(things).values(thing_id="a", version=None)
+    with pytest.raises(DBAPIError) as raised:
+        await database.write(lambda c: c.execute(statement))
+    assert "parameters hidden" in str(raised.value)
 
 
 async def test_nobody_there_is_unavailable(tmp_path: object) -> None:

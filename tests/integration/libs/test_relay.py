@@ -244,3 +244,20 @@ async def test_stream_is_as_we_need_it(nats_url: str) -> None:
     wanted = stream_config()
     for name in ("subjects", "retention", "storage", "discard", "deny_delete", "deny_purge"):
         assert getattr(found, name) == getattr(wanted, name)
+
+
+async def test_broker_survives_what_nobody_thought_of(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of NATS that we do not understand delays events; it does not end them."""
+    declare, faults = Broker._declare, [ZeroDivisionError("odd"), KeyError("config")]
+
+    async def oddly(self: Broker) -> None:
+        if faults:
+            raise faults.pop()
+        await declare(self)
+
+    monkeypatch.setattr(Broker, "_declare", oddly)
+    async with Broker(nats_url, "test") as broker, asyncio.timeout(10):
+        await broker.ready()
+    assert not faults

@@ -14,9 +14,9 @@ from libs.db.writes import KEPT, Writes, key_of
 from libs.domain.callers import Service
 from libs.domain.changes import Outcome
 from libs.domain.errors import AlreadyExists, Conflict, Invalid, NotFound
+from tests.fakes.clock import FakeClock
 from tests.integration.libs.things import (
     ADA,
-    FixedClock,
     add,
     bump,
     committing,
@@ -191,7 +191,7 @@ async def test_old_keys_and_events_are_forgotten(writes: Writes, database: Datab
     await answer(writes, adding("a"))
     await writes.effect(Received("consumer", "evt_1"), adding("b"))
     (stored,) = await rows(database, ledger.idempotency)
-    clock = FixedClock(stored["create_time"] + KEPT - timedelta(seconds=1))
+    clock = FakeClock(stored["create_time"] + KEPT - timedelta(seconds=1))
     await writes.forget(clock)
     assert len(await rows(database, ledger.idempotency)) == 1
     clock.time += timedelta(minutes=1)

@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -111,13 +109,3 @@ async def assert_numbered(database: Database) -> None:
     assert [row["position"] for row in outbox] == list(range(1, len(outbox) + 1))
     assert (head["audit_sequence"], head["outbox_position"]) == (len(audit), len(outbox))
     assert head["audit_hash"] == (audit[-1]["hash"] if audit else "")
-
-
-@dataclass
-class FixedClock:
-    """A clock that a test sets."""
-
-    time: datetime = field(default_factory=lambda: datetime(2025, 11, 23, 9, tzinfo=UTC))
-
-    def now(self) -> datetime:
-        return self.time

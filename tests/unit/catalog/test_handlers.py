@@ -32,11 +32,11 @@ from tests.fakes.catalog import (
     FakeSyncs,
     Kept,
 )
+from tests.fakes.clock import FakeClock
 from tests.unit.catalog.things import (
     NOW,
     ROOT,
     TENANT,
-    StillClock,
     a_group,
     a_managed_app,
     a_user,
@@ -56,7 +56,7 @@ def changed(outcome: Outcome[Any]) -> Change:
 async def test_manage_app_says_who_did_it() -> None:
     """The fact has the new version; the record names the access that was made."""
     catalog = FakeCatalog(apps={"app_1": an_app()})
-    manage = manage_app.ManageApp(FakeApps(catalog), StillClock())
+    manage = manage_app.ManageApp(FakeApps(catalog), FakeClock(NOW))
     outcome = await manage(manage_app.Command("app_1", ""), ROOT)
     change = changed(outcome)
     assert (change.audit.actor, change.audit.action) == (ROOT, "app.managed")
@@ -78,7 +78,7 @@ async def test_link_entitlements_tells_each_choice() -> None:
         groups={"a": a_group("A"), "b": a_group("B")},
     )
     handler = link_entitlements.LinkEntitlements(
-        FakeApps(catalog), FakeLinks(catalog), StillClock()
+        FakeApps(catalog), FakeLinks(catalog), FakeClock(NOW)
     )
     decisions = (Decision("den_b", CreateVirtualRole("Bee")), Decision("den_a", Skip()))
     outcome = await handler(link_entitlements.Command("app_1", decisions), ROOT)
@@ -125,7 +125,7 @@ async def test_an_access_profile_needs_a_name_of_its_own(name: str) -> None:
         users={"usr_ada": a_user("Ada")},
     )
     create = create_access_profile.CreateAccessProfile(
-        FakeAccessProfiles(catalog), FakeDirectory(catalog), StillClock()
+        FakeAccessProfiles(catalog), FakeDirectory(catalog), FakeClock(NOW)
     )
     with pytest.raises(LatchkeyError) as caught:
         await create(create_access_profile.Command(name, "", ("usr_ada",)), ROOT)
@@ -151,7 +151,7 @@ def principal(app_id: str) -> ServicePrincipal:
 async def test_a_page_tells_of_new_apps_only() -> None:
     """Once each, though a page names one twice."""
     catalog = FakeCatalog(apps={"app_1": an_app()})
-    ingest = ingest_page.IngestPage(FakeSyncs(catalog), StillClock())
+    ingest = ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))
     content = (principal("app_1"), principal("app_2"), principal("app_2"))
     outcome = await ingest(page(1, content), CONNECTOR)
     change = changed(outcome)
@@ -168,7 +168,7 @@ async def test_a_known_page_changes_nothing() -> None:
     """It is passed over, not refused."""
     sync = Sync("syn_1", "con_1", TENANT, last_page_number=3)
     catalog = FakeCatalog(syncs={"con_1": sync})
-    ingest = ingest_page.IngestPage(FakeSyncs(catalog), StillClock())
+    ingest = ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))
     outcome = await ingest(page(2, ()), CONNECTOR)
     assert (outcome.result, outcome.change) == (sync, None)
 
@@ -178,7 +178,7 @@ async def test_completion_counts_and_tells_what_is_gone() -> None:
     gone = (an_app(version=4), a_managed_app(app_id="app_2", version=7))
     sync = Sync("syn_1", "con_1", TENANT, last_page_number=3, version=3)
     catalog = FakeCatalog(syncs={"con_1": sync}, unseen=Unseen(gone, (1, 2, 3, 4)))
-    ingest = ingest_page.IngestPage(FakeSyncs(catalog), StillClock())
+    ingest = ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))
     outcome = await ingest(page(4, Complete()), CONNECTOR)
     assert (outcome.result.completed, outcome.result.removed_count) == (True, 12)
     assert [(fact.resource_version, fact.body) for fact in changed(outcome).facts] == [
@@ -191,6 +191,6 @@ async def test_completion_counts_and_tells_what_is_gone() -> None:
 async def test_a_sync_is_of_one_connection() -> None:
     """The same id for another connection is a mistake."""
     sync = Sync("syn_1", "con_2", TENANT)
-    ingest = ingest_page.IngestPage(FakeSyncs(FakeCatalog(syncs={"con_2": sync})), StillClock())
+    ingest = ingest_page.IngestPage(FakeSyncs(FakeCatalog(syncs={"con_2": sync})), FakeClock(NOW))
     with pytest.raises(Invalid, match="connection_id"):
         await ingest(page(1, ()), CONNECTOR)

@@ -21,13 +21,6 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 ROOT = Person(TENANT, "99999999-2222-3333-4444-555555555555", "Root")
 
 
-class StillClock:
-    """A clock that stands still."""
-
-    def now(self) -> datetime:
-        return NOW
-
-
 def an_app(**other: Any) -> App:
     """An unmanaged app without roles."""
     fields: dict[str, Any] = {

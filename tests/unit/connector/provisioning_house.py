@@ -13,9 +13,9 @@ from services.connector.handlers.end_lease import EndLease
 from services.connector.handlers.mend_delivery import MendDelivery
 from services.connector.handlers.run_operations import RunOperations
 from services.connector.ports import Attempt
+from tests.fakes.clock import FakeClock
 from tests.fakes.connector_store import (
     FakeCatalog,
-    FakeClock,
     FakeConnections,
     FakeProvisioning,
     FakeRequests,

@@ -17,7 +17,8 @@ from services.connector.entra.secrets import SecretMissing, SecretsFolder
 from services.connector.entra.token import Token, TokenSource
 from services.connector.handlers.create_connection import Command, CreateConnection
 from services.connector.ports import Entra
-from tests.fakes.connector_store import FakeClock, FakeConnections
+from tests.fakes.clock import FakeClock
+from tests.fakes.connector_store import FakeConnections
 from tests.unit.connector.provisioning_house import CONNECTION
 
 _MARKER = "m4rker-secret"

@@ -68,6 +68,16 @@ def test_roles_and_name_may_be_missing(issuer: TestIssuer, verifier: TokenVerifi
     assert verifier.verify(token) == Person(TENANT, object_id("Ada"), "")
 
 
+def test_a_name_is_one_that_can_be_written_down(
+    issuer: TestIssuer, verifier: TokenVerifier
+) -> None:
+    """JSON can spell what no database and no message takes; whose name it is comes in all the
+    same."""
+    caller = verifier.verify(issuer.sign(_claims(name="Ada\x00 \ud800!"), seconds=60))
+    assert isinstance(caller, Person)
+    assert caller.display_name == "Ada\ufffd ?!"
+
+
 @pytest.mark.parametrize(
     ("claims", "problem"),
     [
@@ -85,6 +95,8 @@ def test_roles_and_name_may_be_missing(issuer: TestIssuer, verifier: TokenVerifi
         ({"tid": None, "oid": None}, "the token names neither a person nor a service"),
         ({"tid": ["x"]}, "the token names neither a person nor a service"),
         ({"oid": 7}, "the token names neither a person nor a service"),
+        ({"oid": "\x00"}, "the token names neither a person nor a service"),
+        ({"tid": "\ud800"}, "the token names neither a person nor a service"),
         ({"roles": ADMIN}, "the token's roles are not a list"),
         ({"tid": "", "latchkey_service": ""}, "the token names neither a person nor a service"),
         ({"tid": "", "latchkey_service": True}, "the token names neither a person nor a service"),

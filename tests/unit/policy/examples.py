@@ -33,13 +33,6 @@ PERSON = Person(
 )
 
 
-class FixedClock:
-    """Always the same time."""
-
-    def now(self) -> datetime:
-        return NOW
-
-
 def policy(content: Content = ACCEPTING, policy_id: str = "pol_one", name: str = "One") -> Policy:
     """A policy that somebody created."""
     return Policy.first(

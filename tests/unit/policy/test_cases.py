@@ -16,8 +16,9 @@ from services.policy.domain.policy import Policy
 from services.policy.expressions import CelExpressions
 from services.policy.handlers.create_policy import CreatePolicy, CreatePolicyHandler
 from services.policy.handlers.evaluate_policy import EvaluatePolicy, EvaluatePolicyHandler
+from tests.fakes.clock import FakeClock
 from tests.fakes.policy import FakePolicies
-from tests.unit.policy.examples import FACTS, PERSON, FixedClock
+from tests.unit.policy.examples import FACTS, NOW, PERSON
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "policy").glob("*.toml"))
 EXPRESSIONS = CelExpressions()
@@ -53,7 +54,7 @@ def _facts(given: dict[str, Any]) -> Facts:
 
 
 async def _created_and_evaluated(case: dict[str, Any]) -> Plan:
-    policies, clock = FakePolicies(), FixedClock()
+    policies, clock = FakePolicies(), FakeClock(NOW)
     create = CreatePolicyHandler(policies, EXPRESSIONS, clock)
     created: Outcome[Policy] = await create(
         CreatePolicy(PERSON, "The policy", "", _content(case["policy"]))

@@ -9,15 +9,16 @@ from services.policy.expressions import CelExpressions
 from services.policy.handlers.create_policy import CreatePolicy, CreatePolicyHandler
 from services.policy.handlers.evaluate_policy import EvaluatePolicy, EvaluatePolicyHandler
 from services.policy.handlers.get_policy import get_policy
+from tests.fakes.clock import FakeClock
 from tests.fakes.policy import Added, FakePolicies
-from tests.unit.policy.examples import ACCEPTING, FACTS, NOW, PERSON, FixedClock, policy
+from tests.unit.policy.examples import ACCEPTING, FACTS, NOW, PERSON, policy
 
 EXPRESSIONS = CelExpressions()
 
 
 async def test_creating_gives_version_one_with_its_fact_and_record() -> None:
     """A new policy is written with its event and its audit record, in one change."""
-    create = CreatePolicyHandler(FakePolicies(), EXPRESSIONS, FixedClock())
+    create = CreatePolicyHandler(FakePolicies(), EXPRESSIONS, FakeClock(NOW))
     outcome = await create(CreatePolicy(PERSON, "Night shift", "For emergencies.", ACCEPTING))
     created, change = outcome.result, outcome.change
     assert change is not None
@@ -33,7 +34,7 @@ async def test_creating_gives_version_one_with_its_fact_and_record() -> None:
 
 async def test_name_is_taken_however_it_is_written() -> None:
     """Two policies never have one name, also not in other letters."""
-    create = CreatePolicyHandler(FakePolicies([policy(name="Night")]), EXPRESSIONS, FixedClock())
+    create = CreatePolicyHandler(FakePolicies([policy(name="Night")]), EXPRESSIONS, FakeClock(NOW))
     with pytest.raises(AlreadyExists) as raised:
         await create(CreatePolicy(PERSON, "NIGHT", "", ACCEPTING))
     assert raised.value.reason == "POLICY_NAME_TAKEN"
@@ -42,7 +43,7 @@ async def test_name_is_taken_however_it_is_written() -> None:
 async def test_no_policy_named_means_the_default() -> None:
     """The deployment's default is evaluated where the question names no policy."""
     policies = FakePolicies([policy(policy_id=AUTO_APPROVE, name="Auto-approve")])
-    evaluate = EvaluatePolicyHandler(policies, EXPRESSIONS, FixedClock(), AUTO_APPROVE)
+    evaluate = EvaluatePolicyHandler(policies, EXPRESSIONS, FakeClock(NOW), AUTO_APPROVE)
     plan = await evaluate(EvaluatePolicy("", FACTS))
     assert (plan.policy_id, plan.policy_display_name) == (AUTO_APPROVE, "Auto-approve")
     assert (plan.policy_version, plan.policy_digest) == (1, ACCEPTING.digest)
@@ -52,7 +53,7 @@ async def test_no_policy_named_means_the_default() -> None:
 async def test_unknown_policy_is_not_replaced_by_the_default() -> None:
     """A policy that is named and not there fails the call."""
     policies = FakePolicies([policy(policy_id=AUTO_APPROVE)])
-    evaluate = EvaluatePolicyHandler(policies, EXPRESSIONS, FixedClock(), AUTO_APPROVE)
+    evaluate = EvaluatePolicyHandler(policies, EXPRESSIONS, FakeClock(NOW), AUTO_APPROVE)
     with pytest.raises(NotFound) as raised:
         await evaluate(EvaluatePolicy("pol_gone", FACTS))
     assert raised.value.facts == {"policy_id": "pol_gone"}

@@ -14,11 +14,11 @@ from services.requests.handlers.decide_access_request import Decider
 from services.requests.handlers.end_lease import Expirer, RevokeLease, Revoker
 from services.requests.handlers.retry_access_request import Retrier, RetryAccessRequest
 from services.requests.handlers.settle_lease import Repeater, Settled, Settler
+from tests.fakes.clock import FakeClock
 from tests.fakes.requests_store import (
     ENTITLEMENT,
     TARGET,
     FakeCatalog,
-    FakeClock,
     FakeConnector,
     FakePolicy,
     FakeStore,

@@ -148,7 +148,7 @@ async def test_the_clock_of_a_lease_starts_at_delivery() -> None:
     """However long the delivery took, the lease lasts as long as was approved."""
     house = House()
     made = await house.create()
-    house.clock.passes(timedelta(days=2))
+    house.clock.advance(timedelta(days=2))
     assert await house.settle(made.lease_id, DeliveryState.DELIVERED) is Settled.DONE
     lease = house.store.kept_leases[made.lease_id]
     assert lease.start_time == house.clock.time
@@ -164,10 +164,10 @@ async def test_expiry_is_one_change_at_the_end_time_and_not_before() -> None:
     house = House()
     made = await house.create()
     await house.settle(made.lease_id, DeliveryState.DELIVERED)
-    house.clock.passes(timedelta(hours=8, microseconds=-1))
+    house.clock.advance(timedelta(hours=8, microseconds=-1))
     await house.expire(made.lease_id)
     assert house.store.kept_leases[made.lease_id].state is LeaseState.ACTIVE
-    house.clock.passes(timedelta(microseconds=1))
+    house.clock.advance(timedelta(microseconds=1))
     await house.expire(made.lease_id)
     lease = house.store.kept_leases[made.lease_id]
     assert (lease.state, lease.end_cause) == (LeaseState.ENDING, EndCause.EXPIRED)
@@ -183,7 +183,7 @@ async def test_what_a_failed_lease_brought_does_not_outlast_it() -> None:
     house = House()
     made = await house.create()
     await house.settle(made.lease_id, DeliveryState.FAILED)
-    house.clock.passes(timedelta(hours=8))
+    house.clock.advance(timedelta(hours=8))
     await house.expire(made.lease_id)
     assert house.store.kept_leases[made.lease_id].state is LeaseState.ENDING
     request = house.store.kept_access_requests[made.access_request_id]
@@ -198,7 +198,7 @@ async def test_a_retry_is_a_new_round_with_the_old_approval() -> None:
     house = House()
     made = await house.create()
     await house.settle(made.lease_id, DeliveryState.FAILED)
-    house.clock.passes(timedelta(hours=1))
+    house.clock.advance(timedelta(hours=1))
     retried = await house.retry(made.access_request_id)
     assert retried.state is AccessRequestState.APPROVED
     assert house.policy.calls == 1

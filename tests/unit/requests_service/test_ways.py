@@ -99,7 +99,7 @@ class Ways(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), hours=st.integers(0, 9))
     def expire(self, data: Any, hours: int) -> None:
-        self.house.clock.passes(timedelta(hours=hours))
+        self.house.clock.advance(timedelta(hours=hours))
         self._try(self.house.expire(self._lease(data)))
 
     @precondition(lambda self: self.leases)

@@ -1,0 +1,92 @@
+"""Times and lengths of time: protobuf's messages and Python's own, both ways."""
+
+from datetime import UTC, datetime, timedelta
+from typing import overload
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from libs.domain.fields import Fields
+
+
+@overload
+def timestamp(time: datetime) -> Timestamp: ...
+@overload
+def timestamp(time: None) -> None: ...
+@overload
+def timestamp(time: datetime | None) -> Timestamp | None: ...
+def timestamp(time: datetime | None) -> Timestamp | None:
+    """The message of a time that is aware of its zone; none for none."""
+    if time is None:
+        return None
+    if time.tzinfo is None:
+        raise ValueError("a time without a zone is no time")
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
+@overload
+def duration(length: timedelta) -> Duration: ...
+@overload
+def duration(length: None) -> None: ...
+@overload
+def duration(length: timedelta | None) -> Duration | None: ...
+def duration(length: timedelta | None) -> Duration | None:
+    """The message of a length of time; none for none."""
+    if length is None:
+        return None
+    message = Duration()
+    message.FromTimedelta(length)
+    return message
+
+
+def time_of(message: Timestamp) -> datetime:
+    """The time of a message, to the microsecond, in UTC and aware of it.
+
+    Raises:
+        ValueError: the message is outside of what both can hold.
+    """
+    try:
+        return message.ToDatetime(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+
+
+def length_of(message: Duration) -> timedelta:
+    """The length of time of a message, to the microsecond.
+
+    Raises:
+        ValueError: the message is outside of what both can hold.
+    """
+    # protobuf's own reading lets these pass: they say one length in two ways.
+    if abs(message.nanos) >= 10**9 or message.seconds * message.nanos < 0:
+        raise ValueError("seconds and nanos do not go together")
+    try:
+        return message.ToTimedelta()
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+
+
+def time_field(fields: Fields, field: str, message: Timestamp) -> datetime:
+    """A time that a request holds; some time or other where it is none, which is noted."""
+    try:
+        return time_of(message)
+    except ValueError:
+        fields.wrong(field, "is not a time")
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def duration_field(
+    fields: Fields, field: str, message: Duration, *, least: timedelta = timedelta(minutes=1)
+) -> timedelta | None:
+    """A length of time that a request holds, within bounds; none where it is none, which is noted.
+
+    Whether the request holds one at all is the caller's to ask.
+    """
+    try:
+        length = length_of(message)
+    except ValueError:
+        fields.wrong(field, "is not a length of time")
+        return None
+    return fields.duration(field, length, least=least)
