@@ -178,13 +178,11 @@ class Relay:
             ),
         )
 
-        def work(connection: Connection) -> int:
-            if connection.execute(select(outbox.c.position).where(lost).limit(1)).first() is None:
-                return 0
-            return connection.execute(update(outbox).where(lost).values(published=False)).rowcount
-
-        count = await self._database.write(work)
-        if count:
+        # Looked for beside all other work: as a rule nothing is lost, and nobody has to wait.
+        probe = select(outbox.c.position).where(lost).limit(1)
+        if await self._database.read(lambda c: c.execute(probe).first()) is not None:
+            again = update(outbox).where(lost).values(published=False)
+            count = await self._database.write(lambda c: c.execute(again).rowcount)
             _log.error("stream_lost_events", count=count, stream=STREAM)
         self._stream, self._checked_at = state, now
         self._checked_connection = connection_number

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
-from jwt import InvalidTokenError
 from sqlalchemy.exc import ArgumentError
 
 from libs.db.committer import Committer, EncodedFact
@@ -119,7 +118,7 @@ class Service:
             verifier = TokenVerifier(
                 issuer=settings.issuer, audience=settings.audience, jwks_file=settings.jwks_file
             )
-        except (OSError, ValueError, InvalidTokenError) as error:
+        except (OSError, ValueError) as error:
             raise SettingsError(f"{PREFIX}JWKS_FILE: it holds no keys: {error}") from error
         server = Server(
             name=self.name,

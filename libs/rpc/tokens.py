@@ -11,14 +11,19 @@ from typing import Any
 
 import jwt
 import structlog
-from jwt import PyJWK, PyJWKError
+from jwt import PyJWK, PyJWTError
 
 from libs.domain.callers import Caller, Person, Service
 from libs.domain.errors import Unauthenticated, Unavailable
 
 _LEEWAY_SECONDS = 30
 _MAX_LENGTH = 8192
+# How long a key that was withdrawn may still let somebody in.
+_KEYS_SECONDS = 60.0
+_UNKNOWN_KEY_SECONDS = 5.0
 _MOST_REMEMBERED = 4096
+# What reading keys fails with, whatever somebody has put into the file.
+_NO_KEY_SET = (ValueError, LookupError, TypeError, AttributeError, PyJWTError)
 _log = structlog.get_logger(__name__)
 
 
@@ -36,12 +41,13 @@ class TokenVerifier:
         self._audience = audience
         self._jwks_file = jwks_file
         self._keys: dict[str, Any] = {}
+        self._text = ""
         self._read_at = 0.0
         # Checking a signature costs more than everything else of a small call.
         self._remembered: dict[str, tuple[float, Caller]] = {}
         try:
             self._read_keys()
-        except (LookupError, TypeError, AttributeError, PyJWKError) as error:
+        except _NO_KEY_SET as error:
             raise ValueError(f"it is no JSON key set: {error!r}") from error
         if not self._keys:
             raise ValueError("there is no RSA key in it")
@@ -52,6 +58,7 @@ class TokenVerifier:
         Raises:
             Unauthenticated: the token is not one that this service accepts.
         """
+        self._refresh(_KEYS_SECONDS)
         known = self._remembered.get(token)
         if known is not None and known[0] > time.time():
             return known[1]
@@ -89,31 +96,41 @@ class TokenVerifier:
         return claims
 
     def _key(self, key_id: object) -> Any:
-        if key_id not in self._keys and time.monotonic() - self._read_at > 5:
-            try:
-                self._read_keys()
-            except (
-                OSError,
-                ValueError,
-                LookupError,
-                TypeError,
-                AttributeError,
-                PyJWKError,
-            ) as error:
-                # Whoever makes up a key id would see to it that we look at the wrong moment.
-                _log.error("keys_unreadable", file=str(self._jwks_file), problem=repr(error))
+        if key_id not in self._keys:
+            self._refresh(_UNKNOWN_KEY_SECONDS)
         if not isinstance(key_id, str) or key_id not in self._keys:
             raise Unauthenticated("the token is signed with an unknown key")
         return self._keys[key_id]
 
+    def _refresh(self, seconds: float) -> None:
+        """Reads the keys again if that was last done longer ago.
+
+        A file that can't be read for a moment, as while it is replaced, leaves them as they were.
+        """
+        if time.monotonic() - self._read_at <= seconds:
+            return
+        try:
+            self._read_keys()
+        except (OSError, *_NO_KEY_SET) as error:
+            _log.error("keys_unreadable", file=str(self._jwks_file), problem=repr(error))
+
     def _read_keys(self) -> None:
         self._read_at = time.monotonic()
-        jwks = json.loads(self._jwks_file.read_text())
-        self._keys = {
+        text = self._jwks_file.read_text()
+        if text == self._text:
+            return
+        jwks = json.loads(text)
+        keys = {
             key["kid"]: PyJWK.from_dict(key, algorithm="RS256").key
             for key in jwks["keys"]
             if key.get("kty") == "RSA"
         }
+        if not keys and self._keys:
+            raise ValueError("there is no RSA key in it any more")
+        self._keys = keys
+        self._text = text
+        # Who was let in by a key that is gone is not let in any more.
+        self._remembered.clear()
 
 
 def _caller(claims: dict[str, Any]) -> Caller:

@@ -116,6 +116,10 @@ class Leases(Protocol):
         """The ids of those whose time is over and that nobody has ended yet, the oldest first."""
         ...
 
+    async def failed(self, subject_user_id: str, entitlement_id: str) -> list[str]:
+        """The ids of a person's failed leases of an entitlement, which may hold a part of it."""
+        ...
+
     async def is_announced(self, lease_id: str) -> bool:
         """Whether every event about the lease has gone out."""
         ...

@@ -182,6 +182,14 @@ class FakeLeases:
     async def overdue(self, now: datetime, most: int) -> list[str]:
         return [key for key, item in self.store.kept_leases.items() if item.is_overdue(now)][:most]
 
+    async def failed(self, subject_user_id: str, entitlement_id: str) -> list[str]:
+        wanted = (subject_user_id, entitlement_id, LeaseState.FAILED)
+        return [
+            key
+            for key, item in self.store.kept_leases.items()
+            if (item.subject.user_id, item.entitlement_id, item.state) == wanted
+        ]
+
     async def is_announced(self, lease_id: str) -> bool:
         return self.store.announced
 

@@ -29,13 +29,19 @@ _MOST_PAGES = 20
 async def provision(graph: Graph, attempt: Attempt) -> Verdict:
     """Makes the attempt."""
     kind, principal = attempt.target.kind, attempt.principal
-    if isinstance(kind, GroupMembership):
-        if attempt.kind is OperationKind.ADD:
-            return await _add_member(graph, kind, principal)
-        return await _remove_member(graph, kind, principal)
     if attempt.kind is OperationKind.ADD:
+        if isinstance(kind, GroupMembership):
+            return await _add_member(graph, kind, principal)
         return await _add_assignment(graph, kind, principal)
-    return await _remove_assignment(graph, kind, principal, attempt)
+    if isinstance(kind, GroupMembership):
+        verdict = await _remove_member(graph, kind, principal)
+    else:
+        verdict = await _remove_assignment(graph, kind, principal, attempt)
+    if isinstance(verdict, Already) and attempt.number < _LOOKS:
+        # What was added a moment ago may not have reached the replica that answers: "not there" is
+        # believed when it is said again and again, or access would stay that nobody holds.
+        return Retriable(verdict.answer, "it is not to be seen yet", True, _LOOK_DELAY)
+    return verdict
 
 
 async def _add_member(graph: Graph, kind: GroupMembership, principal: Principal) -> Verdict:
@@ -115,8 +121,6 @@ async def _remove_assignment(
             if found.status == 404:  # the person is gone, and with them what they held
                 return Already(f"404 {found.code}: {ALREADY_GONE}")
             return judge(Write.REMOVE_ASSIGNMENT, found, principal.entra_object_id)
-        if not found and attempt.number < _LOOKS:
-            return Retriable("200 OK", "the assignment is not to be seen yet", True, _LOOK_DELAY)
         if not found:
             return Already(f"200 OK: {ALREADY_GONE}")
         assignment_id = found

@@ -135,7 +135,12 @@ class ProvisioningWorker:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _call(self, attempt: Attempt) -> Verdict:
-        connection = await self.connections.get(attempt.target.connection_id)
+        try:
+            connection = await self.connections.get(attempt.target.connection_id)
+        except Unavailable as error:
+            # Nothing was sent, and that is worth knowing: an attempt of unknown outcome would make
+            # what was there before us look like ours.
+            return Retriable("", error.message, certain=True)
         if connection is None:
             problem = f"there is no connection {attempt.target.connection_id}"
             return Retriable("", problem, certain=True)

@@ -10,7 +10,7 @@ from libs.domain.ids import new_id
 from services.requests import ports
 from services.requests.domain import errors, facts
 from services.requests.domain.access_request import AccessRequest
-from services.requests.handlers.decision import decide
+from services.requests.handlers.decision import decide, supersede
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,9 @@ class Creator:
             },
         )
         first = Fact(created.access_request_id, created.version, body)
-        return Outcome(found, Change(audit, tuple(writes), (first, *decision.facts)))
+        over, ended = await supersede(self.access_requests, self.leases, decision, time)
+        facts_of_all = (first, *decision.facts, *ended)
+        return Outcome(found, Change(audit, (*writes, *over), facts_of_all))
 
 
 async def check_vacant(

@@ -7,7 +7,7 @@ from libs.domain.clock import Clock
 from libs.domain.errors import LatchkeyError, Unavailable
 from services.requests import ports
 from services.requests.domain.access_request import REQUESTS, AccessRequest, AccessRequestState
-from services.requests.handlers.decision import Decision, decide, refuse
+from services.requests.handlers.decision import Decision, decide, refuse, supersede
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,10 @@ class Decider:
             found.access_request_id,
             details=decision.details(),
         )
-        return Outcome(decision.is_final, Change(audit, tuple(writes), decision.facts))
+        over, ended = await supersede(self.access_requests, self.leases, decision, self.clock.now())
+        return Outcome(
+            decision.is_final, Change(audit, (*writes, *over), (*decision.facts, *ended))
+        )
 
     async def _decide(self, seen: AccessRequest) -> Decision:
         time = self.clock.now()

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from libs.domain.changes import Fact
+from libs.domain.changes import Fact, Write
 from libs.domain.ids import new_id
 from services.requests import ports
 from services.requests.domain import facts
-from services.requests.domain.access_request import AccessRequest
+from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.domain.lease import Lease
 from services.requests.domain.plan import NoPlan, Plan, Reject
 from services.requests.domain.resolution import Resolution
@@ -69,6 +69,34 @@ async def decide(
             granted(lease),
         ),
     )
+
+
+async def supersede(
+    access_requests: ports.AccessRequests, leases: ports.Leases, decision: Decision, time: datetime
+) -> tuple[tuple[Write, ...], tuple[Fact, ...]]:
+    """Ends failed leases of what was granted anew; nothing when nothing was granted.
+
+    A failed one may hold a part of what it was to bring, and would go on holding it after the new
+    lease has ended.
+    """
+    writes: list[Write] = []
+    happened: list[Fact] = []
+    granted_anew = decision.lease
+    if granted_anew is None:
+        return (), ()
+    subject, entitlement_id = granted_anew.subject.user_id, granted_anew.entitlement_id
+    for lease_id in await leases.failed(subject, entitlement_id):
+        found = await leases.with_access_request(lease_id)
+        if found is None or found[0].is_over:
+            continue
+        seen, access_request = found
+        reason = f"superseded by {granted_anew.lease_id}"
+        over = seen.revoke(reason, time)
+        ending = access_request.lease_ending(REQUESTS, "revoked", reason, time)
+        writes.append(leases.changed(over, seen=seen.version))
+        writes.append(access_requests.changed(ending, seen=access_request.version))
+        happened.append(ended(over))
+    return tuple(writes), tuple(happened)
 
 
 def refuse(access_request: AccessRequest, message: str, time: datetime) -> Decision:

@@ -29,6 +29,11 @@ _GET_BOTH = (
     )
     .where(table.c.lease_id == bindparam("id"))
 )
+_FAILED = select(table.c.lease_id).where(
+    table.c.subject_user_id == bindparam("user_id"),
+    table.c.entitlement_id == bindparam("entitlement_id"),
+    table.c.state == LeaseState.FAILED.value,
+)
 _INSERT = insert(table)
 
 
@@ -51,6 +56,12 @@ class LeaseStore:
             )
         )
         return None if row is None else (_lease_from(row), access_request_from(row))
+
+    async def failed(self, subject_user_id: str, entitlement_id: str) -> list[str]:
+        parameters = {"user_id": subject_user_id, "entitlement_id": entitlement_id}
+        return await self.database.read(
+            lambda connection: list(connection.execute(_FAILED, parameters).scalars())
+        )
 
     async def page(
         self, page: PageRequest, *, user_id: str | None, state: LeaseState | None

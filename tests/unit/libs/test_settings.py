@@ -71,6 +71,38 @@ def test_missing_and_wrong_settings_are_all_named() -> None:
     assert "s3cret" not in problem
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("LISTEN", "127.0.0.1"),
+        ("LISTEN", ":7401"),
+        ("LISTEN", "127.0.0.1:x"),
+        ("LISTEN", "127.0.0.1:65536"),
+        ("NATS_URL", "http://127.0.0.1:4222"),
+        ("NATS_URL", "nats://"),
+        ("NATS_URL", "nats://127.0.0.1:x"),
+        ("NATS_URL", "nats://127.0.0.1:65536"),
+        ("DATABASE_URL", "mysql://127.0.0.1/latchkey"),
+        ("ISSUER", ""),
+        ("AUDIENCE", ""),
+    ],
+)
+def test_what_nothing_can_be_reached_by_is_refused(key: str, value: str) -> None:
+    """An address without a host or a port, a port that there is not, an issuer without a name."""
+    problem = _problem({**NEEDED, f"LATCHKEY_{key}": value})
+    assert problem.startswith(f"LATCHKEY_{key} (from the environment): ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["nats://nats", "tls://a:p%40ss@nats.example:4222", "nats://[::1]:4222"],
+)
+def test_addresses_of_each_kind_are_taken(url: str) -> None:
+    """A password, a name, IPv6; what the broker asks for."""
+    settings = load(_Settings, {**NEEDED, "LATCHKEY_NATS_URL": url, "LATCHKEY_LISTEN": "[::]:7401"})
+    assert (settings.nats_url, settings.listen) == (url, "[::]:7401")
+
+
 def test_unreadable_file_is_named(tmp_path: Path) -> None:
     """A file that is not there, is no TOML or no text is an error and not an empty one."""
     file = tmp_path / "settings.toml"

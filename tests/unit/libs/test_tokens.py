@@ -228,7 +228,22 @@ def test_a_new_key_is_found(issuer: TestIssuer, verifier: TokenVerifier, tmp_pat
     assert isinstance(verifier.verify(token), Person)
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"keys": [{"kty": "RSA"}]}'])
+def test_a_withdrawn_key_lets_nobody_in(
+    issuer: TestIssuer, verifier: TokenVerifier, tmp_path: Path
+) -> None:
+    """Who was let in by a key is not, once the issuer has withdrawn it."""
+    token = issuer.sign(_claims(), seconds=60)
+    verifier.verify(token)
+    other = TestIssuer(tmp_path / "other")
+    (key,) = json.loads(other.jwks_file.read_text())["keys"]
+    issuer.jwks_file.write_text(json.dumps({"keys": [key | {"kid": "dev-2"}]}))
+    verifier._read_at = float("-inf")
+    assert _refused(verifier, token) == "the token is signed with an unknown key"
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "{", "[]", '{"keys": []}', '{"keys": [{"kty": "RSA"}]}']
+)
 def test_unreadable_keys_leave_the_known_ones(
     issuer: TestIssuer, verifier: TokenVerifier, content: str | None
 ) -> None:
@@ -248,6 +263,27 @@ def test_unreadable_keys_leave_the_known_ones(
     )
     assert _refused(verifier, unknown) == "the token is signed with an unknown key"
     assert isinstance(verifier.verify(good), Person)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"keys": 1}',
+        '{"keys": []}',
+        '{"keys": [{"kty": "EC"}]}',
+        '{"keys": [{"kty": "RSA"}]}',
+        '{"keys": [{"kid": "1", "kty": "RSA", "n": "!", "e": "!"}]}',
+    ],
+)
+def test_nobody_begins_without_keys(tmp_path: Path, content: str) -> None:
+    """A file that holds no key to check a token with is said to be one, whatever it holds."""
+    file = tmp_path / "jwks.json"
+    file.write_text(content)
+    with pytest.raises(ValueError):
+        TokenVerifier(issuer="i", audience="a", jwks_file=file)
 
 
 def test_own_token_is_read_again(tmp_path: Path) -> None:

@@ -193,6 +193,21 @@ async def test_what_a_failed_lease_brought_does_not_outlast_it() -> None:
     assert refusal.value.reason == "LEASE_STATE"
 
 
+async def test_a_failed_lease_ends_when_the_same_is_granted_anew() -> None:
+    """It may hold a part of what it was to bring, and would after the new one has ended."""
+    house = House()
+    first = await house.create()
+    await house.settle(first.lease_id, DeliveryState.FAILED)
+    second = await house.create()
+    assert second.state is AccessRequestState.APPROVED
+    over = house.store.kept_leases[first.lease_id]
+    assert over.state is LeaseState.ENDING
+    assert over.end_reason == f"superseded by {second.lease_id}"
+    assert facts.LeaseEnded(first.lease_id) in _facts(house)
+    request = house.store.kept_access_requests[first.access_request_id]
+    assert request.state is AccessRequestState.FAILED
+
+
 async def test_a_retry_is_a_new_round_with_the_old_approval() -> None:
     """Policy is not asked; the old round's word does nothing, the new one's does."""
     house = House()

@@ -84,6 +84,7 @@ class AccessRequestServiceServicer:
         `AccessRequestApproved` with `LeaseGranted`, or `AccessRequestDenied`.
 
         While policy does not answer, the access request is kept as `EVALUATING` and decided later.
+        A failed lease of the same entitlement ends when a new one is granted.
 
         Callers: people, for themselves.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or

@@ -1,0 +1,64 @@
+"""How a service that can't begin says why."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.issuer import TestIssuer
+from tools.dev.child import ROOT
+
+
+def _start(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    issuer = TestIssuer(folder / "issuer")
+    usual = {
+        "LISTEN": "127.0.0.1:0",
+        "DATABASE_URL": f"sqlite:///{folder / 'policy.db'}",
+        "NATS_URL": "nats://127.0.0.1:1",
+        "JWKS_FILE": str(issuer.jwks_file),
+        "ISSUER": issuer.issuer,
+        "MIGRATE": "true",
+    }
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LATCHKEY_")}
+    environment |= {f"LATCHKEY_{key}": value for key, value in (usual | settings).items()}
+    return subprocess.run(
+        [sys.executable, "-m", "services.policy", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "says"),
+    [
+        ({"MIGRATE": "false"}, 2, "the database is at version none, this service needs 0001"),
+        ({"DATABASE_URL": "postgresql+asyncpg://a:s3cret@b:port/c"}, 2, "LATCHKEY_DATABASE_URL: "),
+        ({"DATABASE_URL": "postgresql+asyncpg://a:s3cret@127.0.0.1:1/c"}, 1, "the database does"),
+        ({"DATABASE_URL": "sqlite:////nowhere/at/all.db"}, 1, "the database does not answer"),
+        ({"JWKS_FILE": "/nowhere"}, 2, "LATCHKEY_JWKS_FILE: it holds no keys"),
+        ({"LISTEN": "192.0.2.1:1"}, 2, "LATCHKEY_LISTEN: 192.0.2.1:1: "),
+    ],
+)
+def test_ends_with_a_sentence(
+    tmp_path: Path, settings: dict[str, str], status: int, says: str
+) -> None:
+    """The last line names the setting or what is away: status 2 for what somebody has to put
+    right, 1 for what may come back; never a traceback, never a password."""
+    ended = _start(tmp_path, **settings)
+    assert ended.returncode == status, ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith(says)
+    assert "Traceback" not in ended.stderr
+    assert "s3cret" not in ended.stderr
+
+
+def test_takes_no_other_word_than_migrate(tmp_path: Path) -> None:
+    """A word that is not known does nothing and ends with status 2."""
+    assert _start(tmp_path, "migrate").returncode == 0
+    ended = _start(tmp_path, "migrat")
+    assert (ended.returncode, ended.stderr) == (2, "migrat: the only word taken is migrate\n")
