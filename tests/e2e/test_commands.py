@@ -1,7 +1,9 @@
 """What a newcomer types: `make demo`, `make up`, the printed commands, `make down`."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,6 +69,47 @@ def test_up_prints_commands_that_work_and_state_survives_a_restart(folder: Path)
     assert (again, syncs_again) == (apps, syncs)
     assert _dev("down", "--folder", str(folder)).stdout == "The house is down.\n"
     assert _dev("down", "--folder", str(folder)).stdout == "No house is up.\n"
+
+
+def test_a_house_that_was_killed_leaves_nobody_behind(folder: Path) -> None:
+    """After SIGKILL of the house its parts go on; `down` ends them, and so does `up` before it
+    starts others on the same databases. No two houses are in one folder."""
+    for command in ("down", "up"):
+        assert _dev("up", "--folder", str(folder)).returncode == 0
+        house = json.loads((folder / "house.json").read_text())["pid"]
+        parts = [int(pid) for pid in json.loads((folder / "parts.json").read_text())]
+        assert len(parts) == 6
+        second = _dev("run", "--folder", str(folder))
+        assert second.returncode == 1
+        assert second.stderr.startswith("Another house is up in ")
+
+        os.kill(house, signal.SIGKILL)
+        assert all(map(_lives, parts))
+        ended = _dev(command, "--folder", str(folder))
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert not any(map(_lives, parts))
+    assert _dev("down", "--folder", str(folder)).stdout == "The house is down.\n"
+
+
+@pytest.mark.parametrize("url", ["postgresql+asyncpg://a@127.0.0.1:1/b", "sqlite:///latchkey.db"])
+def test_a_house_that_cannot_start_says_why_and_leaves_nobody_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """A database that is not there ends the house with a sentence, and no part of it goes on."""
+    monkeypatch.setenv("LATCHKEY_DATABASE_URL", url)
+    ended = _dev("run", "--folder", str(tmp_path))
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("LATCHKEY_DATABASE_URL: ")
+    assert not (tmp_path / "parts.json").exists()
+    assert not list(tmp_path.glob("nats/*.ports"))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].startswith(" Z")
 
 
 def _buf_commands(printed: str) -> list[str]:

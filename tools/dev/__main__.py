@@ -35,7 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     match arguments.what:
         case "demo":
-            asyncio.run(demo(_database_url()))
+            _demo()
         case "run":
             asyncio.run(_run(arguments.folder))
         case "up":
@@ -51,6 +51,13 @@ def main() -> None:
 
 def _database_url() -> str | None:
     return os.environ.get("LATCHKEY_DATABASE_URL") or None
+
+
+def _demo() -> None:
+    try:
+        asyncio.run(demo(_database_url()))
+    except HouseError as error:
+        raise SystemExit(str(error)) from error
 
 
 async def _run(folder: Path) -> None:

@@ -13,9 +13,16 @@ async def database_urls(
 
     `server_url` names a database that exists, `postgresql+asyncpg://user:password@host/name`;
     the services get `name_catalog` and so on beside it.
+
+    Raises:
+        ValueError: it is no such URL.
+        OSError, asyncpg.PostgresError, asyncpg.InterfaceError: the server can't be reached, or
+            refuses.
     """
     if server_url is None:
         return {service: f"sqlite:///{folder / service}.db" for service in services}
+    if not server_url.startswith("postgresql+asyncpg://"):
+        raise ValueError("it must begin with postgresql+asyncpg://; without it SQLite is used")
     server = make_url(server_url)
     urls = {service: server.set(database=f"{server.database}_{service}") for service in services}
     connection = await asyncpg.connect(_plain(server))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tools.dev.child import ROOT
+from tools.dev.claim import Claim, Claimed
 from tools.dev.house import House
 from tools.dev.issuer import SERVICES
 
@@ -92,14 +93,27 @@ def up(folder: Path = FOLDER) -> Running:
 
 
 def down(folder: Path = FOLDER) -> bool:
-    """Stops the house of a folder; says whether there was one. What it keeps stays."""
+    """Stops the house of a folder, or what is left of it; says whether there was one. What it keeps
+    stays."""
     if (found := running(folder)) is None:
-        return False
+        return _clear(folder)
     os.kill(found.pid, signal.SIGTERM)
     if not _wait(lambda: running(folder) is None, _DOWN_SECONDS):
         raise SystemExit(f"The house (process {found.pid}) does not stop.")
     _file(folder).unlink(missing_ok=True)
     return True
+
+
+def _clear(folder: Path) -> bool:
+    """Ends what a house that was killed left running; says whether there was any."""
+    if not folder.exists():
+        return False
+    try:
+        claim = Claim(folder)
+    except Claimed as claimed:
+        raise SystemExit(str(claimed)) from claimed
+    claim.release()
+    return claim.found_leftovers
 
 
 def _wait(done: Callable[[], bool], seconds: float) -> bool:

@@ -12,11 +12,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tools.dev import cast
 from tools.dev.child import Child, Lines
+from tools.dev.claim import Claim, Claimed
 from tools.dev.databases import database_urls
 from tools.dev.issuer import AUDIENCE, ISSUER, SERVICES, Issuer
 from tools.dev.nats import NatsServer
@@ -50,8 +52,9 @@ class House:
         self._lines = lines
         self._database_url = database_url
         self._tenant = tenant
-        self._ports = self._choose_ports()
-        self._nats = NatsServer(self.folder / "nats", port=self._ports[NATS])
+        self._claim: Claim | None = None
+        self._ports: dict[str, int] = {}
+        self._nats = NatsServer(self.folder / "nats")
         self._children: dict[str, Child] = {}
         self._watching: asyncio.Task[None] | None = None
         self.issuer = Issuer(self.folder / "issuer")
@@ -106,20 +109,30 @@ class House:
             await asyncio.to_thread(self._nats.start)
         else:
             await self._children[name].start()
+            self._note()
             await self._healthy(name)
+        self._note()
 
     def keep_alive(self) -> None:
         """From now on starts again whatever ends by itself."""
         self._watching = asyncio.create_task(self._watch())
 
+    def _note(self) -> None:
+        if self._claim is not None:
+            self._claim.note(self.pids())
+
     async def _start(self) -> None:
+        try:
+            self._claim = await asyncio.to_thread(Claim, self.folder)
+        except Claimed as error:
+            raise HouseError(str(error)) from error
+        self._ports = self._choose_ports()
+        self._nats = NatsServer(self.folder / "nats", port=self._ports[NATS])
         secrets = self.folder / "secrets"
         secrets.mkdir(exist_ok=True)
         (secrets / cast.SECRET_NAME).write_text(cast.CLIENT_SECRET)
-        urls, _ = await asyncio.gather(
-            database_urls(SERVICES, self.folder, self._database_url),
-            asyncio.to_thread(self._nats.start),
-        )
+        urls = await self._database_urls()
+        await self.begin(NATS)
         port, state = self._ports[SIMULATOR], self.folder / "simulator"
         simulator = ["tools.entra_simulator", "--port", str(port), "--state", str(state)]
         if self._tenant is not None:
@@ -127,11 +140,27 @@ class House:
         self._add(SIMULATOR, simulator, {})
         for service in SERVICES:
             self._add(service, [f"services.{service}"], self._environment(service, urls))
-        await asyncio.gather(
-            *(self.begin(name) for name in ("catalog", "policy", "requests")),
+        beginnings = [
+            *(
+                asyncio.ensure_future(self.begin(name))
+                for name in ("catalog", "policy", "requests")
+            ),
             # The connector trusts the simulator by the certificate that this makes.
-            self._in_turn(SIMULATOR, "connector"),
-        )
+            asyncio.ensure_future(self._in_turn(SIMULATOR, "connector")),
+        ]
+        try:
+            await asyncio.gather(*beginnings)
+        finally:
+            # When one fails, none may start another part once all are being stopped.
+            for beginning in beginnings:
+                beginning.cancel()
+            await asyncio.gather(*beginnings, return_exceptions=True)
+
+    async def _database_urls(self) -> dict[str, str]:
+        try:
+            return await database_urls(SERVICES, self.folder, self._database_url)
+        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise HouseError(f"LATCHKEY_DATABASE_URL: {error}") from error
 
     async def _in_turn(self, *names: str) -> None:
         for name in names:
@@ -144,6 +173,9 @@ class House:
         await asyncio.gather(*(c.stop() for c in self._children.values() if c.name != SIMULATOR))
         await asyncio.gather(*(c.stop() for c in self._children.values()))
         await asyncio.to_thread(self._nats.stop)
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
 
     def _add(self, name: str, arguments: list[str], environment: dict[str, str]) -> Child:
         self._children[name] = Child(name, ["-m", *arguments], environment, self._lines)
@@ -176,7 +208,6 @@ class House:
 
     def _choose_ports(self) -> dict[str, int]:
         """The ports of the last time, as far as they are free."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "ports.json"
         remembered = json.loads(file.read_text()) if file.exists() else {}
         with contextlib.ExitStack() as taken:
@@ -227,6 +258,7 @@ class House:
                 try:
                     if name == NATS:
                         await asyncio.to_thread(self._nats.restart)
+                        self._note()
                     else:
                         await self.begin(name)
                 except Exception as error:

@@ -205,21 +205,22 @@ async def test_a_failed_delivery_is_retried_without_a_new_approval(house: House)
 
 
 async def test_a_failed_wish_does_not_stand_in_the_way_of_a_new_one(house: House) -> None:
-    """After FAILED one may ask again; the failed one can then be retried no longer."""
+    """After FAILED one may ask again. The failed lease, which may hold a part of what it was to
+    bring, then ends, and its wish can be retried no longer."""
     ada = house.person("Ada")
     first = await ada.create()
     house.connector.failed(first.lease_id)
     await house.connector.say_failed(first.lease_id)
     await ada.reaches(first.access_request_id, "FAILED")
     second = await ada.create()
+    assert second.state == pb.ACCESS_REQUEST_STATE_APPROVED
+    assert (await ada.lease(first.lease_id)).state == lease_pb2.LEASE_STATE_ENDING
 
     request = pb.RetryAccessRequestRequest(access_request_id=first.access_request_id)
     refusal = await refused(ada.call(ada.access_requests.RetryAccessRequest, request))
-    assert refusal.code is grpc.StatusCode.ALREADY_EXISTS
-    assert refusal.reason == "ACCESS_REQUEST_OPEN"
-    assert refusal.facts == {"access_request_id": second.access_request_id}
-    # What the failed lease may have brought can be taken back nevertheless.
-    assert (await ada.revoke(first.lease_id)).state == lease_pb2.LEASE_STATE_ENDING
+    assert refusal.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert refusal.reason == "LEASE_STATE"
+    assert refusal.facts == {"lease_id": first.lease_id, "state": "ENDING"}
     found = await ada.get(first.access_request_id)
     assert found.state == pb.ACCESS_REQUEST_STATE_FAILED
 
