@@ -87,7 +87,7 @@ class _Story:
             note = f"  ({why.lower()}: cannot be written)" if group.unwritable_reason else ""
             _say(
                 f"ListLinkedEntitlements → {group.group_display_name:16} "
-                f"{group.member_count} members{note}"
+                f"{group.member_count} member{'' if group.member_count == 1 else 's'}{note}"
             )
         dynamic = next(g for g in groups if g.entra_group_id == cast.DYNAMIC_GROUP_ID)
         try:
@@ -215,7 +215,7 @@ async def demo(database_url: str | None) -> None:
                 )
                 print(
                     f"Operator: {cast.OPERATOR.name}. Requester: {cast.REQUESTER.name}. An outside "
-                    "subscriber follows latchkey.> (lines with ◆)."
+                    "subscriber follows latchkey.> (lines with ◆; a sync's many are left out)."
                 )
                 await _tell(house)
         except BaseException:
