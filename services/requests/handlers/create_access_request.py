@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.domain.callers import Person
-from libs.domain.changes import AuditEntry, Change, Fact, Outcome, Write
+from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from libs.domain.ids import new_id
 from services.requests import ports
 from services.requests.domain import errors, facts
 from services.requests.domain.access_request import AccessRequest
-from services.requests.handlers.decision import decide, supersede
+from services.requests.handlers.decision import decide, lease_writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,8 @@ class Creator:
         )
         decision = await decide(self.policy, created, resolution, created.requested_duration, time)
         found = decision.access_request
-        writes: list[Write] = [self.access_requests.added(found)]
-        if decision.lease is not None:
-            writes.append(self.leases.added(decision.lease))
+        write = self.access_requests.added(found)
+        of_lease, ended = await lease_writes(self.access_requests, self.leases, decision)
         body = facts.AccessRequestCreated(
             access_request_id=created.access_request_id,
             entitlement_id=created.entitlement_id,
@@ -77,9 +76,8 @@ class Creator:
             },
         )
         first = Fact(created.access_request_id, created.version, body)
-        over, ended = await supersede(self.access_requests, self.leases, decision, time)
         facts_of_all = (first, *decision.facts, *ended)
-        return Outcome(found, Change(audit, (*writes, *over), facts_of_all))
+        return Outcome(found, Change(audit, (write, *of_lease), facts_of_all))
 
 
 async def check_vacant(

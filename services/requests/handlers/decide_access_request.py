@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from libs.domain.changes import AuditEntry, Change, Outcome, Write
+from libs.domain.changes import AuditEntry, Change, Outcome
 from libs.domain.clock import Clock
 from libs.domain.errors import LatchkeyError, Unavailable
 from services.requests import ports
 from services.requests.domain.access_request import REQUESTS, AccessRequest, AccessRequestState
-from services.requests.handlers.decision import Decision, decide, refuse, supersede
+from services.requests.handlers.decision import Decision, decide, lease_writes, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,8 @@ class Decider:
         found = decision.access_request
         if found is seen:
             return Outcome(False)
-        writes: list[Write] = [self.access_requests.changed(found, seen=seen.version)]
-        if decision.lease is not None:
-            writes.append(self.leases.added(decision.lease))
+        write = self.access_requests.changed(found, seen=seen.version)
+        of_lease, ended = await lease_writes(self.access_requests, self.leases, decision)
         action = found.state.value.lower() if decision.is_final else "evaluation_failed"
         audit = AuditEntry(
             REQUESTS,
@@ -43,9 +42,8 @@ class Decider:
             found.access_request_id,
             details=decision.details(),
         )
-        over, ended = await supersede(self.access_requests, self.leases, decision, self.clock.now())
         return Outcome(
-            decision.is_final, Change(audit, (*writes, *over), (*decision.facts, *ended))
+            decision.is_final, Change(audit, (write, *of_lease), (*decision.facts, *ended))
         )
 
     async def _decide(self, seen: AccessRequest) -> Decision:

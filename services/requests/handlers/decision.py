@@ -71,19 +71,20 @@ async def decide(
     )
 
 
-async def supersede(
-    access_requests: ports.AccessRequests, leases: ports.Leases, decision: Decision, time: datetime
+async def lease_writes(
+    access_requests: ports.AccessRequests, leases: ports.Leases, decision: Decision
 ) -> tuple[tuple[Write, ...], tuple[Fact, ...]]:
-    """Ends failed leases of what was granted anew; nothing when nothing was granted.
+    """Keeps the lease that was granted, and ends failed ones of the same; nothing without one.
 
     A failed one may hold a part of what it was to bring, and would go on holding it after the new
     lease has ended.
     """
-    writes: list[Write] = []
-    happened: list[Fact] = []
     granted_anew = decision.lease
     if granted_anew is None:
         return (), ()
+    time = granted_anew.create_time
+    writes: list[Write] = [leases.added(granted_anew)]
+    happened: list[Fact] = []
     subject, entitlement_id = granted_anew.subject.user_id, granted_anew.entitlement_id
     for lease_id in await leases.failed(subject, entitlement_id):
         found = await leases.with_access_request(lease_id)
