@@ -3,16 +3,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+PEERS := build/peers
 # More words for the program that a target runs: `make test ARGS="tests/unit -k lease"`.
 ARGS ?=
 
 step = @printf '\n== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos format check test demo up down lock clean
+.PHONY: help setup protos format check test test-peers soak demo up down lock lock-peers clean
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Make .venv from requirements.lock
 
@@ -57,6 +58,21 @@ test: setup ## Run the tests (ARGS="tests/unit -k lease" for some of them)
 	$(call step,pytest)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
+test-peers: setup $(PEERS)/.installed ## Let others' Graph clients use the simulator (1.2 GB of them)
+	$(call step,peers)
+	LATCHKEY_PYTHON=$(CURDIR)/$(BIN)/python $(PEERS)/bin/python -m pytest -c tests/peers/pytest.ini \
+		--confcutdir tests/peers $(or $(ARGS),$(wildcard tests/peers/peer_*.py))
+
+$(PEERS)/.installed: tests/peers/requirements.lock
+	$(call step,environment of the peers)
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+soak: setup ## Run what takes many minutes: big tenants, thousands of leases, kill -9 fifty times
+	$(call step,soak)
+	$(BIN)/python -m pytest --capture=no $(or $(ARGS),$(wildcard tests/soak/soak_*.py))
+
 demo: setup ## Play the guide from start to end, in a house of its own
 	$(call step,demo)
 	$(BIN)/python -m tools.dev demo $(ARGS)
@@ -73,6 +89,12 @@ lock: setup ## Pin what pyproject.toml asks for (ARGS=--upgrade for newer versio
 	$(call step,requirements.lock)
 	$(BIN)/uv pip compile --quiet --all-extras --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command 'make lock' --output-file requirements.lock $(ARGS) pyproject.toml
+
+lock-peers: setup
+	$(call step,tests/peers/requirements.lock)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command 'make lock-peers' --output-file tests/peers/requirements.lock \
+		$(ARGS) tests/peers/requirements.in
 
 clean: ## Remove .venv and every cache
 	$(call step,clean)

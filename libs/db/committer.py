@@ -36,7 +36,8 @@ class Stale(Exception):
 class Guarded(Write):
     """A statement, and how many rows it must touch for the change to be still true.
 
-    With `parameters` it is executed once for all of them; `expects` then says nothing.
+    With `parameters` it is executed with each of them: in one go, unless every time so many rows
+    are expected.
     """
 
     statement: Executable
@@ -281,13 +282,14 @@ class Committer:
 
 def _execute(connection: Connection, write: Write) -> None:
     assert isinstance(write, Guarded), "writes are made by stores"
-    if write.parameters is not None:
+    if write.parameters is not None and write.expects is None:
         if write.parameters:
             connection.execute(write.statement, write.parameters)
         return
-    result = connection.execute(write.statement)
-    if write.expects is not None and result.rowcount != write.expects:
-        raise Stale(f"{result.rowcount} rows instead of {write.expects}")
+    for parameters in (None,) if write.parameters is None else write.parameters:
+        result = connection.execute(write.statement, parameters)
+        if write.expects is not None and result.rowcount != write.expects:
+            raise Stale(f"{result.rowcount} rows instead of {write.expects}")
 
 
 def _as_stale(error: Exception) -> Exception:

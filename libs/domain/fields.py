@@ -34,6 +34,11 @@ def _invisible(text: str) -> bool:
     return all(character.isspace() or category(character) == "Cf" for character in text)
 
 
+def is_guid(value: str) -> bool:
+    """Whether this is an object id of Entra, in small letters or capitals."""
+    return _GUID.fullmatch(value) is not None
+
+
 class Fields:
     """Collects what is wrong with a request."""
 
@@ -87,7 +92,7 @@ class Fields:
         """An object id of Entra, in small letters."""
         if not value and not required:
             return value
-        if not _GUID.fullmatch(value):
+        if not is_guid(value):
             self.wrong(field, "must be a GUID, 8-4-4-4-12 hexadecimal digits")
         return value.lower()
 

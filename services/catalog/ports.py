@@ -1,6 +1,6 @@
 """What the handlers need from outside."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,7 +10,13 @@ from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import AccessProfile
 from services.catalog.domain.app import App, AppState, ManagedApp
 from services.catalog.domain.app_catalog import CatalogApp
-from services.catalog.domain.directory import Group, User
+from services.catalog.domain.directory import (
+    AppInScope,
+    DirectoryKind,
+    DirectoryPage,
+    Group,
+    User,
+)
 from services.catalog.domain.entitlement import Entitlement, ResourceType
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
 from services.catalog.domain.resolution import Offer, Question
@@ -159,17 +165,6 @@ class Directory(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """What a sync did not see: apps, and how many of everything else.
-
-    `counts` are of memberships, assignments, groups and users, in this order.
-    """
-
-    apps: tuple[App, ...]
-    counts: tuple[int, ...]
-
-
 class Syncs(Protocol):
     """The mirror of the directory, as syncs write it."""
 
@@ -185,22 +180,43 @@ class Syncs(Protocol):
         """Which of these apps a sync has found before."""
         ...
 
-    async def unseen(self, sync: Sync) -> Unseen:
-        """What of its connection the sync has not seen."""
+    async def apps_in_scope(self, connection_id: str, page: PageRequest) -> Page[AppInScope]:
+        """The apps of a connection that no page said are gone, by their object id."""
+        ...
+
+    async def gone(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> Mapping[DirectoryKind, int]:
+        """How many of each kind pages said are gone, or sweeps did not see."""
+        ...
+
+    async def totals(
+        self, connection_id: str, kinds: Collection[DirectoryKind]
+    ) -> Mapping[DirectoryKind, int]:
+        """How many there are of these kinds, with those that are gone."""
+        ...
+
+    async def gone_apps(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[App, ...]:
+        """The apps among what is `gone`."""
         ...
 
     def paged(
-        self,
-        before: Sync | None,
-        after: Sync,
-        page: Sequence[object],
-        now: datetime,
+        self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime
     ) -> tuple[Write, ...]:
         """Keeps a page, together with how far the sync is."""
         ...
 
-    def completed(self, before: Sync | None, after: Sync, unseen: Unseen) -> tuple[Write, ...]:
-        """Keeps the completion of a sync, and removes what it did not see."""
+    def completed(
+        self,
+        before: Sync | None,
+        after: Sync,
+        sweeps: Mapping[DirectoryKind, int],
+        gone: Mapping[DirectoryKind, int],
+        gone_apps: Collection[App],
+    ) -> tuple[Write, ...]:
+        """Keeps the completion of a sync, and removes what is gone, which is just this much."""
         ...
 
 

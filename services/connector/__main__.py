@@ -1,5 +1,6 @@
 """The connector as a process: `python -m services.connector`, or with the word `migrate`."""
 
+from libs.db.locks import Locks
 from libs.process.run import Life
 from libs.process.service import Service, start
 from libs.process.settings import load
@@ -18,11 +19,17 @@ from services.connector.handlers.get_delivery import ReadProvisioning
 from services.connector.handlers.get_sync import ReadSyncs
 from services.connector.handlers.mend_delivery import MendDelivery
 from services.connector.handlers.move_sync import MoveSync
+from services.connector.handlers.retry_operation import RetryOperation
 from services.connector.handlers.run_operations import RunOperations
 from services.connector.handlers.start_sync import StartSync
+from services.connector.handlers.update_connection import UpdateConnection
 from services.connector.loops.leases import EVERY_SECONDS as LOOK_SECONDS
 from services.connector.loops.leases import LeaseLook
-from services.connector.loops.provisioning import ProvisioningWorker
+from services.connector.loops.provisioning import ProvisioningScheduler
+from services.connector.loops.provisioning.parts import Parts
+from services.connector.loops.schedules import EVERY_SECONDS as SCHEDULE_SECONDS
+from services.connector.loops.schedules import Schedules
+from services.connector.loops.serving import Serving
 from services.connector.loops.syncs import SyncRunner
 from services.connector.servicers import servicers
 from services.connector.servicers.access import ACCESS
@@ -35,6 +42,7 @@ from services.connector.store import (
     ConnectionStore,
     ProvisioningStore,
     SyncStore,
+    ThrottleStore,
     ledger,
 )
 from services.connector.subscriber import follows
@@ -61,6 +69,11 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     syncs = SyncStore(service.database)
     provisioning = ProvisioningStore(service.database)
 
+    serving = Serving(connections, Locks.of(settings.database_url))
+    service.committer.on_commit(serving.committed)
+    # Before what works on the tenants: it leaves them to others when all that has ended.
+    await life.parts.enter_async_context(serving)
+
     token = TokenFile(settings.token_file)
     requests_peer = Peer("requests", settings.requests_address, token)
     catalog_peer = Peer("catalog", settings.catalog_address, token)
@@ -71,25 +84,31 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     known_clouds = clouds(
         simulator_url=settings.simulator_url, simulator_ca_file=settings.simulator_ca_file
     )
-    entra = await life.parts.enter_async_context(Tenants(known_clouds, secrets))
+    entra = await life.parts.enter_async_context(
+        Tenants(
+            known_clouds,
+            secrets,
+            writes_per_second=settings.writes_per_second,
+            units_per_second=settings.units_per_second,
+        )
+    )
 
     move_sync = MoveSync(connections, syncs, service.clock)
-    runner = SyncRunner(syncs, connections, entra, catalog, move_sync, service.writes)
+    start_sync = StartSync(connections, syncs, service.clock)
+    runner = SyncRunner(syncs, connections, entra, catalog, serving, move_sync, service.writes)
     service.committer.on_commit(runner.committed)
     await life.parts.enter_async_context(runner)
+    schedules = Schedules(connections, syncs, serving, start_sync, service.writes, service.clock)
+    life.loop("schedules", schedules, every=SCHEDULE_SECONDS)
 
-    worker = ProvisioningWorker(
-        provisioning,
-        connections,
-        entra,
-        RunOperations(provisioning, service.clock),
-        MendDelivery(provisioning, service.clock),
-        service.writes,
-        service.clock,
-    )
-    service.committer.on_commit(worker.committed)
-    await life.parts.enter_async_context(worker)
-    life.loop("mend", worker.mend, every=_MEND_SECONDS)
+    run_operations = RunOperations(provisioning, service.clock)
+    parts = Parts(provisioning, connections, entra, run_operations, service.writes, service.clock)
+    throttles = ThrottleStore(service.database)
+    mend_delivery = MendDelivery(provisioning, service.clock)
+    scheduler = ProvisioningScheduler(parts, serving, throttles, mend_delivery)
+    service.committer.on_commit(scheduler.committed)
+    await life.parts.enter_async_context(scheduler)
+    life.loop("mend", scheduler.mend, every=_MEND_SECONDS)
 
     deliver = DeliverLease(requests, catalog, connections, syncs, provisioning, service.clock)
     end = EndLease(requests, provisioning, service.clock)
@@ -102,16 +121,21 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
             ConnectionServicer(
                 service.writes,
                 CreateConnection(connections, secrets, entra, service.clock),
+                UpdateConnection(connections, secrets),
                 ReadConnections(connections, entra),
             ),
             SyncServicer(
                 service.writes,
                 service.notices,
-                StartSync(connections, syncs, service.clock),
+                start_sync,
                 move_sync,
                 ReadSyncs(syncs),
             ),
-            ProvisioningServicer(ReadProvisioning(provisioning)),
+            ProvisioningServicer(
+                service.writes,
+                ReadProvisioning(provisioning),
+                RetryOperation(provisioning, service.clock),
+            ),
         ),
         ACCESS,
     )

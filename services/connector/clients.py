@@ -9,14 +9,17 @@ from latchkey.requests.v1 import lease_pb2, lease_pb2_grpc
 from libs.domain.errors import Invalid, NotFound, Unavailable
 from libs.rpc.peers import Peer
 from services.connector.domain.connection import Connection
+from services.connector.domain.directory import AppInScope
 from services.connector.domain.lease import Confirmation, ConfirmedTarget, Lease
+from services.connector.domain.sync import Checkpoint, Ingested, NumberedPage, Sync
 from services.connector.domain.target import Target
-from services.connector.ports import Checkpoint, Ingested, NumberedPage
 from services.connector.translate import ingest, leases
 
 _MOST_TARGETS = 100
 _MOST_LEASES = 500
-_INGEST_SECONDS = 60.0
+_MOST_APPS = 1000
+# The completing message may remove much in one transaction.
+_INGEST_SECONDS = 300.0
 
 
 class RequestsClient:
@@ -79,20 +82,33 @@ class CatalogClient:
             confirmed += found.targets
         return Confirmation(found.subject, tuple(confirmed))
 
-    async def checkpoint(self, sync_id: str) -> Checkpoint:
-        """How far it has a sync."""
-        request = ingest_pb2.GetCheckpointRequest(sync_id=sync_id)
+    async def checkpoint(self, connection_id: str) -> Checkpoint:
+        """How far it has the newest sync of a connection."""
+        request = ingest_pb2.GetCheckpointRequest(connection_id=connection_id)
         answer = await self._peer.call(self._ingest.GetCheckpoint, request)
-        return Checkpoint(answer.last_page_number, answer.checkpoint, answer.completed)
+        return ingest.checkpoint_of(answer)
 
     async def ingest(
-        self, sync_id: str, connection: Connection, pages: AsyncIterator[NumberedPage]
+        self, sync: Sync, connection: Connection, pages: AsyncIterator[NumberedPage]
     ) -> Ingested:
         """Brings it pages until they end."""
 
         async def messages() -> AsyncIterator[Message]:
             async for page in pages:
-                yield ingest.ingest_request(sync_id, connection, page)
+                yield ingest.ingest_request(sync, connection, page)
 
         answer = await self._peer.send(self._ingest.Ingest, messages(), seconds=_INGEST_SECONDS)
-        return Ingested(answer.last_page_number, answer.seen_count)
+        return ingest.ingested_of(answer)
+
+    async def apps_in_scope(self, connection_id: str) -> Sequence[AppInScope]:
+        """The apps of a connection."""
+        found: list[AppInScope] = []
+        request = ingest_pb2.ListAppsInScopeRequest(
+            connection_id=connection_id, page_size=_MOST_APPS
+        )
+        while True:
+            answer = await self._peer.call(self._ingest.ListAppsInScope, request, seconds=20)
+            found += ingest.apps_in_scope_of(answer)
+            if not answer.next_page_token:
+                return found
+            request.page_token = answer.next_page_token

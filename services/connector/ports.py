@@ -1,21 +1,30 @@
 """What the handlers and loops need from outside."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.connector.domain.assignment import Assignment
-from services.connector.domain.connection import CheckReport, Connection
+from services.connector.domain.attempt import AttemptRecord
+from services.connector.domain.connection import CheckReport, Connection, Credential
 from services.connector.domain.delivery import Delivery, Picture
-from services.connector.domain.directory import DirectoryPage
+from services.connector.domain.directory import (
+    AppInScope,
+    AppsInScope,
+    DirectoryEnd,
+    DirectoryPage,
+    Phase,
+    ReadingStart,
+)
 from services.connector.domain.lease import Confirmation, Lease
-from services.connector.domain.operation import Operation, OperationKind
-from services.connector.domain.sync import Sync
+from services.connector.domain.operation import Operation, OperationKind, OperationState
+from services.connector.domain.sync import Checkpoint, History, Ingested, NumberedPage, Sync
 from services.connector.domain.target import Principal, Target
 from services.connector.domain.verdict import Verdict
+from services.connector.domain.wave import Due
 
 
 class Connections(Protocol):
@@ -29,8 +38,8 @@ class Connections(Protocol):
         """The connection of a tenant."""
         ...
 
-    async def with_secret(self, client_secret_name: str) -> Sequence[Connection]:
-        """The connections that use a secret."""
+    async def with_credential(self, name: str) -> Sequence[Connection]:
+        """The connections that sign in with a file of the secrets folder."""
         ...
 
     async def page(self, request: PageRequest) -> Page[Connection]:
@@ -49,6 +58,10 @@ class Connections(Protocol):
         """What is written for a new one. It is stale if the tenant was connected meanwhile."""
         ...
 
+    def updated(self, connection: Connection) -> tuple[Write, ...]:
+        """What is written for a changed one. Stale if it is not the version before any more."""
+        ...
+
     def protecting(self, connection_id: str, ids: Iterable[str]) -> tuple[Write, ...]:
         """What is written for service principals newly found to be Microsoft's own."""
         ...
@@ -62,15 +75,23 @@ class Syncs(Protocol):
         ...
 
     async def running(self) -> Sequence[Sync]:
-        """All that run."""
+        """All that run; not those that are held."""
         ...
 
     async def running_of(self, connection_id: str) -> Sync | None:
-        """The one that runs for a connection."""
+        """The one that runs, or is held, for a connection."""
         ...
 
     async def last_succeeded_of(self, connection_id: str) -> Sync | None:
-        """The newest of a connection that read everything."""
+        """The newest of a connection that succeeded."""
+        ...
+
+    async def last_whole_of(self, connection_id: str) -> Sync | None:
+        """The newest of a connection that succeeded and read everything."""
+        ...
+
+    async def history_of(self, connection_id: str) -> History:
+        """What is known of a connection's syncs."""
         ...
 
     async def page(self, request: PageRequest, *, connection_id: str) -> Page[Sync]:
@@ -114,11 +135,17 @@ class Provisioning(Protocol):
         """The assignments of operations, and the open deliveries that hang on them with theirs."""
         ...
 
-    async def due(self, now: datetime, limit: int, busy: frozenset[str]) -> "Sequence[Due]":
-        """Operations under way whose next attempt is due, removals first, then the oldest.
+    async def due(
+        self, connection_id: str, now: datetime, limit: int, busy: frozenset[str]
+    ) -> Sequence[Due]:
+        """A tenant's operations under way whose next attempt is due: by lanes, the oldest first.
 
         None of those whose person is busy, by object id.
         """
+        ...
+
+    async def operation(self, operation_id: str) -> "Recorded | None":
+        """An operation with its attempts."""
         ...
 
     async def assignments(self, request: PageRequest, *, user_id: str) -> Page[Assignment]:
@@ -129,7 +156,9 @@ class Provisioning(Protocol):
         """
         ...
 
-    async def operations(self, request: PageRequest, *, assignment_id: str) -> Page[Operation]:
+    async def operations(
+        self, request: PageRequest, *, assignment_id: str, state: OperationState | None
+    ) -> Page[Operation]:
         """A page of operations, oldest first; of one assignment unless the id is empty.
 
         Raises:
@@ -143,11 +172,27 @@ class Provisioning(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """An operation that is due, and whom it is for."""
+class Recorded:
+    """An operation, and its attempts, oldest first."""
 
-    operation_id: str
-    entra_principal_id: str
+    operation: Operation
+    attempts: tuple[AttemptRecord, ...]
+
+
+class Throttles(Protocol):
+    """Until when tenants asked not to be called."""
+
+    async def until(self, connection_id: str) -> datetime | None:
+        """When the last such time of a tenant is over, or was."""
+        ...
+
+    async def note(self, connection_id: str, until: datetime) -> None:
+        """Keeps it, for whoever works on the tenant next.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        ...
 
 
 class Requests(Protocol):
@@ -179,31 +224,6 @@ class Requests(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """How far the catalog has a sync. `checkpoint` is where reading goes on."""
-
-    last_page_number: int
-    checkpoint: str
-    completed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What the catalog has of a sync: the last page it committed, and how much it saw so far."""
-
-    last_page_number: int
-    seen_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class NumberedPage:
-    """A page on its way to the catalog; without one, the message that completes the sync."""
-
-    number: int
-    page: DirectoryPage | None
-
-
 class Catalog(Protocol):
     """The catalog service."""
 
@@ -218,8 +238,8 @@ class Catalog(Protocol):
         """
         ...
 
-    async def checkpoint(self, sync_id: str) -> Checkpoint:
-        """How far it has a sync.
+    async def checkpoint(self, connection_id: str) -> Checkpoint:
+        """How far it has the newest sync of a connection.
 
         Raises:
             Unavailable: it does not answer.
@@ -227,7 +247,7 @@ class Catalog(Protocol):
         ...
 
     async def ingest(
-        self, sync_id: str, connection: Connection, pages: AsyncIterator[NumberedPage]
+        self, sync: Sync, connection: Connection, pages: AsyncIterator[NumberedPage]
     ) -> Ingested:
         """Brings it pages until they end. Nothing may be raised by what gives the pages.
 
@@ -237,21 +257,34 @@ class Catalog(Protocol):
         """
         ...
 
+    async def apps_in_scope(self, connection_id: str) -> Sequence[AppInScope]:
+        """The apps of a connection, by their ids.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        ...
+
 
 class Secrets(Protocol):
     """The secrets folder."""
 
-    async def has(self, name: str) -> bool:
-        """Whether there is a secret of this name, and something in it."""
+    async def check(self, credential: Credential) -> None:
+        """Whether a credential can be signed in with, as far as can be told here.
+
+        Raises:
+            WrongState: SECRET_NOT_FOUND, SECRET_UNUSABLE.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt in Entra: what an operation is about to do.
+    """One attempt in Entra: what is to be done, and what it is known by.
 
     `number` counts the attempts of the operation, from 1. `entra_assignment_id` is what Entra is
-    known to call the assignment, empty when that is not known.
+    known to call the assignment, empty when that is not known. `looks_first`: an attempt before
+    this one may have had its effect.
     """
 
     operation_id: str
@@ -260,6 +293,37 @@ class Attempt:
     principal: Principal
     target: Target
     entra_assignment_id: str
+    looks_first: bool
+    client_request_id: str
+
+
+class Gate(Protocol):
+    """What one tenant lets through."""
+
+    @property
+    def closed_for(self) -> float:
+        """For how many seconds the tenant is not to be called; 0 when it is open."""
+        ...
+
+    def close_for(self, pause: timedelta) -> None:
+        """Lets nothing through for this long, or longer where that was so already."""
+        ...
+
+    def on_throttled(self, listener: Callable[[timedelta], None]) -> None:
+        """Has `listener` told how long the tenant is not to be called, whenever that changes."""
+        ...
+
+    def writes_ready(self) -> int:
+        """How many writes may go now."""
+        ...
+
+    async def write_ready(self) -> None:
+        """Waits until a write may go."""
+        ...
+
+    def take_writes(self, count: int) -> None:
+        """So many writes are about to go."""
+        ...
 
 
 class Entra(Protocol):
@@ -274,17 +338,30 @@ class Entra(Protocol):
         ...
 
     def read(
-        self, connection: Connection, checkpoint: str, count_request: "RequestCounter"
-    ) -> AsyncIterator[DirectoryPage]:
-        """Reads everything behind a checkpoint; all of it when that is empty.
+        self,
+        connection: Connection,
+        start: ReadingStart,
+        apps: AppsInScope,
+        count_request: "RequestCounter",
+    ) -> AsyncIterator[Phase | DirectoryPage | DirectoryEnd]:
+        """Reads everything behind where it starts; each phase is named before its pages.
 
         Raises:
             ReadFailed: it can't be read.
         """
         ...
 
-    async def provision(self, connection: Connection, attempt: Attempt) -> Verdict:
-        """Makes one attempt; whatever goes wrong is in the verdict."""
+    def gate(self, connection: Connection) -> Gate:
+        """The gate of a tenant: the same one each time."""
+        ...
+
+    async def provision(
+        self, connection: Connection, attempts: Sequence[Attempt]
+    ) -> Sequence[Verdict]:
+        """Makes attempts together, in as few calls as there can be; what each came to, in order.
+
+        Whatever goes wrong is in the verdicts.
+        """
         ...
 
 
@@ -293,4 +370,20 @@ class RequestCounter(Protocol):
 
     def __call__(self) -> None:
         """One more."""
+        ...
+
+
+class Serving(Protocol):
+    """Which tenants this process works on; no other process works on them meanwhile."""
+
+    def serves(self, connection_id: str) -> bool:
+        """Whether this process works on the tenant. Asked right before each call of it."""
+        ...
+
+    def connection_ids(self) -> frozenset[str]:
+        """The connections of all tenants that this process works on."""
+        ...
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Has `listener` told, on the event loop, when a tenant came or went."""
         ...

@@ -17,7 +17,14 @@ class Settings(settings.Settings):
     requests_address: settings.Address
     """host:port of the requests service."""
     secrets_dir: Path
-    """The folder of the files that hold client secrets. Their names are in the connections."""
+    """The folder of the files that hold secrets. Their names are in the connections."""
+    writes_per_second: float = Field(default=20, gt=0, le=10_000)
+    """How many writes a second go to one tenant at most. Microsoft allows an application 3,000 in
+    150 seconds in a tenant, which is 20 a second."""
+    units_per_second: float = Field(default=175, gt=0, le=10_000)
+    """How many resource units a second are asked of one tenant at most. Microsoft allows an
+    application 3,500 in ten seconds in a tenant of fewer than 50 users, 5,000 up to 500 users and
+    8,000 above; this is half of the first."""
     simulator_url: str | None = Field(default=None, pattern=r"^https://[^/]+$")
     """Adds the cloud "simulator": where its login endpoint and its Graph answer."""
     simulator_ca_file: Path | None = None

@@ -50,11 +50,16 @@ class Ready:
 
 
 @asynccontextmanager
-async def ready_house(folder: Path, database_url: str | None = None) -> AsyncIterator[Ready]:
+async def ready_house(
+    folder: Path, database_url: str | None = None, tenant: Path | None = None
+) -> AsyncIterator[Ready]:
     """Starts a house and walks the operator's four steps."""
     log: list[str] = []
     async with House(
-        folder, lines=lambda name, line: log.append(f"{name}| {line}"), database_url=database_url
+        folder,
+        lines=lambda name, line: log.append(f"{name}| {line}"),
+        database_url=database_url,
+        tenant=tenant,
     ) as house:
         entra = Entra(house.simulator_url, house.simulator_ca)
         ready = Ready(house, None, entra, log)  # type: ignore[arg-type]

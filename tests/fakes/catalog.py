@@ -1,6 +1,6 @@
 """The catalog's ports in memory, for its handlers."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,12 +8,18 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile
 from services.catalog.domain.app import App, AppState, ManagedApp
-from services.catalog.domain.directory import Group, User
+from services.catalog.domain.directory import (
+    AppInScope,
+    DirectoryKind,
+    DirectoryPage,
+    Group,
+    User,
+)
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.sync import Sync
-from services.catalog.ports import LinkMaterial, Unseen
+from services.catalog.ports import LinkMaterial
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,9 @@ class FakeCatalog:
     access_profiles: dict[str, AccessProfile] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     syncs: dict[str, Sync] = field(default_factory=dict)
-    unseen: Unseen = field(default_factory=lambda: Unseen((), (0, 0, 0, 0)))
+    gone: dict[DirectoryKind, int] = field(default_factory=dict)
+    totals: dict[DirectoryKind, int] = field(default_factory=dict)
+    gone_apps: tuple[App, ...] = ()
 
 
 class _Fake:
@@ -192,13 +200,42 @@ class FakeSyncs(_Fake):
     async def known_apps(self, app_ids: Collection[str]) -> frozenset[str]:
         return frozenset(self.catalog.apps.keys() & set(app_ids))
 
-    async def unseen(self, sync: Sync) -> Unseen:
-        return self.catalog.unseen
+    async def apps_in_scope(self, connection_id: str, page: PageRequest) -> Page[AppInScope]:
+        return Page(
+            tuple(
+                AppInScope(app.entra_service_principal_id, app.app_id, "")
+                for app in self.catalog.apps.values()
+                if app.connection_id == connection_id and not app.removed
+            ),
+            "",
+        )
+
+    async def gone(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> Mapping[DirectoryKind, int]:
+        return {kind: self.catalog.gone.get(kind, 0) for kind in DirectoryKind}
+
+    async def totals(
+        self, connection_id: str, kinds: Collection[DirectoryKind]
+    ) -> Mapping[DirectoryKind, int]:
+        return {kind: self.catalog.totals[kind] for kind in kinds}
+
+    async def gone_apps(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[App, ...]:
+        return self.catalog.gone_apps
 
     def paged(
-        self, before: Sync | None, after: Sync, page: Sequence[object], now: datetime
+        self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime
     ) -> tuple[Write, ...]:
-        return (Kept((before, after, tuple(page))),)
+        return (Kept((before, after, page)),)
 
-    def completed(self, before: Sync | None, after: Sync, unseen: Unseen) -> tuple[Write, ...]:
-        return (Kept((before, after, unseen)),)
+    def completed(
+        self,
+        before: Sync | None,
+        after: Sync,
+        sweeps: Mapping[DirectoryKind, int],
+        gone: Mapping[DirectoryKind, int],
+        gone_apps: Collection[App],
+    ) -> tuple[Write, ...]:
+        return (Kept((before, after, dict(sweeps), dict(gone), tuple(gone_apps))),)

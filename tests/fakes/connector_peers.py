@@ -78,14 +78,9 @@ class IngestedSync:
     completed: bool = False
     again: int = 0
 
-    def objects(self, kind: str, plural: str) -> list[Any]:
-        """Everything of one kind, in the order it came."""
-        return [
-            found
-            for page in self.pages
-            if page.WhichOneof("page") == kind
-            for found in getattr(getattr(page, kind), plural)
-        ]
+    def objects(self, name: str) -> list[Any]:
+        """Everything of one field of `DirectoryPage`, in the order it came."""
+        return [found for page in self.pages for found in getattr(page.page, name)]
 
 
 class FakeCatalog(
@@ -93,8 +88,9 @@ class FakeCatalog(
 ):
     """Keeps what syncs bring, and confirms the targets that a test listed.
 
-    `stop_after` pages of a sync it stops answering. `listed` holds the targets of each
-    entitlement, `held` pairs of person and directory entitlement.
+    `stop_after` pages of a sync it stops answering, and what it `holds` has to be confirmed before
+    a sync ends. `listed` holds the targets of each entitlement, `held` pairs of person and
+    directory entitlement.
     """
 
     domain = "latchkey.catalog"
@@ -104,6 +100,8 @@ class FakeCatalog(
         self.syncs: dict[str, IngestedSync] = {}
         self.refusal: LatchkeyError | None = None
         self.stop_after: int | None = None
+        self.holds: list[ingest_pb2.HeldRemoval] = []
+        self.rounds: dict[str, int] = {}
         self.listed: dict[str, dict[str, target_pb2.Target]] = {}
         self.people: dict[str, directory_pb2.User] = {}
         self.held: set[tuple[str, str]] = set()
@@ -122,7 +120,8 @@ class FakeCatalog(
             if self.refusal is not None:
                 await self.refuse(context, self.refusal)
             found = self.syncs.setdefault(request.sync_id, IngestedSync())
-            if request.page_number <= len(found.pages):
+            run = found.pages[-1].run if found.pages else 1
+            if request.page_number <= len(found.pages) and request.run == run:
                 known = found.pages[request.page_number - 1]
                 assert known == request, "a page sent again is the very same"
                 found.again += 1
@@ -131,8 +130,15 @@ class FakeCatalog(
                 await self.refuse(context, WrongState("SYNC_PAGE_OUT_OF_ORDER", "out of order"))
             if self.stop_after is not None and len(found.pages) >= self.stop_after:
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "going away")
-            assert request.WhichOneof("page") is not None
-            assert request.checkpoint
+            assert request.WhichOneof("content") is not None
+            assert request.checkpoint and request.run >= run
+            assert request.round >= max(1, self.rounds.get(request.connection_id, 1))
+            self.rounds[request.connection_id] = request.round
+            is_end, confirmed = request.HasField("complete"), request.complete.removals_confirmed
+            if is_end and self.holds and not confirmed:
+                return ingest_pb2.IngestResponse(
+                    last_page_number=len(found.pages), held_removals=self.holds
+                )
             found.pages.append(request)
             found.completed = request.HasField("complete")
             last = request
@@ -147,11 +153,38 @@ class FakeCatalog(
         self, request: ingest_pb2.GetCheckpointRequest, context: Context
     ) -> ingest_pb2.GetCheckpointResponse:
         self.check_caller(context)
-        sync = self.syncs.get(request.sync_id, IngestedSync())
+        sync_id, sync = "", IngestedSync()
+        for found_id, found in sorted(self.syncs.items()):
+            if found.pages and found.pages[0].connection_id == request.connection_id:
+                sync_id, sync = found_id, found
         return ingest_pb2.GetCheckpointResponse(
+            sync_id=sync_id,
             last_page_number=len(sync.pages),
             checkpoint=sync.pages[-1].checkpoint if sync.pages else "",
             completed=sync.completed,
+            round=self.rounds.get(request.connection_id, 0),
+            run=sync.pages[-1].run if sync.pages else 0,
+            seen_count=sum(_count(page) for page in sync.pages),
+        )
+
+    async def ListAppsInScope(
+        self, request: ingest_pb2.ListAppsInScopeRequest, context: Context
+    ) -> ingest_pb2.ListAppsInScopeResponse:
+        self.check_caller(context)
+        digests: dict[str, str] = {}
+        for _, sync in sorted(self.syncs.items()):
+            for page in sync.pages:
+                for app in page.page.service_principals:
+                    digests.setdefault(app.entra_object_id, "")
+                for gone in page.page.removed_entra_service_principal_ids:
+                    digests.pop(gone, None)
+                for read in page.page.app_role_assignments_read:
+                    digests[read.entra_service_principal_id] = read.digest
+        return ingest_pb2.ListAppsInScopeResponse(
+            apps=[
+                ingest_pb2.AppInScope(entra_service_principal_id=app, assignments_digest=digest)
+                for app, digest in sorted(digests.items())
+            ]
         )
 
     async def ResolveEntitlement(
@@ -199,11 +232,12 @@ class FakeCatalog(
         return found
 
 
-def _count(page: ingest_pb2.IngestRequest) -> int:
-    kind = page.WhichOneof("page")
-    if kind is None or kind == "complete":
-        return 0
-    return sum(len(value) for _, value in getattr(page, kind).ListFields())
+def _count(request: ingest_pb2.IngestRequest) -> int:
+    return sum(
+        len(value)
+        for field, value in request.page.ListFields()
+        if not field.name.startswith("removed") and field.name != "app_role_assignments_read"
+    )
 
 
 class FakeRequests(PeerServer, lease_pb2_grpc.LeaseServiceServicer):

@@ -9,14 +9,16 @@ from libs.domain.changes import Change, Fact, Outcome, Write
 from libs.domain.errors import NotFound
 from libs.domain.paging import Page, PageRequest
 from services.connector.domain.assignment import Assignment
+from services.connector.domain.attempt import AttemptRecord
 from services.connector.domain.connection import Connection
 from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.lease import Confirmation, ConfirmedTarget, Lease
-from services.connector.domain.operation import Operation, OperationKind, OperationState
-from services.connector.domain.sync import Sync
-from services.connector.domain.target import Principal, Target
+from services.connector.domain.operation import Lane, Operation, OperationKind, OperationState
+from services.connector.domain.sync import History, Sync
+from services.connector.domain.target import GroupMembership, Principal, Target
 from services.connector.domain.verdict import Already, Done, Verdict
-from services.connector.ports import Attempt, Due
+from services.connector.domain.wave import Due
+from services.connector.ports import Attempt, Recorded
 
 _OPEN = (DeliveryState.PENDING, DeliveryState.REMOVING)
 
@@ -34,6 +36,7 @@ class FakeProvisioning:
         self.assignments_by_id: dict[str, Assignment] = {}
         self.deliveries_by_id: dict[str, Delivery] = {}
         self.finished: list[Operation] = []
+        self.attempts: dict[str, dict[int, AttemptRecord]] = {}
         self.told: list[Fact] = []
 
     def commit(self, outcome: Outcome[Any]) -> None:
@@ -46,22 +49,54 @@ class FakeProvisioning:
             self._apply(write.after)
         self.told += change.facts
 
+    def is_stale(self, outcome: Outcome[Any]) -> bool:
+        """Whether what an outcome was made from has changed since."""
+        if outcome.change is None:
+            return False
+        known: dict[str, int] = {}
+        for assignment in self.assignments_by_id.values():
+            known[assignment.assignment_id] = assignment.version
+        for delivery in self.deliveries_by_id.values():
+            known[delivery.lease_id] = delivery.version
+        seen: dict[str, int] = {}
+        for write in outcome.change.writes:
+            assert isinstance(write, _Save)
+            for assignment in write.after.assignments.values():
+                seen[assignment.assignment_id] = assignment.version
+            for delivery in write.after.deliveries.values():
+                seen[delivery.lease_id] = delivery.version
+        return any(known.get(id, 0) != version for id, version in seen.items())
+
     def _apply(self, after: Picture) -> None:
         for assignment in after.assignments.values():
             known = self.assignments_by_id.get(assignment.assignment_id)
             assert assignment.version == (0 if known is None else known.version)
             self.finished += assignment.finished
-            operation = assignment.operation
-            if operation is not None:
-                operation = replace(operation, version=operation.version + 1)
-            self.assignments_by_id[assignment.assignment_id] = replace(
-                assignment, version=assignment.version + 1, finished=(), operation=operation
-            )
+            for operation in (*assignment.finished, assignment.operation):
+                if operation is not None:
+                    self._record(operation)
+            self.assignments_by_id[assignment.assignment_id] = assignment.stored()
         for delivery in after.deliveries.values():
             before = self.deliveries_by_id.get(delivery.lease_id)
             assert delivery.version == (0 if before is None else before.version)
             self.deliveries_by_id[delivery.lease_id] = replace(
                 delivery, version=delivery.version + 1
+            )
+
+    def _record(self, operation: Operation) -> None:
+        found = self.attempts.setdefault(operation.operation_id, {})
+        for begun in operation.begun:
+            assert begun.number == len(found) + 1, "attempts are numbered from 1"
+            found[begun.number] = AttemptRecord(
+                begun.number, begun.start_time, begun.client_request_id
+            )
+        for ended in operation.ended:
+            assert found[ended.number].outcome is None, "an attempt ends once"
+            found[ended.number] = replace(
+                found[ended.number],
+                finish_time=ended.finish_time,
+                outcome=ended.outcome,
+                exchange=ended.exchange,
             )
 
     def lose_operations(self) -> None:
@@ -108,19 +143,44 @@ class FakeProvisioning:
         wanted = seeds.union(*(found.assignment_ids for found in deliveries.values()))
         return Picture({id: self.assignments_by_id[id] for id in wanted}, deliveries)
 
-    async def due(self, now: datetime, limit: int, busy: frozenset[str]) -> Sequence[Due]:
-        found = []
+    async def due(
+        self, connection_id: str, now: datetime, limit: int, busy: frozenset[str]
+    ) -> Sequence[Due]:
+        found: list[tuple[int, datetime, str, Due]] = []
         for assignment in self.assignments_by_id.values():
             operation, person = assignment.operation, assignment.principal.entra_object_id
-            if operation is not None and operation.next_attempt_time <= now and person not in busy:
-                assert operation.state is OperationState.INTENDED
-                found.append(Due(operation.operation_id, person))
-        return found[:limit]
+            target = assignment.target
+            if operation is None or person in busy or target.connection_id != connection_id:
+                continue
+            assert operation.state is OperationState.INTENDED
+            if operation.next_attempt_time <= now:
+                kind = target.kind
+                group_id = kind.entra_group_id if isinstance(kind, GroupMembership) else ""
+                due = Due(operation.operation_id, person, operation.kind, operation.lane, group_id)
+                rank = [*Lane].index(operation.lane)
+                found.append((rank, operation.create_time, operation.operation_id, due))
+        return [due for *_, due in sorted(found, key=lambda each: each[:3])][:limit]
+
+    async def operation(self, operation_id: str) -> Recorded | None:
+        known = [
+            *self.finished,
+            *(each.operation for each in self.assignments_by_id.values() if each.operation),
+        ]
+        for operation in known:
+            if operation.operation_id == operation_id:
+                return Recorded(operation, self.records(operation_id))
+        return None
+
+    def records(self, operation_id: str) -> tuple[AttemptRecord, ...]:
+        """The attempts of an operation."""
+        return tuple(self.attempts.get(operation_id, {}).values())
 
     async def assignments(self, request: PageRequest, *, user_id: str) -> Page[Assignment]:
         raise AssertionError("not asked here")
 
-    async def operations(self, request: PageRequest, *, assignment_id: str) -> Page[Operation]:
+    async def operations(
+        self, request: PageRequest, *, assignment_id: str, state: OperationState | None
+    ) -> Page[Operation]:
         raise AssertionError("not asked here")
 
     def saved(self, before: Picture, after: Picture) -> tuple[Write, ...]:
@@ -151,22 +211,25 @@ class FakeRequests:
 
 @dataclass
 class FakeCatalog:
-    """Confirms what it lists. `mirror` is what it saw in the tenant."""
+    """Confirms what it lists. `mirror` is what it saw in the tenant, `people` whom it knows
+    besides the subject."""
 
     listed: list[Target] = field(default_factory=list)
     mirror: set[tuple[str, str]] = field(default_factory=set)
     subject: Principal | None = None
     missing: NotFound | None = None
+    people: dict[str, Principal] = field(default_factory=dict)
 
     async def confirm(
         self, entitlement_id: str, user_id: str, targets: Sequence[Target]
     ) -> Confirmation:
         if self.missing is not None:
             raise self.missing
-        assert self.subject is not None
+        subject = self.people.get(user_id, self.subject)
+        assert subject is not None
         known = {target.directory_entitlement_id: target for target in self.listed}
         return Confirmation(
-            self.subject,
+            subject,
             tuple(
                 ConfirmedTarget(
                     known.get(target.directory_entitlement_id),
@@ -191,8 +254,8 @@ class FakeConnections:
     async def of_tenant(self, entra_tenant_id: str) -> Connection | None:
         return self.connection if entra_tenant_id == self.connection.entra_tenant_id else None
 
-    async def with_secret(self, client_secret_name: str) -> Sequence[Connection]:
-        same = client_secret_name == self.connection.client_secret_name
+    async def with_credential(self, name: str) -> Sequence[Connection]:
+        same = name == self.connection.credential.name
         return [self.connection] if same else []
 
     async def page(self, request: PageRequest) -> Page[Connection]:
@@ -202,6 +265,9 @@ class FakeConnections:
         return self.protected_ids
 
     def added(self, connection: Connection) -> tuple[Write, ...]:
+        return ()
+
+    def updated(self, connection: Connection) -> tuple[Write, ...]:
         return ()
 
     def protecting(self, connection_id: str, ids: Iterable[str]) -> tuple[Write, ...]:
@@ -225,6 +291,12 @@ class FakeSyncs:
 
     async def last_succeeded_of(self, connection_id: str) -> Sync | None:
         return self.last
+
+    async def last_whole_of(self, connection_id: str) -> Sync | None:
+        return self.last
+
+    async def history_of(self, connection_id: str) -> History:
+        return History(self.last, None, self.last)
 
     async def page(self, request: PageRequest, *, connection_id: str) -> Page[Sync]:
         return Page((), "")

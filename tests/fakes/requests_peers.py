@@ -319,3 +319,15 @@ class FakeConnector(_FakeServer, provisioning_pb2_grpc.ProvisioningServiceServic
     ) -> provisioning_pb2.ListOperationsResponse:
         await self._take(context)
         return provisioning_pb2.ListOperationsResponse()
+
+    async def GetOperation(
+        self, request: provisioning_pb2.GetOperationRequest, context: Context
+    ) -> provisioning_pb2.GetOperationResponse:
+        await self._take(context)
+        return provisioning_pb2.GetOperationResponse()
+
+    async def RetryOperation(
+        self, request: provisioning_pb2.RetryOperationRequest, context: Context
+    ) -> provisioning_pb2.RetryOperationResponse:
+        await self._take(context)
+        return provisioning_pb2.RetryOperationResponse()

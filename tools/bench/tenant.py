@@ -22,6 +22,11 @@ def crowd(count: int) -> list[Member]:
 
 def write_tenant(file: Path, people: list[Member]) -> None:
     """Writes a tenant file with the built-in tenant's objects and these people."""
+    file.write_text(json.dumps(with_people(people)))
+
+
+def with_people(people: list[Member]) -> dict[str, Any]:
+    """The built-in tenant's objects and these people."""
     tenant: dict[str, Any] = built_in_tenant()
     like = next(u for u in tenant["users"] if u["id"] == cast.REQUESTER.entra_object_id)
     for member in people:
@@ -36,4 +41,4 @@ def write_tenant(file: Path, people: list[Member]) -> None:
                 "mail": address,
             }
         )
-    file.write_text(json.dumps(tenant))
+    return tenant

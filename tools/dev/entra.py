@@ -23,9 +23,10 @@ class Entra:
     url: str
     ca_file: Path
 
-    async def journal(self) -> list[dict[str, Any]]:
-        """Every call so far, oldest first."""
-        answer: list[dict[str, Any]] = (await self._get("/_simulator/journal"))["entries"]
+    async def journal(self, since: int = 0) -> list[dict[str, Any]]:
+        """Every call so far but the first `since`, oldest first."""
+        path = f"/_simulator/journal?since={since}"
+        answer: list[dict[str, Any]] = (await self._get(path))["entries"]
         return answer
 
     async def writes(self, entra_principal_id: str) -> list[dict[str, Any]]:
@@ -59,9 +60,12 @@ class Entra:
         """The tenant as it is now."""
         return await self._get("/_simulator/state")
 
+    def context(self) -> ssl.SSLContext:
+        """Whose certificates are believed: the simulator's own authority's."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
     async def _get(self, path: str) -> dict[str, Any]:
-        context = ssl.create_default_context(cafile=self.ca_file)
-        async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=self.context(), trust_env=False) as client:
             response = await client.get(self.url + path)
             response.raise_for_status()
             body: dict[str, Any] = response.json()

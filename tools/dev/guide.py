@@ -72,20 +72,25 @@ class Guide:
         )
         return answer
 
-    async def start_sync(self, connection_id: str, key: str = "guide-sync") -> sync_pb2.Sync:
+    async def start_sync(
+        self,
+        connection_id: str,
+        key: str = "guide-sync",
+        kind: sync_pb2.SyncKind.ValueType = sync_pb2.SYNC_KIND_UNSPECIFIED,
+    ) -> sync_pb2.Sync:
         """Starts a sync."""
         stub = sync_pb2_grpc.SyncServiceStub(self.operator.channel("connector"))
         answer: sync_pb2.StartSyncResponse = await self.operator.call(
             stub.StartSync,
-            sync_pb2.StartSyncRequest(connection_id=connection_id, idempotency_key=key),
+            sync_pb2.StartSyncRequest(connection_id=connection_id, idempotency_key=key, kind=kind),
         )
         return answer.sync
 
-    async def watch_sync(self, sync_id: str) -> AsyncIterator[sync_pb2.Sync]:
+    async def watch_sync(self, sync_id: str, seconds: float = 60) -> AsyncIterator[sync_pb2.Sync]:
         """Follows a sync to its end."""
         stub = sync_pb2_grpc.SyncServiceStub(self.operator.channel("connector"))
         request = sync_pb2.WatchSyncRequest(sync_id=sync_id)
-        async for answer in self.operator.watch(stub.WatchSync, request):
+        async for answer in self.operator.watch(stub.WatchSync, request, seconds):
             yield answer.sync
 
     # Step 2: turn an unmanaged app into a managed one.

@@ -9,7 +9,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -43,15 +43,18 @@ class House:
         lines: Lines,
         database_url: str | None = None,
         tenant: Path | None = None,
+        settings: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """`database_url` names a PostgreSQL; without it each service has a SQLite file.
 
-        `tenant` is the file that a new folder's simulated tenant begins with.
+        `tenant` is the file that a new folder's simulated tenant begins with. `settings` are more
+        of them, by service and then by key without its prefix: {"connector": {"X": "1"}}.
         """
         self.folder = folder.resolve()
         self._lines = lines
         self._database_url = database_url
         self._tenant = tenant
+        self._settings = settings or {}
         self._claim: Claim | None = None
         self._ports: dict[str, int] = {}
         self._nats = NatsServer(self.folder / "nats")
@@ -204,6 +207,7 @@ class House:
             own["SECRETS_DIR"] = str(self.folder / "secrets")
             own["SIMULATOR_URL"] = self.simulator_url
             own["SIMULATOR_CA_FILE"] = str(self.simulator_ca)
+        own |= self._settings.get(service, {})
         return {f"LATCHKEY_{key}": value for key, value in {**common, **own}.items()}
 
     def _choose_ports(self) -> dict[str, int]:

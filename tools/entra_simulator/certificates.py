@@ -17,7 +17,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_HOSTS = ("localhost", "graph.microsoft.com", "login.microsoftonline.com")
+_HOSTS = (
+    "localhost",
+    "graph.microsoft.com",
+    "login.microsoftonline.com",
+    # The national clouds.
+    "graph.microsoft.us",
+    "dod-graph.microsoft.us",
+    "login.microsoftonline.us",
+    "microsoftgraph.chinacloudapi.cn",
+    "login.partner.microsoftonline.cn",
+)
 _LIFETIME = timedelta(days=365)
 # A CA with less than this left is replaced at start, so that a running one does not expire.
 _REPLACE_BEFORE = timedelta(days=7)

@@ -11,8 +11,18 @@ from typing import Any, Literal, cast
 GraphObject = dict[str, Any]
 
 ObjectType = Literal["user", "group", "servicePrincipal"]
-ChangeKind = Literal["groupMembership", "appRoleAssignment", "user", "group", "servicePrincipal"]
-ChangeAction = Literal["added", "removed", "updated"]
+# `groupSchedule`: a membership that Entra ends by itself. `deltaTokens`: those of one stream.
+ChangeKind = Literal[
+    "groupMembership",
+    "groupOwnership",
+    "groupSchedule",
+    "appRoleAssignment",
+    "user",
+    "group",
+    "servicePrincipal",
+    "deltaTokens",
+]
+ChangeAction = Literal["added", "removed", "updated", "reset", "expired"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,7 @@ class Reference:
     """A directory object as a reader of the journal wants to see it."""
 
     id: str
-    type: ObjectType
+    type: ObjectType | Literal["schedule", "stream"]
     display_name: str | None
 
     def to_json(self) -> GraphObject:
@@ -35,8 +45,10 @@ class Reference:
 class Change:
     """One change: `principal` got or lost `target`, or `target` itself came, changed or went.
 
-    `detail` is the whole object as it now is: the assignment, or the user, group or service
-    principal. A membership needs none.
+    `detail` is the whole object as it now is: the assignment, the schedule, or the user, group or
+    service principal; a group's members only where they are replaced. What went with an object
+    that can be restored is its detail; one without detail is gone for good. A membership needs
+    none, but for many that are added at once: their ids under `members`, and no principal.
     """
 
     kind: ChangeKind

@@ -1,4 +1,4 @@
-"""Every refusal of the login endpoint and of Graph: status, code and message, in two tables.
+"""Every refusal of Graph: status, code and message, in one table.
 
 Messages are Microsoft's where they are known from its documentation or from published
 traces. Where only the refusal is known and not its words, the comment beside it says so.
@@ -43,6 +43,14 @@ class Refusal(Enum):
     # The words differ by the kind of damage; clients get no more out of them than this.
     TOKEN_INVALID = _Graph(401, "InvalidAuthenticationToken", "Access token validation failure.")
 
+    # Source: Microsoft Learn, "Continuous access evaluation", the claims challenge.
+    TOKEN_REVOKED = _Graph(
+        401,
+        "InvalidAuthenticationToken",
+        "Continuous access evaluation resulted in challenge with result: InteractionRequired "
+        "and code: TokenCreatedWithOutdatedPolicies",
+    )
+
     # Authorization. Also Graph's answer to a membership change of a dynamic group, and of a
     # role-assignable group without RoleManagement.ReadWrite.Directory.
     # Source: Microsoft support, "403 error when adding a user to a group".
@@ -72,6 +80,27 @@ class Refusal(Enum):
         "Direct queries to this resource type are not supported.",
     )
 
+    # Batches. Source: Microsoft Learn, "Combine multiple HTTP requests using JSON batching"; words
+    # from published traces where they are known.
+    BATCH_INVALID = _Graph(400, "BadRequest", "Invalid batch payload format.")
+    BATCH_TOO_LONG = _Graph(
+        400,
+        "MaximumValueExceeded",
+        "Number of batch request steps exceeds the maximum value of 20.",
+    )
+    BATCH_DUPLICATE_ID = _Graph(400, "BadRequest", "Request id '{id}' is not unique in the batch.")
+    BATCH_UNKNOWN_DEPENDENCY = _Graph(
+        400, "BadRequest", "Request id '{id}' depends on a request that is not before it."
+    )
+    BATCH_NO_CONTENT_TYPE = _Graph(
+        400,
+        "BadRequest",
+        "Write request id : {id} does not contain Content-Type header or body.",
+    )
+    DEPENDENCY_FAILED = _Graph(
+        424, "FailedDependency", "A request that this one depends on has failed."
+    )
+
     # Query options
     PAGE_SIZE = _Graph(
         400,
@@ -99,6 +128,37 @@ class Refusal(Enum):
     # Microsoft knows more options than the simulator; the words tell the two apart.
     NOT_SIMULATED = _Graph(
         400, "Request_UnsupportedQuery", "The simulator does not know the query option {option}."
+    )
+
+    # Microsoft documents that these are not supported; the words are the simulator's.
+    EXPAND_ADVANCED = _Graph(
+        400, "Request_UnsupportedQuery", "$expand is not supported in advanced queries."
+    )
+    NOT_OF_DELTA = _Graph(
+        400, "Request_UnsupportedQuery", "{option} is not supported by delta queries."
+    )
+    # Source: Microsoft Learn, group-delta: "There is a limit of 50 filtered objects". The words
+    # are the simulator's.
+    DELTA_FILTER_TOO_LONG = _Graph(
+        400, "Request_UnsupportedQuery", "A delta query tracks at most 50 objects by id."
+    )
+    DELTA_FILTER_ASSIGNMENTS = _Graph(
+        400,
+        "Request_UnsupportedQuery",
+        "Type 'microsoft.graph.appRoleAssignment' is tracked together with "
+        "'microsoft.graph.user' only, and not by id.",
+    )
+    DELTA_TOKEN_INVALID = _Graph(400, "BadRequest", "Badly formed token.")
+    # The code is documented, with a status of "the 40X series"; the words are not.
+    DELTA_TOKEN_EXPIRED = _Graph(
+        400,
+        "syncStateNotFound",
+        "The delta token is no longer valid. Start with a new initial request.",
+    )
+    RESYNC_REQUIRED = _Graph(
+        410,
+        "resyncRequired",
+        "Resync required. Any provided synchronization state is no longer valid.",
     )
 
     # Request bodies
@@ -134,7 +194,54 @@ class Refusal(Enum):
         400, "Request_BadRequest", "Only users can be members of a Microsoft 365 group."
     )
 
+    TOO_MANY_LINKS = _Graph(
+        400, "Request_BadRequest", "A resource cannot contain more than 20 link changes"
+    )
+    NO_PATCH_OF_REFERENCES = _Graph(
+        400,
+        "BadRequest",
+        "The request is currently not supported on the targeted entity set",
+    )
+    ABSENT_MEMBER = _Graph(
+        400,
+        "Request_BadRequest",
+        "One or more removed object references do not exist for the following modified "
+        "properties: 'members'.",
+    )
+    OWNER_EXISTS = _Graph(
+        400,
+        "Request_BadRequest",
+        "One or more added object references already exist for the following modified "
+        "properties: 'owners'.",
+    )
+    LAST_OWNER = _Graph(
+        400,
+        "Request_BadRequest",
+        "The group must have at least one owner, hence this owner cannot be removed.",
+    )
+
+    # Privileged identity management of groups
+    SCHEDULE_EXISTS = _Graph(400, "RoleAssignmentExists", "The Role assignment already exists.")
+    SCHEDULE_ABSENT = _Graph(
+        400, "RoleAssignmentDoesNotExist", "The Role assignment does not exist."
+    )
+    SCHEDULE_POLICY = _Graph(
+        400,
+        "RoleAssignmentRequestPolicyValidationFailed",
+        'The following policy rules failed: ["{rule}"]',
+    )
+
     # Assignments
+    ASSIGNMENT_EXISTS_AS_GRANT = _Graph(
+        400,
+        "Request_MultipleObjectsWithSameKeyValue",
+        "EntitlementGrant entry already exists.",
+    )
+    ABSENT_ASSIGNMENT = _Graph(
+        400,
+        "Request_BadRequest",
+        "EntitlementGrant being updated or deleted is not found.",
+    )
     ASSIGNMENT_EXISTS = _Graph(
         400,
         "Request_BadRequest",
@@ -158,103 +265,6 @@ class GraphError(Exception):
 
     def __init__(self, refusal: Refusal, **facts: object) -> None:
         self.status, self.code, message = refusal.value
+        self.headers: dict[str, str] = {}
         self.message = message.format(**facts) if facts else message
-        super().__init__(self.message)
-
-
-class _Login(NamedTuple):
-    status: int
-    error: str
-    number: int
-    message: str
-
-
-class LoginRefusal(Enum):
-    """What the login endpoint refuses, by its AADSTS number."""
-
-    WRONG_SECRET = _Login(
-        401,
-        "invalid_client",
-        7000215,
-        "Invalid client secret provided. Ensure the secret being sent in the request is the "
-        "client secret value, not the client secret ID, for a secret added to app '{app_id}'.",
-    )
-    EXPIRED_SECRET = _Login(
-        401,
-        "invalid_client",
-        7000222,
-        "The provided client secret keys for app '{app_id}' are expired. Visit the Azure "
-        "portal to create new keys for your app, or consider using certificate credentials "
-        "for added security.",
-    )
-    NO_CREDENTIAL = _Login(
-        401,
-        "invalid_client",
-        7000218,
-        "The request body must contain the following parameter: 'client_assertion' or "
-        "'client_secret'.",
-    )
-    UNREGISTERED_CERTIFICATE = _Login(
-        401,
-        "invalid_client",
-        700027,
-        "The certificate with identifier used to sign the client assertion is not registered "
-        "on application '{app_id}'.",
-    )
-    EXPIRED_ASSERTION = _Login(
-        401,
-        "invalid_client",
-        700024,
-        "Client assertion is not within its valid time range.",
-    )
-    UNKNOWN_APP = _Login(
-        400,
-        "unauthorized_client",
-        700016,
-        "Application with identifier '{app_id}' was not found in the directory '{tenant}'. "
-        "This can happen if the application has not been installed by the administrator of "
-        "the tenant or consented to by any user in the tenant. You may have sent your "
-        "authentication request to the wrong tenant.",
-    )
-    UNKNOWN_TENANT = _Login(
-        400,
-        "invalid_request",
-        90002,
-        "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and "
-        "are signing into the correct cloud. Check with your subscription administrator, this "
-        "may happen if there are no active subscriptions for the tenant.",
-    )
-    INVALID_SCOPE = _Login(
-        400,
-        "invalid_scope",
-        1002012,
-        "The provided value for scope {scope} is not valid. Client credential flows must have "
-        "a scope value with /.default suffixed to the resource identifier (application ID URI).",
-    )
-    UNKNOWN_RESOURCE = _Login(
-        400,
-        "invalid_resource",
-        500011,
-        "The resource principal named {resource} was not found in the tenant named {tenant}.",
-    )
-    MISSING_PARAMETER = _Login(
-        400,
-        "invalid_request",
-        900144,
-        "The request body must contain the following parameter: '{parameter}'.",
-    )
-    UNSUPPORTED_GRANT_TYPE = _Login(
-        400,
-        "unsupported_grant_type",
-        70003,
-        "The app requested an unsupported grant type '{grant_type}'.",
-    )
-
-
-class LoginError(Exception):
-    """The login endpoint refuses the call."""
-
-    def __init__(self, refusal: LoginRefusal, **facts: object) -> None:
-        self.status, self.error, self.number, message = refusal.value
-        self.message = message.format(**facts)
         super().__init__(self.message)

@@ -6,6 +6,7 @@ endpoint exactly as discovery names it.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,11 +16,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tools.entra_simulator.connections import Reset
 from tools.entra_simulator.credentials import check_credentials
-from tools.entra_simulator.errors import LoginError, LoginRefusal
+from tools.entra_simulator.fault_kinds import Connection, Moment
+from tools.entra_simulator.fault_rules import Strike
+from tools.entra_simulator.faults import Faults
 from tools.entra_simulator.journal import Call, Journal
+from tools.entra_simulator.login_errors import LoginError, LoginRefusal
 from tools.entra_simulator.tenant import Tenant
-from tools.entra_simulator.tokens import GRAPH, LIFETIME, Tokens
+from tools.entra_simulator.tokens import RESOURCES, Tokens
 
 _DEFAULT_SCOPE = "/.default"
 
@@ -29,10 +34,11 @@ Handler = Callable[[Request, Call], Awaitable[dict[str, Any]]]
 class Login:
     """The login endpoint of one tenant."""
 
-    def __init__(self, tenant: Tenant, tokens: Tokens, journal: Journal) -> None:
+    def __init__(self, tenant: Tenant, tokens: Tokens, journal: Journal, faults: Faults) -> None:
         self._tenant = tenant
         self._tokens = tokens
         self._journal = journal
+        self._faults = faults
 
     def routes(self) -> list[Route]:
         return [
@@ -54,19 +60,44 @@ class Login:
                 request_id=str(uuid.uuid4()),
                 client_request_id=request.headers.get("client-request-id"),
             )
-            response: Response
-            try:
-                response = JSONResponse(await handler(request, call))
-            except LoginError as error:
-                call.error_code = f"AADSTS{error.number}"
-                response = self._refusal(request, call, error)
+            strike = self._faults.strike(
+                request.method, request.url.path, in_batch=False, service="login"
+            )
+            if strike is not None:
+                call.fault = strike.kind
+            if strike is None or strike.moment is Moment.AFTER:
+                response = await self._own_answer(handler, request, call)
+            if strike is not None and strike.connection is Connection.ANSWER:
+                response = self._struck(request, call, strike)
+            broken = strike and strike.connection in (Connection.RESET, Connection.HANG)
+            call.status = None if broken else response.status_code
+            self._journal.append(call)
+            if strike is not None and broken:
+                return Reset(request, strike.seconds)
             response.headers["Cache-Control"] = "no-store, no-cache"
             response.headers["x-ms-request-id"] = call.request_id or ""
-            call.status = response.status_code
-            self._journal.append(call)
+            if strike is not None and strike.seconds:
+                await asyncio.sleep(strike.seconds)
             return response
 
         return answer
+
+    async def _own_answer(self, handler: Handler, request: Request, call: Call) -> Response:
+        try:
+            return JSONResponse(await handler(request, call))
+        except LoginError as error:
+            return self._refusal(request, call, error)
+
+    def _struck(self, request: Request, call: Call, strike: Strike) -> Response:
+        """A fault, in the words of the login endpoint."""
+        refusal = LoginRefusal.THROTTLED if strike.status == 429 else LoginRefusal.UNAVAILABLE
+        error = LoginError(refusal)
+        error.status = strike.status
+        if strike.kind == "error":
+            error.error, error.message = strike.code, strike.message
+        response = self._refusal(request, call, error)
+        response.headers.update(strike.headers)
+        return response
 
     async def _instance_discovery(self, request: Request, call: Call) -> dict[str, Any]:
         tenant = f"https://{_host(request)}/{self._tenant.id}"
@@ -118,16 +149,16 @@ class Login:
                 raise LoginError(LoginRefusal.MISSING_PARAMETER, parameter=parameter)
         if form["grant_type"] != "client_credentials":
             raise LoginError(LoginRefusal.UNSUPPORTED_GRANT_TYPE, grant_type=form["grant_type"])
-        self._check_scope(form["scope"])
+        resource = self._resource(form["scope"])
         registration = self._registration(form["client_id"])
         endpoint = f"https://{_host(request)}{request.url.path}"
         check_credentials(registration, form, endpoint, self._tenant.clock())
-        seconds = int(LIFETIME.total_seconds())
+        seconds = int(self._tokens.lifetime.total_seconds())
         return {
             "token_type": "Bearer",
             "expires_in": seconds,
             "ext_expires_in": seconds,
-            "access_token": self._tokens.issue(registration),
+            "access_token": self._tokens.issue(registration, resource),
         }
 
     def _check_tenant(self, request: Request) -> None:
@@ -135,13 +166,14 @@ class Login:
         if not self._tenant.answers_to(name):
             raise LoginError(LoginRefusal.UNKNOWN_TENANT, tenant=name)
 
-    def _check_scope(self, scope: str) -> None:
+    def _resource(self, scope: str) -> str:
         if not scope.endswith(_DEFAULT_SCOPE):
             raise LoginError(LoginRefusal.INVALID_SCOPE, scope=scope)
         resource = scope.removesuffix(_DEFAULT_SCOPE)
-        if resource != GRAPH:
+        if resource not in RESOURCES:
             tenant = self._tenant.organization["displayName"]
             raise LoginError(LoginRefusal.UNKNOWN_RESOURCE, resource=resource, tenant=tenant)
+        return resource
 
     def _registration(self, app_id: str) -> dict[str, Any]:
         for registration in self._tenant.app_registrations:
@@ -151,6 +183,7 @@ class Login:
         raise LoginError(LoginRefusal.UNKNOWN_APP, app_id=app_id, tenant=tenant)
 
     def _refusal(self, request: Request, call: Call, error: LoginError) -> JSONResponse:
+        call.error_code = f"AADSTS{error.number}"
         timestamp = self._tenant.clock().strftime("%Y-%m-%d %H:%M:%SZ")
         correlation_id = call.client_request_id or str(uuid.uuid4())
         return JSONResponse(

@@ -9,30 +9,34 @@ It runs inside the caller's event loop, on real sockets with real TLS:
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-import uvicorn
 from starlette.applications import Starlette
 
+from tools.entra_simulator.behaviour import Behaviour
 from tools.entra_simulator.certificates import issue_server_certificate, token_signing_key
 from tools.entra_simulator.control import Control
-from tools.entra_simulator.directory import utc_now
+from tools.entra_simulator.faults import Faults
 from tools.entra_simulator.graph.endpoint import GraphEndpoint
+from tools.entra_simulator.graph.service import GraphService, OnExchange
+from tools.entra_simulator.identifiers import utc_now
 from tools.entra_simulator.journal import Journal
 from tools.entra_simulator.login import Login
+from tools.entra_simulator.managed_identity import ManagedIdentity
+from tools.entra_simulator.quota import Quota
+from tools.entra_simulator.replicas import Replicas
+from tools.entra_simulator.serving import LoopbackServer
 from tools.entra_simulator.state_directory import StateDirectory
 from tools.entra_simulator.tenant import Tenant
 from tools.entra_simulator.tenant_file import TenantDocument, built_in_tenant
 from tools.entra_simulator.tokens import Tokens
 
-# Calls are answered within milliseconds; what holds a server longer is an idle client that
-# does not say goodbye.
-_SHUTDOWN_SECONDS = 1
+# How often memberships are looked at whose time may be over.
+_SCHEDULES_SECONDS = 0.2
 
 
 class Simulator:
@@ -40,13 +44,21 @@ class Simulator:
 
     `tenant` seeds an empty state directory; one that holds a tenant goes on with that one.
     Port 0 takes a free port. `clock` tells the tenant's time: expiry of secrets, access
-    tokens and page tokens follow it, the server certificate does not.
+    tokens and page tokens follow it, the server certificate does not. With a
+    `managed_identity_port` the endpoints of a machine's own identity are served too, over plain
+    http; see `managed_identity`. `on_exchange` hears of every answered call of Graph.
     """
 
     tenant: Tenant
     journal: Journal
+    behaviour: Behaviour
+    faults: Faults
+    quota: Quota
+    tokens: Tokens
     url: str
     ca_path: Path
+    # None unless a port was given for it.
+    managed_identity: ManagedIdentity | None
 
     def __init__(
         self,
@@ -54,36 +66,47 @@ class Simulator:
         tenant: TenantDocument | None = None,
         port: int = 0,
         clock: Callable[[], datetime] = utc_now,
+        managed_identity_port: int | None = None,
+        journal_kept: int | None = None,
+        on_exchange: OnExchange | None = None,
     ) -> None:
         self._path = state_dir
         self._seed = tenant or built_in_tenant()
         self._port = port
         self._clock = clock
+        self._journal_kept = journal_kept
+        self._managed_identity_port = managed_identity_port
+        self._on_exchange = on_exchange
+        self._running = AsyncExitStack()
+        self.behaviour = Behaviour()
+        self.faults = Faults()
 
     async def __aenter__(self) -> Simulator:
-        self._state = StateDirectory(self._path, self._seed, self._clock)
+        self._state = StateDirectory(self._path, self._seed, self._clock, self._journal_kept)
         self.tenant = self._state.tenant
         self.journal = self._state.journal
+        self.quota = Quota(self.tenant.id, lambda: len(self.tenant.users))
+        self.tokens = Tokens(
+            token_signing_key(self._path), self.tenant.id, self._clock, self.behaviour
+        )
+        self._running.callback(self._state.close)
+        clockwork = asyncio.create_task(self._enforce_schedules())
+        self._running.callback(clockwork.cancel)
         certificate = issue_server_certificate(self._path)
         self.ca_path = certificate.ca_path
-        listener = _listen(self._port)
-        self.url = f"https://localhost:{listener.getsockname()[1]}"
-        config = uvicorn.Config(
+        port = await self._serve(
             self._application(),
+            self._port,
             ssl_certfile=certificate.certificate_path,
             ssl_keyfile=certificate.key_path,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started:
-            if self._serving.done():
-                await self._serving
-                raise RuntimeError("the simulator's server ended before it had started")
-            await asyncio.sleep(0.005)
+        self.url = f"https://localhost:{port}"
+        self.managed_identity = None
+        if self._managed_identity_port is not None:
+            identity = ManagedIdentity(self.tenant, self.tokens, self.journal)
+            port = await self._serve(identity.application(), self._managed_identity_port)
+            identity.url = f"http://localhost:{port}"
+            self.managed_identity = identity
         return self
 
     async def __aexit__(
@@ -92,34 +115,49 @@ class Simulator:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._server.should_exit = True
-        await self._serving
-        self._state.close()
+        await self._running.aclose()
+
+    async def _serve(self, application: Starlette, port: int, **options: object) -> int:
+        server = LoopbackServer(application, port, **options)
+        await server.start()
+        self._running.push_async_callback(server.stop)
+        return server.port
+
+    async def _enforce_schedules(self) -> None:
+        """Ends memberships at their time, also while nobody asks for them."""
+        while True:
+            self.tenant.enforce_schedules()
+            await asyncio.sleep(_SCHEDULES_SECONDS)
+
+    def reset_delta(self, stream: str = "all") -> None:
+        """Every delta link and delta page given out so far is answered 410 from now on.
+
+        `stream`: `users`, `groups`, `servicePrincipals`, `directoryObjects` or `all`.
+        """
+        self.tenant.end_delta_tokens(stream, expired=False)
+
+    def expire_delta(self, stream: str = "all") -> None:
+        """As `reset_delta`, but answered as a link whose seven days are over."""
+        self.tenant.end_delta_tokens(stream, expired=True)
 
     def _application(self) -> Starlette:
-        tokens = Tokens(token_signing_key(self._path), self.tenant.id, self._clock)
+        control = Control(
+            self.tenant, self.journal, self.behaviour, self.faults, self.quota, self.tokens
+        )
+        graph = GraphService(
+            self.tenant,
+            self.tokens,
+            self.journal,
+            self.behaviour,
+            self.faults,
+            self.quota,
+            Replicas(self.tenant, self.behaviour),
+            self._on_exchange,
+        )
         return Starlette(
             routes=[
-                Control(self.tenant, self.journal).mount(),
-                *GraphEndpoint(self.tenant, tokens, self.journal).mounts(),
-                *Login(self.tenant, tokens, self.journal).routes(),
+                control.mount(),
+                *GraphEndpoint(graph).mounts(),
+                *Login(self.tenant, self.tokens, self.journal, self.faults).routes(),
             ]
         )
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the process's signals to whoever runs the simulator."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _listen(port: int) -> socket.socket:
-    # The protocol is named because asyncio switches Nagle's algorithm off only for sockets that
-    # say they are TCP. Left on, it holds every answer with a body back for 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # A restart takes its port back at once.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    return listener

@@ -5,7 +5,9 @@ better than tables: a user's `manager`, a group's `members`, and `owners` of gro
 principals. An assignment may leave out what follows from the rest: `id`, names and types.
 
 App registrations are the applications that may log in: `secrets` (`value`, `endDateTime`),
-`certificates` (PEM) and `permissions`, the application permissions an administrator granted.
+`certificates` (PEM), `federatedIdentityCredentials` (`issuer`, `subject`, `audiences`, and `jwks`,
+the issuer's keys), `managedIdentity` (whether it may sign in as this machine's own identity), and
+`permissions`, the application permissions an administrator granted.
 """
 
 from __future__ import annotations

@@ -14,13 +14,21 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tools.entra_simulator.behaviour import Behaviour
 from tools.entra_simulator.changes import GraphObject
 from tools.entra_simulator.errors import GraphError, Refusal
 
 GRAPH = "https://graph.microsoft.com"
-
-# One second short of an hour, as the real endpoint answers.
-LIFETIME = timedelta(seconds=3599)
+# Microsoft Graph in each cloud; this tenant is in whichever its callers think.
+# Source: Microsoft Learn, "National cloud deployments".
+RESOURCES = frozenset(
+    {
+        GRAPH,
+        "https://graph.microsoft.us",
+        "https://dod-graph.microsoft.us",
+        "https://microsoftgraph.chinacloudapi.cn",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -35,12 +43,21 @@ class Tokens:
     """Signs access tokens with one RSA key and checks them again."""
 
     def __init__(
-        self, key: rsa.RSAPrivateKey, tenant_id: str, clock: Callable[[], datetime]
+        self,
+        key: rsa.RSAPrivateKey,
+        tenant_id: str,
+        clock: Callable[[], datetime],
+        behaviour: Behaviour | None = None,
     ) -> None:
         self._key = key
         self._public_key = key.public_key()
         self._tenant_id = tenant_id
         self._clock = clock
+        self._behaviour = behaviour or Behaviour()
+        # The ids of tokens that were revoked, and of those that may yet be. Both are forgotten
+        # at a restart.
+        self._issued: dict[str, set[str]] = {}
+        self._revoked: set[str] = set()
         self._key_id = hashlib.sha256(
             self._public_key.public_bytes(
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -52,24 +69,38 @@ class Tokens:
         published = {"kty": "RSA", "use": "sig", "kid": self._key_id, "x5t": self._key_id}
         return {"keys": [{**published, "n": key["n"], "e": key["e"]}]}
 
-    def issue(self, registration: GraphObject) -> str:
+    @property
+    def lifetime(self) -> timedelta:
+        """Of the tokens issued now. By default one second short of an hour, as Microsoft's."""
+        return timedelta(seconds=self._behaviour.token_lifetime)
+
+    def issue(self, registration: GraphObject, resource: str = GRAPH) -> str:
         """A version 1.0 token, the version Graph takes. Claims as in Microsoft's own."""
         now = self._clock()
+        token_id = uuid.uuid4().hex[:22]
+        self._issued.setdefault(registration["appId"], set()).add(token_id)
         claims = {
-            "aud": GRAPH,
+            "aud": resource,
             "iss": f"https://sts.windows.net/{self._tenant_id}/",
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
-            "exp": int((now + LIFETIME).timestamp()),
+            "exp": int((now + self.lifetime).timestamp()),
             "app_displayname": registration["displayName"],
             "appid": registration["appId"],
             "idtyp": "app",
             "roles": registration["permissions"],
             "tid": self._tenant_id,
-            "uti": uuid.uuid4().hex[:22],
+            "uti": token_id,
             "ver": "1.0",
         }
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._key_id})
+
+    def revoke(self, app_id: str | None = None) -> None:
+        """Ends the tokens issued since the start, of one application or of all."""
+        for issued_to, token_ids in self._issued.items():
+            if app_id in (None, issued_to):
+                self._revoked |= token_ids
+                token_ids.clear()
 
     def check(self, authorization: str) -> Caller:
         """The caller named by an Authorization header. Refuses as Graph refuses."""
@@ -97,6 +128,8 @@ class Tokens:
             raise GraphError(Refusal.TOKEN_INVALID) from None
         if claims["exp"] <= self._clock().timestamp():
             raise GraphError(Refusal.TOKEN_EXPIRED)
-        if claims["aud"] != GRAPH:
+        if claims["aud"] not in RESOURCES:
             raise GraphError(Refusal.TOKEN_AUDIENCE)
+        if claims.get("uti") in self._revoked:
+            raise GraphError(Refusal.TOKEN_REVOKED)
         return Caller(claims["appid"], frozenset(claims["roles"]))

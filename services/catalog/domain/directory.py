@@ -1,9 +1,11 @@
 """What a sync reads from the directory."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.catalog.domain.app import AppRole
 from services.catalog.domain.link import UnwritableReason
@@ -18,6 +20,16 @@ def cleaned(text: str, most: int, *, lines: bool = False) -> str:
     What is in the directory is not the caller's to correct, so one odd value stops no sync.
     """
     return (_CONTROL_BUT_LINES if lines else _CONTROL).sub(" ", text).strip()[:most].rstrip()
+
+
+class DirectoryKind(StrEnum):
+    """What a sync brings."""
+
+    USER = "USER"
+    GROUP = "GROUP"
+    MEMBERSHIP = "MEMBERSHIP"
+    APP = "APP"
+    APP_ROLE_ASSIGNMENT = "APP_ROLE_ASSIGNMENT"
 
 
 class PrincipalKind(StrEnum):
@@ -58,8 +70,8 @@ class Group:
     member_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+# There are many more of these than of anything else, so they are made as cheaply as can be.
+class Membership(NamedTuple):
     """A person is a direct member of a group."""
 
     group_id: str
@@ -82,8 +94,7 @@ class ServicePrincipal:
     app_roles: tuple[AppRole, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """A person or group is assigned to an app. `principal_id` is a `usr_…` or `grp_…`."""
 
     app_id: str
@@ -94,15 +105,69 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignmentsRead:
+    """The assignments of an app are read to their end; `digest` is of all of them."""
+
+    app_id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPage:
+    """Some of what the directory holds, and by their ids what it holds no more.
+
+    `assignments_read`: apps whose assignments of earlier rounds are gone.
+    """
+
+    users: tuple[User, ...] = ()
+    groups: tuple[Group, ...] = ()
+    memberships: tuple[Membership, ...] = ()
+    service_principals: tuple[ServicePrincipal, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    removed_user_ids: tuple[str, ...] = ()
+    removed_group_ids: tuple[str, ...] = ()
+    removed_memberships: tuple[Membership, ...] = ()
+    removed_app_ids: tuple[str, ...] = ()
+    assignments_read: tuple[AssignmentsRead, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """How many entries of each kind there are, of those that there are."""
+        found = {each: len(getattr(self, each)) for each in self.__slots__}
+        return {each: count for each, count in found.items() if count}
+
+    @property
+    def seen_count(self) -> int:
+        """How many entries say that something is there."""
+        return sum(
+            map(
+                len,
+                (
+                    self.users,
+                    self.groups,
+                    self.memberships,
+                    self.service_principals,
+                    self.assignments,
+                ),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Complete:
-    """The sync has read everything."""
+    """The sync has read everything.
+
+    `sweeps`: of each kind of which a whole round was read since the last completion, which: what
+    is of an earlier one is gone. `confirmed`: it is, however much.
+    """
+
+    sweeps: Mapping[DirectoryKind, int] = field(default_factory=dict)
+    confirmed: bool = False
 
 
-Page = (
-    tuple[User, ...]
-    | tuple[Group, ...]
-    | tuple[Membership, ...]
-    | tuple[ServicePrincipal, ...]
-    | tuple[Assignment, ...]
-    | Complete
-)
+@dataclass(frozen=True, slots=True)
+class AppInScope:
+    """An app whose assignments are to be read, and the digest of those last read to their end."""
+
+    entra_service_principal_id: str
+    app_id: str
+    assignments_digest: str

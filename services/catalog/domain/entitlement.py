@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from libs.domain import ids
-from services.catalog.domain.target import Target
+from services.catalog.domain.target import GroupMembership, Target
 
 
 class ResourceKind(StrEnum):
@@ -50,6 +50,17 @@ class Entitlement:
     def widened(self, target: Target) -> "Entitlement":
         """The entitlement, whose holders must hold the target too."""
         return replace(self, fulfilment=(*self.fulfilment, target), version=self.version + 1)
+
+    def provisioned(self, *, groups_only: bool) -> "Entitlement":
+        """The entitlement as its connection provisions it.
+
+        One for group memberships only leaves app role assignments out; of an entitlement that
+        needs no group nothing stays.
+        """
+        if not groups_only:
+            return self
+        groups = tuple(each for each in self.fulfilment if isinstance(each.kind, GroupMembership))
+        return replace(self, fulfilment=groups)
 
 
 def new_resource_type(app_id: str, kind: ResourceKind) -> ResourceType:

@@ -145,6 +145,16 @@ def person_not_in_directory(user_id: str) -> NotAllowed:
     )
 
 
+def not_provisionable(entitlement_id: str, connection_id: str) -> WrongState:
+    """The tenant is connected for group memberships only, and the entitlement needs no group."""
+    return WrongState(
+        "NOT_PROVISIONABLE",
+        f"{connection_id} is for group memberships only, and {entitlement_id} needs none.",
+        entitlement_id=entitlement_id,
+        connection_id=connection_id,
+    )
+
+
 def person_disabled(user_id: str) -> WrongState:
     """The person is disabled in the directory."""
     return WrongState(
@@ -159,6 +169,17 @@ def sync_superseded(sync_id: str, newer_sync_id: str) -> WrongState:
         f"{newer_sync_id}, a newer sync of the connection, has begun; {sync_id} is over.",
         sync_id=sync_id,
         newer_sync_id=newer_sync_id,
+    )
+
+
+def sync_run_superseded(sync_id: str, run: int, newer_run: int) -> WrongState:
+    """The sync was taken over by a newer run of it."""
+    return WrongState(
+        "SYNC_SUPERSEDED",
+        f"Run {newer_run} of {sync_id} has begun; run {run} is over.",
+        sync_id=sync_id,
+        run=run,
+        newer_run=newer_run,
     )
 
 

@@ -1,7 +1,7 @@
 """What a request for an entitlement needs to know, and what a write to the directory."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.catalog.domain import errors
 from services.catalog.domain.app import App, AppState
@@ -14,11 +14,15 @@ from services.catalog.domain.target import GroupMembership, Target
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An entitlement with its app and the rules that govern it."""
+    """An entitlement with its app and the rules that govern it.
+
+    `groups_only`: the app's connection provisions by group memberships only.
+    """
 
     entitlement: Entitlement
     app: App
     rules: EntitlementRules
+    groups_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Everything that a request for an entitlement needs."""
+    """Everything that a request for an entitlement needs.
+
+    The entitlement of the offer is as its connection provisions it.
+    """
 
     offer: Offer
     requester: User
@@ -57,7 +64,7 @@ def resolve(
 
     Raises:
         NotAllowed: PERSON_NOT_IN_DIRECTORY, the requester.
-        WrongState: PERSON_DISABLED, APP_REMOVED, GROUP_NOT_WRITABLE.
+        WrongState: PERSON_DISABLED, APP_REMOVED, NOT_PROVISIONABLE, GROUP_NOT_WRITABLE.
         NotFound: ENTITLEMENT_NOT_FOUND, also for what the requester may not ask for;
             USER_NOT_FOUND, the subject.
     """
@@ -75,11 +82,15 @@ def resolve(
         raise errors.person_disabled(subject_user_id)
     if offer.app.state is AppState.REMOVED:
         raise errors.app_removed(offer.app.app_id)
-    for target in offer.entitlement.fulfilment:
+    entitlement = offer.entitlement.provisioned(groups_only=offer.groups_only)
+    if not entitlement.fulfilment:
+        raise errors.not_provisionable(entitlement_id, offer.app.connection_id)
+    for target in entitlement.fulfilment:
         _require_writable(target, question.groups)
     held = all(
-        target.directory_entitlement_id in question.held for target in offer.entitlement.fulfilment
+        target.directory_entitlement_id in question.held for target in entitlement.fulfilment
     )
+    offer = replace(offer, entitlement=entitlement)
     return Resolution(offer, requester, subject, question.manager, held)
 
 
@@ -128,6 +139,8 @@ def confirm(
         target = listed.get(asked)
         if target is None:
             problem_here = f"{offer.entitlement.entitlement_id} does not provision {asked}"
+        elif offer.groups_only and not isinstance(target.kind, GroupMembership):
+            problem_here = problem or f"{app.connection_id} is for group memberships only"
         else:
             problem_here = problem
         answers.append(

@@ -1,28 +1,34 @@
 """Taking a page of a sync into the mirror of the directory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from libs.domain.errors import Invalid
-from services.catalog.domain import facts
-from services.catalog.domain.directory import Complete, Page, ServicePrincipal
-from services.catalog.domain.sync import Sync
+from services.catalog.domain import facts, removal
+from services.catalog.domain.app import App
+from services.catalog.domain.directory import Complete, DirectoryKind, DirectoryPage
+from services.catalog.domain.removal import HeldRemoval
+from services.catalog.domain.sync import Message, Sync, new_sync
 from services.catalog.ports import Syncs
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Take this page. `kind` names what it holds, for the record."""
+    """Take this message of a sync."""
 
-    sync_id: str
-    connection_id: str
-    entra_tenant_id: str
-    page_number: int
-    checkpoint: str
-    kind: str
-    page: Page
+    message: Message
+    content: DirectoryPage | Complete
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How far the sync is now. With something held the message was not committed."""
+
+    sync: Sync
+    held: tuple[HeldRemoval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,87 +38,89 @@ class IngestPage:
     syncs: Syncs
     clock: Clock
 
-    async def __call__(self, command: Command, actor: Caller) -> Outcome[Sync]:
+    async def __call__(self, command: Command, actor: Caller) -> Outcome[Taken]:
         """Takes the page.
 
         Raises:
             WrongState: SYNC_SUPERSEDED, SYNC_PAGE_OUT_OF_ORDER.
-            Invalid: the sync began with another tenant or connection.
+            Invalid: the sync began with another tenant or connection, or the round is over.
         """
-        newest = await self.syncs.newest(command.connection_id)
-        if newest is None or newest.sync_id != command.sync_id:
-            await self._require_unused(command)
-        if newest is None:
-            sync = Sync(command.sync_id, command.connection_id, command.entra_tenant_id)
-        else:
-            sync = newest.begin(command.sync_id, command.entra_tenant_id)
-        if sync.has(command.page_number):
-            return Outcome(sync)
-        if isinstance(command.page, Complete):
-            return await self._complete(newest, sync, command, actor)
-        after = sync.take(command.page_number, command.checkpoint, len(command.page))
-        return Outcome(
-            after,
-            Change(
-                audit=AuditEntry(
-                    actor,
-                    "directory.page_ingested",
-                    command.connection_id,
-                    details={
-                        "sync_id": command.sync_id,
-                        "page_number": command.page_number,
-                        "kind": command.kind,
-                        "count": len(command.page),
-                    },
-                ),
-                writes=self.syncs.paged(newest, after, command.page, self.clock.now()),
-                facts=await self._discovered(command),
-            ),
-        )
+        message = command.message
+        newest = await self.syncs.newest(message.connection_id)
+        if newest is None or newest.sync_id != message.sync_id:
+            await self._require_unused(message)
+        sync = new_sync(message) if newest is None else newest.begin(message)
+        if sync.has(message):
+            return Outcome(Taken(sync))
+        if isinstance(command.content, Complete):
+            return await self._complete(newest, sync, message, command.content, actor)
+        return await self._page(newest, sync, message, command.content, actor)
 
-    async def _require_unused(self, command: Command) -> None:
+    async def _require_unused(self, message: Message) -> None:
         """A sync is of one connection."""
-        other = await self.syncs.find(command.sync_id)
-        if other is not None and other.connection_id != command.connection_id:
+        other = await self.syncs.find(message.sync_id)
+        if other is not None and other.connection_id != message.connection_id:
             raise Invalid.field(
                 "connection_id", f"is not {other.connection_id}, with which the sync began"
             )
 
-    async def _discovered(self, command: Command) -> tuple[Fact, ...]:
-        assert not isinstance(command.page, Complete)
-        found = {app.app_id: app for app in command.page if isinstance(app, ServicePrincipal)}
+    async def _page(
+        self,
+        newest: Sync | None,
+        sync: Sync,
+        message: Message,
+        page: DirectoryPage,
+        actor: Caller,
+    ) -> Outcome[Taken]:
+        after = sync.take(message, page.seen_count)
+        return Outcome(
+            Taken(after),
+            Change(
+                audit=_audit(actor, "directory.page_ingested", after, counts=page.counts()),
+                writes=self.syncs.paged(newest, after, page, self.clock.now()),
+                facts=await self._discovered(message.connection_id, page),
+            ),
+        )
+
+    async def _discovered(self, connection_id: str, page: DirectoryPage) -> tuple[Fact, ...]:
+        found = {app.app_id: app for app in page.service_principals}
         known = await self.syncs.known_apps(found.keys()) if found else frozenset()
         return tuple(
-            Fact(
-                app.app_id,
-                1,
-                facts.AppDiscovered(app.app_id, app.display_name, command.connection_id),
-            )
+            Fact(app.app_id, 1, facts.AppDiscovered(app.app_id, app.display_name, connection_id))
             for app in found.values()
             if app.app_id not in known
         )
 
     async def _complete(
-        self, newest: Sync | None, sync: Sync, command: Command, actor: Caller
-    ) -> Outcome[Sync]:
-        unseen = await self.syncs.unseen(sync)
-        removed_count = len(unseen.apps) + sum(unseen.counts)
-        after = sync.complete(command.page_number, command.checkpoint, removed_count)
+        self,
+        newest: Sync | None,
+        sync: Sync,
+        message: Message,
+        complete: Complete,
+        actor: Caller,
+    ) -> Outcome[Taken]:
+        after, connection_id = sync.complete(message), message.connection_id
+        gone = await self.syncs.gone(connection_id, complete.sweeps)
+        doubtful = () if complete.confirmed else removal.in_question(gone)
+        totals = await self.syncs.totals(connection_id, doubtful) if doubtful else {}
+        if doubtful and (held := removal.held(gone, totals)):
+            return Outcome(Taken(sync, held))
+        apps: tuple[App, ...] = ()
+        if gone[DirectoryKind.APP]:
+            apps = await self.syncs.gone_apps(connection_id, complete.sweeps)
+        after = replace(after, removed_count=sum(gone.values()))
         return Outcome(
-            after,
+            Taken(after),
             Change(
-                audit=AuditEntry(
+                audit=_audit(
                     actor,
                     "directory.refreshed",
-                    command.connection_id,
-                    details={
-                        "sync_id": command.sync_id,
-                        "page_number": command.page_number,
-                        "seen_count": after.seen_count,
-                        "removed_count": removed_count,
-                    },
+                    after,
+                    seen_count=after.seen_count,
+                    removed_count=after.removed_count,
+                    confirmed=complete.confirmed,
                 ),
-                writes=self.syncs.completed(newest, after, unseen),
+                writes=self.syncs.completed(newest, after, complete.sweeps, gone, apps),
                 facts=(
                     *(
                         Fact(
@@ -122,18 +130,24 @@ class IngestPage:
                                 app.app_id, app.display_name, app.manage_time is not None
                             ),
                         )
-                        for app in unseen.apps
+                        for app in apps
                     ),
                     Fact(
-                        command.connection_id,
+                        connection_id,
                         after.version,
                         facts.DirectoryRefreshed(
-                            command.connection_id,
-                            command.sync_id,
-                            after.seen_count,
-                            removed_count,
+                            connection_id, after.sync_id, after.seen_count, after.removed_count
                         ),
                     ),
                 ),
             ),
         )
+
+
+def _audit(actor: Caller, action: str, after: Sync, **details: Any) -> AuditEntry:
+    return AuditEntry(
+        actor,
+        action,
+        after.connection_id,
+        details={"sync_id": after.sync_id, "page_number": after.last_page_number, **details},
+    )

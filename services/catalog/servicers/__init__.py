@@ -43,6 +43,7 @@ from services.catalog.handlers.show import (
     ShowEntitlement,
     ShowUser,
 )
+from services.catalog.handlers.show_sync import ShowSync
 from services.catalog.servicers.access import ACCESS
 from services.catalog.servicers.access_profile import AccessProfileServicer
 from services.catalog.servicers.app import AppServicer
@@ -123,7 +124,7 @@ def servicers(writes: Writes, clock: Clock, stores: Stores) -> list[Servicer]:
         (
             ingest_pb2.DESCRIPTOR.services_by_name["IngestService"],
             ingest_pb2_grpc.add_IngestServiceServicer_to_server,
-            IngestServicer(writes, IngestPage(stores.syncs, clock)),
+            IngestServicer(writes, IngestPage(stores.syncs, clock), ShowSync(stores.syncs)),
         ),
         (
             resolution_pb2.DESCRIPTOR.services_by_name["ResolutionService"],

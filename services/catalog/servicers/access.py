@@ -28,6 +28,7 @@ ACCESS = {
     f"{_PACKAGE}.DirectoryService/ListGroups": roles(*_READERS),
     f"{_PACKAGE}.IngestService/Ingest": only_services("connector"),
     f"{_PACKAGE}.IngestService/GetCheckpoint": only_services("connector"),
+    f"{_PACKAGE}.IngestService/ListAppsInScope": only_services("connector"),
     f"{_PACKAGE}.ResolutionService/ResolveEntitlement": only_services("requests"),
     f"{_PACKAGE}.ResolutionService/ConfirmTargets": only_services("connector"),
 }

@@ -10,7 +10,13 @@ from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app_catalog import CatalogApp, CatalogEntitlement
 from services.catalog.domain.entitlement import ResourceKind
-from services.catalog.store.audience import governed, open_to, read_held
+from services.catalog.store.audience import (
+    governed,
+    groups_only,
+    open_to,
+    provisionable,
+    read_held,
+)
 from services.catalog.store.tables import (
     apps,
     directory_users,
@@ -57,9 +63,11 @@ def _apps(
     connection: Connection, person: Row[Any], query: str, page: PageRequest
 ) -> Sequence[Row[Any]]:
     """The apps of a page: those the person may ask something of that matches."""
-    something = exists().where(entitlements.c.app_id == apps.c.app_id, governed(), _matching(query))
+    something = exists().where(
+        entitlements.c.app_id == apps.c.app_id, governed(), provisionable(), _matching(query)
+    )
     statement = (
-        select(apps, entitlement_rules.c.max_duration)
+        select(apps, entitlement_rules.c.max_duration, groups_only().label("groups_only"))
         .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
         .where(open_to(person.user_id, person.entra_tenant_id), something)
     )
@@ -73,7 +81,8 @@ def _entitlements(
     statement = (
         select(entitlements)
         .join(apps, apps.c.app_id == entitlements.c.app_id)
-        .where(entitlements.c.app_id.in_([row.app_id for row in of]), governed(), _matching(query))
+        .where(entitlements.c.app_id.in_([row.app_id for row in of]))
+        .where(governed(), provisionable(), _matching(query))
         .order_by(
             # CREDENTIAL before ROLE: access comes first.
             entitlements.c.resource_kind,
@@ -105,7 +114,11 @@ def _app_of(app: Row[Any], offered: Sequence[Row[Any]], held: frozenset[str]) ->
                 display_name=row.display_name,
                 description=row.description,
                 resource_kind=ResourceKind(row.resource_kind),
-                held=all(target["directory_entitlement_id"] in held for target in row.fulfilment),
+                held=all(
+                    target["directory_entitlement_id"] in held
+                    for target in row.fulfilment
+                    if "entra_group_id" in target or not app.groups_only
+                ),
                 max_duration=app.max_duration,
             )
             for row in offered

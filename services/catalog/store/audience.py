@@ -5,15 +5,19 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, union_all
 
 from services.catalog.domain.access_profile import EVERYONE_ID
+from services.catalog.domain.link import UnwritableReason
 from services.catalog.store.tables import (
     access_profile_members,
     apps,
+    bindings,
     directory_assignments,
+    directory_groups,
     directory_memberships,
     entitlement_rules,
     entitlements,
     rule_access_profiles,
     rule_resource_types,
+    syncs,
 )
 
 
@@ -35,8 +39,8 @@ def in_audience(app_id: ColumnElement[str] | str, user_id: str) -> ColumnElement
 def open_to(user_id: str, entra_tenant_id: str) -> ColumnElement[bool]:
     """Whether an enabled person may ask for something of an app, if it is `governed`.
 
-    Of a row of `apps` joined with `entitlement_rules`. Together they say in SQL what
-    `domain.resolution` decides for one entitlement; a test holds both against each other.
+    Of a row of `apps` joined with `entitlement_rules`. Together with `provisionable` they say in
+    SQL what `domain.resolution` decides for one entitlement; a test holds both against each other.
     """
     return and_(
         apps.c.manage_time.is_not(None),
@@ -54,6 +58,25 @@ def governed() -> ColumnElement[bool]:
         rule_resource_types.c.app_id == entitlements.c.app_id,
         rule_resource_types.c.resource_type_id == entitlements.c.resource_type_id,
     )
+
+
+def groups_only() -> ColumnElement[bool]:
+    """Whether the connection of a row of `apps` provisions by group memberships only."""
+    return exists().where(syncs.c.connection_id == apps.c.connection_id, syncs.c.groups_only)
+
+
+def provisionable() -> ColumnElement[bool]:
+    """Whether a row of `entitlements`, joined with its app, can be given to somebody.
+
+    Each of the groups that it provisions is bound to it: they must be in the directory and
+    writable, and there must be one where nothing but groups can be written.
+    """
+    writable = exists().where(
+        directory_groups.c.directory_entitlement_id == bindings.c.directory_entitlement_id,
+        directory_groups.c.unwritable_reason == UnwritableReason.WRITABLE.value,
+    )
+    group = exists().where(bindings.c.entitlement_id == entitlements.c.entitlement_id)
+    return and_(~group.where(~writable), or_(group, ~groups_only()))
 
 
 def read_held(

@@ -12,7 +12,7 @@ from libs.db.engine import Database
 from services.catalog.domain.directory import User
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.resolution import Offer, Question
-from services.catalog.store.audience import in_audience, read_held
+from services.catalog.store.audience import groups_only, in_audience, read_held
 from services.catalog.store.rows import app_of, entitlement_of, select_entitlements, user_of
 from services.catalog.store.rules import read_rules
 from services.catalog.store.tables import apps, directory_groups, directory_users, entitlements
@@ -75,8 +75,11 @@ def _offer(connection: Connection, entitlement_id: str) -> Offer | None:
     ).one_or_none()
     if row is None:
         return None
-    app = connection.execute(select(apps).where(apps.c.app_id == row.app_id)).one()
-    return Offer(entitlement_of(row), app_of(app), read_rules(connection, row.app_id))
+    app = connection.execute(
+        select(apps, groups_only().label("groups_only")).where(apps.c.app_id == row.app_id)
+    ).one()
+    rules = read_rules(connection, row.app_id)
+    return Offer(entitlement_of(row), app_of(app), rules, app.groups_only)
 
 
 def _provisioned(offer: Offer) -> list[str]:

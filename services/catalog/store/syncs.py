@@ -1,25 +1,32 @@
 """The mirror of the directory, as syncs write it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, func, insert, or_, select
-from sqlalchemy import update as update_rows
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
-from services.catalog.domain.directory import (
-    Assignment,
-    Group,
-    Membership,
-    ServicePrincipal,
-    User,
-)
+from libs.domain.paging import Page, PageRequest
+from services.catalog.domain.app import App
+from services.catalog.domain.directory import AppInScope, DirectoryKind, DirectoryPage
 from services.catalog.domain.sync import Sync
-from services.catalog.ports import Unseen
-from services.catalog.store.rows import app_digest, app_of, app_roles_json
+from services.catalog.store.mirror import page_writes
+from services.catalog.store.rows import app_of
 from services.catalog.store.tables import (
     apps,
     directory_assignments,
@@ -28,32 +35,17 @@ from services.catalog.store.tables import (
     directory_users,
     syncs,
 )
-from services.catalog.store.text import search_name
-from services.catalog.store.upsert import upsert
+from services.catalog.store.text import paged
 
-# The order of `Unseen.counts`.
-_COUNTED = (directory_memberships, directory_assignments, directory_groups, directory_users)
-
-# A sync says what the directory tells of an app, never whether it is managed; an app that comes
-# back has what it had.
-_UPSERT_APPS = upsert(
-    apps,
-    keep=("create_time", "manage_time"),
-    update=lambda came: {
-        "removed": False,
-        "version": case(
-            (or_(apps.c.digest != came.digest, apps.c.removed.is_(True)), apps.c.version + 1),
-            else_=apps.c.version,
-        ),
-    },
-)
-_UPSERTS: dict[type[object], Any] = {
-    User: upsert(directory_users),
-    Group: upsert(directory_groups),
-    Membership: upsert(directory_memberships),
-    ServicePrincipal: _UPSERT_APPS,
-    Assignment: upsert(directory_assignments),
+# In the order of removal: which assignments are gone is asked of the apps.
+_TABLES = {
+    DirectoryKind.MEMBERSHIP: directory_memberships,
+    DirectoryKind.APP_ROLE_ASSIGNMENT: directory_assignments,
+    DirectoryKind.GROUP: directory_groups,
+    DirectoryKind.USER: directory_users,
+    DirectoryKind.APP: apps,
 }
+Sweeps = Mapping[DirectoryKind, int]
 
 
 class StoredSyncs:
@@ -79,58 +71,127 @@ class StoredSyncs:
             lambda connection: frozenset(connection.execute(query).scalars())
         )
 
-    async def unseen(self, sync: Sync) -> Unseen:
-        which = select(apps).where(_unseen(apps, sync), apps.c.removed.is_(False))
-        counts = [
-            select(func.count()).select_from(table).where(_unseen(table, sync))
-            for table in _COUNTED
-        ]
+    async def apps_in_scope(self, connection_id: str, page: PageRequest) -> Page[AppInScope]:
+        query = paged(
+            select(apps.c.entra_service_principal_id, apps.c.app_id, apps.c.assignments_digest)
+            .where(apps.c.connection_id == connection_id)
+            .where(~apps.c.doomed, ~apps.c.removed),
+            (apps.c.entra_service_principal_id, apps.c.app_id),
+            page,
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        found = page.page(rows, key=lambda row: (row.entra_service_principal_id, row.app_id))
+        return Page(tuple(AppInScope(*row) for row in found.items), found.next_page_token)
+
+    async def gone(self, connection_id: str, sweeps: Sweeps) -> Mapping[DirectoryKind, int]:
+        counts = {
+            kind: _count(table, _gone(kind, connection_id, sweeps))
+            for kind, table in _TABLES.items()
+        }
+        return await self._counted(counts)
+
+    async def totals(
+        self, connection_id: str, kinds: Collection[DirectoryKind]
+    ) -> Mapping[DirectoryKind, int]:
+        counts = {kind: _count(_TABLES[kind], _there(kind, connection_id)) for kind in kinds}
+        return await self._counted(counts)
+
+    async def _counted(
+        self, counts: Mapping[DirectoryKind, Select[int]]
+    ) -> Mapping[DirectoryKind, int]:
+        query = select(*(count.scalar_subquery() for count in counts.values()))
+        row = await self._database.read(lambda connection: connection.execute(query).one())
+        return dict(zip(counts, row, strict=True))
+
+    async def gone_apps(self, connection_id: str, sweeps: Sweeps) -> tuple[App, ...]:
+        query = select(apps).where(_gone(DirectoryKind.APP, connection_id, sweeps))
         return await self._database.read(
-            lambda connection: Unseen(
-                tuple(map(app_of, connection.execute(which))),
-                tuple(connection.execute(count).scalar_one() for count in counts),
-            )
+            lambda connection: tuple(map(app_of, connection.execute(query)))
         )
 
     def paged(
-        self, before: Sync | None, after: Sync, page: Sequence[object], now: datetime
+        self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime
     ) -> tuple[Write, ...]:
-        if not page:
-            return (_progressed(before, after),)
-        seen = {"connection_id": after.connection_id, "sync_id": after.sync_id}
         return (
             _progressed(before, after),
-            Guarded(
-                _UPSERTS[type(page[0])],
-                parameters=[{**seen, **_values(thing, now)} for thing in page],
-            ),
+            *page_writes(after.connection_id, after.round, page, now),
         )
 
-    def completed(self, before: Sync | None, after: Sync, unseen: Unseen) -> tuple[Write, ...]:
-        unmanaged = sum(1 for app in unseen.apps if app.manage_time is None)
-        gone = _unseen(apps, after)
-        return (
-            _progressed(before, after),
-            # The counts are guards: what is reported as removed is what is removed.
-            *(
-                Guarded(delete(table).where(_unseen(table, after)), expects=count)
-                for table, count in zip(_COUNTED, unseen.counts, strict=True)
-            ),
-            Guarded(delete(apps).where(gone, apps.c.manage_time.is_(None)), expects=unmanaged),
-            Guarded(
-                update_rows(apps)
-                .where(gone, apps.c.manage_time.is_not(None), apps.c.removed.is_(False))
-                .values(removed=True, version=apps.c.version + 1),
-                expects=len(unseen.apps) - unmanaged,
-            ),
+    def completed(
+        self,
+        before: Sync | None,
+        after: Sync,
+        sweeps: Sweeps,
+        gone: Mapping[DirectoryKind, int],
+        gone_apps: Collection[App],
+    ) -> tuple[Write, ...]:
+        writes = [_progressed(before, after)]
+        if gone[DirectoryKind.APP_ROLE_ASSIGNMENT]:
+            writes.append(_digests_forgotten(after.connection_id, sweeps))
+        # The counts are guards: what is reported as removed is what is removed.
+        writes += (
+            Guarded(delete(table).where(_gone(kind, after.connection_id, sweeps)), gone[kind])
+            for kind, table in _TABLES.items()
+            if gone[kind] and kind is not DirectoryKind.APP
         )
+        if gone_apps:
+            unmanaged = sum(1 for app in gone_apps if app.manage_time is None)
+            which = _gone(DirectoryKind.APP, after.connection_id, sweeps)
+            writes += (
+                Guarded(delete(apps).where(which, apps.c.manage_time.is_(None)), unmanaged),
+                Guarded(
+                    update(apps)
+                    .where(which, apps.c.manage_time.is_not(None))
+                    .values(
+                        removed=True,
+                        doomed=False,
+                        assignments_digest="",
+                        version=apps.c.version + 1,
+                    ),
+                    len(gone_apps) - unmanaged,
+                ),
+            )
+        return tuple(writes)
 
 
-def _unseen(table: Table, sync: Sync) -> ColumnElement[bool]:
-    return and_(table.c.connection_id == sync.connection_id, table.c.sync_id != sync.sync_id)
+def _there(kind: DirectoryKind, connection_id: str) -> ColumnElement[bool]:
+    """Which rows of a kind are the connection's."""
+    there = _TABLES[kind].c.connection_id == connection_id
+    return and_(there, ~apps.c.removed) if kind is DirectoryKind.APP else there
 
 
-def _progressed(before: Sync | None, after: Sync) -> Write:
+def _gone(kind: DirectoryKind, connection_id: str, sweeps: Sweeps) -> ColumnElement[bool]:
+    """Which rows of a kind a page said are gone, or a sweep did not see."""
+    table = _TABLES[kind]
+    reasons: list[ColumnElement[bool]] = [table.c.doomed]
+    if kind in sweeps:
+        reasons.append(table.c.round < sweeps[kind])
+    if kind is DirectoryKind.APP_ROLE_ASSIGNMENT and DirectoryKind.APP in sweeps:
+        # Nobody reads the assignments of an app that is not there.
+        unseen = select(apps.c.app_id).where(_gone(DirectoryKind.APP, connection_id, sweeps))
+        reasons.append(table.c.app_id.in_(unseen))
+    return and_(_there(kind, connection_id), or_(*reasons))
+
+
+def _digests_forgotten(connection_id: str, sweeps: Sweeps) -> Guarded:
+    """Forgets the digests of apps that a sweep takes assignments from.
+
+    Where a page said that an assignment is gone, it has taken care of the digest itself.
+    """
+    gone = _gone(DirectoryKind.APP_ROLE_ASSIGNMENT, connection_id, sweeps)
+    swept = select(directory_assignments.c.app_id).where(gone, ~directory_assignments.c.doomed)
+    return Guarded(
+        update(apps)
+        .where(apps.c.app_id.in_(swept), apps.c.assignments_digest != "")
+        .values(assignments_digest="")
+    )
+
+
+def _count(table: Table, which: ColumnElement[bool]) -> Select[Any]:
+    return select(func.count()).select_from(table).where(which)
+
+
+def _progressed(before: Sync | None, after: Sync) -> Guarded:
     """Keeps how far a sync is. The guard lets only one page of a connection in at a time."""
     values = {
         "sync_id": after.sync_id,
@@ -140,12 +201,15 @@ def _progressed(before: Sync | None, after: Sync) -> Write:
         "completed": after.completed,
         "seen_count": after.seen_count,
         "removed_count": after.removed_count,
+        "round": after.round,
+        "run": after.run,
+        "groups_only": after.groups_only,
         "version": after.version,
     }
     if before is None:
         return Guarded(insert(syncs).values(connection_id=after.connection_id, **values))
     return Guarded(
-        update_rows(syncs)
+        update(syncs)
         .where(syncs.c.connection_id == after.connection_id, syncs.c.version == before.version)
         .values(**values),
         expects=1,
@@ -162,69 +226,8 @@ def _sync_of(row: Row[Any]) -> Sync:
         completed=row.completed,
         seen_count=row.seen_count,
         removed_count=row.removed_count,
+        round=row.round,
+        run=row.run,
+        groups_only=row.groups_only,
         version=row.version,
     )
-
-
-def _values(thing: object, now: datetime) -> dict[str, Any]:
-    """The row of one thing of the directory, but for who saw it."""
-    match thing:
-        case User():
-            return {
-                "user_id": thing.user_id,
-                "entra_tenant_id": thing.entra_tenant_id,
-                "entra_object_id": thing.entra_object_id,
-                "display_name": thing.display_name,
-                "search_name": search_name(thing.display_name),
-                "user_principal_name": thing.user_principal_name,
-                "mail": thing.mail,
-                "department": thing.department,
-                "job_title": thing.job_title,
-                "manager_user_id": thing.manager_user_id,
-                "account_enabled": thing.account_enabled,
-                "sync_time": now,
-            }
-        case Group():
-            return {
-                "group_id": thing.group_id,
-                "directory_entitlement_id": thing.directory_entitlement_id,
-                "entra_tenant_id": thing.entra_tenant_id,
-                "entra_object_id": thing.entra_object_id,
-                "display_name": thing.display_name,
-                "search_name": search_name(thing.display_name),
-                "description": thing.description,
-                "unwritable_reason": thing.unwritable_reason.value,
-            }
-        case Membership():
-            return {
-                "group_id": thing.group_id,
-                "user_id": thing.user_id,
-                "directory_entitlement_id": thing.directory_entitlement_id,
-            }
-        case ServicePrincipal():
-            return {
-                "app_id": thing.app_id,
-                "entra_tenant_id": thing.entra_tenant_id,
-                "entra_service_principal_id": thing.entra_service_principal_id,
-                "entra_app_id": thing.entra_app_id,
-                "display_name": thing.display_name,
-                "search_name": search_name(thing.display_name),
-                "description": thing.description,
-                "account_enabled": thing.account_enabled,
-                "is_protected": thing.is_protected,
-                "app_roles": app_roles_json(thing.app_roles),
-                "digest": app_digest(thing),
-                "create_time": now,
-                "manage_time": None,
-                "removed": False,
-                "version": 1,
-            }
-        case Assignment():
-            return {
-                "app_id": thing.app_id,
-                "principal_id": thing.principal_id,
-                "entra_app_role_id": thing.entra_app_role_id,
-                "principal_kind": thing.principal_kind.value,
-                "directory_entitlement_id": thing.directory_entitlement_id,
-            }
-    raise TypeError(f"{type(thing).__name__} is no part of a page")

@@ -1,8 +1,11 @@
 """The tables of the catalog.
 
 `search_name` is a name as `text.search_name` folds it: both databases then find and sort it alike.
-Rows of the mirror carry the connection and the sync that last saw them, and refer to each other
-by derived ids without foreign keys, so that pages may come in any order.
+Rows of the mirror carry the connection that last saw them and the `round` it saw them in, and
+refer to each other by derived ids without foreign keys, so that pages may come in any order. A
+`doomed` row is gone in the directory, and served until a completed sync removes it. There is no
+index on `round`, and PostgreSQL leaves room for it: a sync that reads everything writes it into
+every row.
 """
 
 from sqlalchemy import (
@@ -17,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from libs.db.ledger import Ledger
@@ -37,15 +41,31 @@ syncs = Table(
     Column("completed", Boolean, nullable=False),
     Column("seen_count", BigInteger, nullable=False),
     Column("removed_count", BigInteger, nullable=False),
+    Column("round", BigInteger, nullable=False),
+    Column("run", BigInteger, nullable=False),
+    Column("groups_only", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
 )
+
+
+def _doomed_index(table: Table) -> None:
+    # Hardly a row is doomed: a completion without any finds that out at once.
+    Index(
+        f"{table.name}_doomed",
+        table.c.connection_id,
+        postgresql_where=table.c.doomed,
+        # In the words that SQLAlchemy asks in: SQLite compares them literally.
+        sqlite_where=text("doomed = 1"),
+    )
+
 
 directory_users = Table(
     "directory_users",
     metadata,
     Column("user_id", Text, primary_key=True),
     Column("connection_id", Text, nullable=False),
-    Column("sync_id", Text, nullable=False),
+    Column("round", BigInteger, nullable=False),
+    Column("doomed", Boolean, nullable=False),
     Column("entra_tenant_id", Text, nullable=False),
     Column("entra_object_id", Text, nullable=False),
     Column("display_name", Text, nullable=False),
@@ -59,14 +79,15 @@ directory_users = Table(
     Column("sync_time", UtcTime, nullable=False),
 )
 Index("directory_users_by_name", directory_users.c.search_name, directory_users.c.user_id)
-Index("directory_users_by_sync", directory_users.c.connection_id, directory_users.c.sync_id)
+_doomed_index(directory_users)
 
 directory_groups = Table(
     "directory_groups",
     metadata,
     Column("group_id", Text, primary_key=True),
     Column("connection_id", Text, nullable=False),
-    Column("sync_id", Text, nullable=False),
+    Column("round", BigInteger, nullable=False),
+    Column("doomed", Boolean, nullable=False),
     Column("directory_entitlement_id", Text, nullable=False, unique=True),
     Column("entra_tenant_id", Text, nullable=False),
     Column("entra_object_id", Text, nullable=False),
@@ -76,7 +97,7 @@ directory_groups = Table(
     Column("unwritable_reason", Text, nullable=False),
 )
 Index("directory_groups_by_name", directory_groups.c.search_name, directory_groups.c.group_id)
-Index("directory_groups_by_sync", directory_groups.c.connection_id, directory_groups.c.sync_id)
+_doomed_index(directory_groups)
 
 directory_memberships = Table(
     "directory_memberships",
@@ -84,19 +105,17 @@ directory_memberships = Table(
     Column("group_id", Text, primary_key=True),
     Column("user_id", Text, primary_key=True),
     Column("connection_id", Text, nullable=False),
-    Column("sync_id", Text, nullable=False),
+    Column("round", BigInteger, nullable=False),
+    Column("doomed", Boolean, nullable=False),
     Column("directory_entitlement_id", Text, nullable=False),
+    postgresql_with={"fillfactor": 50},
 )
 Index(
     "directory_memberships_by_user",
     directory_memberships.c.user_id,
     directory_memberships.c.directory_entitlement_id,
 )
-Index(
-    "directory_memberships_by_sync",
-    directory_memberships.c.connection_id,
-    directory_memberships.c.sync_id,
-)
+_doomed_index(directory_memberships)
 
 directory_assignments = Table(
     "directory_assignments",
@@ -105,20 +124,18 @@ directory_assignments = Table(
     Column("principal_id", Text, primary_key=True),
     Column("entra_app_role_id", Text, primary_key=True),
     Column("connection_id", Text, nullable=False),
-    Column("sync_id", Text, nullable=False),
+    Column("round", BigInteger, nullable=False),
+    Column("doomed", Boolean, nullable=False),
     Column("principal_kind", Text, nullable=False),
     Column("directory_entitlement_id", Text, nullable=False),
+    postgresql_with={"fillfactor": 50},
 )
 Index(
     "directory_assignments_by_principal",
     directory_assignments.c.principal_id,
     directory_assignments.c.directory_entitlement_id,
 )
-Index(
-    "directory_assignments_by_sync",
-    directory_assignments.c.connection_id,
-    directory_assignments.c.sync_id,
-)
+_doomed_index(directory_assignments)
 
 # What syncs write of an app, and beside it what managing it wrote: `create_time`, `manage_time`.
 apps = Table(
@@ -126,7 +143,8 @@ apps = Table(
     metadata,
     Column("app_id", Text, primary_key=True),
     Column("connection_id", Text, nullable=False),
-    Column("sync_id", Text, nullable=False),
+    Column("round", BigInteger, nullable=False),
+    Column("doomed", Boolean, nullable=False),
     Column("entra_tenant_id", Text, nullable=False),
     Column("entra_service_principal_id", Text, nullable=False),
     Column("entra_app_id", Text, nullable=False),
@@ -138,13 +156,17 @@ apps = Table(
     Column("app_roles", JSON, nullable=False),
     # Of everything above that a sync can change: another digest is another version.
     Column("digest", String(64), nullable=False),
+    # Of its assignments, as they were when they were last read to their end; empty when they
+    # may be others now.
+    Column("assignments_digest", Text, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     Column("manage_time", UtcTime),
     Column("removed", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
 )
 Index("apps_by_name", apps.c.search_name, apps.c.app_id)
-Index("apps_by_sync", apps.c.connection_id, apps.c.sync_id)
+Index("apps_by_object", apps.c.connection_id, apps.c.entra_service_principal_id)
+_doomed_index(apps)
 
 resource_types = Table(
     "resource_types",

@@ -11,13 +11,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from libs.domain import ids
-from services.connector.domain.operation import (
-    REFUSED_REMOVAL_PAUSE,
-    Operation,
-    OperationKind,
-)
+from services.connector.domain.operation import Lane, Operation, OperationKind
 from services.connector.domain.target import Principal, Target
-from services.connector.domain.verdict import Already, Done, Refused, Retriable, Verdict
+from services.connector.domain.verdict import (
+    Already,
+    Done,
+    Exchange,
+    Refused,
+    Remedy,
+    Retriable,
+    Verdict,
+)
 
 
 class AssignmentState(StrEnum):
@@ -34,7 +38,8 @@ class AssignmentState(StrEnum):
 class Assignment:
     """One person, one directory entitlement. Version 0 is not stored yet.
 
-    `operation` is the one under way; `finished` are those that ended since it was loaded.
+    `operation` is the one under way; `finished` are those that ended since it was loaded. Of the
+    leases that hold it, those granted in an emergency are also in `emergency_lease_ids`.
     """
 
     assignment_id: str
@@ -51,8 +56,10 @@ class Assignment:
     answer_time: datetime | None = None
     failure_reason: str = ""
     failure_message: str = ""
+    remedy: Remedy | None = None
     remove_time: datetime | None = None
     lease_ids: frozenset[str] = frozenset()
+    emergency_lease_ids: frozenset[str] = frozenset()
     operation: Operation | None = None
     finished: tuple[Operation, ...] = ()
     version: int = 0
@@ -62,9 +69,21 @@ class Assignment:
         """One that no lease has needed before."""
         return cls(ids.new_id("asn"), principal, target, now, now)
 
-    def held_by(self, lease_id: str, *, in_mirror: bool, now: datetime) -> "Assignment":
+    def stored(self) -> "Assignment":
+        """As it is once this is committed."""
+        operation = None if self.operation is None else self.operation.stored()
+        return replace(self, version=self.version + 1, finished=(), operation=operation)
+
+    def held_by(
+        self, lease_id: str, *, in_mirror: bool, now: datetime, emergency: bool = False
+    ) -> "Assignment":
         """A lease needs it. `in_mirror`: the catalog saw it in Entra, and not by our doing."""
-        held = replace(self, lease_ids=self.lease_ids | {lease_id}, update_time=now)
+        held = replace(
+            self,
+            lease_ids=self.lease_ids | {lease_id},
+            emergency_lease_ids=self.emergency_lease_ids | ({lease_id} if emergency else set()),
+            update_time=now,
+        )
         if self.state is AssignmentState.ABSENT:
             return replace(held, in_mirror=in_mirror, preexisting=False)._adding(now)
         if self.state is AssignmentState.FAILED:
@@ -74,18 +93,35 @@ class Assignment:
                 # What comes next is decided when Entra has answered.
                 return replace(held, state=AssignmentState.ADDING)
             return held._adding(now)
+        if held.operation is not None and held.operation.kind is OperationKind.ADD:
+            return replace(held, operation=held.operation.in_lane(held._lane()))
         return held
 
     def released_by(self, lease_id: str, now: datetime) -> "Assignment":
         """A lease needs it no more; the last one to go has it removed."""
-        released = replace(self, lease_ids=self.lease_ids - {lease_id}, update_time=now)
+        released = replace(
+            self,
+            lease_ids=self.lease_ids - {lease_id},
+            emergency_lease_ids=self.emergency_lease_ids - {lease_id},
+            update_time=now,
+        )
         if released.lease_ids or self.state in (AssignmentState.ABSENT, AssignmentState.REMOVING):
             return released
         if released._awaits():
             return replace(released, state=AssignmentState.REMOVING)
         return released._leaving(now)
 
-    def attempted(self, now: datetime) -> "Assignment":
+    def hurried(self, operation_id: str, now: datetime) -> "Assignment":
+        """The operation is attempted at once if it waits; as it is otherwise."""
+        operation = self.operation
+        if operation is None or operation.operation_id != operation_id:
+            return self
+        hurried = operation.hurried(now)
+        if hurried is operation:
+            return self
+        return replace(self, operation=hurried, update_time=now)
+
+    def attempted(self, client_request_id: str, now: datetime) -> "Assignment":
         """Entra is about to be called for `operation`; no other call is under way.
 
         An operation that nobody wants any more gives way to its opposite. Without an operation
@@ -101,18 +137,22 @@ class Assignment:
         is_add = current.operation.kind is OperationKind.ADD
         return replace(
             current,
-            operation=current.operation.attempted(),
+            operation=current.operation.attempted(client_request_id, now),
             tries=current.tries + is_add,
             update_time=now,
         )
 
-    def settled(self, operation_id: str, verdict: Verdict, now: datetime) -> "Assignment":
-        """An attempt of the operation has come to an end.
+    def settled(
+        self, operation_id: str, number: int, verdict: Verdict, now: datetime
+    ) -> "Assignment":
+        """The attempt of the operation with this number has come to an end.
 
-        Nothing changes if that is known already, or if it is of an operation of the past.
+        Nothing changes if that is known already, or if it is of an attempt of the past.
         """
         operation = self.operation
-        if operation is None or operation.operation_id != operation_id or not operation.awaits:
+        if operation is None or operation.operation_id != operation_id:
+            return self
+        if not operation.awaits or operation.attempt_count != number:
             return self
         answered = replace(self, answer=verdict.answer, answer_time=now, update_time=now)
         if operation.kind is OperationKind.ADD:
@@ -124,41 +164,48 @@ class Assignment:
             tries = self.tries - verdict.certain
             gave_up = now - operation.create_time >= verdict.patience
             if verdict.otherwise is not None and gave_up:
-                return replace(self, tries=tries)._refused(operation, verdict.otherwise, now)
-            postponed = operation.postponed(verdict.answer, verdict.problem, verdict.delay, now)
-            waiting = replace(self, tries=tries, operation=postponed)
+                return replace(self, tries=tries)._refused(
+                    operation, verdict.otherwise, verdict.exchange, now
+                )
+            waiting = replace(self, tries=tries, operation=operation.postponed(verdict, now))
             return waiting if self.lease_ids else waiting._leaving(now)
         if isinstance(verdict, Refused):
-            return replace(self, tries=self.tries - 1)._refused(operation, verdict, now)
+            without = replace(self, tries=self.tries - 1)
+            return without._refused(operation, verdict, verdict.exchange, now)
         # Only an answer to our first attempt says that it was there before us: a later one may
         # speak of what an earlier attempt did. Then what the catalog saw decides.
         preexisting = isinstance(verdict, Already) and (self.tries == 1 or self.in_mirror)
         present = replace(
-            self._finishing(operation.succeeded(verdict.answer, now)),
+            self._finishing(operation.succeeded(verdict, now)),
             state=AssignmentState.PRESENT,
             preexisting=preexisting,
             in_mirror=False,
             entra_assignment_id=verdict.entra_assignment_id,
             failure_reason="",
             failure_message="",
+            remedy=None,
         )
         return present if self.lease_ids else present._leaving(now)
 
-    def _refused(self, operation: Operation, refusal: Refused, now: datetime) -> "Assignment":
+    def _refused(
+        self, operation: Operation, refusal: Refused, exchange: Exchange, now: datetime
+    ) -> "Assignment":
         failed = replace(
-            self._finishing(operation.failed(refusal.answer, refusal.message, now)),
+            self._finishing(operation.failed(refusal, exchange, now)),
             state=AssignmentState.FAILED,
             failure_reason=refusal.reason,
             failure_message=refusal.message,
+            remedy=refusal.remedy,
         )
         return failed if self.lease_ids else failed._leaving(now)
 
     def _removal_settled(
         self, operation: Operation, verdict: Verdict, now: datetime
     ) -> "Assignment":
-        if isinstance(verdict, Done | Already):
+        believed = operation.believes(verdict, now)
+        if isinstance(verdict, Done) or (isinstance(verdict, Already) and believed):
             absent = replace(
-                self._finishing(operation.succeeded(verdict.answer, now)),
+                self._finishing(operation.succeeded(verdict, now)),
                 state=AssignmentState.ABSENT,
                 tries=0,
                 in_mirror=False,
@@ -166,14 +213,8 @@ class Assignment:
                 remove_time=now,
             )
             return absent._adding(now) if self.lease_ids else absent
-        if self.lease_ids:
-            return self._adding(now)
-        if isinstance(verdict, Refused):
-            problem, delay = verdict.message, REFUSED_REMOVAL_PAUSE
-            postponed = operation.postponed(verdict.answer, problem, delay, now)
-        else:
-            postponed = operation.postponed(verdict.answer, verdict.problem, verdict.delay, now)
-        return replace(self, operation=postponed)
+        waiting = replace(self, operation=operation.postponed(verdict, now))
+        return waiting._adding(now) if self.lease_ids else waiting
 
     def mended(self, now: datetime) -> "Assignment":
         """With an operation under way where the state asks for one; as it is otherwise."""
@@ -189,14 +230,19 @@ class Assignment:
         """Whether Entra may be working on the operation at this moment, or have done it."""
         return self.operation is not None and self.operation.awaits
 
+    def _lane(self) -> Lane:
+        """In which lane it is added."""
+        return Lane.EMERGENCY if self.emergency_lease_ids else Lane.GRANT
+
     def _adding(self, now: datetime) -> "Assignment":
-        intended = Operation.intended(self.assignment_id, OperationKind.ADD, now)
+        intended = Operation.intended(self.assignment_id, OperationKind.ADD, self._lane(), now)
         return replace(
             self._withdrawing(now),
             state=AssignmentState.ADDING,
             operation=intended,
             failure_reason="",
             failure_message="",
+            remedy=None,
         )
 
     def _leaving(self, now: datetime) -> "Assignment":
@@ -212,14 +258,16 @@ class Assignment:
                 tries=0,
                 failure_reason="",
                 failure_message="",
+                remedy=None,
             )
-        intended = Operation.intended(self.assignment_id, OperationKind.REMOVE, now)
+        intended = Operation.intended(self.assignment_id, OperationKind.REMOVE, Lane.REVOKE, now)
         return replace(
             idle,
             state=AssignmentState.REMOVING,
             operation=intended,
             failure_reason="",
             failure_message="",
+            remedy=None,
         )
 
     def _withdrawing(self, now: datetime) -> "Assignment":

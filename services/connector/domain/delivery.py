@@ -10,6 +10,7 @@ from services.connector.domain import facts
 from services.connector.domain.assignment import Assignment, AssignmentState
 from services.connector.domain.lease import Lease
 from services.connector.domain.target import Principal, Target
+from services.connector.domain.verdict import Remedy
 
 
 class DeliveryState(StrEnum):
@@ -35,8 +36,10 @@ class Delivery:
     create_time: datetime
     update_time: datetime
     assignment_ids: tuple[str, ...] = ()
+    emergency: bool = False
     failure_reason: str = ""
     failure_message: str = ""
+    remedy: Remedy | None = None
     version: int = 0
 
     @classmethod
@@ -51,7 +54,13 @@ class Delivery:
             lease.targets,
             now,
             now,
+            emergency=lease.emergency,
         )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is on its way in or out."""
+        return self.state in (DeliveryState.PENDING, DeliveryState.REMOVING)
 
     @property
     def is_leaving(self) -> bool:
@@ -67,10 +76,13 @@ class Delivery:
             assignment_ids=tuple(assignment_ids),
             failure_reason="",
             failure_message="",
+            remedy=None,
             update_time=now,
         )
 
-    def failed(self, round: int, reason: str, message: str, now: datetime) -> "Delivery":
+    def failed(
+        self, round: int, reason: str, message: str, remedy: Remedy | None, now: datetime
+    ) -> "Delivery":
         """Can't be had without somebody's help."""
         return replace(
             self,
@@ -78,6 +90,7 @@ class Delivery:
             round=round,
             failure_reason=reason,
             failure_message=message,
+            remedy=remedy,
             update_time=now,
         )
 
@@ -88,6 +101,7 @@ class Delivery:
             state=DeliveryState.REMOVING,
             failure_reason="",
             failure_message="",
+            remedy=None,
             update_time=now,
         )
 
@@ -98,7 +112,11 @@ class Delivery:
             for assignment in own:
                 if assignment.state is AssignmentState.FAILED:
                     return self.failed(
-                        self.round, assignment.failure_reason, assignment.failure_message, now
+                        self.round,
+                        assignment.failure_reason,
+                        assignment.failure_message,
+                        assignment.remedy,
+                        now,
                     )
             if all(assignment.state is AssignmentState.PRESENT for assignment in own):
                 return replace(self, state=DeliveryState.DELIVERED, update_time=now)
@@ -130,8 +148,19 @@ class Delivery:
 class Picture:
     """Assignments, and the deliveries that hang on them, as they are at one moment."""
 
-    assignments: Mapping[str, Assignment]
-    deliveries: Mapping[str, Delivery]
+    assignments: dict[str, Assignment]
+    deliveries: dict[str, Delivery]
+
+    def by_person(self) -> "Mapping[str, Picture]":
+        """What of it is of each person, by object id: no two of them have anything in common."""
+        parts: dict[str, Picture] = {}
+        for assignment in self.assignments.values():
+            part = parts.setdefault(assignment.principal.entra_object_id, Picture({}, {}))
+            part.assignments[assignment.assignment_id] = assignment
+        for delivery in self.deliveries.values():
+            part = parts.setdefault(delivery.subject.entra_object_id, Picture({}, {}))
+            part.deliveries[delivery.lease_id] = delivery
+        return parts
 
     def find(self, principal: Principal, target: Target) -> Assignment | None:
         """The assignment of a person to a target, if there ever was one."""
@@ -171,3 +200,16 @@ class Picture:
             for fact in delivery.fact()
         )
         return Picture(changed, concluded), told
+
+    def after(self, change: "Picture") -> "Picture":
+        """The picture once a change of it is committed. Deliveries that are over are not in it."""
+        changed = {id: assignment.stored() for id, assignment in change.assignments.items()}
+        deliveries = {
+            **self.deliveries,
+            **{
+                lease_id: replace(delivery, version=delivery.version + 1)
+                for lease_id, delivery in change.deliveries.items()
+            },
+        }
+        still_open = {id: delivery for id, delivery in deliveries.items() if delivery.is_open}
+        return Picture({**self.assignments, **changed}, still_open)

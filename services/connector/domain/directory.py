@@ -1,5 +1,6 @@
 """What a sync reads from a tenant, and which of it must never be written to."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -129,31 +130,121 @@ class RoleAssignment:
     principal_kind: PrincipalKind
 
 
-DirectoryObject = User | Group | Membership | ServicePrincipal | RoleAssignment
-
-
 class Phase(StrEnum):
     """What a sync reads, in this order."""
 
     USERS = "users"
     GROUPS = "groups"
-    MEMBERSHIPS = "memberships"
     SERVICE_PRINCIPALS = "service_principals"
     APP_ROLE_ASSIGNMENTS = "app_role_assignments"
 
 
+class DirectoryKind(StrEnum):
+    """What a sync brings. The values are the words that operators read."""
+
+    USER = "users"
+    GROUP = "groups"
+    MEMBERSHIP = "memberships"
+    APP = "apps"
+    APP_ROLE_ASSIGNMENT = "app_role_assignments"
+
+
+@dataclass(frozen=True, slots=True)
+class AppInScope:
+    """An app whose assignments are to be read, and the digest of those that were read before."""
+
+    entra_service_principal_id: str
+    assignments_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentsRead:
+    """The assignments of one app are read to their end. `digest` may be empty."""
+
+    entra_service_principal_id: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class DirectoryPage:
-    """Some of what a tenant holds: up to 1000 objects of one phase.
+    """Some of what a tenant holds, and of what it holds no more.
 
-    `checkpoint` is where reading goes on behind this page. `protected_ids` are the service
-    principals, in scope or not, that were found to be Microsoft's own.
+    `checkpoint` is where reading goes on behind this page, `round` the round that it was seen in.
+    `protected_ids` are the service principals, in scope or not, that were found to be Microsoft's
+    own. Nothing is both in the page and in its removals.
     """
 
     phase: Phase
-    objects: tuple[DirectoryObject, ...]
     checkpoint: str
-    protected_ids: tuple[str, ...] = ()
+    round: int
+    users: Sequence[User] = ()
+    groups: Sequence[Group] = ()
+    memberships: Sequence[Membership] = ()
+    service_principals: Sequence[ServicePrincipal] = ()
+    role_assignments: Sequence[RoleAssignment] = ()
+    removed_user_ids: Sequence[str] = ()
+    removed_group_ids: Sequence[str] = ()
+    removed_memberships: Sequence[Membership] = ()
+    removed_service_principal_ids: Sequence[str] = ()
+    assignments_read: Sequence[AssignmentsRead] = ()
+    protected_ids: Sequence[str] = ()
+
+    @property
+    def entry_count(self) -> int:
+        """How much it brings."""
+        return (
+            len(self.users)
+            + len(self.groups)
+            + len(self.memberships)
+            + len(self.service_principals)
+            + len(self.role_assignments)
+            + len(self.removed_user_ids)
+            + len(self.removed_group_ids)
+            + len(self.removed_memberships)
+            + len(self.removed_service_principal_ids)
+            + len(self.assignments_read)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingStart:
+    """Where reading starts, and how much it reads.
+
+    `round` is the highest that anything was seen in before. `is_whole`: everything is read anew.
+    `is_resumed`: it goes on with what was begun, whatever that was.
+    """
+
+    checkpoint: str
+    round: int
+    is_whole: bool
+    is_resumed: bool
+
+
+# The apps whose assignments are to be read, as of everything that was read before they are asked
+# for.
+AppsInScope = Callable[[], Awaitable[Sequence[AppInScope]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A whole round of one kind was read: what is of an earlier round is gone."""
+
+    kind: DirectoryKind
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryEnd:
+    """Everything was read.
+
+    `checkpoint` is where the next sync goes on. `held_checkpoint` is where this one goes on when
+    the removals have to be confirmed first: at this end.
+    """
+
+    checkpoint: str
+    held_checkpoint: str
+    round: int
+    sweeps: tuple[Sweep, ...]
 
 
 class ReadFailed(Exception):

@@ -24,22 +24,32 @@ def tenant_already_connected(entra_tenant_id: str, connection_id: str) -> Alread
     )
 
 
-def secret_not_found(client_secret_name: str) -> WrongState:
+def secret_not_found(name: str) -> WrongState:
     """The secrets folder has no such file, or an empty one."""
     return WrongState(
         "SECRET_NOT_FOUND",
-        f"The connector's secrets folder has no {client_secret_name}, or it is empty.",
-        client_secret_name=client_secret_name,
+        f"The connector's secrets folder has no {name}, or it is empty.",
+        name=name,
     )
 
 
-def secret_of_another_cloud(client_secret_name: str, cloud: str, connection_id: str) -> Invalid:
+def secret_unusable(name: str, problem: str) -> WrongState:
+    """The file is there, and is not what the connection says it is."""
+    return WrongState(
+        "SECRET_UNUSABLE",
+        f"{name} in the connector's secrets folder can't be used: {problem}.",
+        name=name,
+        problem=problem,
+    )
+
+
+def secret_of_another_cloud(field: str, name: str, cloud: str, connection_id: str) -> Invalid:
     """A secret that belongs to one cloud is never sent to another."""
     return Invalid.field(
-        "connection.client_secret_name",
-        f"{client_secret_name} is the secret of {connection_id} in the cloud {cloud}, and is sent "
-        "to no other cloud",
-        client_secret_name=client_secret_name,
+        field,
+        f"{name} is the secret of {connection_id} in the cloud {cloud}, and is sent to no other "
+        "cloud",
+        name=name,
         cloud=cloud,
         connection_id=connection_id,
     )
@@ -79,10 +89,39 @@ def sync_finished(sync_id: str, state: str) -> WrongState:
     )
 
 
+def sync_not_held(sync_id: str, state: str) -> WrongState:
+    """Only a sync that waits for it is confirmed."""
+    return WrongState(
+        "SYNC_NOT_HELD",
+        f"{sync_id} does not wait to be confirmed: it is {state}.",
+        sync_id=sync_id,
+        state=state,
+    )
+
+
 def delivery_not_found(lease_id: str) -> NotFound:
     """The connector has not heard of the lease."""
     return NotFound(
         "DELIVERY_NOT_FOUND",
         f"The connector has not heard of the lease {lease_id}.",
         lease_id=lease_id,
+    )
+
+
+def operation_not_found(operation_id: str) -> NotFound:
+    """No operation has this id."""
+    return NotFound(
+        "OPERATION_NOT_FOUND",
+        f"There is no operation {operation_id}.",
+        operation_id=operation_id,
+    )
+
+
+def operation_finished(operation_id: str, state: str) -> WrongState:
+    """An operation that is over stays as it is."""
+    return WrongState(
+        "OPERATION_FINISHED",
+        f"{operation_id} is over: it is {state}.",
+        operation_id=operation_id,
+        state=state,
     )

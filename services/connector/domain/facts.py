@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from libs.domain.callers import Caller
+from services.connector.domain.sync import HeldRemoval
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,15 @@ class ConnectionCreated:
 
     connection_id: str
     entra_tenant_id: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionUpdated:
+    """A connection was changed."""
+
+    connection_id: str
+    changed_fields: tuple[str, ...]
     actor: Caller
 
 
@@ -30,6 +40,7 @@ class SyncSucceeded:
     sync_id: str
     connection_id: str
     object_count: int
+    removed_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,24 @@ class SyncFailed:
 @dataclass(frozen=True, slots=True)
 class SyncCancelled:
     """A sync was stopped by somebody."""
+
+    sync_id: str
+    connection_id: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class SyncHeld:
+    """A sync read everything, would remove too much, and waits to be confirmed."""
+
+    sync_id: str
+    connection_id: str
+    held_removals: tuple[HeldRemoval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncConfirmed:
+    """Somebody agreed to what a held sync removes."""
 
     sync_id: str
     connection_id: str

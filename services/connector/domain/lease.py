@@ -10,7 +10,7 @@ class Lease:
     """What the connector must know of a lease.
 
     `is_wanted` when it shall be in Entra, `is_ended` when it shall not; neither while it is failed
-    and waits for somebody.
+    and waits for somebody. One granted in an `emergency` goes to Entra before others.
     """
 
     lease_id: str
@@ -21,6 +21,7 @@ class Lease:
     subject: Principal
     targets: tuple[Target, ...]
     round: int
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)

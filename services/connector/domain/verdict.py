@@ -2,6 +2,32 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
+
+
+class Remedy(StrEnum):
+    """What can be done about a failure."""
+
+    NEEDS_PERSON = "NEEDS_PERSON"
+    HOPELESS = "HOPELESS"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The call that decided an attempt, and its answer; empty when none was made.
+
+    `status` is 0 when no answer came; `message` then says what happened instead.
+    """
+
+    call: str = ""
+    status: int = 0
+    code: str = ""
+    message: str = ""
+    graph_request_id: str = ""
+    client_request_id: str = ""
+
+
+NO_CALL = Exchange()
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +36,7 @@ class Done:
 
     answer: str
     entra_assignment_id: str = ""
+    exchange: Exchange = NO_CALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +45,7 @@ class Already:
 
     answer: str
     entra_assignment_id: str = ""
+    exchange: Exchange = NO_CALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +55,8 @@ class Refused:
     answer: str
     reason: str
     message: str
+    remedy: Remedy = Remedy.NEEDS_PERSON
+    exchange: Exchange = NO_CALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +73,7 @@ class Retriable:
     delay: timedelta | None = None
     otherwise: Refused | None = None
     patience: timedelta = timedelta(0)
+    exchange: Exchange = NO_CALL
 
 
 Verdict = Done | Already | Refused | Retriable

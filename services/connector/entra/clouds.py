@@ -1,7 +1,9 @@
 """Microsoft's clouds: where each signs in, and where its Graph answers.
 
 A connection's secret and its tokens go to the hosts of its own cloud and to no others.
-Source: Microsoft Learn, "National cloud deployments".
+Sources: Microsoft Learn, "Microsoft Graph national cloud deployments" and "Microsoft Entra
+authentication and national clouds"; for China the login host that Microsoft's own list of instances
+prefers, of which the older name is an alias.
 """
 
 import ssl
@@ -17,7 +19,8 @@ SIMULATOR = "simulator"
 class Cloud:
     """One cloud. URLs have no slash at their end.
 
-    `ca_file` is the authority to trust instead of the machine's own.
+    `ca_file` is the authority to trust instead of the machine's own. `login_aliases` are other
+    names of its login endpoint, which its discovery document may name.
     """
 
     name: str
@@ -25,6 +28,12 @@ class Cloud:
     graph_url: str
     scope: str
     ca_file: Path | None = None
+    login_aliases: tuple[str, ...] = ()
+
+    @property
+    def login_urls(self) -> tuple[str, ...]:
+        """Every place that a secret may be sent to."""
+        return (self.login_url, *self.login_aliases)
 
     def trust(self) -> ssl.SSLContext:
         """Whose certificates are believed."""
@@ -44,11 +53,19 @@ _MICROSOFT = (
         "https://graph.microsoft.us",
         "https://graph.microsoft.us/.default",
     ),
+    # The Department of Defense: signs in where "usgov", which is L4, does, and has its own Graph.
+    Cloud(
+        "usgov-dod",
+        "https://login.microsoftonline.us",
+        "https://dod-graph.microsoft.us",
+        "https://dod-graph.microsoft.us/.default",
+    ),
     Cloud(
         "china",
-        "https://login.chinacloudapi.cn",
+        "https://login.partner.microsoftonline.cn",
         "https://microsoftgraph.chinacloudapi.cn",
         "https://microsoftgraph.chinacloudapi.cn/.default",
+        login_aliases=("https://login.chinacloudapi.cn",),
     ),
 )
 

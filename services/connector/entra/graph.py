@@ -1,48 +1,28 @@
 """Microsoft Graph, as one connection sees it: calls in, answers or problems out.
 
-It raises nothing for what Graph or the network does: both are values.
+It raises nothing for what Graph or the network does: both are values. Every call goes through the
+tenant's gate.
 """
 
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
 
+from services.connector.entra.answer import Answer, Call, problem_of
+from services.connector.entra.batch import MOST_CALLS, batch_answers, batch_body
 from services.connector.entra.clouds import Cloud
+from services.connector.entra.gate import Gate
 from services.connector.entra.http import HttpClient
-from services.connector.entra.problems import Problem, retry_after, tidy
+from services.connector.entra.problems import Problem
 from services.connector.entra.token import Token, TokenSource
+
+__all__ = ["Answer", "Call", "Graph"]
 
 # What httpx raises before anything of the request is on its way.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What Graph answered: the status, and the body, empty where there is none."""
-
-    status: int
-    body: Mapping[str, Any]
-    url: str
-
-    @property
-    def text(self) -> str:
-        """The status with its words: "204 No Content"."""
-        return f"{self.status} {httpx.codes.get_reason_phrase(self.status)}".strip()
-
-    @property
-    def items(self) -> list[dict[str, Any]]:
-        """The objects of a list's page."""
-        value = self.body.get("value")
-        return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-    @property
-    def next_link(self) -> str | None:
-        """Where the list goes on."""
-        link = self.body.get("@odata.nextLink")
-        return link if isinstance(link, str) and link else None
+_UNITS_HEADER = "x-ms-resource-unit"
+_UNREACHED = Problem(0, "unreached", "it was not called", sent=False)
 
 
 class Graph:
@@ -53,6 +33,7 @@ class Graph:
         cloud: Cloud,
         client: HttpClient,
         tokens: TokenSource,
+        gate: Gate,
         on_request: Callable[[], None] = lambda: None,
         *,
         urgent: bool = True,
@@ -62,6 +43,7 @@ class Graph:
         self._origin = _origin(cloud.graph_url)
         self._client = client
         self._tokens = tokens
+        self._gate = gate
         self._on_request = on_request
         self._priority = "high" if urgent else "low"
 
@@ -72,69 +54,146 @@ class Graph:
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer | Problem:
         """Reads. `path` begins with a slash, or is a whole next link."""
-        return await self._call("GET", path, params, None)
+        return await self.call(Call("GET", path), params)
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Answer | Problem:
         """Adds."""
-        return await self._call("POST", path, None, body)
+        return await self.call(Call("POST", path, body))
+
+    async def patch(self, path: str, body: Mapping[str, Any]) -> Answer | Problem:
+        """Changes."""
+        return await self.call(Call("PATCH", path, body))
 
     async def delete(self, path: str) -> Answer | Problem:
         """Removes."""
-        return await self._call("DELETE", path, None, None)
+        return await self.call(Call("DELETE", path))
 
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None,
-    ) -> Answer | Problem:
-        url = f"{self._base}{path}" if path.startswith("/") else path
-        if _origin(url) != self._origin:
-            # The token of one cloud goes to no other host, whatever a next link says.
-            return Problem(400, "foreign_link", f"a link led to {httpx.URL(url).host}", sent=False)
-        found: Answer | Problem = Problem(0, "", "")
+    async def call(self, call: Call, params: Mapping[str, str] | None = None) -> Answer | Problem:
+        """Makes a call. Writes are not held back here but by who takes them from the gate."""
+        if (foreign := self._foreign(call)) is not None:
+            return foreign
+        url = f"{self._base}{call.path}" if call.path.startswith("/") else call.path
+        found: Answer | Problem = _UNREACHED
         for _ in range(2):
             token = await self._tokens.token()
             if isinstance(token, Problem):
                 return token
-            found = await self._send(method, url, params, body, token)
-            if not isinstance(found, Problem):
+            found = await self._send(call, url, params, token, units=1, is_read=not call.is_write)
+            if not _may_be_the_token(found):
                 return found
-            if found.status not in (401, 403):
+            # It may have been issued before somebody changed what it permits.
+            if not self._tokens.drop(token, refused=_refused(found)):
                 return found
-            # The token may have been issued before somebody changed what it permits.
-            self._tokens.drop(token)
         return found
+
+    async def batch(self, calls: Sequence[Call]) -> list[Answer | Problem]:
+        """Makes up to 20 calls in one request; what became of each, in their order.
+
+        Raises:
+            ValueError: there are more than 20.
+        """
+        if len(calls) > MOST_CALLS:
+            raise ValueError(f"a batch takes {MOST_CALLS} calls, not {len(calls)}")
+        found: list[Answer | Problem] = [self._foreign(call) or _UNREACHED for call in calls]
+        left = [number for number, each in enumerate(found) if each is _UNREACHED]
+        for _ in range(2):
+            if not left:
+                break
+            token = await self._tokens.token()
+            if isinstance(token, Problem):
+                answers: list[Answer | Problem] = [token] * len(left)
+            else:
+                answers = await self._batch([calls[number] for number in left], token)
+            for number, each in zip(left, answers, strict=True):
+                found[number] = each
+            left = [number for number in left if _may_be_the_token(found[number])]
+            if not left or isinstance(token, Problem):
+                break
+            if not self._tokens.drop(token, refused=any(_refused(found[n]) for n in left)):
+                break
+        return found
+
+    async def _batch(self, calls: Sequence[Call], token: Token) -> list[Answer | Problem]:
+        whole = await self._send(
+            Call("POST", "/$batch", batch_body(calls, self._base)),
+            f"{self._base}/$batch",
+            None,
+            token,
+            units=len(calls),
+            is_read=not any(call.is_write for call in calls),
+        )
+        found = batch_answers(calls, whole, self._base)
+        if isinstance(whole, Answer):
+            for each in found:
+                self._heard(each)
+        return found
+
+    def _foreign(self, call: Call) -> Problem | None:
+        """The token of one cloud goes to no other host, whatever a next link says."""
+        if call.path.startswith("/") or _origin(call.path) == self._origin:
+            return None
+        host = httpx.URL(call.path).host
+        return Problem(400, "foreign_link", f"a link led to {host}", sent=False)
 
     async def _send(
         self,
-        method: str,
+        call: Call,
         url: str,
         params: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None,
         token: Token,
+        *,
+        units: int,
+        is_read: bool,
     ) -> Answer | Problem:
+        if is_read:
+            await self._gate.read(units)
+        else:
+            await self._gate.opened()
+            self._gate.charge(units)
         self._on_request()
         try:
             response = await self._client.request(
-                method,
+                call.method,
                 url,
                 params=params,
-                json=body,
+                json=call.body,
                 headers={
                     "Authorization": token.header,
                     "Accept": "application/json",
-                    "client-request-id": str(uuid.uuid4()),
+                    "client-request-id": call.client_request_id,
                     "x-ms-throttle-priority": self._priority,
                 },
             )
         except httpx.HTTPError as error:
-            sent = not isinstance(error, _NOT_SENT)
-            return Problem(0, type(error).__name__, "no answer from Graph", sent=sent)
-        if response.is_success:
-            return _answer(response)
-        return _problem(response)
+            return Problem(
+                0,
+                type(error).__name__,
+                "no answer from Graph",
+                sent=not isinstance(error, _NOT_SENT),
+                client_request_id=call.client_request_id,
+            )
+        found = _found(call, response)
+        charged = response.headers.get(_UNITS_HEADER, "")
+        if charged.isdigit() and int(charged) > units:
+            self._gate.charge(int(charged) - units)
+        self._heard(found)
+        return found
+
+    def _heard(self, found: Answer | Problem) -> None:
+        """What an answer says of the tenant's limits."""
+        if isinstance(found, Answer):
+            self._gate.passed()
+        elif found.status == 429 or (found.status == 503 and found.retry_after is not None):
+            self._gate.throttled(found.retry_after)
+
+
+def _refused(found: Answer | Problem) -> bool:
+    """Whether it was the token itself that was refused."""
+    return isinstance(found, Problem) and found.status == 401
+
+
+def _may_be_the_token(found: Answer | Problem) -> bool:
+    return isinstance(found, Problem) and found.status in (401, 403) and not found.signing_in
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
@@ -142,28 +201,29 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return parsed.scheme, parsed.host, parsed.port
 
 
-def _json(response: httpx.Response) -> Any:
+def _found(call: Call, response: httpx.Response) -> Answer | Problem:
+    request_id = response.headers.get("request-id", "")
     try:
-        return response.json()
+        body = response.json() if response.content else {}
     except ValueError:
-        return None
-
-
-def _answer(response: httpx.Response) -> Answer | Problem:
-    body = _json(response) if response.content else {}
-    if not isinstance(body, dict):
+        body = None
+    if response.is_success and isinstance(body, dict):
+        url = str(response.url)
+        return Answer(response.status_code, body, url, request_id, call.client_request_id)
+    if response.is_success:
         # It may well have been done; what was answered can't be read.
-        return Problem(502, "unreadable", "the answer is not JSON")
-    return Answer(response.status_code, body, str(response.url))
-
-
-def _problem(response: httpx.Response) -> Problem:
-    body = _json(response)
-    error = body.get("error") if isinstance(body, dict) else None
-    found = error if isinstance(error, dict) else {}
-    return Problem(
+        return Problem(
+            502,
+            "unreadable",
+            "the answer is not JSON",
+            request_id=request_id,
+            client_request_id=call.client_request_id,
+        )
+    return problem_of(
         response.status_code,
-        str(found.get("code") or "unknown"),
-        tidy(str(found.get("message") or response.reason_phrase)),
-        retry_after(response.headers.get("Retry-After")),
+        body,
+        response.headers.get("Retry-After"),
+        request_id,
+        call.client_request_id,
+        response.headers.get("Location", ""),
     )

@@ -1,38 +1,60 @@
-"""Lists of Graph, read to their end whatever happens on the way.
+"""Pages of Graph's lists, read until they come.
 
-A next link is followed whole and never parsed. A page may be empty and still have one. Page tokens
-expire, and the only cure is to begin the list anew. Source: Microsoft Learn, "Paging Microsoft
-Graph data in your app".
+What passes is tried again after growing pauses, for about a minute; a throttled page for longer,
+since Graph says itself when it may be asked again. A page that is no page (no list in it, an object
+that is none) is never taken for an empty one: the sync would remove what it lacks.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import suppress
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from services.connector.domain.directory import ReadFailed
-from services.connector.entra.graph import Answer, Graph
+from services.connector.entra.answer import Answer, Call
+from services.connector.entra.graph import Graph
 from services.connector.entra.problems import Problem
 
-_TRIES = 6
+T = TypeVar("T")
+
+_TRIES = 9
+_THROTTLED_TRIES = 40
 _LONGEST_PAUSE_SECONDS = 30.0
-_MOST_RESTARTS = 5
-_AT_ONCE = 8
-_EXPIRED = "Directory_ExpiredPageToken"
+# What is refused to the caller, and says nothing of the link.
+_PERMISSION = (401, 403)
+_BROKEN = Problem(502, "unreadable", "the answer is not a page of a list")
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """One page of a list: its objects, and where the list goes on."""
+    """One page of a list: its objects, and where the list goes on or its changes are to be had."""
 
-    items: list[dict[str, Any]]
+    items: Sequence[Mapping[str, Any]]
     next_link: str | None
+    delta_link: str | None = None
 
 
-class Gone(Exception):
-    """What the list belongs to is no longer there."""
+def is_useless(problem: Problem) -> bool:
+    """Whether it says of the link that was followed that it is of no use any more.
+
+    Expired, forgotten, reset by the service: Graph has many words for it (`syncStateNotFound`,
+    `resyncRequired`, `Directory_ExpiredPageToken`, …) and one cure, to begin anew.
+    """
+    return 400 <= problem.status < 500 and not (
+        problem.is_passing
+        or problem.signing_in
+        or problem.status in _PERMISSION
+        or problem.code == "foreign_link"
+    )
+
+
+def failed(what: str, problem: Problem, permission: str = "") -> ReadFailed:
+    """What to say of a list that can't be read. Graph does not name the permission that lacks."""
+    missing = (
+        f" It takes the permission {permission}." if permission and problem.status == 403 else ""
+    )
+    return ReadFailed(f"reading {what}: {problem}{missing}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,86 +64,78 @@ class Lists:
     graph: Graph
     pause: float = 0.5
 
-    async def pages(
-        self, path: str, params: Mapping[str, str], *, link: str | None = None
-    ) -> AsyncIterator[ListPage]:
-        """The pages of a list, from `link` on if there is one.
-
-        Raises:
-            ReadFailed: it can't be read; says what Graph said.
-            Gone: there is nothing at this path.
-        """
-        seen: set[str] = set()
-        restarts = 0
+    async def page(self, path: str, params: Mapping[str, str] | None = None) -> ListPage | Problem:
+        """A page, or what it came to when it does not come."""
+        tries = _Tries(self.pause)
         while True:
-            answer = await self._get(link or path, None if link else params)
-            if isinstance(answer, Problem):
-                if answer.code == _EXPIRED and link and restarts < _MOST_RESTARTS:
-                    restarts, link = restarts + 1, None
-                    seen.clear()
-                    continue
-                if answer.status == 404:
-                    raise Gone
-                raise ReadFailed(f"reading {path}: {answer}")
-            link = answer.next_link
-            if link is not None and (link in seen or link == answer.url):
-                raise ReadFailed(f"reading {path}: Graph gives the same next link again")
-            yield ListPage(answer.items, link)
-            if link is None:
-                return
-            seen.add(link)
+            found = _page(await self.graph.get(path, params))
+            if isinstance(found, ListPage) or not await tries.again([found]):
+                return found
 
-    async def of_each(
-        self,
-        ids: Iterable[str],
-        open_list: Callable[[str], AsyncIterator[ListPage]],
-    ) -> AsyncIterator[tuple[str, ListPage]]:
-        """The pages of one list for each id, in the order of the ids.
+    async def batch(self, paths: Sequence[str]) -> list[ListPage | Problem]:
+        """A page of each of up to 20 lists. Those that do not come are asked for again, alone."""
+        return await self._each(paths, _page)
 
-        First pages are read ahead, a few at once. What is gone by now is passed over.
+    async def at_once(self, paths: Sequence[str]) -> list[ListPage | Problem]:
+        """A page of each of up to 20 lists, asked for once."""
+        answers = await self.graph.batch([Call("GET", path) for path in paths])
+        return [_page(answer) for answer in answers]
 
-        Raises:
-            ReadFailed: one of them can't be read.
-        """
-        ahead: deque[tuple[str, AsyncIterator[ListPage], asyncio.Task[ListPage | None]]] = deque()
-        waiting = iter(ids)
-        try:
-            while True:
-                while len(ahead) < _AT_ONCE and (found := next(waiting, None)) is not None:
-                    pages = open_list(found)
-                    ahead.append((found, pages, asyncio.create_task(_first(pages))))
-                if not ahead:
-                    return
-                current, pages, first = ahead[0]
-                page = await first
-                ahead.popleft()
-                if page is None:
-                    continue
-                yield current, page
-                with suppress(Gone):
-                    async for page in pages:
-                        yield current, page
-        finally:
-            for _, _, task in ahead:
-                task.cancel()
-            await asyncio.gather(*(task for _, _, task in ahead), return_exceptions=True)
+    async def entities(self, paths: Sequence[str]) -> list[Answer | Problem]:
+        """What is at each of up to 20 paths, in the same way."""
+        return await self._each(paths, lambda answer: answer)
 
-    async def _get(self, path: str, params: Mapping[str, str] | None) -> Answer | Problem:
-        """Reads one page, again after a pause while it may well succeed."""
-        pause = self.pause
-        for _ in range(_TRIES - 1):
-            answer = await self.graph.get(path, params)
-            if isinstance(answer, Answer) or not answer.is_passing:
-                return answer
-            asked = answer.retry_after.total_seconds() if answer.retry_after else 0.0
-            await asyncio.sleep(max(pause, asked))
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-        return await self.graph.get(path, params)
+    async def _each(
+        self, paths: Sequence[str], read: Callable[[Answer | Problem], T | Problem]
+    ) -> list[T | Problem]:
+        found: dict[str, T | Problem] = {}
+        left = list(paths)
+        tries = _Tries(self.pause)
+        while left:
+            answers = await self.graph.batch([Call("GET", path) for path in left])
+            passing: dict[str, Problem] = {}
+            for path, answer in zip(left, answers, strict=True):
+                found[path] = each = read(answer)
+                if isinstance(each, Problem) and each.is_passing:
+                    passing[path] = each
+            if not passing or not await tries.again(list(passing.values())):
+                break
+            left = list(passing)
+        return [found[path] for path in paths]
+
+    async def rest(self) -> None:
+        """The pause before something is asked again that came and can't be right."""
+        await asyncio.sleep(self.pause)
 
 
-async def _first(pages: AsyncIterator[ListPage]) -> ListPage | None:
-    """The first page; none if what it belongs to is gone."""
-    try:
-        return await anext(pages)
-    except Gone:
-        return None
+class _Tries:
+    """How often, and after which pauses, something is asked for again."""
+
+    def __init__(self, pause: float) -> None:
+        self._pause = pause
+        self._failed = 0
+        self._throttled = 0
+
+    async def again(self, problems: Sequence[Problem]) -> bool:
+        """Whether to try again, once the pause is over."""
+        if not all(problem.is_passing for problem in problems):
+            return False
+        if all(problem.status == 429 for problem in problems):
+            self._throttled += 1
+        else:
+            self._failed += 1
+        if self._failed >= _TRIES or self._throttled >= _THROTTLED_TRIES:
+            return False
+        asked = max((p.retry_after.total_seconds() if p.retry_after else 0.0) for p in problems)
+        await asyncio.sleep(max(self._pause * random.uniform(0.8, 1.0), asked))
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
+        return True
+
+
+def _page(answer: Answer | Problem) -> ListPage | Problem:
+    if isinstance(answer, Problem):
+        return answer
+    value = answer.body.get("value")
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        return _BROKEN
+    return ListPage(value, answer.next_link, answer.delta_link)

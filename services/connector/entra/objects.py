@@ -1,12 +1,12 @@
 """Graph's objects, as the domain's. What is missing or null reads as empty."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from services.connector.domain.directory import (
+    INTEGRATED_APP_TAG,
     AppRole,
     Group,
-    Membership,
     PrincipalKind,
     ReadFailed,
     RoleAssignment,
@@ -33,9 +33,26 @@ def object_id(item: Item) -> str:
     return found
 
 
+def is_removed(item: Item) -> bool:
+    """Whether a delta says that the object is gone; for good or not makes no difference here."""
+    return "@removed" in item
+
+
+def is_bare(item: Item) -> bool:
+    """Whether a delta tells nothing of the object itself, only of what it is related to.
+
+    Every object has a name, and a delta repeats each property that was ever set.
+    """
+    return "displayName" not in item
+
+
+def tells_manager(item: Item) -> bool:
+    """Whether a delta says who the manager is, or that there is none."""
+    return "manager@delta" in item or "manager" in item
+
+
 def user(item: Item) -> User:
     """A person."""
-    manager = item.get("manager")
     return User(
         entra_object_id=object_id(item),
         display_name=_text(item, "displayName"),
@@ -43,9 +60,24 @@ def user(item: Item) -> User:
         mail=_text(item, "mail"),
         department=_text(item, "department"),
         job_title=_text(item, "jobTitle"),
-        manager_entra_object_id=object_id(manager) if isinstance(manager, dict) else "",
+        manager_entra_object_id=manager_id(item),
         account_enabled=bool(item.get("accountEnabled")),
     )
+
+
+def manager_id(item: Item) -> str:
+    """The manager's object id; empty where there is none.
+
+    A delta has a list, in which a manager that was taken away is marked as removed.
+    """
+    found = ""
+    for manager in item.get("manager@delta") or ():
+        if not is_removed(manager):
+            found = object_id(manager)
+    if found:
+        return found
+    manager = item.get("manager")
+    return object_id(manager) if isinstance(manager, dict) else ""
 
 
 def group(item: Item) -> Group:
@@ -63,13 +95,17 @@ def group(item: Item) -> Group:
     )
 
 
-def memberships(group_id: str, items: Iterable[Item]) -> list[Membership]:
-    """The people among a group's members; groups, devices and others hold no access here."""
-    return [
-        Membership(group_id, object_id(item))
-        for item in items
-        if item.get("@odata.type") == "#microsoft.graph.user"
-    ]
+def members(item: Item) -> Iterator[tuple[str, bool]]:
+    """Who became a member of a group in a delta, and who (False) is none any more.
+
+    Only people count; groups, devices and others hold no access here. What is removed may come
+    without its type.
+    """
+    for member in item.get("members@delta") or ():
+        if "@removed" in member:
+            yield object_id(member), False
+        elif member.get("@odata.type") == "#microsoft.graph.user":
+            yield object_id(member), True
 
 
 def service_principal(item: Item) -> ServicePrincipal:
@@ -96,6 +132,11 @@ def service_principal(item: Item) -> ServicePrincipal:
             owner_tenant_id=_text(item, "appOwnerOrganizationId"),
         ),
     )
+
+
+def is_in_scope(item: Item) -> bool:
+    """Whether a service principal is an app that the portal lists."""
+    return INTEGRATED_APP_TAG in (item.get("tags") or ())
 
 
 def role_assignments(app_id: str, items: Iterable[Item]) -> list[RoleAssignment]:

@@ -16,7 +16,8 @@ class Problem:
 
     `status` is the HTTP status; 0 when no answer came. `sent` is whether Microsoft may have worked
     on the call: false when it is certain that it never got there. `signing_in` is whether it was
-    the sign-in that failed.
+    the sign-in that failed. `request_id` is Microsoft's, by which it finds the call, and
+    `client_request_id` ours. `location` is where the answer sends the caller.
     """
 
     status: int
@@ -25,6 +26,9 @@ class Problem:
     retry_after: timedelta | None = None
     sent: bool = True
     signing_in: bool = False
+    request_id: str = ""
+    client_request_id: str = ""
+    location: str = ""
 
     @property
     def is_passing(self) -> bool:

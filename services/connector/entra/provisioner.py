@@ -1,167 +1,204 @@
-"""Makes one attempt in Entra: a membership or an app role assignment, to add or to remove.
+"""Makes attempts in Entra together, in as few calls as there can be.
 
-Entra is consistent only in the end, so a write's own answer is the truth, and nothing is read back
-to see whether it worked. What is read is who is who: after "already exists" the assignment's id,
-without which it could not be removed later.
+Joins of one group are one PATCH, which adds all of them or none; everything else goes side by side,
+in batches. A single call goes as what it is.
 """
 
-from datetime import timedelta
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from services.connector.domain.directory import unwritable_reason
+import structlog
+
 from services.connector.domain.operation import OperationKind
-from services.connector.domain.target import AppRoleGrant, GroupMembership, Principal
-from services.connector.domain.verdict import Already, Done, Refused, Retriable, Verdict
-from services.connector.entra.answers import ALREADY_GONE, Write, judge
-from services.connector.entra.graph import Answer, Graph
+from services.connector.domain.target import GroupMembership
+from services.connector.domain.verdict import Done, Exchange, Retriable, Verdict
+from services.connector.domain.wave import MOST_TOGETHER
+from services.connector.entra.answer import Answer, Call
+from services.connector.entra.answers import Write, exchange_of, judge, row_of
+from services.connector.entra.gate import Gate
+from services.connector.entra.graph import Graph
+from services.connector.entra.moves import (
+    Found,
+    cause,
+    join,
+    join_call,
+    look_for_member,
+    move,
+)
 from services.connector.entra.problems import Problem
 from services.connector.ports import Attempt
 
-_GROUP_FLAGS = "groupTypes,mailEnabled,onPremisesSyncEnabled,isAssignableToRole"
-# An assignment whose id we never learned, and that can't be seen, is looked for this often: lists
-# lag behind writes.
-_LOOKS = 3
-_LOOK_DELAY = timedelta(seconds=2)
-_MOST_PAGES = 20
+_ATTEMPT_SECONDS = 60.0
+_log = structlog.get_logger(__name__)
 
 
-async def provision(graph: Graph, attempt: Attempt) -> Verdict:
-    """Makes the attempt."""
-    kind, principal = attempt.target.kind, attempt.principal
-    if attempt.kind is OperationKind.ADD:
-        if isinstance(kind, GroupMembership):
-            return await _add_member(graph, kind, principal)
-        return await _add_assignment(graph, kind, principal)
-    if isinstance(kind, GroupMembership):
-        verdict = await _remove_member(graph, kind, principal)
-    else:
-        verdict = await _remove_assignment(graph, kind, principal, attempt)
-    if isinstance(verdict, Already) and attempt.number < _LOOKS:
-        # What was added a moment ago may not have reached the replica that answers: "not there" is
-        # believed when it is said again and again, or access would stay that nobody holds.
-        return Retriable(verdict.answer, "it is not to be seen yet", True, _LOOK_DELAY)
-    return verdict
+async def provision(graph: Graph, gate: Gate, attempts: Sequence[Attempt]) -> list[Verdict]:
+    """What each attempt came to, in their order. Whatever goes wrong is in the verdicts."""
+    run = _Run(graph, gate)
+    problem = "no answer in time"
+    try:
+        async with asyncio.timeout(_ATTEMPT_SECONDS):
+            await run.make(attempts)
+    except TimeoutError:
+        pass
+    except Exception as error:
+        # A fault of ours: what Entra did is unknown, and no operation must be lost.
+        ids = [attempt.operation_id for attempt in attempts]
+        _log.error("attempts_fault", operation_ids=ids, exc_info=error)
+        problem = f"a fault of ours: {type(error).__name__}"
+    return [run.verdict(attempt, problem) for attempt in attempts]
 
 
-async def _add_member(graph: Graph, kind: GroupMembership, principal: Principal) -> Verdict:
-    reference = f"{graph.base_url}/directoryObjects/{principal.entra_object_id}"
-    answer = await graph.post(
-        f"/groups/{_id(kind.entra_group_id)}/members/$ref", {"@odata.id": reference}
-    )
-    if isinstance(answer, Answer):
-        return Done(answer.text)
-    verdict = judge(Write.ADD_MEMBER, answer, principal.entra_object_id)
-    return await _with_cause(graph, kind, answer, verdict)
+class _Run:
+    """Some attempts, from their first call to their verdicts."""
 
+    def __init__(self, graph: Graph, gate: Gate) -> None:
+        self._graph = graph
+        self._gate = gate
+        self._verdicts: dict[str, Verdict] = {}
+        # The last write that went for each.
+        self._written: dict[str, Call] = {}
 
-async def _remove_member(graph: Graph, kind: GroupMembership, principal: Principal) -> Verdict:
-    # Without /$ref the same call would delete the person.
-    answer = await graph.delete(
-        f"/groups/{_id(kind.entra_group_id)}/members/{_id(principal.entra_object_id)}/$ref"
-    )
-    if isinstance(answer, Answer):
-        return Done(answer.text)
-    verdict = judge(Write.REMOVE_MEMBER, answer, principal.entra_object_id)
-    return await _with_cause(graph, kind, answer, verdict)
+    def verdict(self, attempt: Attempt, problem: str) -> Verdict:
+        """What an attempt came to; `problem` is what cut it off if it came to nothing."""
+        found = self._verdicts.get(attempt.operation_id)
+        if found is not None:
+            return found
+        call = self._written.get(attempt.operation_id)
+        if call is None:
+            return Retriable("", problem, certain=True, exchange=Exchange(message=problem))
+        exchange = exchange_of(call, Problem(0, "", problem))
+        return Retriable("", problem, certain=False, exchange=exchange)
 
+    async def make(self, attempts: Sequence[Attempt]) -> None:
+        """Makes all of them, side by side."""
+        together: dict[str, list[Attempt]] = defaultdict(list)
+        for attempt in attempts:
+            if attempt.kind is OperationKind.ADD and isinstance(
+                attempt.target.kind, GroupMembership
+            ):
+                together[attempt.target.kind.entra_group_id].append(attempt)
+        joins = [some for some in together.values() if len(some) > 1]
+        joined = {attempt.operation_id for some in joins for attempt in some}
+        base = self._graph.base_url
+        others = [
+            (attempt, move(attempt, base))
+            for attempt in attempts
+            if attempt.operation_id not in joined
+        ]
+        async with asyncio.TaskGroup() as tasks:
+            if others:
+                tasks.create_task(self._move(others))
+            for some in joins:
+                tasks.create_task(self._join(some))
 
-async def _with_cause(
-    graph: Graph, kind: GroupMembership, problem: Problem, verdict: Verdict
-) -> Verdict:
-    """A 403 with its cause: Graph says the same of a group that can't be written at all."""
-    if problem.status != 403 or not isinstance(verdict, Refused):
-        return verdict
-    group = await graph.get(f"/groups/{_id(kind.entra_group_id)}", {"$select": _GROUP_FLAGS})
-    if isinstance(group, Problem):
-        return verdict
-    why = unwritable_reason(
-        group_types=frozenset(str(found) for found in group.body.get("groupTypes") or ()),
-        mail_enabled=bool(group.body.get("mailEnabled")),
-        synced=bool(group.body.get("onPremisesSyncEnabled")),
-        role_assignable=bool(group.body.get("isAssignableToRole")),
-    )
-    if why is None:
-        return verdict
-    word = why.value.lower().replace("_", "-")
-    return Refused(
-        verdict.answer,
-        "group_not_writable",
-        f"The members of the group can't be changed through Graph, it is {word}: {verdict.message}",
-    )
+    async def _join(self, attempts: list[Attempt]) -> None:
+        """Adds people to a group: those that may be there already only if they are not."""
+        kind = attempts[0].target.kind
+        assert isinstance(kind, GroupMembership), "only groups are joined"
+        base = self._graph.base_url
+        await self._move(
+            [(each, look_for_member(each, kind)) for each in attempts if each.looks_first]
+        )
+        left = [each for each in attempts if each.operation_id not in self._verdicts]
+        for start in range(0, len(left), MOST_TOGETHER):
+            some = left[start : start + MOST_TOGETHER]
+            if len(some) == 1:
+                await self._move([(some[0], join(some[0], kind, base))])
+            else:
+                await self._patch(some, kind)
 
+    async def _patch(self, attempts: list[Attempt], kind: GroupMembership) -> None:
+        call = join_call(attempts, kind, self._graph.base_url)
+        if self._closed(attempts):
+            return
+        for attempt in attempts:
+            self._written[attempt.operation_id] = call
+        found = await self._graph.call(call)
+        exchange = exchange_of(call, found, f" with {len(attempts)} members")
+        if isinstance(found, Answer):
+            for attempt in attempts:
+                self._verdicts[attempt.operation_id] = Done(found.text, exchange=exchange)
+            return
+        row = row_of(Write.ADD_MEMBER, found)
+        if found.is_passing or found.status == 401 or (row is not None and row.of_all):
+            # It concerns all of them alike.
+            verdict = judge(Write.ADD_MEMBER, found, "", exchange)
+            await self._move([(attempts[0], cause(attempts[0], found, verdict))])
+            for attempt in attempts[1:]:
+                self._verdicts[attempt.operation_id] = self._verdicts[attempts[0].operation_id]
+            return
+        # Nobody was added because of one of them: on their own the others succeed.
+        for attempt in attempts:
+            del self._written[attempt.operation_id]
+        self._gate.take_writes(len(attempts) - 1)
+        base = self._graph.base_url
+        await self._move([(attempt, join(attempt, kind, base)) for attempt in attempts])
 
-async def _add_assignment(graph: Graph, kind: AppRoleGrant, principal: Principal) -> Verdict:
-    answer = await graph.post(
-        f"/servicePrincipals/{_id(kind.entra_service_principal_id)}/appRoleAssignedTo",
-        {
-            "principalId": principal.entra_object_id,
-            "resourceId": kind.entra_service_principal_id,
-            "appRoleId": kind.entra_app_role_id,
-        },
-    )
-    if isinstance(answer, Answer):
-        # An id is kept only of what is ours beyond doubt: it is what will be deleted.
-        own = _is_ours(answer.body, kind, principal)
-        return Done(answer.text, str(answer.body.get("id") or "") if own else "")
-    verdict = judge(Write.ADD_ASSIGNMENT, answer, principal.entra_object_id)
-    if isinstance(verdict, Already):
-        found = await _find(graph, kind, principal)
-        return Already(verdict.answer, found if isinstance(found, str) else "")
-    return verdict
+    async def _move(self, moves: Iterable[tuple[Attempt, Any]]) -> None:
+        """Carries moves on side by side, each time with the next call of all of them."""
+        waiting: list[tuple[Attempt, Any, Call]] = []
+        for attempt, steps in moves:
+            self._step(waiting, attempt, steps, None)
+        while waiting:
+            going, waiting = waiting, []
+            if self._closed([attempt for attempt, _, _ in going]):
+                return
+            for attempt, _, call in going:
+                if call.is_write:
+                    self._written[attempt.operation_id] = call
+            answers = await self._send([call for _, _, call in going])
+            for (attempt, steps, _), answer in zip(going, answers, strict=True):
+                self._step(waiting, attempt, steps, answer)
 
+    def _step(
+        self,
+        waiting: list[tuple[Attempt, Any, Call]],
+        attempt: Attempt,
+        steps: Any,
+        answer: Found | None,
+    ) -> None:
+        try:
+            call: Call = steps.send(answer)
+        except StopIteration as end:
+            if end.value is not None:
+                self._verdicts[attempt.operation_id] = end.value
+            return
+        waiting.append((attempt, steps, call))
 
-async def _remove_assignment(
-    graph: Graph, kind: AppRoleGrant, principal: Principal, attempt: Attempt
-) -> Verdict:
-    assignment_id = attempt.entra_assignment_id
-    if not assignment_id:
-        found = await _find(graph, kind, principal)
-        if isinstance(found, Problem):
-            if found.status == 404:  # the person is gone, and with them what they held
-                return Already(f"404 {found.code}: {ALREADY_GONE}")
-            return judge(Write.REMOVE_ASSIGNMENT, found, principal.entra_object_id)
-        if not found:
-            return Already(f"200 OK: {ALREADY_GONE}")
-        assignment_id = found
-    answer = await graph.delete(
-        f"/servicePrincipals/{_id(kind.entra_service_principal_id)}/appRoleAssignedTo/"
-        f"{_id(assignment_id)}"
-    )
-    if isinstance(answer, Answer):
-        return Done(answer.text)
-    return judge(Write.REMOVE_ASSIGNMENT, answer, principal.entra_object_id)
+    def _closed(self, attempts: Iterable[Attempt]) -> bool:
+        """Whether the tenant is not to be called now: what was not written then waits outside,
+        where it keeps nobody else waiting and can still be given up."""
+        if not self._gate.closed_for:
+            return False
+        text = "the tenant asked not to be called for a while"
+        for attempt in attempts:
+            if attempt.operation_id not in self._verdicts:
+                self._verdicts[attempt.operation_id] = Retriable(
+                    "", text, certain=True, exchange=Exchange(message=text)
+                )
+        return True
 
+    async def _send(self, calls: Sequence[Call]) -> list[Found]:
+        """Makes calls side by side."""
+        chunks = [
+            calls[start : start + MOST_TOGETHER] for start in range(0, len(calls), MOST_TOGETHER)
+        ]
+        answers = await asyncio.gather(*(self._send_together(chunk) for chunk in chunks))
+        return [answer for some in answers for answer in some]
 
-async def _find(graph: Graph, kind: AppRoleGrant, principal: Principal) -> str | Problem:
-    """The id of the assignment of this person to this app in this role; empty if there is none."""
-    path: str = f"/users/{_id(principal.entra_object_id)}/appRoleAssignments"
-    params: dict[str, str] | None = {
-        "$filter": f"resourceId eq {kind.entra_service_principal_id}",
-        "$top": "999",
-    }
-    for _ in range(_MOST_PAGES):
-        answer = await graph.get(path, params)
-        if isinstance(answer, Problem):
-            return answer
-        for item in answer.items:
-            if _is_ours(item, kind, principal):
-                return str(item.get("id") or "")
-        if answer.next_link is None:
-            break
-        path, params = answer.next_link, None
-    return ""
-
-
-def _is_ours(item: Any, kind: AppRoleGrant, principal: Principal) -> bool:
-    """Principal, app and role: an id of somebody else's assignment is never taken for this one."""
-    return (
-        str(item.get("principalId", "")).lower() == principal.entra_object_id
-        and str(item.get("resourceId", "")).lower() == kind.entra_service_principal_id
-        and str(item.get("appRoleId", "")).lower() == kind.entra_app_role_id
-    )
-
-
-def _id(value: str) -> str:
-    """An id as one segment of a path."""
-    return quote(value, safe="")
+    async def _send_together(self, calls: Sequence[Call]) -> list[Found]:
+        if len(calls) == 1:
+            return [await self._graph.call(calls[0])]
+        answers = await self._graph.batch(calls)
+        first = answers[0]
+        if (
+            all(answer is first for answer in answers)
+            and isinstance(first, Problem)
+            and first.status in (400, 413)
+        ):
+            # The batch itself was refused and nothing of it was looked at.
+            return list(await asyncio.gather(*(self._graph.call(call) for call in calls)))
+        return answers

@@ -1,16 +1,23 @@
 """All connected tenants: the port that the handlers and loops have to Entra."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 
-import structlog
-
-from services.connector.domain.connection import Check, CheckReport, Connection
-from services.connector.domain.directory import DirectoryPage, ReadFailed
+from services.connector.domain.connection import CheckReport, Connection
+from services.connector.domain.directory import (
+    AppsInScope,
+    DirectoryEnd,
+    DirectoryPage,
+    Phase,
+    ReadFailed,
+    ReadingStart,
+)
 from services.connector.domain.verdict import Retriable, Verdict
-from services.connector.entra.check import check
+from services.connector.entra.check import check, not_signed_in
 from services.connector.entra.clouds import Cloud
+from services.connector.entra.credentials.sign_in import Identity
+from services.connector.entra.gate import Gate
 from services.connector.entra.graph import Graph
 from services.connector.entra.http import HttpClient
 from services.connector.entra.lists import Lists
@@ -20,22 +27,38 @@ from services.connector.entra.sync import TenantReader
 from services.connector.entra.token import TokenSource
 from services.connector.ports import Attempt
 
-_ATTEMPT_SECONDS = 60.0
-_log = structlog.get_logger(__name__)
-
 
 class _Unusable(Exception):
     """A connection can't be used as this process is set up. The text is fit for people."""
 
 
-class Tenants:
-    """The tenants. One HTTP client a cloud, one source of tokens an application and tenant."""
+@dataclass(slots=True)
+class _Tokens:
+    """A connection's tokens, and the newest version of it that anybody came with."""
 
-    def __init__(self, clouds: Mapping[str, Cloud], secrets: SecretsFolder) -> None:
+    source: TokenSource
+    version: int
+
+
+class Tenants:
+    """The tenants. One HTTP client a cloud, one gate and one source of tokens a connection."""
+
+    def __init__(
+        self,
+        clouds: Mapping[str, Cloud],
+        secrets: SecretsFolder,
+        *,
+        writes_per_second: float,
+        units_per_second: float,
+    ) -> None:
+        """What one tenant is asked for at most, as Microsoft counts it."""
         self._clouds = clouds
         self._secrets = secrets
+        self._writes_per_second = writes_per_second
+        self._units_per_second = units_per_second
         self._clients: dict[str, HttpClient] = {}
-        self._tokens: dict[tuple[str, str, str, str], TokenSource] = {}
+        self._tokens: dict[str, _Tokens] = {}
+        self._gates: dict[str, Gate] = {}
 
     async def __aenter__(self) -> "Tenants":
         return self
@@ -46,6 +69,8 @@ class Tenants:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for tokens in self._tokens.values():
+            await tokens.source.close()
         for client in self._clients.values():
             await client.close()
 
@@ -56,37 +81,47 @@ class Tenants:
     async def check(self, connection: Connection) -> CheckReport:
         """Signs in and tries each thing that must be read; writes nothing, raises nothing."""
         try:
-            graph, tokens = self._graph(connection)
+            graph = self._graph(connection)
         except _Unusable as problem:
-            return CheckReport("", (Check("sign in", "", str(problem)),))
-        return await check(graph, tokens)
+            return not_signed_in(str(problem), connection.mode)
+        return await check(graph, self._tokens[connection.connection_id].source, connection.mode)
+
+    def gate(self, connection: Connection) -> Gate:
+        """The gate of a tenant: the same one each time."""
+        gate = self._gates.get(connection.connection_id)
+        if gate is None:
+            gate = Gate(
+                writes_per_second=self._writes_per_second,
+                units_per_second=self._units_per_second,
+            )
+            self._gates[connection.connection_id] = gate
+        return gate
 
     async def read(
-        self, connection: Connection, checkpoint: str, count_request: Callable[[], None]
-    ) -> AsyncIterator[DirectoryPage]:
-        """Reads everything behind a checkpoint; all of it when that is empty."""
+        self,
+        connection: Connection,
+        start: ReadingStart,
+        apps: AppsInScope,
+        count_request: Callable[[], None],
+    ) -> AsyncIterator[Phase | DirectoryPage | DirectoryEnd]:
+        """Reads everything behind where it starts; each phase is named before its pages."""
         try:
-            graph, _ = self._graph(connection, count_request, urgent=False)
+            graph = self._graph(connection, count_request, urgent=False)
         except _Unusable as problem:
             raise ReadFailed(str(problem)) from problem
-        async for page in TenantReader(Lists(graph)).read(checkpoint):
+        reader = TenantReader(Lists(graph), connection.entra_tenant_id, connection.entra_client_id)
+        async for page in reader.read(start, apps):
             yield page
 
-    async def provision(self, connection: Connection, attempt: Attempt) -> Verdict:
-        """Makes one attempt; whatever goes wrong is in the verdict."""
+    async def provision(
+        self, connection: Connection, attempts: Sequence[Attempt]
+    ) -> Sequence[Verdict]:
+        """Makes attempts together; whatever goes wrong is in the verdicts."""
         try:
-            graph, _ = self._graph(connection)
+            graph = self._graph(connection)
         except _Unusable as problem:
-            return Retriable("", str(problem), certain=True)
-        try:
-            async with asyncio.timeout(_ATTEMPT_SECONDS):
-                return await provision(graph, attempt)
-        except TimeoutError:
-            return Retriable("", "no answer in time", certain=False)
-        except Exception as error:
-            # A fault of ours: what Entra did is unknown, and the operation must not be lost.
-            _log.error("attempt_fault", operation_id=attempt.operation_id, exc_info=error)
-            return Retriable("", f"a fault of ours: {type(error).__name__}", certain=False)
+            return [Retriable("", str(problem), certain=True) for _ in attempts]
+        return await provision(graph, self.gate(connection), attempts)
 
     def _graph(
         self,
@@ -94,10 +129,25 @@ class Tenants:
         count_request: Callable[[], None] = lambda: None,
         *,
         urgent: bool = True,
-    ) -> tuple[Graph, TokenSource]:
+    ) -> Graph:
+        """Graph, as a connection sees it.
+
+        Raises:
+            _Unusable: the settings do not let it.
+        """
         cloud = self._clouds.get(connection.cloud)
         if cloud is None:
             raise _Unusable(f"the cloud {connection.cloud} is not among the settings any more")
+        return Graph(
+            cloud,
+            self._client(cloud),
+            self._source(connection, cloud),
+            self.gate(connection),
+            count_request,
+            urgent=urgent,
+        )
+
+    def _client(self, cloud: Cloud) -> HttpClient:
         client = self._clients.get(cloud.name)
         if client is None:
             try:
@@ -108,15 +158,22 @@ class Tenants:
                     f"{type(error).__name__}"
                 ) from error
             self._clients[cloud.name] = client
-        secret_name = connection.client_secret_name
-        key = (cloud.name, connection.entra_tenant_id, connection.entra_client_id, secret_name)
-        tokens = self._tokens.get(key)
-        if tokens is None:
-            tokens = TokenSource(
-                cloud,
-                connection.entra_tenant_id,
-                connection.entra_client_id,
-                lambda: self._secrets.read(secret_name),
-            )
-            self._tokens[key] = tokens
-        return Graph(cloud, client, tokens, count_request, urgent=urgent), tokens
+        return client
+
+    def _source(self, connection: Connection, cloud: Cloud) -> TokenSource:
+        """The tokens of a connection, of the newest version of it that was seen.
+
+        A sync that began before a change gets those of the changed one, and does not put what was
+        replaced in use again.
+        """
+        identity = Identity(
+            cloud, connection.entra_tenant_id, connection.entra_client_id, connection.credential
+        )
+        known = self._tokens.get(connection.connection_id)
+        if known is None:
+            known = _Tokens(TokenSource(identity, self._secrets), connection.version)
+            self._tokens[connection.connection_id] = known
+        elif connection.version > known.version:
+            known.source.use(identity)
+            known.version = connection.version
+        return known.source

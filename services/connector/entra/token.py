@@ -1,60 +1,44 @@
-"""Access tokens of one connection, by client credentials.
+"""The tokens of one connection.
 
-MSAL is synchronous, so it runs in a thread; it takes httpx as its HTTP client, so that one way of
-trusting certificates serves login and Graph. It would follow wherever the login endpoint's
-discovery document points: the client refuses every host but the cloud's own.
+Whatever is wrong with what would replace it, a token that works is used on: a secret that somebody
+is just writing, or that Entra does not know yet, must not end what the one before it still may.
+It is given up as soon as a newer one is there, and at once when Entra does not take it, or when
+the same credential is refused that it was got with.
 """
 
 import asyncio
-import base64
-import binascii
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
 
-import httpx
-import msal
+import structlog
 
-from services.connector.entra.clouds import Cloud
-from services.connector.entra.problems import Problem, tidy
-from services.connector.entra.secrets import SecretMissing
+from services.connector.entra.credentials.access_token import Token
+from services.connector.entra.credentials.sign_in import (
+    SIGN_IN_SECONDS,
+    Identity,
+    Materials,
+    SignedIn,
+    sign_in,
+)
+from services.connector.entra.problems import Problem
+from services.connector.entra.threads import in_own_thread
 
-# Renewed this long before it ends.
-_MARGIN_SECONDS = 300
-_TIMEOUT = httpx.Timeout(10.0)
+__all__ = ["Token", "TokenSource"]
 
+# How often it is looked whether a file has changed, at most; nobody waits for it.
+LOOK_SECONDS = 3.0
+# Until what failed is tried again, while there is a token that works.
+_AGAIN_SECONDS = 30.0
+# When the login endpoint has had enough and does not say for how long.
+_PAUSE = timedelta(seconds=5)
+# Within this a token carries what is permitted now.
+_JUST_ISSUED_SECONDS = 2.0
+# The sign-in bounds itself; this is for what it does not bound, as a name that is not resolved.
+_GRACE_SECONDS = 5.0
+_log = structlog.get_logger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """An access token. Its text is in no representation of it."""
-
-    _text: str
-    _until: float
-
-    @property
-    def header(self) -> str:
-        """The value of the `Authorization` header."""
-        return f"Bearer {self._text}"
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether it can still be used for a while."""
-        return time.monotonic() < self._until - _MARGIN_SECONDS
-
-    def permissions(self) -> frozenset[str]:
-        """The application permissions that it carries. Nothing is verified: it is ours."""
-        payload = self._text.split(".")[1] if self._text.count(".") == 2 else ""
-        try:
-            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        except (binascii.Error, ValueError):
-            return frozenset()
-        roles = claims.get("roles", []) if isinstance(claims, dict) else []
-        return frozenset(str(role) for role in roles) if isinstance(roles, list) else frozenset()
-
-    def __repr__(self) -> str:
-        return "Token(…)"
+SignIn = Callable[[Identity, Materials], SignedIn]
 
 
 class TokenSource:
@@ -62,18 +46,35 @@ class TokenSource:
 
     def __init__(
         self,
-        cloud: Cloud,
-        entra_tenant_id: str,
-        entra_client_id: str,
-        secret: Callable[[], str],
+        identity: Identity,
+        materials: Materials,
+        *,
+        sign_in: SignIn = sign_in,
+        seconds: float = SIGN_IN_SECONDS + _GRACE_SECONDS,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`secret` reads the client secret; it may block, and raises SecretMissing."""
-        self._cloud = cloud
-        self._authority = f"{cloud.login_url}/{entra_tenant_id}"
-        self._client_id = entra_client_id
-        self._secret = secret
+        """`sign_in` blocks, for `seconds` at most; `now` only goes forward, in seconds."""
+        self._identity = identity
+        self._materials = materials
+        self._sign_in = sign_in
+        self._seconds = seconds
+        self._now = now
         self._token: Token | None = None
+        self._issued_at = float("-inf")
         self._refreshing: asyncio.Task[Token | Problem] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._look_at = float("-inf")
+        self._again_at = float("-inf")
+        self._refused_digest: bytes | None = None
+        self._pause: Problem | None = None
+        self._pause_until = float("-inf")
+
+    def use(self, identity: Identity) -> None:
+        """Has everything from now on done as `identity`; tokens of another are forgotten."""
+        if identity != self._identity:
+            self._identity = identity
+            self._token = self._refreshing = self._pause = self._refused_digest = None
+            self._again_at = self._look_at = float("-inf")
 
     async def token(self, *, anew: bool = False) -> Token | Problem:
         """A token that can be used for a while. Asked for by many, it is fetched once.
@@ -81,71 +82,133 @@ class TokenSource:
         What a token permits was settled when it was issued; one that is fetched `anew` tells how
         it is now.
         """
-        if anew:
-            self._token = None
-        if self._token is not None and self._token.is_fresh:
-            return self._token
-        if self._refreshing is None:
-            self._refreshing = asyncio.create_task(self._refresh(), name="token")
-            self._refreshing.add_done_callback(self._refreshed)
-        # Who waits may be cancelled; the others still want it.
-        return await asyncio.shield(self._refreshing)
+        if anew and self._refreshing is not None:
+            # What is under way may have begun before what is to be seen.
+            await asyncio.wait({self._refreshing})
+        while True:
+            identity = self._identity
+            held = self._token
+            if held is not None and held.is_usable(self._now()) and not anew:
+                self._look_after(held)
+                return held
+            if (pause := self._paused()) is not None:
+                return pause
+            # Who waits may be cancelled; the others still want it.
+            found = await asyncio.shield(self._begin())
+            if identity == self._identity:
+                return found
 
-    def drop(self, token: Token) -> None:
-        """Forgets a token that Graph does not accept, or that may carry too few permissions."""
-        if self._token is token:
+    def drop(self, token: Token, *, refused: bool = True) -> bool:
+        """Forgets a token that Entra does not accept, or that may carry too few permissions.
+
+        One that is not `refused` is let go only where a newer one may permit more. Returns whether
+        the next token is another one.
+        """
+        if self._token is token and (refused or self._age() > _JUST_ISSUED_SECONDS):
             self._token = None
+        return self._token is not token
+
+    async def close(self) -> None:
+        """Leaves what is under way to its end, without anybody who hears of it."""
+        tasks = [task for task in (self._refreshing, self._looking) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether neither a sign-in nor a look at the file is under way."""
+        return self._refreshing is None and self._looking is None
+
+    def _age(self) -> float:
+        return self._now() - self._issued_at
+
+    def _look_after(self, held: Token) -> None:
+        """Renews a token before it ends, and soon after its file has changed."""
+        now = self._now()
+        if held.is_due(now) and now >= self._again_at and self._paused() is None:
+            self._begin()
+        elif held.digest and now >= self._look_at and self._looking is None:
+            self._look_at = now + LOOK_SECONDS
+            self._looking = asyncio.create_task(self._look(held), name="look at a secret")
+            self._looking.add_done_callback(self._looked)
+
+    async def _look(self, held: Token) -> None:
+        identity = self._identity
+        digest = await in_own_thread(
+            lambda: self._materials.digest(identity.credential), "look at a secret"
+        )
+        if digest is None or digest == held.digest or identity != self._identity:
+            return
+        known = digest == self._refused_digest and self._now() < self._again_at
+        if not known and self._paused() is None:
+            self._begin()
+
+    def _looked(self, task: "asyncio.Task[None]") -> None:
+        self._looking = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("secret_unreadable", problem=type(error).__name__)
+
+    def _paused(self) -> Problem | None:
+        """What the login endpoint said, while it asks not to be called."""
+        if self._pause is None or self._now() >= self._pause_until:
+            return None
+        left = timedelta(seconds=self._pause_until - self._now())
+        return Problem(
+            self._pause.status,
+            self._pause.code,
+            self._pause.message,
+            left,
+            sent=False,
+            signing_in=True,
+        )
+
+    def _begin(self) -> "asyncio.Task[Token | Problem]":
+        if self._refreshing is None:
+            task = asyncio.create_task(self._refresh(self._identity), name="sign in")
+            self._refreshing = task
+            task.add_done_callback(self._refreshed)
+        return self._refreshing
 
     def _refreshed(self, task: "asyncio.Task[Token | Problem]") -> None:
-        self._refreshing = None
+        if self._refreshing is task:
+            self._refreshing = None
 
-    async def _refresh(self) -> Token | Problem:
-        found = await asyncio.to_thread(self._fetch)
-        self._token = found if isinstance(found, Token) else None
-        return found
-
-    def _fetch(self) -> Token | Problem:
-        """Signs in. Runs in a thread."""
+    async def _refresh(self, identity: Identity) -> Token | Problem:
         try:
-            # Read each time: a rotated secret is used from the next sign-in on.
-            secret = self._secret()
-        except SecretMissing as error:
-            return Problem(400, "secret_missing", str(error), sent=False, signing_in=True)
-        began = time.monotonic()
-        try:
-            with httpx.Client(
-                verify=self._cloud.trust(),
-                timeout=_TIMEOUT,
-                trust_env=self._cloud.ca_file is None,
-                event_hooks={"request": [self._only_own_host]},
-            ) as client:
-                # Discovery of instances would ask the global cloud about the others; the hosts
-                # are known here.
-                application = msal.ConfidentialClientApplication(
-                    self._client_id,
-                    client_credential=secret,
-                    authority=self._authority,
-                    instance_discovery=False,
-                    http_client=client,
+            async with asyncio.timeout(self._seconds):
+                done = await in_own_thread(
+                    lambda: self._sign_in(identity, self._materials), "sign in"
                 )
-                result: dict[str, Any] = application.acquire_token_for_client([self._cloud.scope])
-        except (httpx.HTTPError, OSError) as error:
-            return self._problem(0, type(error).__name__, "no answer", secret)
-        except (ValueError, KeyError, RuntimeError, TypeError) as error:
-            # MSAL: the authority has no such tenant, or answered what it does not understand.
-            return self._problem(400, "authority_refused", str(error), secret)
-        if "access_token" in result:
-            return Token(str(result["access_token"]), began + float(result.get("expires_in", 3599)))
-        code = str(result.get("error", "unknown"))
-        # OAuth's own words for "not now".
-        passing = code in ("temporarily_unavailable", "server_error")
-        description = str(result.get("error_description", ""))
-        return self._problem(503 if passing else 401, code, description, secret)
+        except TimeoutError:
+            done = SignedIn(_problem(0, "timeout", "no answer in time"), b"")
+        except Exception as error:
+            # Neither its text nor its trace is shown: nobody knows what they hold.
+            _log.error("sign_in_fault", error=type(error).__name__)
+            done = SignedIn(_problem(400, "fault", f"a fault of ours: {type(error).__name__}"), b"")
+        if identity == self._identity:
+            self._settle(done)
+        return done.found
 
-    def _only_own_host(self, request: httpx.Request) -> None:
-        own = httpx.URL(self._cloud.login_url)
-        if (request.url.scheme, request.url.netloc) != (own.scheme, own.netloc):
-            raise ValueError(f"it points to the host {request.url.host}, which is not the cloud's")
+    def _settle(self, done: SignedIn) -> None:
+        """What follows from a sign-in for the token that is held."""
+        held, found, file = self._token, done.found, self._identity.credential.name
+        if isinstance(found, Token):
+            if held is not None and held.digest != found.digest:
+                _log.info("credential_changed", file=file)
+            self._token, self._issued_at = found, self._now()
+            self._pause = self._refused_digest = None
+            self._again_at = float("-inf")
+            return
+        self._again_at = self._now() + _AGAIN_SECONDS
+        self._refused_digest = done.digest
+        _log.warning("sign_in_failed", file=file, problem=str(found), goes_on=held is not None)
+        if found.status in (429, 503) and (found.retry_after or found.status == 429):
+            pause = found.retry_after or _PAUSE
+            self._pause, self._pause_until = found, self._now() + pause.total_seconds()
+        elif held is not None and found.status == 401 and done.digest == held.digest:
+            self._token = None
 
-    def _problem(self, status: int, code: str, text: str, secret: str) -> Problem:
-        return Problem(status, code, tidy(text, secret), sent=False, signing_in=True)
+
+def _problem(status: int, code: str, text: str) -> Problem:
+    return Problem(status, code, text, sent=False, signing_in=True)

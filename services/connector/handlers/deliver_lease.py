@@ -8,9 +8,11 @@ from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from libs.domain.errors import NotFound
 from services.connector.domain.assignment import Assignment
+from services.connector.domain.connection import Connection
 from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.lease import Confirmation, Lease
 from services.connector.domain.target import AppRoleGrant, Target
+from services.connector.domain.verdict import Remedy
 from services.connector.ports import Catalog, Connections, Provisioning, Requests, Syncs
 
 CONNECTOR = Service("connector")
@@ -22,6 +24,7 @@ class Refusal:
 
     reason: str
     message: str
+    remedy: Remedy = Remedy.NEEDS_PERSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +48,39 @@ class DeliverLease:
         lease = await self.requests.lease(lease_id)
         if not lease.is_wanted:
             return Outcome(None)
-        delivery = await self.provisioning.delivery(lease_id)
+        # Read before others are asked: what changes meanwhile is found out by the commit.
+        before = await self.provisioning.around_lease(lease_id, lease.subject, lease.targets)
+        delivery = before.deliveries.get(lease_id)
         if delivery is not None:
             if delivery.is_leaving:
                 return Outcome(None)
             if delivery.state is DeliveryState.PENDING and delivery.round == lease.round:
                 return Outcome(None)
             if delivery.state is DeliveryState.DELIVERED or delivery.round >= lease.round:
-                return await self._told_again(lease, delivery)
+                return self._told_again(lease, delivery, before)
         if not lease.targets:
-            nothing = Refusal("no_targets", "The lease names nothing to put into Entra.")
-            return await self._refused(lease, nothing)
+            nothing = Refusal(
+                "no_targets", "The lease names nothing to put into Entra.", Remedy.HOPELESS
+            )
+            return self._refused(lease, nothing, before)
         confirmation: Confirmation | Refusal
         try:
             confirmation = await self.catalog.confirm(
                 lease.entitlement_id, lease.subject.user_id, lease.targets
             )
         except NotFound as error:
-            confirmation = Refusal(error.reason.lower(), error.message)
+            confirmation = Refusal(error.reason.lower(), error.message, Remedy.HOPELESS)
         if isinstance(confirmation, Confirmation):
             refusal = await self._refusal(lease, confirmation)
             if refusal is None:
-                return await self._intended(lease, confirmation)
+                return await self._intended(lease, confirmation, before)
             confirmation = refusal
-        return await self._refused(lease, confirmation)
+        return self._refused(lease, confirmation, before)
 
-    async def _told_again(self, lease: Lease, delivery: Delivery) -> Outcome[None]:
+    def _told_again(self, lease: Lease, delivery: Delivery, before: Picture) -> Outcome[None]:
         """Requests may have lost the news: it does not look again before it hears of it."""
         if lease.is_delivered:
             return Outcome(None)
-        before = await self.provisioning.around_lease(lease.lease_id)
-        delivery = before.deliveries[lease.lease_id]
         after = Picture({}, {delivery.lease_id: delivery})
         if delivery.state is DeliveryState.DELIVERED and lease.round > delivery.round:
             pending = delivery.pending(lease.round, delivery.assignment_ids, self.clock.now())
@@ -88,7 +93,9 @@ class DeliverLease:
             return Refusal(
                 "principal_mismatch",
                 f"The catalog knows {lease.subject.user_id} as another person of the directory.",
+                Remedy.HOPELESS,
             )
+        connections: dict[str, Connection | None] = {}
         for target, confirmed in zip(lease.targets, confirmation.targets, strict=True):
             if confirmed.target is None or not confirmed.target.is_same(target):
                 why = confirmed.problem or "the catalog has it otherwise"
@@ -97,7 +104,9 @@ class DeliverLease:
                     f"{target.display_name or target.directory_entitlement_id} is not part of "
                     f"what the entitlement provisions: {why}.",
                 )
-            connection = await self.connections.get(target.connection_id)
+            if target.connection_id not in connections:
+                connections[target.connection_id] = await self.connections.get(target.connection_id)
+            connection = connections[target.connection_id]
             if connection is None:
                 return Refusal(
                     "connection_not_found", f"There is no connection {target.connection_id}."
@@ -107,38 +116,42 @@ class DeliverLease:
                     "principal_mismatch",
                     f"{lease.subject.user_id} is not of the tenant that "
                     f"{target.connection_id} connects.",
+                    Remedy.HOPELESS,
                 )
-            if isinstance(target.kind, AppRoleGrant) and (
-                target.kind.entra_service_principal_id
-                in await self.connections.protected(target.connection_id)
-            ):
+            if not isinstance(target.kind, AppRoleGrant):
+                continue
+            service_principal_id = target.kind.entra_service_principal_id
+            if service_principal_id in await self.connections.protected(target.connection_id):
                 return Refusal(
                     "target_protected",
-                    f"The service principal {target.kind.entra_service_principal_id} is "
-                    "Microsoft's own and is never written to.",
+                    f"The service principal {service_principal_id} is Microsoft's own and is "
+                    "never written to.",
+                    Remedy.HOPELESS,
+                )
+            if connection.groups_only:
+                return Refusal(
+                    "groups_only",
+                    f"{connection.display_name} is connected for group memberships only, and "
+                    f"{target.display_name or target.directory_entitlement_id} is an app role.",
                 )
         return None
 
-    async def _refused(self, lease: Lease, refusal: Refusal) -> Outcome[None]:
+    def _refused(self, lease: Lease, refusal: Refusal, before: Picture) -> Outcome[None]:
         now = self.clock.now()
-        before = await self.provisioning.around_lease(lease.lease_id)
         delivery = before.deliveries.get(lease.lease_id)
         if delivery is None:
             delivery = Delivery.of(lease, DeliveryState.FAILED, now)
-        elif delivery.is_leaving:
-            return Outcome(None)
-        failed = delivery.failed(lease.round, refusal.reason, refusal.message, now)
+        failed = delivery.failed(lease.round, refusal.reason, refusal.message, refusal.remedy, now)
         after, told = before.changed((), (failed,), now)
         return self._outcome("delivery.refused", lease.lease_id, before, after, told)
 
-    async def _intended(self, lease: Lease, confirmation: Confirmation) -> Outcome[None]:
+    async def _intended(
+        self, lease: Lease, confirmation: Confirmation, before: Picture
+    ) -> Outcome[None]:
         now = self.clock.now()
-        before = await self.provisioning.around_lease(lease.lease_id, lease.subject, lease.targets)
         delivery = before.deliveries.get(lease.lease_id)
         if delivery is None:
             delivery = Delivery.of(lease, DeliveryState.PENDING, now)
-        elif delivery.is_leaving:
-            return Outcome(None)
         held: dict[str, Assignment] = {}
         for target, confirmed in zip(lease.targets, confirmation.targets, strict=True):
             assignment = before.find(lease.subject, target)
@@ -146,7 +159,7 @@ class DeliverLease:
                 assignment = Assignment.new(lease.subject, target, now)
             in_mirror = confirmed.held and await self._mirror_is_newer(target, assignment)
             held[assignment.assignment_id] = assignment.held_by(
-                lease.lease_id, in_mirror=in_mirror, now=now
+                lease.lease_id, in_mirror=in_mirror, now=now, emergency=delivery.emergency
             )
         pending = delivery.pending(lease.round, held, now)
         after, told = before.changed(held.values(), (pending,), now)
@@ -161,6 +174,8 @@ class DeliverLease:
         """
         if assignment.remove_time is None:
             return True
+        # Every sync tells of everything, an incremental one of what has changed and by comparing
+        # every app's list: all of what it goes by was read after it began.
         last = await self.syncs.last_succeeded_of(target.connection_id)
         return last is not None and last.create_time > assignment.remove_time
 
@@ -178,5 +193,6 @@ class DeliverLease:
         if targets:
             details["entra_principal_id"] = delivery.subject.entra_object_id
             details["targets"] = [target.directory_entitlement_id for target in targets]
+            details["emergency"] = delivery.emergency
         entry = AuditEntry(CONNECTOR, action, lease_id, delivery.failure_message, details)
         return Outcome(None, Change(entry, self.provisioning.saved(before, after), told))

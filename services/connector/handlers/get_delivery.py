@@ -6,8 +6,8 @@ from libs.domain.paging import Page, PageRequest
 from services.connector.domain import errors
 from services.connector.domain.assignment import Assignment
 from services.connector.domain.delivery import Delivery, Picture
-from services.connector.domain.operation import Operation
-from services.connector.ports import Provisioning
+from services.connector.domain.operation import Operation, OperationState
+from services.connector.ports import Provisioning, Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,17 @@ class ReadProvisioning:
         """A page, oldest first."""
         return await self.provisioning.assignments(request, user_id=user_id)
 
-    async def operations(self, request: PageRequest, assignment_id: str) -> Page[Operation]:
+    async def operations(
+        self, request: PageRequest, assignment_id: str, state: OperationState | None
+    ) -> Page[Operation]:
         """A page, oldest first."""
-        return await self.provisioning.operations(request, assignment_id=assignment_id)
+        return await self.provisioning.operations(request, assignment_id=assignment_id, state=state)
+
+    async def operation(self, operation_id: str) -> Recorded:
+        """Raises:
+        NotFound: OPERATION_NOT_FOUND.
+        """
+        found = await self.provisioning.operation(operation_id)
+        if found is None:
+            raise errors.operation_not_found(operation_id)
+        return found

@@ -11,68 +11,97 @@ from libs.domain.callers import Service
 from libs.domain.changes import AuditEntry, Change, Outcome
 from libs.domain.clock import Clock
 from services.connector.domain.assignment import Assignment
-from services.connector.domain.operation import Operation
+from services.connector.domain.delivery import Picture
+from services.connector.domain.operation import Operation, OperationKind
 from services.connector.domain.verdict import Already, Done, Refused, Verdict
 from services.connector.ports import Attempt, Provisioning
 
 CONNECTOR = Service("connector")
+_NOTHING = Picture({}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Attempts that were begun, by the operations that were asked for.
+
+    `picture` is how everything is once that is committed.
+    """
+
+    attempts: Mapping[str, Attempt]
+    picture: Picture
 
 
 @dataclass(frozen=True, slots=True)
 class RunOperations:
-    """The use cases. The operations given together are of one person."""
+    """The use cases. The operations given together are of one person.
+
+    Both take what is known already, to save reading it. What is out of date is found out when the
+    change is committed.
+    """
 
     provisioning: Provisioning
     clock: Clock
 
-    async def attempt(self, operation_ids: Sequence[str]) -> Outcome[tuple[Attempt, ...]]:
+    async def attempt(
+        self, client_request_ids: Mapping[str, str], known: Picture | None = None
+    ) -> Outcome[Begun]:
         """Counts an attempt of each, before Entra is called. No other call for them is under way.
 
-        An attempt may be of another operation than asked for, when that one is not wanted any
-        more; there is none where nothing is to be done.
+        Given are the operations, each with the id that the call will carry. An attempt may be of
+        another operation than asked for, when that one is not wanted any more; there is none where
+        nothing is to be done.
         """
         now = self.clock.now()
-        before = await self.provisioning.around_operations(operation_ids)
-        attempted = [
-            assignment.attempted(now)
-            for assignment in before.assignments.values()
-            if _operation_id(assignment) in operation_ids
-        ]
-        if not attempted:
-            return Outcome(())
-        attempts = tuple(
-            _attempt(assignment, assignment.operation)
-            for assignment in attempted
-            if assignment.operation is not None
-        )
-        after, told = before.changed(attempted, (), now)
-        entry = _entry("operations.attempted", attempted)
-        return Outcome(attempts, Change(entry, self.provisioning.saved(before, after), told))
-
-    async def settle(self, verdicts: Mapping[str, Verdict]) -> Outcome[None]:
-        """Notes what attempts came to, and tells what follows from it for the leases."""
-        now = self.clock.now()
-        before = await self.provisioning.around_operations(tuple(verdicts))
-        settled = []
+        before = known or await self.provisioning.around_operations(tuple(client_request_ids))
+        attempted = {}
         for assignment in before.assignments.values():
             operation_id = _operation_id(assignment)
-            if operation_id in verdicts:
-                after_it = assignment.settled(operation_id, verdicts[operation_id], now)
+            if operation_id in client_request_ids:
+                attempted[operation_id] = assignment.attempted(
+                    client_request_ids[operation_id], now
+                )
+        if not attempted:
+            return Outcome(Begun({}, _NOTHING))
+        attempts = {
+            asked: _attempt(assignment, assignment.operation, client_request_ids[asked])
+            for asked, assignment in attempted.items()
+            if assignment.operation is not None
+        }
+        change, told = before.changed(attempted.values(), (), now)
+        entry = _entry("operations.attempted", attempted.values())
+        return Outcome(
+            Begun(attempts, before.after(change)),
+            Change(entry, self.provisioning.saved(before, change), told),
+        )
+
+    async def settle(
+        self, verdicts: Sequence[tuple[Attempt, Verdict]], known: Picture | None = None
+    ) -> Outcome[None]:
+        """Notes what attempts came to, and tells what follows from it for the leases."""
+        now = self.clock.now()
+        by_operation = {attempt.operation_id: (attempt, verdict) for attempt, verdict in verdicts}
+        before = known or await self.provisioning.around_operations(tuple(by_operation))
+        settled = []
+        for assignment in before.assignments.values():
+            if (found := by_operation.get(_operation_id(assignment))) is not None:
+                attempt, verdict = found
+                after_it = assignment.settled(attempt.operation_id, attempt.number, verdict, now)
                 if after_it is not assignment:
                     settled.append(after_it)
         if not settled:
             return Outcome(None)
-        after, told = before.changed(settled, (), now)
+        change, told = before.changed(settled, (), now)
         # By where they stand afterwards, with what Entra said.
-        entry = _entry("operations.settled", after.assignments.values(), _problems(verdicts))
-        return Outcome(None, Change(entry, self.provisioning.saved(before, after), told))
+        reason = _problems(verdict for _, verdict in verdicts)
+        entry = _entry("operations.settled", change.assignments.values(), reason)
+        return Outcome(None, Change(entry, self.provisioning.saved(before, change), told))
 
 
 def _operation_id(assignment: Assignment) -> str:
     return "" if assignment.operation is None else assignment.operation.operation_id
 
 
-def _attempt(assignment: Assignment, operation: Operation) -> Attempt:
+def _attempt(assignment: Assignment, operation: Operation, client_request_id: str) -> Attempt:
     return Attempt(
         operation_id=operation.operation_id,
         kind=operation.kind,
@@ -80,14 +109,17 @@ def _attempt(assignment: Assignment, operation: Operation) -> Attempt:
         principal=assignment.principal,
         target=assignment.target,
         entra_assignment_id=assignment.entra_assignment_id,
+        # This one counts already.
+        looks_first=operation.kind is OperationKind.ADD and assignment.tries > 1,
+        client_request_id=client_request_id,
     )
 
 
-def _problems(verdicts: Mapping[str, Verdict]) -> str:
+def _problems(verdicts: Iterable[Verdict]) -> str:
     """What did not succeed, in Entra's words or ours."""
     return "; ".join(
         verdict.message if isinstance(verdict, Refused) else verdict.problem
-        for verdict in verdicts.values()
+        for verdict in verdicts
         if not isinstance(verdict, Done | Already)
     )
 

@@ -7,8 +7,7 @@ from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from services.connector.domain import errors, facts
-from services.connector.domain.directory import Phase
-from services.connector.domain.sync import Progress, Sync, SyncState
+from services.connector.domain.sync import Sync, SyncKind, SyncState, first_progress
 from services.connector.handlers.get_connection import get_connection
 from services.connector.ports import Connections, Syncs
 
@@ -19,6 +18,7 @@ class Command:
 
     actor: Caller
     connection_id: str
+    kind: SyncKind = SyncKind.INCREMENTAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,19 @@ class StartSync:
         running = await self.syncs.running_of(connection.connection_id)
         if running is not None:
             raise errors.sync_running(connection.connection_id, running.sync_id)
+        # Only a sync that reads everything can be guessed from one that did.
+        like = None
+        if command.kind is SyncKind.FULL:
+            like = await self.syncs.last_whole_of(connection.connection_id)
         sync = Sync(
             sync_id=ids.new_id("syn"),
             connection_id=connection.connection_id,
             state=SyncState.RUNNING,
-            progress=Progress(Phase.USERS),
+            progress=first_progress(),
             problem="",
             create_time=self.clock.now(),
+            kind=command.kind,
+            expected_count=0 if like is None else like.progress.object_count,
         )
         fact = facts.SyncStarted(sync.sync_id, sync.connection_id, command.actor)
         change = Change(
@@ -52,7 +58,7 @@ class StartSync:
                 command.actor,
                 "sync.started",
                 sync.sync_id,
-                details={"connection_id": sync.connection_id},
+                details={"connection_id": sync.connection_id, "kind": sync.kind.value},
             ),
             self.syncs.added(sync),
             (Fact(sync.sync_id, sync.version, fact),),

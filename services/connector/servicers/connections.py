@@ -10,6 +10,8 @@ from libs.db.writes import Writes, key_of
 from libs.rpc.calls import caller
 from services.connector.handlers.create_connection import CreateConnection
 from services.connector.handlers.get_connection import ReadConnections
+from services.connector.handlers.update_connection import UpdateConnection
+from services.connector.translate import checks
 from services.connector.translate import connections as translate
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -22,6 +24,7 @@ class ConnectionServicer(connection_pb2_grpc.ConnectionServiceServicer):
 
     writes: Writes
     create: CreateConnection
+    update: UpdateConnection
     read: ReadConnections
 
     async def CreateConnection(
@@ -47,8 +50,19 @@ class ConnectionServicer(connection_pb2_grpc.ConnectionServiceServicer):
         page = await self.read.page(translate.page_request(request))
         return translate.list_response(page)
 
+    async def UpdateConnection(
+        self, request: connection_pb2.UpdateConnectionRequest, context: Context
+    ) -> connection_pb2.UpdateConnectionResponse:
+        command = translate.update_command(caller(), request)
+        return await self.writes.answer(
+            lambda: self.update(command),
+            translate.update_response,
+            connection_pb2.UpdateConnectionResponse,
+            key_of(caller(), f"{_SERVICE}/UpdateConnection", request),
+        )
+
     async def TestConnection(
         self, request: connection_pb2.TestConnectionRequest, context: Context
     ) -> connection_pb2.TestConnectionResponse:
         report = await self.read.test(translate.connection_id(request))
-        return translate.test_response(report)
+        return checks.test_response(report)

@@ -71,10 +71,21 @@ class SyncServicer(sync_pb2_grpc.SyncServiceServicer):
     async def CancelSync(
         self, request: sync_pb2.CancelSyncRequest, context: Context
     ) -> sync_pb2.CancelSyncResponse:
-        sync_id = translate.cancelled_id(request)
+        sync_id = translate.ended_id(request)
         return await self.writes.answer(
             lambda: self.move.cancel(sync_id, caller()),
             translate.cancel_response,
             sync_pb2.CancelSyncResponse,
             key_of(caller(), f"{_SERVICE}/CancelSync", request),
+        )
+
+    async def ConfirmSync(
+        self, request: sync_pb2.ConfirmSyncRequest, context: Context
+    ) -> sync_pb2.ConfirmSyncResponse:
+        sync_id = translate.ended_id(request)
+        return await self.writes.answer(
+            lambda: self.move.confirm(sync_id, caller()),
+            translate.confirm_response,
+            sync_pb2.ConfirmSyncResponse,
+            key_of(caller(), f"{_SERVICE}/ConfirmSync", request),
         )

@@ -3,13 +3,19 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, insert, select, update
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
-from services.connector.domain.connection import Connection
+from services.connector.domain.connection import (
+    Connection,
+    ConnectionMode,
+    Credential,
+    CredentialKind,
+    SyncSchedule,
+)
 from services.connector.store.tables import connections, protected_service_principals
 
 
@@ -29,9 +35,9 @@ class ConnectionStore:
         found = await self._where(connections.c.entra_tenant_id == entra_tenant_id)
         return found[0] if found else None
 
-    async def with_secret(self, client_secret_name: str) -> Sequence[Connection]:
-        """The connections that use a secret."""
-        return await self._where(connections.c.client_secret_name == client_secret_name)
+    async def with_credential(self, name: str) -> Sequence[Connection]:
+        """The connections that sign in with a file of the secrets folder."""
+        return await self._where(connections.c.credential_name == name)
 
     async def page(self, request: PageRequest) -> Page[Connection]:
         """A page of all connections, oldest first."""
@@ -51,18 +57,17 @@ class ConnectionStore:
 
     def added(self, connection: Connection) -> tuple[Write, ...]:
         """What is written for a new one."""
+        return (Guarded(insert(connections).values(_values(connection))),)
+
+    def updated(self, connection: Connection) -> tuple[Write, ...]:
+        """What is written for a changed one. Stale if it is not the version before any more."""
         return (
             Guarded(
-                insert(connections).values(
-                    connection_id=connection.connection_id,
-                    display_name=connection.display_name,
-                    entra_tenant_id=connection.entra_tenant_id,
-                    entra_client_id=connection.entra_client_id,
-                    client_secret_name=connection.client_secret_name,
-                    cloud=connection.cloud,
-                    create_time=connection.create_time,
-                    version=connection.version,
-                )
+                update(connections)
+                .where(connections.c.connection_id == connection.connection_id)
+                .where(connections.c.version == connection.version - 1)
+                .values(_values(connection)),
+                expects=1,
             ),
         )
 
@@ -77,14 +82,34 @@ class ConnectionStore:
         return [_connection(row) for row in rows]
 
 
+def _values(connection: Connection) -> dict[str, Any]:
+    return {
+        "connection_id": connection.connection_id,
+        "display_name": connection.display_name,
+        "entra_tenant_id": connection.entra_tenant_id,
+        "entra_client_id": connection.entra_client_id,
+        "credential_kind": connection.credential.kind.value,
+        "credential_name": connection.credential.name,
+        "cloud": connection.cloud,
+        "mode": connection.mode.value,
+        "incremental_interval": connection.schedule.incremental_interval,
+        "full_interval": connection.schedule.full_interval,
+        "sync_paused": connection.schedule.paused,
+        "create_time": connection.create_time,
+        "version": connection.version,
+    }
+
+
 def _connection(row: Any) -> Connection:
     return Connection(
         connection_id=row.connection_id,
         display_name=row.display_name,
         entra_tenant_id=row.entra_tenant_id,
         entra_client_id=row.entra_client_id,
-        client_secret_name=row.client_secret_name,
+        credential=Credential(CredentialKind(row.credential_kind), row.credential_name),
         cloud=row.cloud,
         create_time=row.create_time,
+        mode=ConnectionMode(row.mode),
+        schedule=SyncSchedule(row.incremental_interval, row.full_interval, row.sync_paused),
         version=row.version,
     )

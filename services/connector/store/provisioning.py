@@ -1,25 +1,77 @@
 """Deliveries, assignments and operations in the database."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, case, insert, select, update
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.connector.domain.assignment import Assignment
-from services.connector.domain.delivery import Delivery, DeliveryState, Picture
-from services.connector.domain.operation import Operation, OperationKind, OperationState
+from services.connector.domain.delivery import Delivery, Picture
+from services.connector.domain.operation import Lane, Operation, OperationKind, OperationState
 from services.connector.domain.target import Principal, Target
-from services.connector.ports import Due
-from services.connector.store import rows
-from services.connector.store.tables import assignments, deliveries, holds, operations
+from services.connector.domain.wave import Due
+from services.connector.ports import Recorded
+from services.connector.store import pictures, rows
+from services.connector.store.tables import assignments, attempts, deliveries, holds, operations
 
-_OPEN = (DeliveryState.PENDING.value, DeliveryState.REMOVING.value)
+_OPEN_LEASES = (
+    select(deliveries.c.lease_id)
+    .where(deliveries.c.state.in_(pictures.OPEN))
+    .order_by(deliveries.c.update_time, deliveries.c.lease_id)
+    .limit(bindparam("most"))
+)
+_DUE = (
+    select(
+        operations.c.operation_id,
+        operations.c.kind,
+        operations.c.lane,
+        assignments.c.entra_principal_id,
+        assignments.c.target,
+    )
+    .join(assignments, assignments.c.assignment_id == operations.c.assignment_id)
+    .where(
+        operations.c.state == OperationState.INTENDED.value,
+        operations.c.next_attempt_time <= bindparam("now"),
+        assignments.c.connection_id == bindparam("connection_id"),
+        assignments.c.entra_principal_id.not_in(bindparam("busy", expanding=True)),
+    )
+    .order_by(
+        case({lane.value: rank for rank, lane in enumerate(Lane)}, value=operations.c.lane),
+        operations.c.create_time,
+        operations.c.operation_id,
+    )
+    .limit(bindparam("most"))
+)
+_OPERATION = select(operations).where(operations.c.operation_id == bindparam("id"))
+_ATTEMPTS = (
+    select(attempts).where(attempts.c.operation_id == bindparam("id")).order_by(attempts.c.number)
+)
+
+
+def _update(table: Table, key: str) -> Any:
+    return update(table).where(table.c[key] == bindparam("of"))
+
+
+def _update_seen(table: Table, key: str) -> Any:
+    return _update(table, key).where(table.c.version == bindparam("seen"))
+
+
+_ADD_DELIVERY, _CHANGE_DELIVERY = insert(deliveries), _update_seen(deliveries, "lease_id")
+_ADD_ASSIGNMENT, _CHANGE_ASSIGNMENT = (
+    insert(assignments),
+    _update_seen(assignments, "assignment_id"),
+)
+# An operation belongs to its assignment, whose version guards it.
+_ADD_OPERATION, _CHANGE_OPERATION = insert(operations), _update(operations, "operation_id")
+_ADD_ATTEMPT = insert(attempts)
+_END_ATTEMPT = _update(attempts, "operation_id").where(attempts.c.number == bindparam("nth"))
+_HOLD = insert(holds)
+_RELEASE = _update(holds, "assignment_id").where(holds.c.lease_id == bindparam("lease"))
 
 
 class ProvisioningStore:
@@ -30,11 +82,8 @@ class ProvisioningStore:
 
     async def delivery(self, lease_id: str) -> Delivery | None:
         """What is known of a lease."""
-
-        def work(connection: Connection) -> Delivery | None:
-            return _deliveries(connection, [lease_id]).get(lease_id)
-
-        return await self._database.read(work)
+        found = await self._database.read(lambda c: pictures.read_deliveries(c, [lease_id]))
+        return found.get(lease_id)
 
     async def around_lease(
         self, lease_id: str, principal: Principal | None = None, targets: Sequence[Target] = ()
@@ -42,60 +91,56 @@ class ProvisioningStore:
         """The delivery of a lease with its assignments, and those of a person to targets."""
 
         def work(connection: Connection) -> Picture:
-            seeds = set(_held_by(connection, [lease_id]))
+            seeds = set(pictures.of_lease(connection, lease_id))
             if principal is not None:
-                query = select(assignments.c.assignment_id).where(
-                    assignments.c.connection_id.in_({target.connection_id for target in targets}),
-                    assignments.c.entra_principal_id == principal.entra_object_id,
-                    assignments.c.directory_entitlement_id.in_(
-                        [target.directory_entitlement_id for target in targets]
-                    ),
-                )
-                seeds.update(connection.execute(query).scalars())
-            return _picture(connection, seeds, {lease_id})
+                wanted = [(each.connection_id, each.directory_entitlement_id) for each in targets]
+                seeds.update(pictures.of_person(connection, principal.entra_object_id, wanted))
+            return pictures.picture(connection, seeds, {lease_id})
 
         return await self._database.read(work)
 
     async def open_deliveries(self, limit: int) -> Sequence[str]:
         """Leases that are on their way in or out, those that changed longest ago first."""
-        query = (
-            select(deliveries.c.lease_id)
-            .where(deliveries.c.state.in_(_OPEN))
-            .order_by(deliveries.c.update_time, deliveries.c.lease_id)
-            .limit(limit)
-        )
-        return await self._database.read(lambda c: c.execute(query).scalars().all())
+        most = {"most": limit}
+        return await self._database.read(lambda c: c.execute(_OPEN_LEASES, most).scalars().all())
 
     async def around_operations(self, operation_ids: Sequence[str]) -> Picture:
         """The assignments of operations, and the open deliveries that hang on them with theirs."""
 
         def work(connection: Connection) -> Picture:
-            query = select(operations.c.assignment_id).where(
-                operations.c.operation_id.in_(operation_ids)
-            )
-            return _picture(connection, set(connection.execute(query).scalars()), set())
+            seeds = set(pictures.of_operations(connection, operation_ids))
+            return pictures.picture(connection, seeds, set())
 
         return await self._database.read(work)
 
-    async def due(self, now: datetime, limit: int, busy: frozenset[str]) -> Sequence[Due]:
-        """Operations under way whose next attempt is due, removals first, then the oldest."""
-        query = (
-            select(operations.c.operation_id, assignments.c.entra_principal_id)
-            .join(assignments, assignments.c.assignment_id == operations.c.assignment_id)
-            .where(
-                operations.c.state == OperationState.INTENDED.value,
-                operations.c.next_attempt_time <= now,
-                assignments.c.entra_principal_id.not_in(busy),
+    async def due(
+        self, connection_id: str, now: datetime, limit: int, busy: frozenset[str]
+    ) -> Sequence[Due]:
+        """A tenant's operations under way whose next attempt is due: by lanes, the oldest first."""
+        values = {"connection_id": connection_id, "now": now, "most": limit, "busy": list(busy)}
+        found = await self._database.read(lambda c: c.execute(_DUE, values).all())
+        return [
+            Due(
+                row.operation_id,
+                row.entra_principal_id,
+                OperationKind(row.kind),
+                Lane(row.lane),
+                row.target.get("entra_group_id", ""),
             )
-            .order_by(
-                case((operations.c.kind == OperationKind.REMOVE.value, 0), else_=1),
-                operations.c.next_attempt_time,
-                operations.c.operation_id,
-            )
-            .limit(limit)
-        )
-        found = await self._database.read(lambda connection: connection.execute(query).all())
-        return [Due(row.operation_id, row.entra_principal_id) for row in found]
+            for row in found
+        ]
+
+    async def operation(self, operation_id: str) -> Recorded | None:
+        """An operation with its attempts."""
+
+        def work(connection: Connection) -> Recorded | None:
+            row = connection.execute(_OPERATION, {"id": operation_id}).one_or_none()
+            if row is None:
+                return None
+            found = connection.execute(_ATTEMPTS, {"id": operation_id})
+            return Recorded(rows.operation_of(row), tuple(rows.attempt_of(each) for each in found))
+
+        return await self._database.read(work, at_once=True)
 
     async def assignments(self, request: PageRequest, *, user_id: str) -> Page[Assignment]:
         """A page of assignments, oldest first; of one person unless `user_id` is empty."""
@@ -107,17 +152,21 @@ class ProvisioningStore:
 
         def work(connection: Connection) -> list[Assignment]:
             ids = connection.execute(query.limit(request.size + 1)).scalars().all()
-            found = _assignments(connection, ids)
+            found = pictures.read_assignments(connection, ids)
             return [found[assignment_id] for assignment_id in ids if assignment_id in found]
 
         found = await self._database.read(work)
         return request.page(found, key=lambda assignment: (assignment.assignment_id,))
 
-    async def operations(self, request: PageRequest, *, assignment_id: str) -> Page[Operation]:
+    async def operations(
+        self, request: PageRequest, *, assignment_id: str, state: OperationState | None
+    ) -> Page[Operation]:
         """A page of operations, oldest first; of one assignment unless the id is empty."""
         query = select(operations).order_by(operations.c.operation_id).limit(request.size + 1)
         if assignment_id:
             query = query.where(operations.c.assignment_id == assignment_id)
+        if state is not None:
+            query = query.where(operations.c.state == state.value)
         if (after := request.after()) is not None:
             query = query.where(operations.c.operation_id > after[0])
         found = await self._database.read(lambda connection: connection.execute(query).all())
@@ -128,129 +177,73 @@ class ProvisioningStore:
 
     def saved(self, before: Picture, after: Picture) -> tuple[Write, ...]:
         """What is written for `after`, which holds only what changed."""
-        writes: list[Write] = []
-        for assignment in after.assignments.values():
-            writes += _assignment_writes(assignment)
-        for delivery in after.deliveries.values():
-            writes.append(
-                _saved(
-                    deliveries,
-                    "lease_id",
-                    delivery.lease_id,
-                    delivery.version,
-                    rows.delivery_values(delivery),
-                )
-            )
-        for assignment in after.assignments.values():
-            known = before.assignments.get(assignment.assignment_id)
-            had = known.lease_ids if known is not None else frozenset()
-            writes += [
-                _hold(assignment.assignment_id, lease_id)
-                for lease_id in sorted(assignment.lease_ids - had)
+        changed = after.assignments.values()
+        writes = _each(
+            (_ADD_ASSIGNMENT, _CHANGE_ASSIGNMENT),
+            [(each.assignment_id, each.version, each) for each in changed],
+            rows.assignment_values,
+            rows.assignment_changes,
+        )
+        writes += _operations([(*each.finished, each.operation) for each in changed])
+        writes += _each(
+            (_ADD_DELIVERY, _CHANGE_DELIVERY),
+            [(each.lease_id, each.version, each) for each in after.deliveries.values()],
+            rows.delivery_values,
+            rows.delivery_changes,
+        )
+        held, released = [], []
+        for each in changed:
+            known = before.assignments.get(each.assignment_id)
+            had = known.lease_ids if known is not None else frozenset[str]()
+            held += [
+                {"assignment_id": each.assignment_id, "lease_id": lease_id, "live": True}
+                for lease_id in sorted(each.lease_ids - had)
             ]
-            writes += [
-                _released(assignment.assignment_id, lease_id)
-                for lease_id in sorted(had - assignment.lease_ids)
+            released += [
+                {"of": each.assignment_id, "lease": lease_id, "live": False}
+                for lease_id in sorted(had - each.lease_ids)
             ]
-        return tuple(writes)
+        return (*writes, *_all(_HOLD, held), *_all(_RELEASE, released))
 
 
-def _assignment_writes(assignment: Assignment) -> list[Write]:
-    writes: list[Write] = [
-        _saved(
-            assignments,
-            "assignment_id",
-            assignment.assignment_id,
-            assignment.version,
-            rows.assignment_values(assignment),
-        )
-    ]
-    under_way = () if assignment.operation is None else (assignment.operation,)
-    # Those that ended first: the one under way takes over their unique key.
-    for operation in (*assignment.finished, *under_way):
-        writes.append(
-            _saved(
-                operations,
-                "operation_id",
-                operation.operation_id,
-                operation.version,
-                rows.operation_values(operation),
-            )
-        )
+def _each(
+    statements: tuple[Any, Any],
+    things: Sequence[tuple[str, int, Any]],
+    values: Any,
+    changes: Any,
+) -> list[Write]:
+    """New ones in one go; of changed ones each is guarded by the version that was seen."""
+    insertion, change = statements
+    writes = _all(insertion, [values(thing) for _, version, thing in things if version == 0])
+    for id, version, thing in things:
+        if version:
+            parameters = changes(thing) | {"of": id, "seen": version}
+            writes.append(Guarded(change, expects=1, parameters=(parameters,)))
     return writes
 
 
-def _saved(table: Table, key: str, id: str, version: int, values: dict[str, Any]) -> Guarded:
-    if version == 0:
-        return Guarded(insert(table).values(values))
-    statement = update(table).where(table.c[key] == id, table.c.version == version)
-    return Guarded(statement.values(values), expects=1)
+def _operations(of_assignments: Sequence[Sequence[Operation | None]]) -> list[Write]:
+    found = [each for some in of_assignments for each in some if each is not None]
+    changes = [
+        rows.operation_changes(each) | {"of": each.operation_id} for each in found if each.version
+    ]
+    added = [rows.operation_values(each) for each in found if not each.version]
+    begun = [
+        rows.attempt_values(each.operation_id, start) for each in found for start in each.begun
+    ]
+    ended = [
+        rows.attempt_changes(end) | {"of": each.operation_id, "nth": end.number}
+        for each in found
+        for end in each.ended
+    ]
+    return [
+        # Those that ended first: the one under way takes over their unique key.
+        *_all(_CHANGE_OPERATION, changes),
+        *_all(_ADD_OPERATION, added),
+        *_all(_ADD_ATTEMPT, begun),
+        *_all(_END_ATTEMPT, ended),
+    ]
 
 
-def _hold(assignment_id: str, lease_id: str) -> Guarded:
-    return Guarded(insert(holds).values(assignment_id=assignment_id, lease_id=lease_id, live=True))
-
-
-def _released(assignment_id: str, lease_id: str) -> Guarded:
-    return Guarded(
-        update(holds)
-        .where(holds.c.assignment_id == assignment_id, holds.c.lease_id == lease_id)
-        .values(live=False),
-        expects=1,
-    )
-
-
-def _held_by(connection: Connection, lease_ids: Iterable[str]) -> list[str]:
-    query = select(holds.c.assignment_id).where(holds.c.lease_id.in_(list(lease_ids)))
-    return list(connection.execute(query).scalars())
-
-
-def _picture(connection: Connection, seeds: set[str], lease_ids: set[str]) -> Picture:
-    # What will be written is read before what depends on it: if something changes in between, the
-    # version that was read is an old one, and the write finds out.
-    written = _assignments(connection, seeds)
-    query = (
-        select(holds.c.lease_id)
-        .join(deliveries, deliveries.c.lease_id == holds.c.lease_id)
-        .where(holds.c.assignment_id.in_(seeds), deliveries.c.state.in_(_OPEN))
-    )
-    found = _deliveries(connection, lease_ids | set(connection.execute(query).scalars()))
-    others = set[str]().union(*(delivery.assignment_ids for delivery in found.values())) - seeds
-    return Picture({**_assignments(connection, others), **written}, found)
-
-
-def _deliveries(connection: Connection, lease_ids: Iterable[str]) -> dict[str, Delivery]:
-    wanted = list(lease_ids)
-    found = connection.execute(select(deliveries).where(deliveries.c.lease_id.in_(wanted))).all()
-    held: dict[str, list[str]] = defaultdict(list)
-    query = (
-        select(holds.c.lease_id, holds.c.assignment_id)
-        .where(holds.c.lease_id.in_(wanted))
-        .order_by(holds.c.assignment_id)
-    )
-    for row in connection.execute(query):
-        held[row.lease_id].append(row.assignment_id)
-    return {row.lease_id: rows.delivery_of(row, held[row.lease_id]) for row in found}
-
-
-def _assignments(connection: Connection, ids: Iterable[str]) -> dict[str, Assignment]:
-    wanted = list(ids)
-    found = connection.execute(
-        select(assignments).where(assignments.c.assignment_id.in_(wanted))
-    ).all()
-    live: dict[str, list[str]] = defaultdict(list)
-    query = select(holds.c.assignment_id, holds.c.lease_id).where(
-        holds.c.assignment_id.in_(wanted), holds.c.live.is_(True)
-    )
-    for row in connection.execute(query):
-        live[row.assignment_id].append(row.lease_id)
-    under_way = {
-        row.assignment_id: rows.operation_of(row)
-        for row in connection.execute(select(operations).where(operations.c.open_key.in_(wanted)))
-    }
-    return {
-        row.assignment_id: rows.assignment_of(
-            row, live[row.assignment_id], under_way.get(row.assignment_id)
-        )
-        for row in found
-    }
+def _all(statement: Any, parameters: list[dict[str, Any]]) -> list[Write]:
+    return [Guarded(statement, parameters=parameters)] if parameters else []

@@ -4,9 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from services.connector.domain.assignment import Assignment, AssignmentState
+from services.connector.domain.attempt import (
+    AttemptBegun,
+    AttemptEnded,
+    AttemptOutcome,
+    AttemptRecord,
+)
 from services.connector.domain.delivery import Delivery, DeliveryState
-from services.connector.domain.operation import Operation, OperationKind, OperationState
+from services.connector.domain.operation import Lane, Operation, OperationKind, OperationState
 from services.connector.domain.target import AppRoleGrant, GroupMembership, Principal, Target
+from services.connector.domain.verdict import Exchange, Remedy
 
 
 def target_to_json(target: Target) -> dict[str, str]:
@@ -51,20 +58,36 @@ def _principal_values(principal: Principal) -> dict[str, Any]:
     }
 
 
-def delivery_values(delivery: Delivery) -> dict[str, Any]:
-    """A delivery as its row, in the version after this one."""
+def _remedy_value(remedy: Remedy | None) -> str:
+    return "" if remedy is None else remedy.value
+
+
+def _remedy_of(value: str) -> Remedy | None:
+    return Remedy(value) if value else None
+
+
+def delivery_changes(delivery: Delivery) -> dict[str, Any]:
+    """What of a delivery's row changes, in the version after this one."""
     return {
-        "lease_id": delivery.lease_id,
         "round": delivery.round,
         "state": delivery.state.value,
+        "failure_reason": delivery.failure_reason,
+        "failure_message": delivery.failure_message,
+        "remedy": _remedy_value(delivery.remedy),
+        "update_time": delivery.update_time,
+        "version": delivery.version + 1,
+    }
+
+
+def delivery_values(delivery: Delivery) -> dict[str, Any]:
+    """A delivery as its row, in the version after this one."""
+    return delivery_changes(delivery) | {
+        "lease_id": delivery.lease_id,
         **_principal_values(delivery.subject),
         "entitlement_id": delivery.entitlement_id,
         "targets": [target_to_json(target) for target in delivery.targets],
-        "failure_reason": delivery.failure_reason,
-        "failure_message": delivery.failure_message,
+        "emergency": delivery.emergency,
         "create_time": delivery.create_time,
-        "update_time": delivery.update_time,
-        "version": delivery.version + 1,
     }
 
 
@@ -80,20 +103,17 @@ def delivery_of(row: Any, assignment_ids: Iterable[str]) -> Delivery:
         create_time=row.create_time,
         update_time=row.update_time,
         assignment_ids=tuple(assignment_ids),
+        emergency=row.emergency,
         failure_reason=row.failure_reason,
         failure_message=row.failure_message,
+        remedy=_remedy_of(row.remedy),
         version=row.version,
     )
 
 
-def assignment_values(assignment: Assignment) -> dict[str, Any]:
-    """An assignment as its row, in the version after this one."""
+def assignment_changes(assignment: Assignment) -> dict[str, Any]:
+    """What of an assignment's row changes, in the version after this one."""
     return {
-        "assignment_id": assignment.assignment_id,
-        "connection_id": assignment.target.connection_id,
-        **_principal_values(assignment.principal),
-        "directory_entitlement_id": assignment.target.directory_entitlement_id,
-        "target": target_to_json(assignment.target),
         "state": assignment.state.value,
         "preexisting": assignment.preexisting,
         "in_mirror": assignment.in_mirror,
@@ -103,14 +123,31 @@ def assignment_values(assignment: Assignment) -> dict[str, Any]:
         "answer_time": assignment.answer_time,
         "failure_reason": assignment.failure_reason,
         "failure_message": assignment.failure_message,
+        "remedy": _remedy_value(assignment.remedy),
         "remove_time": assignment.remove_time,
-        "create_time": assignment.create_time,
         "update_time": assignment.update_time,
         "version": assignment.version + 1,
     }
 
 
-def assignment_of(row: Any, lease_ids: Iterable[str], operation: Operation | None) -> Assignment:
+def assignment_values(assignment: Assignment) -> dict[str, Any]:
+    """An assignment as its row, in the version after this one."""
+    return assignment_changes(assignment) | {
+        "assignment_id": assignment.assignment_id,
+        "connection_id": assignment.target.connection_id,
+        **_principal_values(assignment.principal),
+        "directory_entitlement_id": assignment.target.directory_entitlement_id,
+        "target": target_to_json(assignment.target),
+        "create_time": assignment.create_time,
+    }
+
+
+def assignment_of(
+    row: Any,
+    lease_ids: Iterable[str],
+    emergency_lease_ids: Iterable[str],
+    operation: Operation | None,
+) -> Assignment:
     """The assignment of a row, its live holds and its operation under way."""
     return Assignment(
         assignment_id=row.assignment_id,
@@ -127,30 +164,40 @@ def assignment_of(row: Any, lease_ids: Iterable[str], operation: Operation | Non
         answer_time=row.answer_time,
         failure_reason=row.failure_reason,
         failure_message=row.failure_message,
+        remedy=_remedy_of(row.remedy),
         remove_time=row.remove_time,
         lease_ids=frozenset(lease_ids),
+        emergency_lease_ids=frozenset(emergency_lease_ids),
         operation=operation,
         version=row.version,
     )
 
 
-def operation_values(operation: Operation) -> dict[str, Any]:
-    """An operation as its row, in the version after this one."""
+def operation_changes(operation: Operation) -> dict[str, Any]:
+    """What of an operation's row changes, in the version after this one."""
     under_way = operation.state is OperationState.INTENDED
     return {
-        "operation_id": operation.operation_id,
-        "assignment_id": operation.assignment_id,
         "open_key": operation.assignment_id if under_way else None,
-        "kind": operation.kind.value,
+        "lane": operation.lane.value,
         "state": operation.state.value,
         "attempt_count": operation.attempt_count,
         "awaits": operation.awaits,
         "answer": operation.answer,
         "problem": operation.problem,
-        "create_time": operation.create_time,
+        "remedy": _remedy_value(operation.remedy),
         "next_attempt_time": operation.next_attempt_time,
         "finish_time": operation.finish_time,
         "version": operation.version + 1,
+    }
+
+
+def operation_values(operation: Operation) -> dict[str, Any]:
+    """An operation as its row, in the version after this one."""
+    return operation_changes(operation) | {
+        "operation_id": operation.operation_id,
+        "assignment_id": operation.assignment_id,
+        "kind": operation.kind.value,
+        "create_time": operation.create_time,
     }
 
 
@@ -162,11 +209,61 @@ def operation_of(row: Any) -> Operation:
         kind=OperationKind(row.kind),
         create_time=row.create_time,
         next_attempt_time=row.next_attempt_time,
+        lane=Lane(row.lane),
         state=OperationState(row.state),
         attempt_count=row.attempt_count,
         awaits=row.awaits,
         answer=row.answer,
         problem=row.problem,
+        remedy=_remedy_of(row.remedy),
         finish_time=row.finish_time,
         version=row.version,
+    )
+
+
+def attempt_values(operation_id: str, begun: AttemptBegun) -> dict[str, Any]:
+    """An attempt as its row, before there is an answer."""
+    return {
+        "operation_id": operation_id,
+        "number": begun.number,
+        "start_time": begun.start_time,
+        "call": "",
+        "status": 0,
+        "code": "",
+        "message": "",
+        "graph_request_id": "",
+        "client_request_id": begun.client_request_id,
+        "outcome": "",
+    }
+
+
+def attempt_changes(ended: AttemptEnded) -> dict[str, Any]:
+    """What of an attempt's row changes when it ends."""
+    return {
+        "finish_time": ended.finish_time,
+        "call": ended.exchange.call,
+        "status": ended.exchange.status,
+        "code": ended.exchange.code,
+        "message": ended.exchange.message,
+        "graph_request_id": ended.exchange.graph_request_id,
+        "outcome": ended.outcome.value,
+    }
+
+
+def attempt_of(row: Any) -> AttemptRecord:
+    """The attempt of a row."""
+    return AttemptRecord(
+        number=row.number,
+        start_time=row.start_time,
+        client_request_id=row.client_request_id,
+        finish_time=row.finish_time,
+        outcome=AttemptOutcome(row.outcome) if row.outcome else None,
+        exchange=Exchange(
+            row.call,
+            row.status,
+            row.code,
+            row.message,
+            row.graph_request_id,
+            row.client_request_id,
+        ),
     )

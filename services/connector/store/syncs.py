@@ -9,7 +9,14 @@ from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
-from services.connector.domain.sync import Progress, Sync, SyncState
+from services.connector.domain.sync import (
+    HeldRemoval,
+    History,
+    Progress,
+    Sync,
+    SyncKind,
+    SyncState,
+)
 from services.connector.store.tables import syncs
 
 
@@ -24,24 +31,53 @@ class SyncStore:
         return await self._first(select(syncs).where(syncs.c.sync_id == sync_id))
 
     async def running(self) -> Sequence[Sync]:
-        """All that run."""
-        query = select(syncs).where(syncs.c.running_key.is_not(None)).order_by(syncs.c.sync_id)
+        """All that run; not those that are held."""
+        query = (
+            select(syncs)
+            .where(
+                syncs.c.running_key.is_not(None),
+                syncs.c.state == SyncState.RUNNING.value,
+            )
+            .order_by(syncs.c.sync_id)
+        )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [_sync(row) for row in rows]
 
     async def running_of(self, connection_id: str) -> Sync | None:
-        """The one that runs for a connection."""
+        """The one that runs, or is held, for a connection."""
         return await self._first(select(syncs).where(syncs.c.running_key == connection_id))
 
     async def last_succeeded_of(self, connection_id: str) -> Sync | None:
         """The newest of a connection that read everything."""
         return await self._first(
-            select(syncs)
+            _of(connection_id)
+            .where(syncs.c.state == SyncState.SUCCEEDED.value)
+            .order_by(syncs.c.sync_id.desc())
+        )
+
+    async def last_whole_of(self, connection_id: str) -> Sync | None:
+        """The newest of a connection that succeeded and read everything."""
+        history = await self.history_of(connection_id)
+        newest = await self._first(
+            _of(connection_id)
             .where(
-                syncs.c.connection_id == connection_id,
+                syncs.c.kind == SyncKind.FULL.value,
                 syncs.c.state == SyncState.SUCCEEDED.value,
             )
             .order_by(syncs.c.sync_id.desc())
+        )
+        return newest or history.first_succeeded
+
+    async def history_of(self, connection_id: str) -> History:
+        """What is known of a connection's syncs."""
+        newest = _of(connection_id).order_by(syncs.c.sync_id.desc())
+        oldest = _of(connection_id).order_by(syncs.c.sync_id)
+        return History(
+            last=await self._first(newest),
+            last_full=await self._first(newest.where(syncs.c.kind == SyncKind.FULL.value)),
+            first_succeeded=await self._first(
+                oldest.where(syncs.c.state == SyncState.SUCCEEDED.value)
+            ),
         )
 
     async def page(self, request: PageRequest, *, connection_id: str) -> Page[Sync]:
@@ -59,6 +95,8 @@ class SyncStore:
         values = _values(sync) | {
             "sync_id": sync.sync_id,
             "connection_id": sync.connection_id,
+            "kind": sync.kind.value,
+            "expected_count": sync.expected_count,
             "create_time": sync.create_time,
             "version": sync.version,
         }
@@ -78,6 +116,10 @@ class SyncStore:
         return None if row is None else _sync(row)
 
 
+def _of(connection_id: str) -> Select[Any]:
+    return select(syncs).where(syncs.c.connection_id == connection_id)
+
+
 def _values(sync: Sync) -> dict[str, Any]:
     return {
         "state": sync.state.value,
@@ -86,6 +128,13 @@ def _values(sync: Sync) -> dict[str, Any]:
         "page_count": sync.progress.page_count,
         "object_count": sync.progress.object_count,
         "request_count": sync.progress.request_count,
+        "objects_per_second": sync.progress.objects_per_second,
+        "run": sync.run,
+        "removed_count": sync.removed_count,
+        "held_removals": [
+            [held.kind, held.removed_count, held.total_count] for held in sync.held_removals
+        ],
+        "removals_confirmed": sync.removals_confirmed,
         "problem": sync.problem,
         "finish_time": sync.finish_time,
     }
@@ -96,9 +145,21 @@ def _sync(row: Any) -> Sync:
         sync_id=row.sync_id,
         connection_id=row.connection_id,
         state=SyncState(row.state),
-        progress=Progress(row.phase, row.page_count, row.object_count, row.request_count),
+        progress=Progress(
+            row.phase,
+            row.page_count,
+            row.object_count,
+            row.request_count,
+            row.objects_per_second,
+        ),
         problem=row.problem,
         create_time=row.create_time,
         finish_time=row.finish_time,
         version=row.version,
+        kind=SyncKind(row.kind),
+        run=row.run,
+        expected_count=row.expected_count,
+        removed_count=row.removed_count,
+        held_removals=tuple(HeldRemoval(*held) for held in row.held_removals),
+        removals_confirmed=row.removals_confirmed,
     )

@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -15,7 +16,7 @@ from sqlalchemy import (
 )
 
 from libs.db.ledger import Ledger
-from libs.db.types import UtcTime
+from libs.db.types import Seconds, UtcTime
 
 metadata = MetaData()
 ledger = Ledger(metadata)
@@ -27,8 +28,14 @@ connections = Table(
     Column("display_name", Text, nullable=False),
     Column("entra_tenant_id", Text, nullable=False, unique=True),
     Column("entra_client_id", Text, nullable=False),
-    Column("client_secret_name", Text, nullable=False, index=True),
+    Column("credential_kind", Text, nullable=False),
+    # The file in the secrets folder; empty for a managed identity, which needs none.
+    Column("credential_name", Text, nullable=False, index=True),
     Column("cloud", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("incremental_interval", Seconds, nullable=False),
+    Column("full_interval", Seconds, nullable=False),
+    Column("sync_paused", Boolean, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     Column("version", BigInteger, nullable=False),
 )
@@ -52,13 +59,22 @@ syncs = Table(
         nullable=False,
         index=True,
     ),
+    Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),
-    # The connection while the sync runs, so that one runs for each.
+    # The connection until the sync is over, so that there is one for each.
     Column("running_key", Text, unique=True),
+    # Counts the processes that took the sync up, one after the other.
+    Column("run", BigInteger, nullable=False),
     Column("phase", Text, nullable=False),
     Column("page_count", BigInteger, nullable=False),
     Column("object_count", BigInteger, nullable=False),
     Column("request_count", BigInteger, nullable=False),
+    Column("objects_per_second", Float(53), nullable=False),
+    # How many objects the sync before had, or 0: what the rest is guessed from.
+    Column("expected_count", BigInteger, nullable=False),
+    Column("removed_count", BigInteger, nullable=False),
+    Column("held_removals", JSON, nullable=False),
+    Column("removals_confirmed", Boolean, nullable=False),
     Column("problem", Text, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     Column("finish_time", UtcTime),
@@ -76,8 +92,10 @@ deliveries = Table(
     Column("entra_principal_id", Text, nullable=False),
     Column("entitlement_id", Text, nullable=False),
     Column("targets", JSON, nullable=False),
+    Column("emergency", Boolean, nullable=False),
     Column("failure_reason", Text, nullable=False),
     Column("failure_message", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     Column("update_time", UtcTime, nullable=False),
     Column("version", BigInteger, nullable=False),
@@ -102,6 +120,7 @@ assignments = Table(
     Column("answer_time", UtcTime),
     Column("failure_reason", Text, nullable=False),
     Column("failure_message", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
     Column("remove_time", UtcTime),
     Column("create_time", UtcTime, nullable=False),
     Column("update_time", UtcTime, nullable=False),
@@ -137,14 +156,42 @@ operations = Table(
     # The assignment while the operation is under way, so that one is for each.
     Column("open_key", Text, unique=True),
     Column("kind", Text, nullable=False),
+    Column("lane", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempt_count", Integer, nullable=False),
     Column("awaits", Boolean, nullable=False),
     Column("answer", Text, nullable=False),
     Column("problem", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     Column("next_attempt_time", UtcTime, nullable=False),
     Column("finish_time", UtcTime),
     Column("version", BigInteger, nullable=False),
 )
 Index("operations_due", operations.c.state, operations.c.next_attempt_time)
+
+# Every time that Entra was called for an operation. The row is written before the call and
+# completed after it: one without an answer is one that nobody knows the outcome of.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("operation_id", Text, ForeignKey("operations.operation_id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("start_time", UtcTime, nullable=False),
+    Column("finish_time", UtcTime),
+    Column("call", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("graph_request_id", Text, nullable=False),
+    Column("client_request_id", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
+
+# Until when a tenant asked not to be called: kept, so that a process that takes over obeys too.
+throttles = Table(
+    "throttles",
+    metadata,
+    Column("connection_id", Text, ForeignKey("connections.connection_id"), primary_key=True),
+    Column("until_time", UtcTime, nullable=False),
+)

@@ -6,6 +6,7 @@ from latchkey.connector.v1 import events_pb2
 from libs.domain.changes import Fact
 from libs.ledger.actors import actor_to_proto
 from services.connector.domain import facts
+from services.connector.translate.syncs import held_removal_to_proto
 
 
 def fact_to_message(fact: Fact) -> Message:
@@ -15,6 +16,12 @@ def fact_to_message(fact: Fact) -> Message:
             return events_pb2.ConnectionCreated(
                 connection_id=body.connection_id,
                 entra_tenant_id=body.entra_tenant_id,
+                actor=actor_to_proto(body.actor),
+            )
+        case facts.ConnectionUpdated() as body:
+            return events_pb2.ConnectionUpdated(
+                connection_id=body.connection_id,
+                changed_fields=body.changed_fields,
                 actor=actor_to_proto(body.actor),
             )
         case facts.SyncStarted() as body:
@@ -28,6 +35,19 @@ def fact_to_message(fact: Fact) -> Message:
                 sync_id=body.sync_id,
                 connection_id=body.connection_id,
                 object_count=body.object_count,
+                removed_count=body.removed_count,
+            )
+        case facts.SyncHeld() as body:
+            return events_pb2.SyncHeld(
+                sync_id=body.sync_id,
+                connection_id=body.connection_id,
+                held_removals=[held_removal_to_proto(held) for held in body.held_removals],
+            )
+        case facts.SyncConfirmed() as body:
+            return events_pb2.SyncConfirmed(
+                sync_id=body.sync_id,
+                connection_id=body.connection_id,
+                actor=actor_to_proto(body.actor),
             )
         case facts.SyncFailed() as body:
             return events_pb2.SyncFailed(

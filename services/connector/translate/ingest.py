@@ -1,8 +1,11 @@
-"""What a sync read, as messages for the catalog."""
+"""What a sync read, as messages for the catalog, and what the catalog says of it."""
 
 from latchkey.catalog.v1 import app_pb2, ingest_pb2, link_pb2
 from services.connector.domain.connection import Connection
 from services.connector.domain.directory import (
+    AppInScope,
+    DirectoryEnd,
+    DirectoryKind,
     Group,
     Membership,
     PrincipalKind,
@@ -11,7 +14,13 @@ from services.connector.domain.directory import (
     UnwritableReason,
     User,
 )
-from services.connector.ports import NumberedPage
+from services.connector.domain.sync import (
+    Checkpoint,
+    HeldRemoval,
+    Ingested,
+    NumberedPage,
+    Sync,
+)
 
 _UNWRITABLE = {
     None: link_pb2.UNWRITABLE_REASON_UNSPECIFIED,
@@ -24,40 +33,91 @@ _KINDS = {
     PrincipalKind.USER: ingest_pb2.PRINCIPAL_KIND_USER,
     PrincipalKind.GROUP: ingest_pb2.PRINCIPAL_KIND_GROUP,
 }
+_SWEPT = {
+    DirectoryKind.USER: ingest_pb2.DIRECTORY_KIND_USER,
+    DirectoryKind.GROUP: ingest_pb2.DIRECTORY_KIND_GROUP,
+    DirectoryKind.MEMBERSHIP: ingest_pb2.DIRECTORY_KIND_MEMBERSHIP,
+    DirectoryKind.APP: ingest_pb2.DIRECTORY_KIND_APP,
+    DirectoryKind.APP_ROLE_ASSIGNMENT: ingest_pb2.DIRECTORY_KIND_APP_ROLE_ASSIGNMENT,
+}
+_WORDS = {number: kind.value for kind, number in _SWEPT.items()}
 
 
 def ingest_request(
-    sync_id: str, connection: Connection, numbered: NumberedPage
+    sync: Sync, connection: Connection, numbered: NumberedPage
 ) -> ingest_pb2.IngestRequest:
-    """One message of a sync; the completing one when there is no page."""
+    """One message of a sync."""
+    content = numbered.content
     message = ingest_pb2.IngestRequest(
-        sync_id=sync_id,
+        sync_id=sync.sync_id,
         connection_id=connection.connection_id,
         entra_tenant_id=connection.entra_tenant_id,
         page_number=numbered.number,
+        checkpoint=content.checkpoint,
+        round=content.round,
+        run=sync.run,
+        groups_only=connection.groups_only,
     )
-    if numbered.page is None:
-        message.checkpoint = "complete"
-        message.complete.SetInParent()
+    if isinstance(content, DirectoryEnd):
+        message.complete.removals_confirmed = sync.removals_confirmed
+        for sweep in content.sweeps:
+            message.complete.sweeps.add(kind=_SWEPT[sweep.kind], round=sweep.round)
         return message
-    message.checkpoint = numbered.page.checkpoint
-    for found in numbered.page.objects:
-        match found:
-            case User():
-                message.users.users.append(_user(found))
-            case Group():
-                message.groups.groups.append(_group(found))
-            case Membership():
-                message.memberships.memberships.append(
-                    ingest_pb2.DirectoryMembership(
-                        entra_group_id=found.entra_group_id, entra_user_id=found.entra_user_id
-                    )
-                )
-            case ServicePrincipal():
-                message.service_principals.service_principals.append(_service_principal(found))
-            case RoleAssignment():
-                message.app_role_assignments.app_role_assignments.append(_assignment(found))
+    page = message.page
+    page.SetInParent()
+    page.users.extend(map(_user, content.users))
+    page.groups.extend(map(_group, content.groups))
+    page.memberships.extend(map(_membership, content.memberships))
+    page.service_principals.extend(map(_service_principal, content.service_principals))
+    page.app_role_assignments.extend(map(_assignment, content.role_assignments))
+    page.removed_entra_user_ids.extend(content.removed_user_ids)
+    page.removed_entra_group_ids.extend(content.removed_group_ids)
+    page.removed_memberships.extend(map(_membership, content.removed_memberships))
+    page.removed_entra_service_principal_ids.extend(content.removed_service_principal_ids)
+    for read in content.assignments_read:
+        page.app_role_assignments_read.add(
+            entra_service_principal_id=read.entra_service_principal_id, digest=read.digest
+        )
     return message
+
+
+def checkpoint_of(answer: ingest_pb2.GetCheckpointResponse) -> Checkpoint:
+    """How far the catalog has a connection's newest sync."""
+    return Checkpoint(
+        answer.sync_id,
+        answer.last_page_number,
+        answer.checkpoint,
+        answer.completed,
+        answer.round,
+        answer.seen_count,
+    )
+
+
+def ingested_of(answer: ingest_pb2.IngestResponse) -> Ingested:
+    """What the catalog took."""
+    return Ingested(
+        answer.last_page_number,
+        answer.seen_count,
+        answer.completed,
+        answer.removed_count,
+        tuple(
+            HeldRemoval(_WORDS.get(held.kind, "objects"), held.removed_count, held.total_count)
+            for held in answer.held_removals
+        ),
+    )
+
+
+def apps_in_scope_of(answer: ingest_pb2.ListAppsInScopeResponse) -> list[AppInScope]:
+    """The apps of a page."""
+    return [
+        AppInScope(app.entra_service_principal_id, app.assignments_digest) for app in answer.apps
+    ]
+
+
+def _membership(found: Membership) -> ingest_pb2.DirectoryMembership:
+    return ingest_pb2.DirectoryMembership(
+        entra_group_id=found.entra_group_id, entra_user_id=found.entra_user_id
+    )
 
 
 def _user(user: User) -> ingest_pb2.DirectoryUser:

@@ -30,6 +30,7 @@ def lease_of(message: lease_pb2.Lease) -> Lease:
         ),
         targets=tuple(once.values()),
         round=message.round,
+        emergency=message.emergency,
     )
 
 

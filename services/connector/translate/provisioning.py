@@ -5,10 +5,13 @@ from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
 from libs.rpc.well_known import timestamp
 from services.connector.domain.assignment import Assignment, AssignmentState
+from services.connector.domain.attempt import AttemptOutcome, AttemptRecord
 from services.connector.domain.delivery import DeliveryState
-from services.connector.domain.operation import Operation, OperationKind, OperationState
+from services.connector.domain.operation import Lane, Operation, OperationKind, OperationState
 from services.connector.domain.target import Target
+from services.connector.domain.verdict import Remedy
 from services.connector.handlers.get_delivery import DeliveryView
+from services.connector.ports import Recorded
 from services.connector.translate.targets import target_to_proto
 
 _DELIVERY_STATES = {
@@ -34,6 +37,25 @@ _OPERATION_STATES = {
     OperationState.SUCCEEDED: provisioning_pb2.OPERATION_STATE_SUCCEEDED,
     OperationState.FAILED: provisioning_pb2.OPERATION_STATE_FAILED,
 }
+_STATES_ASKED_FOR = {asked: state for state, asked in _OPERATION_STATES.items()}
+_LANES = {
+    Lane.REVOKE: provisioning_pb2.OPERATION_LANE_REVOKE,
+    Lane.EMERGENCY: provisioning_pb2.OPERATION_LANE_EMERGENCY,
+    Lane.GRANT: provisioning_pb2.OPERATION_LANE_GRANT,
+}
+_REMEDIES = {
+    None: provisioning_pb2.REMEDY_UNSPECIFIED,
+    Remedy.NEEDS_PERSON: provisioning_pb2.REMEDY_NEEDS_PERSON,
+    Remedy.HOPELESS: provisioning_pb2.REMEDY_HOPELESS,
+}
+_OUTCOMES = {
+    None: provisioning_pb2.ATTEMPT_OUTCOME_UNSPECIFIED,
+    AttemptOutcome.DONE: provisioning_pb2.ATTEMPT_OUTCOME_DONE,
+    AttemptOutcome.ALREADY: provisioning_pb2.ATTEMPT_OUTCOME_ALREADY,
+    AttemptOutcome.NOT_DONE: provisioning_pb2.ATTEMPT_OUTCOME_NOT_DONE,
+    AttemptOutcome.UNKNOWN: provisioning_pb2.ATTEMPT_OUTCOME_UNKNOWN,
+    AttemptOutcome.REFUSED: provisioning_pb2.ATTEMPT_OUTCOME_REFUSED,
+}
 
 
 def lease_id(request: provisioning_pb2.GetDeliveryRequest) -> str:
@@ -58,16 +80,32 @@ def assignments_request(
 
 def operations_request(
     request: provisioning_pb2.ListOperationsRequest,
-) -> tuple[PageRequest, str]:
-    """Which page is asked for, and of which assignment; of all when that is empty."""
+) -> tuple[PageRequest, str, OperationState | None]:
+    """Which page is asked for, of which assignment and of which state; each empty when of all."""
     with Fields() as fields:
         assignment_id = fields.id("assignment_id", request.assignment_id, "asn", required=False)
+        state = _STATES_ASKED_FOR.get(request.state)
+        if request.state and state is None:
+            fields.wrong("state", f"{request.state} is no state of an operation")
         page = PageRequest(
             size=fields.page_size(request.page_size),
             token=fields.page_token(request.page_token),
-            scope=("operations", request.assignment_id),
+            scope=("operations", request.assignment_id, str(request.state)),
         )
-    return page, assignment_id
+    return page, assignment_id, state
+
+
+def operation_id(request: provisioning_pb2.GetOperationRequest) -> str:
+    """Which operation is asked for."""
+    with Fields() as fields:
+        return fields.id("operation_id", request.operation_id, "opr")
+
+
+def retry_request(request: provisioning_pb2.RetryOperationRequest) -> str:
+    """Which operation shall be attempted at once."""
+    with Fields() as fields:
+        fields.idempotency_key(request.idempotency_key)
+        return fields.id("operation_id", request.operation_id, "opr")
 
 
 def delivery_response(view: DeliveryView) -> provisioning_pb2.GetDeliveryResponse:
@@ -85,6 +123,7 @@ def delivery_response(view: DeliveryView) -> provisioning_pb2.GetDeliveryRespons
             failure_reason=delivery.failure_reason,
             failure_message=delivery.failure_message,
             update_time=timestamp(delivery.update_time),
+            remedy=_REMEDIES[delivery.remedy],
         )
     )
 
@@ -103,6 +142,16 @@ def operations_response(page: Page[Operation]) -> provisioning_pb2.ListOperation
         operations=[_operation(operation) for operation in page.items],
         next_page_token=page.next_page_token,
     )
+
+
+def operation_response(found: Recorded) -> provisioning_pb2.GetOperationResponse:
+    """One operation, with every attempt."""
+    return provisioning_pb2.GetOperationResponse(operation=_recorded(found))
+
+
+def retry_response(found: Recorded) -> provisioning_pb2.RetryOperationResponse:
+    """The operation, due now."""
+    return provisioning_pb2.RetryOperationResponse(operation=_recorded(found))
 
 
 def _target_delivery(
@@ -135,6 +184,7 @@ def _assignment(assignment: Assignment) -> provisioning_pb2.Assignment:
 
 
 def _operation(operation: Operation) -> provisioning_pb2.Operation:
+    under_way = operation.state is OperationState.INTENDED
     return provisioning_pb2.Operation(
         operation_id=operation.operation_id,
         assignment_id=operation.assignment_id,
@@ -145,4 +195,28 @@ def _operation(operation: Operation) -> provisioning_pb2.Operation:
         problem=operation.problem,
         create_time=timestamp(operation.create_time),
         finish_time=timestamp(operation.finish_time),
+        lane=_LANES[operation.lane],
+        next_attempt_time=timestamp(operation.next_attempt_time if under_way else None),
+        remedy=_REMEDIES[operation.remedy],
+    )
+
+
+def _recorded(found: Recorded) -> provisioning_pb2.Operation:
+    message = _operation(found.operation)
+    message.attempts.extend(_attempt(attempt) for attempt in found.attempts)
+    return message
+
+
+def _attempt(attempt: AttemptRecord) -> provisioning_pb2.OperationAttempt:
+    return provisioning_pb2.OperationAttempt(
+        number=attempt.number,
+        start_time=timestamp(attempt.start_time),
+        finish_time=timestamp(attempt.finish_time),
+        call=attempt.exchange.call,
+        status=attempt.exchange.status,
+        code=attempt.exchange.code,
+        message=attempt.exchange.message,
+        graph_request_id=attempt.exchange.graph_request_id,
+        client_request_id=attempt.client_request_id,
+        outcome=_OUTCOMES[attempt.outcome],
     )

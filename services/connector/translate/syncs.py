@@ -4,8 +4,8 @@ from latchkey.connector.v1 import sync_pb2
 from libs.domain.callers import Caller
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
-from libs.rpc.well_known import timestamp
-from services.connector.domain.sync import Sync, SyncState
+from libs.rpc.well_known import duration, timestamp
+from services.connector.domain.sync import HeldRemoval, Sync, SyncKind, SyncState
 from services.connector.handlers import start_sync
 
 _STATES = {
@@ -13,6 +13,14 @@ _STATES = {
     SyncState.SUCCEEDED: sync_pb2.SYNC_STATE_SUCCEEDED,
     SyncState.FAILED: sync_pb2.SYNC_STATE_FAILED,
     SyncState.CANCELLED: sync_pb2.SYNC_STATE_CANCELLED,
+    SyncState.HELD: sync_pb2.SYNC_STATE_HELD,
+}
+_KINDS = {
+    SyncKind.INCREMENTAL: sync_pb2.SYNC_KIND_INCREMENTAL,
+    SyncKind.FULL: sync_pb2.SYNC_KIND_FULL,
+}
+_WISHES = {number: kind for kind, number in _KINDS.items()} | {
+    sync_pb2.SYNC_KIND_UNSPECIFIED: SyncKind.INCREMENTAL
 }
 
 
@@ -20,7 +28,11 @@ def start_command(actor: Caller, request: sync_pb2.StartSyncRequest) -> start_sy
     """The wish for a sync."""
     with Fields() as fields:
         fields.idempotency_key(request.idempotency_key)
-        return start_sync.Command(actor, fields.id("connection_id", request.connection_id, "con"))
+        connection_id = fields.id("connection_id", request.connection_id, "con")
+        if request.kind not in _WISHES:
+            fields.wrong("kind", f"{request.kind} is no value of SyncKind")
+        kind = _WISHES.get(request.kind, SyncKind.INCREMENTAL)
+        return start_sync.Command(actor, connection_id, kind)
 
 
 def sync_id(request: sync_pb2.GetSyncRequest | sync_pb2.WatchSyncRequest) -> str:
@@ -29,8 +41,8 @@ def sync_id(request: sync_pb2.GetSyncRequest | sync_pb2.WatchSyncRequest) -> str
         return fields.id("sync_id", request.sync_id, "syn")
 
 
-def cancelled_id(request: sync_pb2.CancelSyncRequest) -> str:
-    """Which sync is to be stopped."""
+def ended_id(request: sync_pb2.CancelSyncRequest | sync_pb2.ConfirmSyncRequest) -> str:
+    """Which sync is to be stopped, or to go on."""
     with Fields() as fields:
         fields.idempotency_key(request.idempotency_key)
         return fields.id("sync_id", request.sync_id, "syn")
@@ -61,6 +73,18 @@ def sync_to_proto(sync: Sync) -> sync_pb2.Sync:
         problem=sync.problem,
         create_time=timestamp(sync.create_time),
         finish_time=timestamp(sync.finish_time),
+        kind=_KINDS[sync.kind],
+        objects_per_second=round(sync.progress.objects_per_second, 1),
+        estimated_rest_duration=duration(sync.estimated_rest),
+        held_removals=[held_removal_to_proto(held) for held in sync.held_removals],
+        removed_count=sync.removed_count,
+    )
+
+
+def held_removal_to_proto(held: HeldRemoval) -> sync_pb2.HeldRemoval:
+    """What a held sync would remove of one kind."""
+    return sync_pb2.HeldRemoval(
+        kind=held.kind, removed_count=held.removed_count, total_count=held.total_count
     )
 
 
@@ -89,3 +113,8 @@ def watch_response(sync: Sync) -> sync_pb2.WatchSyncResponse:
 def cancel_response(sync: Sync) -> sync_pb2.CancelSyncResponse:
     """The stopped sync."""
     return sync_pb2.CancelSyncResponse(sync=sync_to_proto(sync))
+
+
+def confirm_response(sync: Sync) -> sync_pb2.ConfirmSyncResponse:
+    """The sync that goes on."""
+    return sync_pb2.ConfirmSyncResponse(sync=sync_to_proto(sync))

@@ -1,19 +1,30 @@
 """Steps that many tests take, as an administrator."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from latchkey.catalog.v1 import (
     access_profile_pb2,
     app_pb2,
+    directory_pb2,
     entitlement_pb2,
     entitlement_rules_pb2,
+    ingest_pb2,
     link_pb2,
     resolution_pb2,
 )
 from latchkey.ledger.v1 import event_pb2
+from libs.domain import ids
 from libs.domain.callers import ADMIN
 from tests.integration.catalog.running import Metadata, RunningCatalog
-from tests.integration.catalog.tenant import app_id, membership_id, user_id
+from tests.integration.catalog.tenant import (
+    app_id,
+    checkpoint,
+    ingest,
+    membership_id,
+    numbered,
+    user_id,
+)
 
 EVERYONE = "apr_everyone"
 
@@ -152,3 +163,30 @@ async def event_types(catalog: RunningCatalog) -> list[str]:
         event_pb2.ListEventsRequest(page_size=500), metadata=root(catalog)
     )
     return [event.type.rpartition(".")[2] for event in response.events]
+
+
+async def state(catalog: RunningCatalog) -> dict[str, Any]:
+    """What is served: people, groups by how many they have, apps by where they stand."""
+    users = await catalog.directory.ListUsers(
+        directory_pb2.ListUsersRequest(page_size=500), metadata=root(catalog)
+    )
+    groups = await catalog.directory.ListGroups(
+        directory_pb2.ListGroupsRequest(page_size=500), metadata=root(catalog)
+    )
+    apps = await catalog.apps.ListApps(
+        app_pb2.ListAppsRequest(page_size=500), metadata=root(catalog)
+    )
+    return {
+        "users": [user.display_name for user in users.users],
+        "groups": {group.display_name: group.member_count for group in groups.groups},
+        "apps": {app.display_name: app.state for app in apps.apps},
+    }
+
+
+async def incremental(
+    catalog: RunningCatalog, *messages: ingest_pb2.IngestRequest, **other: Any
+) -> ingest_pb2.IngestResponse:
+    """A sync of these messages in the round after the newest."""
+    seen_in = (await checkpoint(catalog)).round + 1
+    other = {"complete": False, "seen_in": seen_in} | other
+    return await ingest(catalog, numbered(messages, ids.new_id("syn"), **other))

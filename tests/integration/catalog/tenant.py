@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from latchkey.catalog.v1 import app_pb2, ingest_pb2, link_pb2
 from libs.domain import ids
@@ -66,7 +67,7 @@ class Tenant:
         """The pages of a sync, one of each kind, without their numbers."""
         return [
             ingest_pb2.IngestRequest(
-                users=ingest_pb2.UserPage(
+                page=ingest_pb2.DirectoryPage(
                     users=[
                         ingest_pb2.DirectoryUser(
                             entra_object_id=object_id(name),
@@ -80,7 +81,7 @@ class Tenant:
                 )
             ),
             ingest_pb2.IngestRequest(
-                groups=ingest_pb2.GroupPage(
+                page=ingest_pb2.DirectoryPage(
                     groups=[
                         ingest_pb2.DirectoryGroup(
                             entra_object_id=object_id(name),
@@ -94,7 +95,7 @@ class Tenant:
                 )
             ),
             ingest_pb2.IngestRequest(
-                memberships=ingest_pb2.MembershipPage(
+                page=ingest_pb2.DirectoryPage(
                     memberships=[
                         ingest_pb2.DirectoryMembership(
                             entra_group_id=object_id(group), entra_user_id=object_id(member)
@@ -105,7 +106,7 @@ class Tenant:
                 )
             ),
             ingest_pb2.IngestRequest(
-                service_principals=ingest_pb2.ServicePrincipalPage(
+                page=ingest_pb2.DirectoryPage(
                     service_principals=[
                         ingest_pb2.DirectoryServicePrincipal(
                             entra_object_id=object_id(name),
@@ -128,7 +129,7 @@ class Tenant:
                 )
             ),
             ingest_pb2.IngestRequest(
-                app_role_assignments=ingest_pb2.AppRoleAssignmentPage(
+                page=ingest_pb2.DirectoryPage(
                     app_role_assignments=[
                         ingest_pb2.DirectoryAppRoleAssignment(
                             entra_service_principal_id=object_id(app),
@@ -149,24 +150,46 @@ class Tenant:
         return object_id(roles[0]) if roles else NO_ROLE
 
 
+def page(**content: Any) -> ingest_pb2.IngestRequest:
+    """A page of this content, without its number."""
+    return ingest_pb2.IngestRequest(page=ingest_pb2.DirectoryPage(**content))
+
+
+def completion(sweep: int = 0, *, confirmed: bool = False) -> ingest_pb2.IngestRequest:
+    """The completing message, with a sweep of every kind unless the round is 0."""
+    kinds = ingest_pb2.DirectoryKind.values()[1:] if sweep else []
+    return ingest_pb2.IngestRequest(
+        complete=ingest_pb2.SyncComplete(
+            sweeps=[ingest_pb2.Sweep(kind=kind, round=sweep) for kind in kinds],
+            removals_confirmed=confirmed,
+        )
+    )
+
+
 def numbered(
-    pages: Iterable[ingest_pb2.IngestRequest],
+    messages: Iterable[ingest_pb2.IngestRequest],
     sync_id: str,
     *,
     first: int = 1,
     complete: bool = True,
     connection_id: str = CONNECTION,
+    seen_in: int = 1,
+    run: int = 1,
+    groups_only: bool = False,
 ) -> list[ingest_pb2.IngestRequest]:
-    """Pages as the messages of a sync, and the completing one."""
-    found = [*pages]
+    """Messages as those of a sync, and unless told otherwise one that completes a whole round."""
+    found = [*messages]
     if complete:
-        found.append(ingest_pb2.IngestRequest(complete=ingest_pb2.SyncComplete()))
-    for number, page in enumerate(found, first):
-        page.sync_id = sync_id
-        page.connection_id = connection_id
-        page.entra_tenant_id = TENANT
-        page.page_number = number
-        page.checkpoint = f"after {number}"
+        found.append(completion(seen_in))
+    for number, message in enumerate(found, first):
+        message.sync_id = sync_id
+        message.connection_id = connection_id
+        message.entra_tenant_id = TENANT
+        message.page_number = number
+        message.checkpoint = f"after {number}"
+        message.round = seen_in
+        message.run = run
+        message.groups_only = groups_only
     return found
 
 
@@ -185,9 +208,26 @@ async def ingest(
     return response
 
 
-async def sync(catalog: RunningCatalog, tenant: Tenant) -> ingest_pb2.IngestResponse:
-    """One whole sync of a tenant."""
-    return await ingest(catalog, numbered(tenant.pages(), ids.new_id("syn")))
+async def checkpoint(
+    catalog: RunningCatalog, connection_id: str = CONNECTION
+) -> ingest_pb2.GetCheckpointResponse:
+    """How far the newest sync is."""
+    response: ingest_pb2.GetCheckpointResponse = await catalog.ingest.GetCheckpoint(
+        ingest_pb2.GetCheckpointRequest(connection_id=connection_id),
+        metadata=catalog.by("connector"),
+    )
+    return response
+
+
+async def sync(
+    catalog: RunningCatalog, tenant: Tenant, *, groups_only: bool = False
+) -> ingest_pb2.IngestResponse:
+    """One sync of all of a tenant, in a round of its own."""
+    before = await checkpoint(catalog)
+    messages = numbered(
+        tenant.pages(), ids.new_id("syn"), seen_in=before.round + 1, groups_only=groups_only
+    )
+    return await ingest(catalog, messages)
 
 
 MARLOWE = Tenant(

@@ -38,6 +38,7 @@ ALLOWED = {
     "DirectoryService/ListGroups": READERS,
     "IngestService/Ingest": {"connector"},
     "IngestService/GetCheckpoint": {"connector"},
+    "IngestService/ListAppsInScope": {"connector"},
     "ResolutionService/ResolveEntitlement": {"requests"},
     "ResolutionService/ConfirmTargets": {"connector"},
 }

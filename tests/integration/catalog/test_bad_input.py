@@ -17,7 +17,7 @@ from latchkey.catalog.v1 import (
 from tests.integration.catalog.refusals import Call, assert_refused, caller, refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import manage, root
-from tests.integration.catalog.tenant import MARLOWE, sync
+from tests.integration.catalog.tenant import CONNECTION, MARLOWE, sync
 
 LONG = "x" * 3000
 BAD_IDS = ("", " ", "app", "usr_\x00", "app_UPPER", "app_" + "x" * 100, "xyz_1", "'; --", "app_é")
@@ -76,8 +76,10 @@ def by_id(value: str) -> Iterator[tuple[Call, str]]:
     confirm = resolution_pb2.ConfirmTargetsRequest(**usual)
     confirm.directory_entitlement_ids.extend(["den_1", value])
     yield ("resolution", "ConfirmTargets", confirm), "directory_entitlement_ids[1]"
-    checkpoint = ingest_pb2.GetCheckpointRequest(sync_id=value)
-    yield ("ingest", "GetCheckpoint", checkpoint), "sync_id"
+    checkpoint = ingest_pb2.GetCheckpointRequest(connection_id=value)
+    yield ("ingest", "GetCheckpoint", checkpoint), "connection_id"
+    scope = ingest_pb2.ListAppsInScopeRequest(connection_id=value)
+    yield ("ingest", "ListAppsInScope", scope), "connection_id"
 
 
 async def test_ids(catalog: RunningCatalog) -> None:
@@ -99,6 +101,25 @@ async def test_pages(catalog: RunningCatalog) -> None:
     for token in ("x", "AAAA", "é\x00", "AAAAAAAAAAAAAAAAAAAAAAAAWyJhIiwiYiJd"):
         for call in lists(app, 0, token):
             await assert_refused(catalog, call, "page_token", reason="PAGE_TOKEN_INVALID")
+
+
+async def test_pages_of_apps_in_scope(catalog: RunningCatalog) -> None:
+    """Of up to a thousand; a token is of one connection."""
+    await sync(catalog, MARLOWE)
+
+    def page(size: int, token: str, connection_id: str = CONNECTION) -> Call:
+        request = ingest_pb2.ListAppsInScopeRequest(
+            connection_id=connection_id, page_size=size, page_token=token
+        )
+        return "ingest", "ListAppsInScope", request
+
+    for size in (-1, 1001):
+        await assert_refused(catalog, page(size, ""), "page_size")
+    await assert_refused(catalog, page(0, LONG), "page_token")
+    request = ingest_pb2.ListAppsInScopeRequest(connection_id=CONNECTION, page_size=1)
+    found = await catalog.ingest.ListAppsInScope(request, metadata=catalog.by("connector"))
+    for call in (page(0, "AAAA"), page(1, found.next_page_token, "con_another")):
+        await assert_refused(catalog, call, "page_token", reason="PAGE_TOKEN_INVALID")
 
 
 async def test_a_token_goes_with_its_list_and_filters(catalog: RunningCatalog) -> None:

@@ -1,22 +1,17 @@
 """Writes that can't be meant: each field is checked, and each wrong one named by its path."""
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
 
 from latchkey.catalog.v1 import (
     access_profile_pb2,
     app_pb2,
     entitlement_rules_pb2,
-    ingest_pb2,
     link_pb2,
     resolution_pb2,
 )
-from libs.domain import ids
-from tests.integration.catalog.refusals import assert_refused, refused
+from tests.integration.catalog.refusals import assert_refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import skip, virtual_role
-from tests.integration.catalog.tenant import MARLOWE, ingest, numbered
-from tests.support.issuer import object_id
 
 
 async def test_manage_app(catalog: RunningCatalog) -> None:
@@ -180,84 +175,3 @@ async def test_confirm_targets(catalog: RunningCatalog) -> None:
         await assert_refused(
             catalog, ("resolution", "ConfirmTargets", request), "directory_entitlement_ids"
         )
-
-
-async def test_ingest(catalog: RunningCatalog) -> None:
-    """Envelope and pages; what is refused is not committed, and the sync can go on."""
-    sync_id = ids.new_id("syn")
-    (good,) = numbered(MARLOWE.pages()[:1], sync_id, complete=False)
-
-    async def assert_wrong(message: ingest_pb2.IngestRequest, *fields: str) -> None:
-        refusal = await refused(ingest(catalog, [message]))
-        found = (refusal.code, refusal.reason, refusal.fields)
-        assert found == ("INVALID_ARGUMENT", "FIELD_INVALID", fields)
-
-    await assert_wrong(
-        ingest_pb2.IngestRequest(),
-        *("page", "page_number", "checkpoint", "entra_tenant_id", "sync_id", "connection_id"),
-    )
-    for field, value in (
-        ("sync_id", "con_1"),
-        ("connection_id", "syn_1"),
-        ("entra_tenant_id", "not a guid"),
-        ("page_number", 0),
-        ("page_number", -1),
-        ("checkpoint", ""),
-        ("checkpoint", "a\x00"),
-        ("checkpoint", "x" * 100_001),
-    ):
-        message = ingest_pb2.IngestRequest()
-        message.CopyFrom(good)
-        setattr(message, field, value)
-        await assert_wrong(message, field)
-
-    def page(**kind: Message) -> ingest_pb2.IngestRequest:
-        message = ingest_pb2.IngestRequest(**kind)  # type: ignore[arg-type]
-        return numbered([message], sync_id, complete=False)[0]
-
-    guid = object_id("some")
-    user = ingest_pb2.DirectoryUser(entra_object_id=guid, manager_entra_object_id="boss")
-    wrong_user = ingest_pb2.UserPage(users=[user, ingest_pb2.DirectoryUser()])
-    await assert_wrong(
-        page(users=wrong_user),
-        "users.users[0].manager_entra_object_id",
-        "users.users[1].entra_object_id",
-    )
-    too_many = ingest_pb2.UserPage(users=[ingest_pb2.DirectoryUser(entra_object_id=guid)] * 1001)
-    await assert_wrong(page(users=too_many), "users.users")
-    group = ingest_pb2.DirectoryGroup(
-        entra_object_id=guid,
-        unwritable_reason=9,  # type: ignore[arg-type]
-    )
-    await assert_wrong(
-        page(groups=ingest_pb2.GroupPage(groups=[group])), "groups.groups[0].unwritable_reason"
-    )
-    membership = ingest_pb2.DirectoryMembership(entra_group_id=guid, entra_user_id="x")
-    await assert_wrong(
-        page(memberships=ingest_pb2.MembershipPage(memberships=[membership])),
-        "memberships.memberships[0].entra_user_id",
-    )
-    principal = ingest_pb2.DirectoryServicePrincipal(
-        entra_object_id=guid, app_roles=[app_pb2.AppRole(entra_app_role_id="")]
-    )
-    await assert_wrong(
-        page(service_principals=ingest_pb2.ServicePrincipalPage(service_principals=[principal])),
-        "service_principals.service_principals[0].entra_app_id",
-        "service_principals.service_principals[0].app_roles[0].entra_app_role_id",
-    )
-    for kind in (0, 7):
-        assignment = ingest_pb2.DirectoryAppRoleAssignment(
-            entra_service_principal_id=guid,
-            entra_app_role_id=guid,
-            entra_principal_id=guid,
-            principal_kind=kind,  # type: ignore[arg-type]
-        )
-        await assert_wrong(
-            page(
-                app_role_assignments=ingest_pb2.AppRoleAssignmentPage(
-                    app_role_assignments=[assignment]
-                )
-            ),
-            "app_role_assignments.app_role_assignments[0].principal_kind",
-        )
-    assert (await ingest(catalog, [good])).last_page_number == 1

@@ -21,20 +21,15 @@ from tests.integration.catalog.tenant import (
     MARLOWE,
     Tenant,
     app_id,
+    checkpoint,
     ingest,
     numbered,
+    page,
     sync,
     user_id,
 )
 from tests.support.eventually import eventually
 from tests.support.issuer import object_id
-
-
-async def checkpoint(catalog: RunningCatalog, sync_id: str) -> ingest_pb2.GetCheckpointResponse:
-    response: ingest_pb2.GetCheckpointResponse = await catalog.ingest.GetCheckpoint(
-        ingest_pb2.GetCheckpointRequest(sync_id=sync_id), metadata=catalog.by("connector")
-    )
-    return response
 
 
 async def user_names(catalog: RunningCatalog) -> list[str]:
@@ -54,8 +49,7 @@ async def app_states(
 async def test_goes_on_behind_the_last_committed_page(catalog: RunningCatalog) -> None:
     """A stream that is cut leaves its pages and checkpoint; the next one completes the sync."""
     messages = numbered(MARLOWE.pages(), ids.new_id("syn"))
-    sync_id = messages[0].sync_id
-    assert (await checkpoint(catalog, sync_id)).last_page_number == 0
+    assert await checkpoint(catalog) == ingest_pb2.GetCheckpointResponse()
 
     async def cut() -> AsyncIterator[ingest_pb2.IngestRequest]:
         yield messages[0]
@@ -65,16 +59,18 @@ async def test_goes_on_behind_the_last_committed_page(catalog: RunningCatalog) -
     call = catalog.ingest.Ingest(cut(), metadata=catalog.by("connector"))
 
     async def two_pages() -> bool:
-        return (await checkpoint(catalog, sync_id)).last_page_number == 2
+        return (await checkpoint(catalog)).last_page_number == 2
 
     await eventually(two_pages)
     call.cancel()
 
-    found = await checkpoint(catalog, sync_id)
-    assert (found.checkpoint, found.completed) == ("after 2", False)
+    found = await checkpoint(catalog)
+    assert (found.sync_id, found.checkpoint) == (messages[0].sync_id, "after 2")
+    assert (found.round, found.run, found.seen_count, found.completed) == (1, 1, 7, False)
     response = await ingest(catalog, messages[2:])
     assert (response.last_page_number, response.completed, response.seen_count) == (6, True, 21)
-    assert (await checkpoint(catalog, sync_id)).completed
+    found = await checkpoint(catalog)
+    assert (found.completed, found.checkpoint, found.last_page_number) == (True, "after 6", 6)
 
 
 async def test_a_page_that_was_committed_is_passed_over(catalog: RunningCatalog) -> None:
@@ -108,7 +104,7 @@ async def test_only_completion_removes(catalog: RunningCatalog) -> None:
     """What a sync did not see is there until the sync is complete, and gone then."""
     await sync(catalog, MARLOWE)
     smaller = MARLOWE.without("Cleo", "Design Viewers", "Payroll")
-    messages = numbered(smaller.pages(), ids.new_id("syn"))
+    messages = numbered(smaller.pages(), ids.new_id("syn"), seen_in=2)
 
     response = await ingest(catalog, messages[:-1])
     assert (response.completed, response.removed_count) == (False, 0)
@@ -201,7 +197,7 @@ async def test_a_gap_is_refused(catalog: RunningCatalog) -> None:
     messages = numbered(MARLOWE.pages(), ids.new_id("syn"))
     refusal = await refused(ingest(catalog, [messages[0], messages[2]]))
     assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "SYNC_PAGE_OUT_OF_ORDER")
-    assert (await checkpoint(catalog, messages[0].sync_id)).last_page_number == 1
+    assert (await checkpoint(catalog)).last_page_number == 1
     refusal = await refused(ingest(catalog, messages[-1:]))
     assert refusal.reason == "SYNC_PAGE_OUT_OF_ORDER"
 
@@ -223,8 +219,8 @@ async def test_an_older_sync_is_superseded(catalog: RunningCatalog) -> None:
     refusal = await refused(ingest(catalog, late))
     assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "SYNC_SUPERSEDED")
     assert refusal.facts["newer_sync_id"] == newer
-    assert (await checkpoint(catalog, older)).last_page_number == 0
-    assert (await checkpoint(catalog, newer)).last_page_number == 1
+    found = await checkpoint(catalog)
+    assert (found.sync_id, found.last_page_number) == (newer, 1)
 
 
 async def test_connections_do_not_sweep_each_other(catalog: RunningCatalog) -> None:
@@ -261,44 +257,36 @@ async def test_one_stream_is_of_one_sync(catalog: RunningCatalog) -> None:
         *numbered(pages[1:2], second, complete=False),
     ]
     assert (await refused(ingest(catalog, messages))).fields == ("sync_id",)
-    assert (await checkpoint(catalog, first)).last_page_number == 1
+    assert (await checkpoint(catalog)).last_page_number == 1
 
 
 async def test_odd_values_of_the_directory_stop_nothing(catalog: RunningCatalog) -> None:
     """Control characters are taken out, long texts cut, and a name is never empty."""
-    odd = ingest_pb2.IngestRequest(
-        users=ingest_pb2.UserPage(
-            users=[
-                ingest_pb2.DirectoryUser(
-                    entra_object_id=object_id("odd").upper(),
-                    display_name="\x00Odd\x07\nname" + "x" * 5000,
-                    department="\x00",
-                    job_title="t" * 5000,
-                ),
-                ingest_pb2.DirectoryUser(
-                    entra_object_id=object_id("nameless"), display_name=" \x00 "
-                ),
-            ]
-        )
+    odd = page(
+        users=[
+            ingest_pb2.DirectoryUser(
+                entra_object_id=object_id("odd").upper(),
+                display_name="\x00Odd\x07\nname" + "x" * 5000,
+                department="\x00",
+                job_title="t" * 5000,
+            ),
+            ingest_pb2.DirectoryUser(entra_object_id=object_id("nameless"), display_name=" \x00 "),
+        ],
+        service_principals=[
+            ingest_pb2.DirectoryServicePrincipal(
+                entra_object_id=object_id("odd app"),
+                entra_app_id=object_id("odd application"),
+                display_name="Odd\x00 app",
+                description="one\ntwo\x00" + "y" * 5000,
+                app_roles=[
+                    app_pb2.AppRole(
+                        entra_app_role_id=object_id("role"), display_name="a\x00b", value="\x00"
+                    )
+                ],
+            )
+        ],
     )
-    apps = ingest_pb2.IngestRequest(
-        service_principals=ingest_pb2.ServicePrincipalPage(
-            service_principals=[
-                ingest_pb2.DirectoryServicePrincipal(
-                    entra_object_id=object_id("odd app"),
-                    entra_app_id=object_id("odd application"),
-                    display_name="Odd\x00 app",
-                    description="one\ntwo\x00" + "y" * 5000,
-                    app_roles=[
-                        app_pb2.AppRole(
-                            entra_app_role_id=object_id("role"), display_name="a\x00b", value="\x00"
-                        )
-                    ],
-                )
-            ]
-        )
-    )
-    await ingest(catalog, numbered([odd, apps], ids.new_id("syn")))
+    await ingest(catalog, numbered([odd], ids.new_id("syn")))
     user = (
         await catalog.directory.GetUser(
             directory_pb2.GetUserRequest(user_id=user_id("odd")), metadata=root(catalog)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.connector.credentials import CredentialHouse
 from tests.integration.connector.house import ConnectorHouse
 from tools.entra_simulator import Simulator
 from tools.entra_simulator.certificates import issue_server_certificate, token_signing_key
@@ -43,4 +44,14 @@ async def small_house(
 ) -> AsyncIterator[ConnectorHouse]:
     """The connector on SQLite, for what no database makes a difference to."""
     async with ConnectorHouse.open(sqlite_url, nats_url, tmp_path, simulator) as house:
+        yield house
+
+
+@pytest.fixture
+async def credential_house(
+    tmp_path: Path, simulator_keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[CredentialHouse]:
+    """A tenant that can be signed in to in every way, and a machine with an identity in it."""
+    async with CredentialHouse.open(tmp_path, simulator_keys) as house:
+        house.on_a_machine(monkeypatch)
         yield house

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import grpc
 import nats
 import pytest
 from google.protobuf import json_format
+from nats.js.errors import NoStreamResponseError
 
 from latchkey.catalog.v1 import target_pb2
 from latchkey.connector.v1 import (
@@ -218,7 +220,7 @@ class ConnectorHouse:
                     actor="{}",
                     payload=message.SerializeToString(),
                 )
-                await jetstream.publish(event.subject, event.payload, headers=event.headers())
+                await eventually(partial(_published, jetstream, event), 10)
 
     async def granted(self, *lease_ids: str) -> None:
         """Tells the connector that leases were granted."""
@@ -290,12 +292,23 @@ class ConnectorHouse:
         ]
 
     def writes(self, since: int = 0) -> list[tuple[str, str, int]]:
-        """The writing calls of Graph: method, path and status."""
+        """The writing calls of Graph, those within batches one by one: method, path, status."""
         return [
             (entry["method"], entry["path"], entry["status"])
             for entry in self.simulator.journal.entries(since)
-            if entry["source"] == "graph" and entry["method"] != "GET"
+            if entry["source"] == "graph"
+            and entry["method"] != "GET"
+            and not entry["path"].endswith("/$batch")
         ]
+
+
+async def _published(jetstream: Any, event: Event) -> bool:
+    """False while the connector, which has only just begun, has not made the stream yet."""
+    try:
+        await jetstream.publish(event.subject, event.payload, headers=event.headers())
+    except NoStreamResponseError:
+        return False
+    return True
 
 
 async def refusal(call: Awaitable[Any], code: grpc.StatusCode, reason: str) -> dict[str, str]:

@@ -15,15 +15,19 @@ ALLOWED = {
     "CreateConnection": {CONNECTOR_ADMIN},
     "GetConnection": READERS,
     "ListConnections": READERS,
+    "UpdateConnection": {CONNECTOR_ADMIN},
     "TestConnection": {CONNECTOR_ADMIN},
     "StartSync": {CONNECTOR_ADMIN},
     "GetSync": READERS,
     "ListSyncs": READERS,
     "WatchSync": READERS,
     "CancelSync": {CONNECTOR_ADMIN},
+    "ConfirmSync": {CONNECTOR_ADMIN},
     "GetDelivery": READERS | {"requests"},
     "ListAssignments": READERS,
     "ListOperations": READERS,
+    "GetOperation": READERS,
+    "RetryOperation": {CONNECTOR_ADMIN},
 }
 ROLES = [ADMIN, CONNECTOR_ADMIN, POLICY_ADMIN, AUDITOR]
 SERVICES = ["catalog", "connector", "policy", "requests"]
@@ -44,6 +48,10 @@ def _calls(house: ConnectorHouse) -> dict[str, tuple[Any, Any]]:
             house.connections.ListConnections,
             connection_pb2.ListConnectionsRequest(),
         ),
+        "UpdateConnection": (
+            house.connections.UpdateConnection,
+            connection_pb2.UpdateConnectionRequest(),
+        ),
         "TestConnection": (
             house.connections.TestConnection,
             connection_pb2.TestConnectionRequest(connection_id="con_none"),
@@ -56,6 +64,7 @@ def _calls(house: ConnectorHouse) -> dict[str, tuple[Any, Any]]:
         "ListSyncs": (house.syncs.ListSyncs, sync_pb2.ListSyncsRequest()),
         "WatchSync": (house.syncs.WatchSync, sync_pb2.WatchSyncRequest(sync_id="syn_none")),
         "CancelSync": (house.syncs.CancelSync, sync_pb2.CancelSyncRequest(sync_id="syn_none")),
+        "ConfirmSync": (house.syncs.ConfirmSync, sync_pb2.ConfirmSyncRequest(sync_id="syn_none")),
         "GetDelivery": (
             house.provisioning.GetDelivery,
             provisioning_pb2.GetDeliveryRequest(lease_id="lea_none"),
@@ -67,6 +76,14 @@ def _calls(house: ConnectorHouse) -> dict[str, tuple[Any, Any]]:
         "ListOperations": (
             house.provisioning.ListOperations,
             provisioning_pb2.ListOperationsRequest(),
+        ),
+        "GetOperation": (
+            house.provisioning.GetOperation,
+            provisioning_pb2.GetOperationRequest(operation_id="opr_none"),
+        ),
+        "RetryOperation": (
+            house.provisioning.RetryOperation,
+            provisioning_pb2.RetryOperationRequest(operation_id="opr_none"),
         ),
     }
 

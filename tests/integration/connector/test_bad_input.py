@@ -4,6 +4,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from latchkey.connector.v1 import connection_pb2, provisioning_pb2, sync_pb2
 from libs.rpc.errors import error_info, field_violations
@@ -19,6 +20,13 @@ def _by_id(house: ConnectorHouse) -> dict[str, Any]:
             lambda found: house.connections.GetConnection(
                 connection_pb2.GetConnectionRequest(connection_id=found), metadata=house.admin
             ),
+            lambda found: house.connections.UpdateConnection(
+                connection_pb2.UpdateConnectionRequest(
+                    connection=connection_pb2.Connection(connection_id=found, display_name="x"),
+                    update_mask=FieldMask(paths=["display_name"]),
+                ),
+                metadata=house.admin,
+            ),
             lambda found: house.connections.TestConnection(
                 connection_pb2.TestConnectionRequest(connection_id=found), metadata=house.admin
             ),
@@ -30,6 +38,9 @@ def _by_id(house: ConnectorHouse) -> dict[str, Any]:
             lambda found: house.syncs.GetSync(
                 sync_pb2.GetSyncRequest(sync_id=found), metadata=house.admin
             ),
+            lambda found: house.syncs.ConfirmSync(
+                sync_pb2.ConfirmSyncRequest(sync_id=found), metadata=house.admin
+            ),
             lambda found: house.syncs.CancelSync(
                 sync_pb2.CancelSyncRequest(sync_id=found), metadata=house.admin
             ),
@@ -40,6 +51,14 @@ def _by_id(house: ConnectorHouse) -> dict[str, Any]:
         "lea": [
             lambda found: house.provisioning.GetDelivery(
                 provisioning_pb2.GetDeliveryRequest(lease_id=found), metadata=house.admin
+            ),
+        ],
+        "opr": [
+            lambda found: house.provisioning.GetOperation(
+                provisioning_pb2.GetOperationRequest(operation_id=found), metadata=house.admin
+            ),
+            lambda found: house.provisioning.RetryOperation(
+                provisioning_pb2.RetryOperationRequest(operation_id=found), metadata=house.admin
             ),
         ],
     }
@@ -63,6 +82,7 @@ async def test_what_there_is_not_is_not_found(house: ConnectorHouse) -> None:
         "con": "CONNECTION_NOT_FOUND",
         "syn": "SYNC_NOT_FOUND",
         "lea": "DELIVERY_NOT_FOUND",
+        "opr": "OPERATION_NOT_FOUND",
     }
     for prefix, calls in _by_id(house).items():
         for call in calls:
@@ -127,3 +147,13 @@ async def test_a_key_is_for_one_wish(house: ConnectorHouse) -> None:
             grpc.StatusCode.INVALID_ARGUMENT,
             "FIELD_INVALID",
         )
+
+
+@pytest.mark.parametrize("state", [4, 99, -1])
+async def test_a_state_that_there_is_not(small_house: ConnectorHouse, state: int) -> None:
+    """A filter by it is refused, and is not an empty list."""
+    call = small_house.provisioning.ListOperations(
+        provisioning_pb2.ListOperationsRequest(state=state),  # type: ignore[arg-type]
+        metadata=small_house.reader,
+    )
+    await refusal(call, grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")

@@ -154,11 +154,14 @@ async def test_tries_everything(small_house: ConnectorHouse) -> None:
         "sign in",
         "read users",
         "read groups",
+        "read memberships",
         "read apps",
         "read assignments",
         "write memberships",
         "write assignments",
     ]
+    assert {check.state for check in report.checks} == {pb.CAPABILITY_STATE_GRANTED}
+    assert not report.unneeded_permissions
     assert not house.writes()
 
 
@@ -169,11 +172,14 @@ async def test_says_which_permissions_are_missing(small_house: ConnectorHouse) -
         entra_client_id=cast.READONLY, client_secret_name="readonly"
     )
     report = await _test(house, connection_id)
-    failed = {check.name: check.problem for check in report.checks if not check.ok}
-    assert failed == {
+    failed = {check.name: check for check in report.checks if not check.ok}
+    assert {name: check.problem for name, check in failed.items()} == {
         "write memberships": "the application is not granted GroupMember.ReadWrite.All",
-        "write assignments": "the application is not granted AppRoleAssignment.ReadWrite.All",
+        "write assignments": "the application is not granted AppRoleAssignment.ReadWrite.All; "
+        "grant it, or set the connection's mode to CONNECTION_MODE_GROUPS_ONLY",
     }
+    assert {check.state for check in failed.values()} == {pb.CAPABILITY_STATE_MISSING}
+    assert failed["write assignments"].granted_permissions == ["Application.Read.All"]
     for registration in house.simulator.tenant.app_registrations:
         registration["permissions"] = ["User.Read.All"]
     report = await _test(house, connection_id)
@@ -181,6 +187,50 @@ async def test_says_which_permissions_are_missing(small_house: ConnectorHouse) -
     assert by_name["read users"].ok and not by_name["read groups"].ok
     assert "Authorization_RequestDenied" in by_name["read groups"].problem
     assert by_name["read groups"].permission == "GroupMember.Read.All"
+    assert by_name["read groups"].state == pb.CAPABILITY_STATE_MISSING
+
+
+async def test_says_what_is_more_than_needed(small_house: ConnectorHouse) -> None:
+    """What is used for want of less, and what nothing uses at all."""
+    house = small_house
+    connection_id = await house.connect()
+    for registration in house.simulator.tenant.app_registrations:
+        registration["permissions"] = [
+            "User.Read.All",
+            "User.ReadWrite.All",
+            "Group.ReadWrite.All",
+            "Application.Read.All",
+            "AppRoleAssignment.ReadWrite.All",
+            "Mail.Read",
+        ]
+    report = await _test(house, connection_id)
+    assert report.ok
+    excessive = {
+        check.name: list(check.granted_permissions)
+        for check in report.checks
+        if check.state == pb.CAPABILITY_STATE_EXCESSIVE
+    }
+    assert excessive == {
+        "read groups": ["Group.ReadWrite.All"],
+        "read memberships": ["Group.ReadWrite.All"],
+        "write memberships": ["Group.ReadWrite.All"],
+    }
+    assert list(report.unneeded_permissions) == ["Mail.Read", "User.ReadWrite.All"]
+
+
+async def test_what_could_not_be_tried_is_unknown(small_house: ConnectorHouse) -> None:
+    """A tenant that does not answer has not said no."""
+    house = small_house
+    connection_id = await house.connect()
+    house.simulator.faults.add("unavailable", path="/users*")
+    report = await _test(house, connection_id)
+    by_name = {check.name: check for check in report.checks}
+    assert not report.ok
+    assert by_name["read users"].state == pb.CAPABILITY_STATE_UNKNOWN
+    assert by_name["read groups"].state == pb.CAPABILITY_STATE_GRANTED
+    house.simulator.faults.add("unavailable", service="login")
+    report = await _test(house, connection_id)
+    assert {check.state for check in report.checks} == {pb.CAPABILITY_STATE_UNKNOWN}
 
 
 @pytest.mark.parametrize(

@@ -4,57 +4,20 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-
-import grpc
 
 from latchkey.connector.v1 import connection_pb2
 from latchkey.connector.v1 import provisioning_pb2 as pb
 from services.connector.settings import Settings
 from tests.fakes.connector_peers import app_role, membership
 from tests.integration.connector.house import ConnectorHouse
+from tests.integration.connector.processes import ROOT, connector_process, environment
 from tests.integration.entra_simulator import cast
 from tests.support.eventually import eventually
 from tools.entra_simulator import Simulator
 
-ROOT = Path(__file__).resolve().parents[3]
 MARKER = "m4rker-s3cret-value"
-
-
-def _environment(settings: Settings, **more: str) -> dict[str, str]:
-    values = settings.model_dump(mode="json", exclude_none=True)
-    return {
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'libs' / 'contracts'}",
-        **{f"LATCHKEY_{name.upper()}": str(value).lower() if isinstance(value, bool) else str(value)
-           for name, value in values.items()},
-        **more,
-    }  # fmt: skip
-
-
-@asynccontextmanager
-async def _process(house: ConnectorHouse, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The connector in a process of its own; the house then talks to that."""
-    with log.open("w") as stream:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.connector"),
-            env=_environment(house.settings),
-            cwd=ROOT,
-            stderr=stream,
-        )
-    try:
-        await eventually(lambda: '"serving"' in log.read_text(), 30)
-        port = log.read_text().partition("127.0.0.1:")[2].partition('"')[0]
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            house.channel = channel
-            yield process
-    finally:
-        house.channel = None
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def test_killed_while_it_provisions(
@@ -69,13 +32,13 @@ async def test_killed_while_it_provisions(
             app_role(connection_id, cast.TENANT, cast.ATELIER),
         ]
         leases = [house.lease(person, targets) for person in (cast.NORA, cast.GRETA, cast.INGRID)]
-        async with _process(house, tmp_path / "first.log") as process:
+        async with connector_process(house, tmp_path / "first.log") as process:
             await house.granted(*leases)
             # As soon as the first write is with Entra its answer is on the way, or being kept.
             await eventually(lambda: house.writes(), 20, every=0.001)
             process.kill()
             await process.wait()
-        async with _process(house, tmp_path / "second.log") as process:
+        async with connector_process(house, tmp_path / "second.log") as process:
             for lease_id in leases:
                 delivery = await house.reached(lease_id, pb.DELIVERY_STATE_DELIVERED, within=30)
                 assert not any(target.preexisting for target in delivery.targets)
@@ -100,7 +63,7 @@ async def test_secrets_are_in_no_log_no_answer_and_no_table(
         (house.settings.secrets_dir / "marked").write_text(MARKER)
         log = tmp_path / "marked.log"
         answers: list[Any] = []
-        async with _process(house, log) as process:
+        async with connector_process(house, log) as process:
             connection_id = await house.connect(client_secret_name="marked")
             for works in (False, True):
                 if works:
@@ -155,7 +118,7 @@ def _settings(tmp_path: Path) -> dict[str, str]:
         requests_address="127.0.0.1:1",
         secrets_dir=tmp_path,
     )
-    return _environment(settings)
+    return environment(settings)
 
 
 def test_refuses_half_a_simulator(tmp_path: Path) -> None:

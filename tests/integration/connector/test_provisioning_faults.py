@@ -9,6 +9,7 @@ from latchkey.connector.v1 import provisioning_pb2 as pb
 from latchkey.connector.v1 import sync_pb2
 from latchkey.requests.v1 import events_pb2
 from libs.domain.errors import Unavailable
+from services.connector.entra import token
 from tests.fakes.connector_peers import app_role, membership
 from tests.integration.connector.house import ConnectorHouse
 from tests.integration.entra_simulator import cast
@@ -39,8 +40,12 @@ async def test_groups_that_can_not_be_written_fail_visibly(
     assert operation.state == pb.OPERATION_STATE_FAILED and operation.problem
 
 
-async def test_a_missing_permission_fails_and_a_retry_succeeds(house: ConnectorHouse) -> None:
+async def test_a_missing_permission_fails_and_a_retry_succeeds(
+    house: ConnectorHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After an administrator granted what was missing, the next round delivers."""
+    # Nobody is so quick but a test.
+    monkeypatch.setattr(token, "_JUST_ISSUED_SECONDS", 0.0)
     registrations = house.simulator.tenant.app_registrations
     permissions = [list(registration["permissions"]) for registration in registrations]
     for registration in registrations:

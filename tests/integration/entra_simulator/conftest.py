@@ -2,6 +2,7 @@
 
 Tests that only read share one simulator; a test that writes, or that moves the clock, has its
 own. All run in one event loop, because a shared server lives in the loop it was started in.
+Every exchange with either of them is checked against Microsoft's metadata.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest_asyncio
 
 from tests.fakes.clock import FakeClock
 from tests.integration.entra_simulator import cast
+from tests.support.graph_schema import Recorder
 from tools.entra_simulator import Simulator
 from tools.entra_simulator.certificates import issue_server_certificate, token_signing_key
 
@@ -43,16 +45,21 @@ def clock() -> FakeClock:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def simulator(state_dir: Path, clock: FakeClock) -> AsyncIterator[Simulator]:
-    async with Simulator(state_dir, clock=clock.now) as running:
+    recorder = Recorder()
+    async with Simulator(state_dir, clock=clock.now, on_exchange=recorder) as running:
         yield running
+    recorder.check()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared(keys: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulator]:
     """One simulator with the built-in tenant, for tests that change nothing."""
     state_dir = shutil.copytree(keys, tmp_path_factory.mktemp("shared") / "simulator")
-    async with Simulator(Path(state_dir), clock=FakeClock().now) as running:
+    recorder = Recorder()
+    clock = FakeClock()
+    async with Simulator(Path(state_dir), clock=clock.now, on_exchange=recorder) as running:
         yield running
+    recorder.check()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

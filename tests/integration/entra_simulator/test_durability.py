@@ -160,3 +160,48 @@ async def test_private_files_are_private(shared: Simulator) -> None:
     directory = shared.ca_path.parent
     for path in (*directory.glob("*-key.pem"), *directory.glob("*.json*")):
         assert path.stat().st_mode & 0o077 == 0, path.name
+
+
+async def test_journal_keeps_only_its_end_in_memory(state_dir: Path, clock: FakeClock) -> None:
+    """With a limit, older entries are read from the file, and no change is lost by it."""
+    async with Simulator(state_dir, clock=clock.now, journal_kept=5) as simulator:
+        snapshot = (state_dir / "tenant.json").read_bytes()
+        for number in range(30):
+            simulator.tenant.update_object(cast.NORA, {"displayName": f"Nora {number}"})
+        entries = simulator.journal.entries()
+        assert [entry["number"] for entry in entries] == list(range(1, 31))
+        assert simulator.journal.entries(27) == entries[27:]
+    (state_dir / "tenant.json").write_bytes(snapshot)
+    async with Simulator(state_dir, clock=clock.now, journal_kept=5) as again:
+        assert again.journal.entries() == entries
+        assert again.tenant.users[cast.NORA]["displayName"] == "Nora 29"
+
+
+async def test_restoring_and_bulk_changes_survive_too(state_dir: Path, clock: FakeClock) -> None:
+    """Deleted objects, their restoration and purge, and many changes at once."""
+    async with Simulator(state_dir, clock=clock.now) as simulator:
+        snapshot = (state_dir / "tenant.json").read_bytes()
+        tenant = simulator.tenant
+        for user_id in (cast.PRIYA, cast.JONAS, cast.NORA):
+            tenant.delete_object(user_id)
+        tenant.restore_object(cast.PRIYA)
+        tenant.purge_object(cast.JONAS)
+        added = tenant.add_objects(
+            "user",
+            [
+                {"displayName": f"New {number}", "userPrincipalName": f"new.{number}@x.example"}
+                for number in range(2_500)
+            ],
+        )
+        tenant.add_members(cast.ATELIER_EDITORS, [user["id"] for user in added])
+        entries = [entry for entry in simulator.journal.entries() if len(entry["changes"]) > 1]
+        assert [len(entry["changes"]) for entry in entries] == [1000, 1000, 500]
+        document = tenant.document()
+        assert set(document["deleted"]) == {cast.NORA}
+        history = tenant.history.to_json()
+    for before in (None, snapshot):
+        if before is not None:
+            (state_dir / "tenant.json").write_bytes(before)
+        async with Simulator(state_dir, clock=clock.now) as again:
+            assert again.tenant.document() == document
+            assert again.tenant.history.to_json() == history

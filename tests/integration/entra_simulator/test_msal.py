@@ -11,42 +11,13 @@ import httpx
 import msal
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from tests.integration.entra_simulator import cast
 from tests.integration.entra_simulator.conftest import trust
+from tests.integration.entra_simulator.credentials import Certificate, Issuer
 from tools.entra_simulator import Simulator, built_in_tenant
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-class Certificate:
-    """A self-signed certificate of an application, as an administrator would upload it."""
-
-    def __init__(self) -> None:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "latchkey")])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .sign(key, hashes.SHA256())
-        )
-        self.public = certificate.public_bytes(serialization.Encoding.PEM).decode()
-        self.sha1_thumbprint = certificate.fingerprint(hashes.SHA1()).hex()
-        self.private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ).decode()
 
 
 class AssertionAsText:
@@ -74,14 +45,38 @@ def certificate() -> Certificate:
     return Certificate()
 
 
+@pytest.fixture(scope="module")
+def older_certificate() -> Certificate:
+    return Certificate()
+
+
+@pytest.fixture(scope="module")
+def expired_certificate() -> Certificate:
+    return Certificate(valid=-timedelta(days=1))
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Issuer:
+    return Issuer("https://cluster.example")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def present_day(
-    tmp_path_factory: pytest.TempPathFactory, certificate: Certificate
+    tmp_path_factory: pytest.TempPathFactory,
+    certificate: Certificate,
+    older_certificate: Certificate,
+    expired_certificate: Certificate,
+    cluster: Issuer,
 ) -> AsyncIterator[Simulator]:
-    """A simulator on the real clock, because MSAL's assertions are, with a certificate."""
+    """A simulator on the real clock, because MSAL's assertions are, with every credential."""
     tenant = built_in_tenant()
-    tenant["appRegistrations"][0]["certificates"] = [certificate.public]
-    async with Simulator(tmp_path_factory.mktemp("present"), tenant) as running:
+    tenant["appRegistrations"][0] |= {
+        "certificates": [older_certificate.public, expired_certificate.public, certificate.public],
+        "federatedIdentityCredentials": [cluster.credential("system:serviceaccount:x:connector")],
+    }
+    async with Simulator(
+        tmp_path_factory.mktemp("present"), tenant, managed_identity_port=0
+    ) as running:
         yield running
 
 
@@ -160,3 +155,69 @@ async def test_wrong_key_under_a_registered_name_is_refused(
     authority = f"{present_day.url}/{cast.TENANT}/v2.0"
     answer = await acquire_token(present_day, credential, oidc_authority=authority)
     assert answer["error_codes"] == [700027]
+
+
+async def test_two_certificates(present_day: Simulator, older_certificate: Certificate) -> None:
+    """While a certificate is being replaced both are good: the assertion names its own."""
+    credential = {
+        "private_key": older_certificate.private,
+        "public_certificate": older_certificate.public,
+    }
+    authority = f"{present_day.url}/{cast.TENANT}/v2.0"
+    answer = await acquire_token(present_day, credential, oidc_authority=authority)
+    assert "access_token" in answer
+
+
+async def test_expired_certificate(
+    present_day: Simulator, expired_certificate: Certificate
+) -> None:
+    """A registered certificate whose time is over is refused, and the reason says so."""
+    credential = {
+        "private_key": expired_certificate.private,
+        "public_certificate": expired_certificate.public,
+    }
+    authority = f"{present_day.url}/{cast.TENANT}/v2.0"
+    answer = await acquire_token(present_day, credential, oidc_authority=authority)
+    assert (answer["error"], answer["error_codes"]) == ("invalid_client", [700027])
+    assert "Reason - The key used is expired." in answer["error_description"]
+
+
+async def test_federated_token(present_day: Simulator, cluster: Issuer) -> None:
+    """A workload identity's token of a trusted issuer is taken in place of a secret."""
+    credential = {
+        "client_assertion": lambda: cluster.token(
+            "system:serviceaccount:x:connector", datetime.now(UTC)
+        )
+    }
+    authority = f"{present_day.url}/{cast.TENANT}/v2.0"
+    answer = await acquire_token(present_day, credential, oidc_authority=authority)
+    assert "access_token" in answer
+
+
+@pytest.mark.parametrize("where", ["virtual machine", "app service"])
+async def test_managed_identity(
+    present_day: Simulator, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """MSAL's client of managed identities gets a token that Graph takes."""
+    identity = present_day.managed_identity
+    assert identity is not None
+    if where == "app service":
+        monkeypatch.setenv("IDENTITY_ENDPOINT", identity.endpoint)
+        monkeypatch.setenv("IDENTITY_HEADER", identity.header)
+    else:
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", identity.url)
+
+    def acquire() -> dict[str, Any]:
+        with httpx.Client() as client:
+            application = msal.ManagedIdentityClient(
+                msal.SystemAssignedManagedIdentity(), http_client=client
+            )
+            answer: dict[str, Any] = application.acquire_token_for_client(
+                resource="https://graph.microsoft.com"
+            )
+            return answer
+
+    answer = await asyncio.to_thread(acquire)
+    async with httpx.AsyncClient(base_url=present_day.url, verify=trust(present_day)) as client:
+        bearer = {"Authorization": f"Bearer {answer['access_token']}"}
+        assert (await client.get("/v1.0/users", headers=bearer)).status_code == 200

@@ -13,7 +13,7 @@ from tests.fakes.clock import FakeClock
 from tests.integration.entra_simulator import cast
 from tests.integration.entra_simulator.conftest import connected, log_in, refusal
 from tools.entra_simulator import Simulator, built_in_tenant
-from tools.entra_simulator.odata import PAGE_TOKEN_LIFETIME
+from tools.entra_simulator.behaviour import Behaviour
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -126,7 +126,8 @@ async def test_page_tokens_expire(graph: httpx.AsyncClient, clock: FakeClock) ->
     """A stale page token is refused: the listing has to start again."""
     first = (await graph.get("/v1.0/users?$top=5")).json()
     # Log in after the wait, so that only the page token is old.
-    clock.advance(PAGE_TOKEN_LIFETIME - timedelta(minutes=1))
+    lifetime = timedelta(seconds=Behaviour().page_token_lifetime)
+    clock.advance(lifetime - timedelta(minutes=1))
     graph.headers["Authorization"] = await new_token(graph)
     assert (await graph.get(first["@odata.nextLink"])).status_code == 200
     clock.advance(timedelta(minutes=2))

@@ -103,6 +103,11 @@ class _Ingest(ingest_pb2_grpc.IngestServiceServicer):
     async def GetCheckpoint(self, request: Any, context: Any) -> ingest_pb2.GetCheckpointResponse:
         raise AssertionError
 
+    async def ListAppsInScope(
+        self, request: Any, context: Any
+    ) -> ingest_pb2.ListAppsInScopeResponse:
+        raise AssertionError
+
 
 async def nothing() -> None:
     pass

@@ -9,10 +9,16 @@ from libs.domain.changes import Change, Outcome
 from libs.domain.errors import Invalid, LatchkeyError
 from services.catalog.domain import facts
 from services.catalog.domain.access_profile import AccessProfile
-from services.catalog.domain.directory import Complete, ServicePrincipal
+from services.catalog.domain.directory import (
+    Complete,
+    DirectoryKind,
+    DirectoryPage,
+    ServicePrincipal,
+)
 from services.catalog.domain.link import CreateVirtualRole, Decision, Skip
+from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.rules import EntitlementRules
-from services.catalog.domain.sync import Sync
+from services.catalog.domain.sync import Message, Sync
 from services.catalog.handlers import (
     create_access_profile,
     entitlement_rules,
@@ -20,7 +26,6 @@ from services.catalog.handlers import (
     link_entitlements,
     manage_app,
 )
-from services.catalog.ports import Unseen
 from tests.fakes.catalog import (
     FakeAccessProfiles,
     FakeApps,
@@ -107,11 +112,11 @@ async def test_rules_are_recorded_whole() -> None:
         FakeAccessProfiles(catalog),
     )
     wanted = EntitlementRules("app_1", True, (credential.resource_type_id,), ("apr_everyone",))
-    command = entitlement_rules.Command(wanted, "0")
-    outcome = await apply(command, ROOT)
+    wish = entitlement_rules.Command(wanted, "0")
+    outcome = await apply(wish, ROOT)
     assert (outcome.result.rules.version, outcome.result.entitlement_count) == (1, 1)
     assert changed(outcome).audit.details["access_profile_ids"] == ["apr_everyone"]
-    preview = await apply.preview(command)
+    preview = await apply.preview(wish)
     assert (preview.entitlements, preview.person_count) == ((access,), 2)
     disabled = entitlement_rules.Command(EntitlementRules("app_1"), "")
     assert (await apply(disabled, ROOT)).result.entitlement_count == 0
@@ -132,15 +137,9 @@ async def test_an_access_profile_needs_a_name_of_its_own(name: str) -> None:
     assert caught.value.reason == "ACCESS_PROFILE_NAME_TAKEN"
 
 
-def page(number: int, content: object, sync_id: str = "syn_1") -> ingest_page.Command:
+def command(number: int, content: DirectoryPage | Complete) -> ingest_page.Command:
     return ingest_page.Command(
-        sync_id,
-        "con_1",
-        TENANT,
-        number,
-        f"at {number}",
-        "kind",
-        content,  # type: ignore[arg-type]
+        Message("syn_1", "con_1", TENANT, number, f"at {number}", 1, 1, False), content
     )
 
 
@@ -152,35 +151,44 @@ async def test_a_page_tells_of_new_apps_only() -> None:
     """Once each, though a page names one twice."""
     catalog = FakeCatalog(apps={"app_1": an_app()})
     ingest = ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))
-    content = (principal("app_1"), principal("app_2"), principal("app_2"))
-    outcome = await ingest(page(1, content), CONNECTOR)
+    content = DirectoryPage(
+        users=(a_user("Ada"),),
+        service_principals=(principal("app_1"), principal("app_2"), principal("app_2")),
+        removed_user_ids=("usr_ben",),
+    )
+    outcome = await ingest(command(1, content), CONNECTOR)
     change = changed(outcome)
     assert [fact.body for fact in change.facts] == [facts.AppDiscovered("app_2", "app_2", "con_1")]
     assert change.audit.details == {
         "sync_id": "syn_1",
         "page_number": 1,
-        "kind": "kind",
-        "count": 3,
+        "counts": {"users": 1, "service_principals": 3, "removed_user_ids": 1},
     }
+    assert outcome.result.sync.seen_count == 4
 
 
 async def test_a_known_page_changes_nothing() -> None:
     """It is passed over, not refused."""
-    sync = Sync("syn_1", "con_1", TENANT, last_page_number=3)
+    sync = Sync("syn_1", "con_1", TENANT, last_page_number=3, run=1)
     catalog = FakeCatalog(syncs={"con_1": sync})
     ingest = ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))
-    outcome = await ingest(page(2, ()), CONNECTOR)
-    assert (outcome.result, outcome.change) == (sync, None)
+    outcome = await ingest(command(2, DirectoryPage()), CONNECTOR)
+    assert (outcome.result.sync, outcome.change) == (sync, None)
 
 
 async def test_completion_counts_and_tells_what_is_gone() -> None:
     """Apps by name, everything else by number."""
     gone = (an_app(version=4), a_managed_app(app_id="app_2", version=7))
-    sync = Sync("syn_1", "con_1", TENANT, last_page_number=3, version=3)
-    catalog = FakeCatalog(syncs={"con_1": sync}, unseen=Unseen(gone, (1, 2, 3, 4)))
+    sync = Sync("syn_1", "con_1", TENANT, last_page_number=3, run=1, version=3)
+    catalog = FakeCatalog(
+        syncs={"con_1": sync},
+        gone={DirectoryKind.APP: 2, DirectoryKind.USER: 10},
+        gone_apps=gone,
+    )
     ingest = ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))
-    outcome = await ingest(page(4, Complete()), CONNECTOR)
-    assert (outcome.result.completed, outcome.result.removed_count) == (True, 12)
+    outcome = await ingest(command(4, Complete()), CONNECTOR)
+    found = outcome.result.sync
+    assert (found.completed, found.checkpoint, found.removed_count) == (True, "at 4", 12)
     assert [(fact.resource_version, fact.body) for fact in changed(outcome).facts] == [
         (5, facts.AppRemoved("app_1", "Design Tool", was_managed=False)),
         (8, facts.AppRemoved("app_2", "Design Tool", was_managed=True)),
@@ -188,9 +196,26 @@ async def test_completion_counts_and_tells_what_is_gone() -> None:
     ]
 
 
+async def test_too_much_is_held_until_it_is_confirmed() -> None:
+    """Nothing is written, and the sync is where it was; confirmed, nobody counts the rest."""
+    sync = Sync("syn_1", "con_1", TENANT, last_page_number=3, run=1, version=3)
+    user, group = DirectoryKind.USER, DirectoryKind.GROUP
+    catalog = FakeCatalog(
+        syncs={"con_1": sync}, gone={user: 30, group: 30}, totals={user: 40, group: 400}
+    )
+    ingest = ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))
+    outcome = await ingest(command(4, Complete()), CONNECTOR)
+    assert outcome.change is None
+    assert outcome.result == ingest_page.Taken(sync, (HeldRemoval(user, 30, 40),))
+    catalog.totals = {}
+    confirmed = await ingest(command(4, Complete(confirmed=True)), CONNECTOR)
+    assert confirmed.result.sync.removed_count == 60
+    assert changed(confirmed).audit.details["confirmed"] is True
+
+
 async def test_a_sync_is_of_one_connection() -> None:
     """The same id for another connection is a mistake."""
     sync = Sync("syn_1", "con_2", TENANT)
     ingest = ingest_page.IngestPage(FakeSyncs(FakeCatalog(syncs={"con_2": sync})), FakeClock(NOW))
     with pytest.raises(Invalid, match="connection_id"):
-        await ingest(page(1, ()), CONNECTOR)
+        await ingest(command(1, DirectoryPage()), CONNECTOR)

@@ -13,7 +13,8 @@ from tests.unit.catalog.things import a_managed_app, a_user, an_access, types
 
 CREDENTIAL, ROLES = types()
 MEMBER = Target("den_group", "con_1", "member of G", GroupMembership("entra-g"))
-ACCESS = an_access(CREDENTIAL).widened(MEMBER)
+ROLE_ONLY = an_access(CREDENTIAL)
+ACCESS = ROLE_ONLY.widened(MEMBER)
 RULES = EntitlementRules("app_1", True, (CREDENTIAL.resource_type_id,), ("apr_everyone",))
 OFFER = Offer(ACCESS, a_managed_app(), RULES)
 ASKED = Question(
@@ -63,6 +64,7 @@ def governed(**other: object) -> Offer:
         ({"subject": a_user("Ben", entra_tenant_id="other")}, "USER_NOT_FOUND"),
         ({"subject": a_user("Ben", account_enabled=False)}, "PERSON_DISABLED"),
         ({"offer": replace(OFFER, app=a_managed_app(removed=True))}, "APP_REMOVED"),
+        ({"offer": Offer(ROLE_ONLY, a_managed_app(), RULES, True)}, "NOT_PROVISIONABLE"),
         ({"groups": {}}, "GROUP_NOT_WRITABLE"),
         ({"groups": {"den_group": UnwritableReason.DYNAMIC}}, "GROUP_NOT_WRITABLE"),
     ],
@@ -110,3 +112,15 @@ def test_confirms_nothing_of_what_may_not_be_written(app: object) -> None:
     (found,) = confirm(replace(OFFER, app=app), ("den_access",), ())  # type: ignore[arg-type]
     assert found.target is None
     assert found.problem
+
+
+def test_where_only_groups_are_written_the_rest_is_left_out() -> None:
+    """Of what is asked for and of what has to be held; the entitlement itself keeps it."""
+    groups_only = replace(OFFER, groups_only=True)
+    found = answer(offer=groups_only, held=frozenset({"den_group"}))
+    assert found.offer.entitlement.fulfilment == (MEMBER,)
+    assert found.held
+    assert not answer(held=frozenset({"den_group"})).held
+    access, group = confirm(groups_only, ("den_access", "den_group"), ())
+    assert (access.target, "group memberships only" in access.problem) == (None, True)
+    assert (group.target, group.problem) == (MEMBER, "")

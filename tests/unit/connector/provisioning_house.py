@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from services.connector.domain.connection import Connection
+from services.connector.domain.connection import Connection, Credential, CredentialKind
 from services.connector.domain.delivery import Delivery
 from services.connector.domain.lease import Lease
 from services.connector.domain.target import AppRoleGrant, GroupMembership, Principal, Target
@@ -26,8 +26,8 @@ from tests.fakes.connector_store import (
 TENANT = "11111111-1111-1111-1111-111111111111"
 PERSON = Principal("usr_ada", TENANT, "22222222-2222-2222-2222-222222222222")
 CONNECTION = Connection(
-    "con_1", "Contoso", TENANT, "33333333-3333-3333-3333-333333333333", "contoso", "global",
-    datetime(2026, 1, 1, tzinfo=UTC),
+    "con_1", "Contoso", TENANT, "33333333-3333-3333-3333-333333333333",
+    Credential(CredentialKind.CLIENT_SECRET, "contoso"), "global", datetime(2026, 1, 1, tzinfo=UTC),
 )  # fmt: skip
 GROUP = Target("den_group", "con_1", "member of Editors", GroupMembership("g-1"))
 ROLE = Target("den_role", "con_1", "role of Design", AppRoleGrant("sp-1", "r-1"))
@@ -56,7 +56,9 @@ class ProvisioningHouse:
         self.run_operations = RunOperations(self.store, self.clock)
         self.mend_delivery = MendDelivery(self.store, self.clock)
 
-    def lease(self, lease_id: str, *targets: Target) -> str:
+    def lease(
+        self, lease_id: str, *targets: Target, of: Principal = PERSON, emergency: bool = False
+    ) -> str:
         """A lease that shall be in Entra."""
         self.requests.leases[lease_id] = Lease(
             lease_id,
@@ -64,9 +66,10 @@ class ProvisioningHouse:
             is_delivered=False,
             is_ended=False,
             entitlement_id="ent_1",
-            subject=PERSON,
+            subject=of,
             targets=targets,
             round=1,
+            emergency=emergency,
         )
         return lease_id
 
@@ -97,18 +100,20 @@ class ProvisioningHouse:
 
     async def begin(self) -> list[Attempt]:
         """Begins every attempt that is due."""
-        due = await self.store.due(self.clock.now(), 100, frozenset())
+        due = await self.store.due("con_1", self.clock.now(), 100, frozenset())
         return await self.begin_together([found.operation_id for found in due])
 
     async def begin_together(self, operation_ids: list[str]) -> list[Attempt]:
         """Begins an attempt of each, where there is anything to do."""
-        outcome = await self.run_operations.attempt(operation_ids)
+        outcome = await self.run_operations.attempt(
+            {operation_id: f"call of {operation_id}" for operation_id in operation_ids}
+        )
         self.store.commit(outcome)
-        return list(outcome.result)
+        return list(outcome.result.attempts.values())
 
     async def settle(self, attempt: Attempt, verdict: Verdict) -> None:
         """Entra's answer arrives."""
-        self.store.commit(await self.run_operations.settle({attempt.operation_id: verdict}))
+        self.store.commit(await self.run_operations.settle([(attempt, verdict)]))
 
     async def work(self) -> None:
         """Works until nothing is left to do; Entra answers everything."""

@@ -6,7 +6,12 @@ from services.connector.domain.assignment import AssignmentState
 from services.connector.domain.delivery import DeliveryState
 from services.connector.domain.operation import OperationKind, OperationState
 from services.connector.domain.sync import Progress, Sync, SyncState
-from services.connector.domain.verdict import Already, Done, Refused, Retriable
+from services.connector.domain.verdict import (
+    Already,
+    Done,
+    Refused,
+    Retriable,
+)
 from tests.unit.connector.provisioning_house import GROUP, PERSON, ROLE, ProvisioningHouse
 
 _NEVER_SENT = Retriable("", "no connection", certain=True)

@@ -7,10 +7,12 @@ import pytest
 
 from libs.domain.errors import NotFound
 from services.connector.domain import facts
+from services.connector.domain.connection import ConnectionMode
 from services.connector.domain.delivery import DeliveryState
 from services.connector.domain.target import AppRoleGrant, GroupMembership, Principal, Target
-from services.connector.domain.verdict import Refused
+from services.connector.domain.verdict import Refused, Remedy
 from tests.unit.connector.provisioning_house import (
+    CONNECTION,
     GROUP,
     PERSON,
     ROLE,
@@ -54,6 +56,18 @@ async def test_microsofts_own_is_refused_even_if_listed() -> None:
     house.lease("lea_1", ROLE)
     house.connections.protected_ids = frozenset({"sp-1"})
     await _refused(house, "target_protected")
+
+
+async def test_an_app_role_of_a_connection_for_groups_only_is_refused() -> None:
+    """The connector has no permission for it there, and does not try; groups are delivered."""
+    house = ProvisioningHouse()
+    house.connections.connection = replace(CONNECTION, mode=ConnectionMode.GROUPS_ONLY)
+    house.lease("lea_1", GROUP, ROLE)
+    await _refused(house, "groups_only")
+    assert house.delivery("lea_1").remedy is Remedy.NEEDS_PERSON
+    await house.granted(house.lease("lea_2", GROUP))
+    await house.work()
+    assert house.delivery("lea_2").state is DeliveryState.DELIVERED
 
 
 async def test_another_person_is_refused() -> None:

@@ -8,6 +8,7 @@ from libs.domain.callers import Service
 from libs.domain.changes import Fact
 from libs.domain.errors import LatchkeyError
 from services.connector.domain import errors, facts
+from services.connector.domain.sync import HeldRemoval
 from services.connector.translate.facts import fact_to_message
 
 _GENERAL = 20
@@ -54,10 +55,14 @@ def test_every_fact_is_published_as_an_event_of_the_contract() -> None:
         message = fact_to_message(Fact("x_1", 1, kind(**values)))
         assert message.DESCRIPTOR.name == name
         for field, value in values.items():
-            if not isinstance(value, Service):
-                assert getattr(message, field) == value
-            else:
+            if isinstance(value, Service):
                 assert getattr(message, field).service == value.name
+            elif isinstance(value, tuple) and value and not isinstance(value[0], str):
+                assert len(getattr(message, field)) == len(value)
+            else:
+                assert getattr(message, field) == (
+                    list(value) if isinstance(value, tuple) else value
+                )
         made.add(name)
     assert made == set(events_pb2.DESCRIPTOR.message_types_by_name)
 
@@ -65,4 +70,8 @@ def test_every_fact_is_published_as_an_event_of_the_contract() -> None:
 def _value(parameter: inspect.Parameter) -> Any:
     if parameter.annotation is int:
         return 7
+    if parameter.annotation == tuple[str, ...]:
+        return (parameter.name,)
+    if parameter.annotation == tuple[HeldRemoval, ...]:
+        return (HeldRemoval("users", 7, 9),)
     return parameter.name if parameter.annotation is str else Service("connector")

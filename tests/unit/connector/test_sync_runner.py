@@ -13,16 +13,28 @@ from libs.domain.changes import Outcome
 from libs.domain.errors import Unavailable, WrongState
 from services.connector import ports
 from services.connector.domain.connection import Connection
-from services.connector.domain.directory import DirectoryPage, Membership, Phase, ReadFailed
-from services.connector.domain.sync import Progress, Sync, SyncState
+from services.connector.domain.directory import (
+    DirectoryEnd,
+    DirectoryPage,
+    Membership,
+    Phase,
+    ReadFailed,
+)
+from services.connector.domain.sync import (
+    Checkpoint,
+    Ingested,
+    NumberedPage,
+    Progress,
+    Sync,
+    SyncState,
+)
 from services.connector.handlers.move_sync import MoveSync
-from services.connector.loops import syncs as loop_module
-from services.connector.loops.syncs import SyncRunner, _Run
-from services.connector.ports import Checkpoint, Ingested, NumberedPage
+from services.connector.loops.syncs import run as loop_module
+from services.connector.loops.syncs.run import SyncRun
 
 T = TypeVar("T")
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-SYNC = Sync("syn_1", "con_1", SyncState.RUNNING, Progress(Phase.USERS), "", NOW)
+SYNC = Sync("syn_1", "con_1", SyncState.RUNNING, Progress(Phase.USERS), "", NOW, run=1)
 AWAY = Unavailable("the catalog service", "away")
 
 
@@ -37,11 +49,11 @@ class Catalog:
         self.completed = False
         self._consumers: list[asyncio.Task[None]] = []
 
-    async def checkpoint(self, sync_id: str) -> Checkpoint:
-        return Checkpoint(len(self.taken), "", self.completed)
+    async def checkpoint(self, connection_id: str) -> Checkpoint:
+        return Checkpoint(SYNC.sync_id, len(self.taken), "", self.completed)
 
     async def ingest(
-        self, sync_id: str, connection: Connection, pages: AsyncIterator[NumberedPage]
+        self, sync: Sync, connection: Connection, pages: AsyncIterator[NumberedPage]
     ) -> Ingested:
         sent: asyncio.Queue[NumberedPage | None] = asyncio.Queue()
         over = False
@@ -63,7 +75,7 @@ class Catalog:
                 if (page := await sent.get()) is None:
                     if most is not None:
                         raise AWAY
-                    return Ingested(len(self.taken), len(self.taken))
+                    return Ingested(len(self.taken), len(self.taken), self.completed)
                 numbers.append(page.number)
                 if most is not None:
                     continue
@@ -71,7 +83,7 @@ class Catalog:
                     if page.number != len(self.taken) + 1:
                         raise WrongState("SYNC_PAGE_OUT_OF_ORDER", f"{page.number}")
                     self.taken.append(page.number)
-                    self.completed = page.page is None
+                    self.completed = page.is_end
             raise AWAY
         finally:
             over = True
@@ -89,11 +101,12 @@ class Tenant:
         self.let = asyncio.Semaphore(0)
         self._count = count
 
-    async def read(self, *_: object) -> AsyncIterator[DirectoryPage]:
+    async def read(self, *_: object) -> AsyncIterator[DirectoryPage | DirectoryEnd]:
         for number in range(self._count):
             await self.let.acquire()
             found = Membership(f"group-{number}", "user")
-            yield DirectoryPage(Phase.MEMBERSHIPS, (found,), str(number))
+            yield DirectoryPage(Phase.GROUPS, str(number), 1, memberships=(found,))
+        yield DirectoryEnd("end", "held", 1, ())
 
 
 class _Writes:
@@ -114,16 +127,16 @@ class _Moves:
         return Outcome(None)
 
 
-def _run(tenant: Tenant, catalog: Catalog, moves: _Moves) -> _Run:
-    runner = SyncRunner(
+def _run(tenant: Tenant, catalog: Catalog, moves: _Moves) -> SyncRun:
+    return SyncRun(
         cast(ports.Syncs, None),
-        cast(ports.Connections, None),
         cast(ports.Entra, tenant),
         cast(ports.Catalog, catalog),
         cast(MoveSync, moves),
         cast(Writes, _Writes()),
+        SYNC,
+        cast(Connection, SimpleNamespace(connection_id="con_1")),
     )
-    return _Run(runner, SYNC, cast(Connection, SimpleNamespace(connection_id="con_1")))
 
 
 def _let(tenant: Tenant, times: Iterable[object]) -> None:

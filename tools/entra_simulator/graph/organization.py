@@ -6,4 +6,6 @@ from tools.entra_simulator.graph.call import Answer, GraphCall
 
 
 def list_organization(call: GraphCall) -> Answer:
-    return call.collection("organization", [call.tenant.organization], "organization")
+    organization = call.directory.organization
+    table = {organization["id"]: organization}
+    return call.collection("organization", list(table), table, "organization")

@@ -13,18 +13,24 @@ from collections.abc import Iterable, Sequence
 from tools.entra_simulator.changes import GraphObject
 from tools.entra_simulator.errors import GraphError, Refusal
 
+# What members, owners and managers may be.
+DIRECTORY_OBJECTS = ("user", "group", "servicePrincipal")
+
 _USER_DEFAULT = (
     "businessPhones displayName givenName jobTitle mail mobilePhone officeLocation "
     "preferredLanguage surname userPrincipalName id"
 )
 
 _USER_ON_REQUEST = (
-    "accountEnabled city companyName country createdDateTime creationType deletedDateTime "
-    "department employeeHireDate employeeId employeeLeaveDateTime employeeType "
-    "externalUserState mailNickname onPremisesDomainName onPremisesImmutableId "
+    "accountEnabled ageGroup city companyName consentProvidedForMinor country createdDateTime "
+    "creationType deletedDateTime department employeeHireDate employeeId employeeLeaveDateTime "
+    "employeeType externalUserState externalUserStateChangeDateTime faxNumber "
+    "lastPasswordChangeDateTime legalAgeGroupClassification mailNickname "
+    "onPremisesDistinguishedName onPremisesDomainName onPremisesImmutableId "
     "onPremisesLastSyncDateTime onPremisesSamAccountName onPremisesSyncEnabled "
-    "onPremisesUserPrincipalName otherMails postalCode proxyAddresses securityIdentifier "
-    "state streetAddress usageLocation userType"
+    "onPremisesSecurityIdentifier onPremisesUserPrincipalName otherMails passwordPolicies "
+    "postalCode proxyAddresses securityIdentifier showInAddressList "
+    "signInSessionsValidFromDateTime state streetAddress usageLocation userType"
 )
 
 _GROUP_DEFAULT = (
@@ -86,6 +92,9 @@ def selected(type: str, found: GraphObject, select: Iterable[str] | None) -> Gra
 def check_select(select: Iterable[str] | None, types: Sequence[str]) -> None:
     """Refuses a selected property that none of the types has."""
     for property in select or ():
+        # Known, but it takes AuditLog.Read.All, and there is no sign-in here to tell about.
+        if property == "signInActivity" and "user" in types:
+            raise GraphError(Refusal.INSUFFICIENT_PRIVILEGES)
         if not any(property in PROPERTIES[type] for type in types):
             shown = types[0] if len(types) == 1 else "directoryObject"
             raise GraphError(Refusal.UNKNOWN_SELECT, property=property, type=shown)

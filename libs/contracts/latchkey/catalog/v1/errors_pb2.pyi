@@ -114,6 +114,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`FAILED_PRECONDITION`. A newer sync of the connection has begun. Way out: none for this one."""
     ERROR_REASON_SYNC_PAGE_OUT_OF_ORDER: _ErrorReason.ValueType  # 38
     """`FAILED_PRECONDITION`. A page is missing before this one. Way out: `IngestService/GetCheckpoint`."""
+    ERROR_REASON_NOT_PROVISIONABLE: _ErrorReason.ValueType  # 39
+    """`FAILED_PRECONDITION`. The tenant is connected for group memberships only, and the entitlement
+    needs an app role assignment and no group. Way out: link a group to it (provision access for),
+    or change the connection's mode.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -213,4 +218,9 @@ ERROR_REASON_SYNC_SUPERSEDED: ErrorReason.ValueType  # 37
 """`FAILED_PRECONDITION`. A newer sync of the connection has begun. Way out: none for this one."""
 ERROR_REASON_SYNC_PAGE_OUT_OF_ORDER: ErrorReason.ValueType  # 38
 """`FAILED_PRECONDITION`. A page is missing before this one. Way out: `IngestService/GetCheckpoint`."""
+ERROR_REASON_NOT_PROVISIONABLE: ErrorReason.ValueType  # 39
+"""`FAILED_PRECONDITION`. The tenant is connected for group memberships only, and the entitlement
+needs an app role assignment and no group. Way out: link a group to it (provision access for),
+or change the connection's mode.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

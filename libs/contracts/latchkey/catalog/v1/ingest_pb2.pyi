@@ -45,6 +45,42 @@ PRINCIPAL_KIND_GROUP: PrincipalKind.ValueType  # 2
 """A group."""
 Global___PrincipalKind: _TypeAlias = PrincipalKind  # noqa: Y015
 
+class _DirectoryKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DirectoryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DirectoryKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIRECTORY_KIND_UNSPECIFIED: _DirectoryKind.ValueType  # 0
+    """Not set."""
+    DIRECTORY_KIND_USER: _DirectoryKind.ValueType  # 1
+    """People."""
+    DIRECTORY_KIND_GROUP: _DirectoryKind.ValueType  # 2
+    """Groups."""
+    DIRECTORY_KIND_MEMBERSHIP: _DirectoryKind.ValueType  # 3
+    """Memberships of people in groups."""
+    DIRECTORY_KIND_APP: _DirectoryKind.ValueType  # 4
+    """Apps."""
+    DIRECTORY_KIND_APP_ROLE_ASSIGNMENT: _DirectoryKind.ValueType  # 5
+    """Assignments to apps."""
+
+class DirectoryKind(_DirectoryKind, metaclass=_DirectoryKindEnumTypeWrapper):
+    """What a sync brings."""
+
+DIRECTORY_KIND_UNSPECIFIED: DirectoryKind.ValueType  # 0
+"""Not set."""
+DIRECTORY_KIND_USER: DirectoryKind.ValueType  # 1
+"""People."""
+DIRECTORY_KIND_GROUP: DirectoryKind.ValueType  # 2
+"""Groups."""
+DIRECTORY_KIND_MEMBERSHIP: DirectoryKind.ValueType  # 3
+"""Memberships of people in groups."""
+DIRECTORY_KIND_APP: DirectoryKind.ValueType  # 4
+"""Apps."""
+DIRECTORY_KIND_APP_ROLE_ASSIGNMENT: DirectoryKind.ValueType  # 5
+"""Assignments to apps."""
+Global___DirectoryKind: _TypeAlias = DirectoryKind  # noqa: Y015
+
 @_typing.final
 class IngestRequest(_message.Message):
     """One message of a sync."""
@@ -56,11 +92,10 @@ class IngestRequest(_message.Message):
     ENTRA_TENANT_ID_FIELD_NUMBER: _builtins.int
     PAGE_NUMBER_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
-    USERS_FIELD_NUMBER: _builtins.int
-    GROUPS_FIELD_NUMBER: _builtins.int
-    MEMBERSHIPS_FIELD_NUMBER: _builtins.int
-    SERVICE_PRINCIPALS_FIELD_NUMBER: _builtins.int
-    APP_ROLE_ASSIGNMENTS_FIELD_NUMBER: _builtins.int
+    ROUND_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    GROUPS_ONLY_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
     sync_id: _builtins.str
     """Required. The sync, `syn_…`."""
@@ -71,28 +106,22 @@ class IngestRequest(_message.Message):
     page_number: _builtins.int
     """Required. 1, 2, 3, …; the completing message has a number too."""
     checkpoint: _builtins.str
-    """Required but with `complete`. Where the connector would go on after this page. Opaque to the
-    catalog.
+    """Required. Where the connector would go on after this message. Opaque to the catalog; at most
+    200,000 characters.
     """
+    round: _builtins.int
+    """Required. The round that what is in the page was seen in: 1 or more, and never less than in a
+    message before. A round that begins anew has a higher number than every one before it.
+    """
+    run: _builtins.int
+    """Required. Which run of the sync sends it, 1 or more: a sync that another process takes over is
+    run once more, and pages of earlier runs are refused from then on.
+    """
+    groups_only: _builtins.bool
+    """Optional. Whether the connection provisions by group memberships only."""
     @_builtins.property
-    def users(self) -> Global___UserPage:
-        """People."""
-
-    @_builtins.property
-    def groups(self) -> Global___GroupPage:
-        """Groups."""
-
-    @_builtins.property
-    def memberships(self) -> Global___MembershipPage:
-        """Members of groups."""
-
-    @_builtins.property
-    def service_principals(self) -> Global___ServicePrincipalPage:
-        """Service principals."""
-
-    @_builtins.property
-    def app_role_assignments(self) -> Global___AppRoleAssignmentPage:
-        """App role assignments."""
+    def page(self) -> Global___DirectoryPage:
+        """Some of what the directory holds."""
 
     @_builtins.property
     def complete(self) -> Global___SyncComplete:
@@ -106,46 +135,131 @@ class IngestRequest(_message.Message):
         entra_tenant_id: _builtins.str = ...,
         page_number: _builtins.int = ...,
         checkpoint: _builtins.str = ...,
-        users: Global___UserPage | None = ...,
-        groups: Global___GroupPage | None = ...,
-        memberships: Global___MembershipPage | None = ...,
-        service_principals: Global___ServicePrincipalPage | None = ...,
-        app_role_assignments: Global___AppRoleAssignmentPage | None = ...,
+        round: _builtins.int = ...,
+        run: _builtins.int = ...,
+        groups_only: _builtins.bool = ...,
+        page: Global___DirectoryPage | None = ...,
         complete: Global___SyncComplete | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["app_role_assignments", b"app_role_assignments", "complete", b"complete", "groups", b"groups", "memberships", b"memberships", "page", b"page", "service_principals", b"service_principals", "users", b"users"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "content", b"content", "page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_role_assignments", b"app_role_assignments", "checkpoint", b"checkpoint", "complete", b"complete", "connection_id", b"connection_id", "entra_tenant_id", b"entra_tenant_id", "groups", b"groups", "memberships", b"memberships", "page", b"page", "page_number", b"page_number", "service_principals", b"service_principals", "sync_id", b"sync_id", "users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "complete", b"complete", "connection_id", b"connection_id", "content", b"content", "entra_tenant_id", b"entra_tenant_id", "groups_only", b"groups_only", "page", b"page", "page_number", b"page_number", "round", b"round", "run", b"run", "sync_id", b"sync_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_page: _TypeAlias = _typing.Literal["users", "groups", "memberships", "service_principals", "app_role_assignments", "complete"]  # noqa: Y015
-    _WhichOneofArgType_page: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_page) -> _WhichOneofReturnType_page | None: ...
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["page", "complete"]  # noqa: Y015
+    _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 
 Global___IngestRequest: _TypeAlias = IngestRequest  # noqa: Y015
 
 @_typing.final
-class UserPage(_message.Message):
-    """People of the tenant."""
+class DirectoryPage(_message.Message):
+    """Some of what the directory holds, and what it holds no more; 5000 entries at most. What is in a
+    page is not in its removals too.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     USERS_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
+    MEMBERSHIPS_FIELD_NUMBER: _builtins.int
+    SERVICE_PRINCIPALS_FIELD_NUMBER: _builtins.int
+    APP_ROLE_ASSIGNMENTS_FIELD_NUMBER: _builtins.int
+    REMOVED_ENTRA_USER_IDS_FIELD_NUMBER: _builtins.int
+    REMOVED_ENTRA_GROUP_IDS_FIELD_NUMBER: _builtins.int
+    REMOVED_MEMBERSHIPS_FIELD_NUMBER: _builtins.int
+    REMOVED_ENTRA_SERVICE_PRINCIPAL_IDS_FIELD_NUMBER: _builtins.int
+    APP_ROLE_ASSIGNMENTS_READ_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryUser]:
-        """Up to 1000 people."""
+        """People."""
+
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryGroup]:
+        """Groups."""
+
+    @_builtins.property
+    def memberships(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryMembership]:
+        """Direct members of groups; people only."""
+
+    @_builtins.property
+    def service_principals(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryServicePrincipal]:
+        """Apps."""
+
+    @_builtins.property
+    def app_role_assignments(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryAppRoleAssignment]:
+        """Who is assigned to apps."""
+
+    @_builtins.property
+    def removed_entra_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """People who are gone, with their memberships and assignments."""
+
+    @_builtins.property
+    def removed_entra_group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Groups that are gone, with their members and assignments."""
+
+    @_builtins.property
+    def removed_memberships(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryMembership]:
+        """Who is no longer a member."""
+
+    @_builtins.property
+    def removed_entra_service_principal_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Service principals that are gone or are no apps any more, with who was assigned to them."""
+
+    @_builtins.property
+    def app_role_assignments_read(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppRoleAssignmentsRead]:
+        """Apps whose assignments are read to their end with this page: others of theirs, of earlier
+        rounds, are gone.
+        """
 
     def __init__(
         self,
         *,
         users: _abc.Iterable[Global___DirectoryUser] | None = ...,
+        groups: _abc.Iterable[Global___DirectoryGroup] | None = ...,
+        memberships: _abc.Iterable[Global___DirectoryMembership] | None = ...,
+        service_principals: _abc.Iterable[Global___DirectoryServicePrincipal] | None = ...,
+        app_role_assignments: _abc.Iterable[Global___DirectoryAppRoleAssignment] | None = ...,
+        removed_entra_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        removed_entra_group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        removed_memberships: _abc.Iterable[Global___DirectoryMembership] | None = ...,
+        removed_entra_service_principal_ids: _abc.Iterable[_builtins.str] | None = ...,
+        app_role_assignments_read: _abc.Iterable[Global___AppRoleAssignmentsRead] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_role_assignments", b"app_role_assignments", "app_role_assignments_read", b"app_role_assignments_read", "groups", b"groups", "memberships", b"memberships", "removed_entra_group_ids", b"removed_entra_group_ids", "removed_entra_service_principal_ids", b"removed_entra_service_principal_ids", "removed_entra_user_ids", b"removed_entra_user_ids", "removed_memberships", b"removed_memberships", "service_principals", b"service_principals", "users", b"users"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___UserPage: _TypeAlias = UserPage  # noqa: Y015
+Global___DirectoryPage: _TypeAlias = DirectoryPage  # noqa: Y015
+
+@_typing.final
+class AppRoleAssignmentsRead(_message.Message):
+    """The assignments of one app are read to their end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRA_SERVICE_PRINCIPAL_ID_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    entra_service_principal_id: _builtins.str
+    """The app's service principal."""
+    digest: _builtins.str
+    """A digest of all its assignments, at most 100 characters; empty when none was made. Opaque to
+    the catalog.
+    """
+    def __init__(
+        self,
+        *,
+        entra_service_principal_id: _builtins.str = ...,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "entra_service_principal_id", b"entra_service_principal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppRoleAssignmentsRead: _TypeAlias = AppRoleAssignmentsRead  # noqa: Y015
 
 @_typing.final
 class DirectoryUser(_message.Message):
@@ -198,30 +312,6 @@ class DirectoryUser(_message.Message):
 Global___DirectoryUser: _TypeAlias = DirectoryUser  # noqa: Y015
 
 @_typing.final
-class GroupPage(_message.Message):
-    """Groups of the tenant."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    GROUPS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryGroup]:
-        """Up to 1000 groups."""
-
-    def __init__(
-        self,
-        *,
-        groups: _abc.Iterable[Global___DirectoryGroup] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___GroupPage: _TypeAlias = GroupPage  # noqa: Y015
-
-@_typing.final
 class DirectoryGroup(_message.Message):
     """A group, as Graph tells of it."""
 
@@ -256,30 +346,6 @@ class DirectoryGroup(_message.Message):
 Global___DirectoryGroup: _TypeAlias = DirectoryGroup  # noqa: Y015
 
 @_typing.final
-class MembershipPage(_message.Message):
-    """Direct members of groups; people only."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    MEMBERSHIPS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def memberships(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryMembership]:
-        """Up to 1000 memberships."""
-
-    def __init__(
-        self,
-        *,
-        memberships: _abc.Iterable[Global___DirectoryMembership] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["memberships", b"memberships"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___MembershipPage: _TypeAlias = MembershipPage  # noqa: Y015
-
-@_typing.final
 class DirectoryMembership(_message.Message):
     """A person is a direct member of a group."""
 
@@ -304,30 +370,6 @@ class DirectoryMembership(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DirectoryMembership: _TypeAlias = DirectoryMembership  # noqa: Y015
-
-@_typing.final
-class ServicePrincipalPage(_message.Message):
-    """Service principals of the tenant."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SERVICE_PRINCIPALS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def service_principals(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryServicePrincipal]:
-        """Up to 1000 service principals."""
-
-    def __init__(
-        self,
-        *,
-        service_principals: _abc.Iterable[Global___DirectoryServicePrincipal] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["service_principals", b"service_principals"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ServicePrincipalPage: _TypeAlias = ServicePrincipalPage  # noqa: Y015
 
 @_typing.final
 class DirectoryServicePrincipal(_message.Message):
@@ -378,30 +420,6 @@ class DirectoryServicePrincipal(_message.Message):
 Global___DirectoryServicePrincipal: _TypeAlias = DirectoryServicePrincipal  # noqa: Y015
 
 @_typing.final
-class AppRoleAssignmentPage(_message.Message):
-    """App role assignments of the tenant's apps."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    APP_ROLE_ASSIGNMENTS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def app_role_assignments(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryAppRoleAssignment]:
-        """Up to 1000 assignments."""
-
-    def __init__(
-        self,
-        *,
-        app_role_assignments: _abc.Iterable[Global___DirectoryAppRoleAssignment] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_role_assignments", b"app_role_assignments"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AppRoleAssignmentPage: _TypeAlias = AppRoleAssignmentPage  # noqa: Y015
-
-@_typing.final
 class DirectoryAppRoleAssignment(_message.Message):
     """A user or group is assigned to an app."""
 
@@ -441,16 +459,55 @@ class SyncComplete(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    SWEEPS_FIELD_NUMBER: _builtins.int
+    REMOVALS_CONFIRMED_FIELD_NUMBER: _builtins.int
+    removals_confirmed: _builtins.bool
+    """Whether an operator has agreed to the removals, however many they are."""
+    @_builtins.property
+    def sweeps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Sweep]:
+        """The kinds of which a whole round was read since the connection's last completed sync: what is
+        of an earlier round is gone. At most one a kind.
+        """
+
     def __init__(
         self,
+        *,
+        sweeps: _abc.Iterable[Global___Sweep] | None = ...,
+        removals_confirmed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["removals_confirmed", b"removals_confirmed", "sweeps", b"sweeps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SyncComplete: _TypeAlias = SyncComplete  # noqa: Y015
+
+@_typing.final
+class Sweep(_message.Message):
+    """A whole round of one kind was read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ROUND_FIELD_NUMBER: _builtins.int
+    kind: Global___DirectoryKind.ValueType
+    """Required. The kind."""
+    round: _builtins.int
+    """Required. The number of that round: 1 or more."""
+    def __init__(
+        self,
+        *,
+        kind: Global___DirectoryKind.ValueType = ...,
+        round: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "round", b"round"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sweep: _TypeAlias = Sweep  # noqa: Y015
 
 @_typing.final
 class IngestResponse(_message.Message):
@@ -462,14 +519,21 @@ class IngestResponse(_message.Message):
     COMPLETED_FIELD_NUMBER: _builtins.int
     SEEN_COUNT_FIELD_NUMBER: _builtins.int
     REMOVED_COUNT_FIELD_NUMBER: _builtins.int
+    HELD_REMOVALS_FIELD_NUMBER: _builtins.int
     last_page_number: _builtins.int
     """The number of the last committed page."""
     completed: _builtins.bool
     """Whether the completing message was committed."""
     seen_count: _builtins.int
-    """How many objects, memberships and assignments were seen by the sync so far."""
+    """How many objects, memberships and assignments the sync's pages brought so far."""
     removed_count: _builtins.int
     """How many were removed; not 0 only when completed."""
+    @_builtins.property
+    def held_removals(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldRemoval]:
+        """Not empty when the completing message was held: the kinds of which too many would be removed.
+        Nothing was committed then.
+        """
+
     def __init__(
         self,
         *,
@@ -477,32 +541,63 @@ class IngestResponse(_message.Message):
         completed: _builtins.bool = ...,
         seen_count: _builtins.int = ...,
         removed_count: _builtins.int = ...,
+        held_removals: _abc.Iterable[Global___HeldRemoval] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "last_page_number", b"last_page_number", "removed_count", b"removed_count", "seen_count", b"seen_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "held_removals", b"held_removals", "last_page_number", b"last_page_number", "removed_count", b"removed_count", "seen_count", b"seen_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IngestResponse: _TypeAlias = IngestResponse  # noqa: Y015
 
 @_typing.final
-class GetCheckpointRequest(_message.Message):
-    """Asks how far a sync's pages are committed."""
+class HeldRemoval(_message.Message):
+    """More of a kind than is removed without being confirmed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    SYNC_ID_FIELD_NUMBER: _builtins.int
-    sync_id: _builtins.str
-    """Required. The sync."""
+    KIND_FIELD_NUMBER: _builtins.int
+    REMOVED_COUNT_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    kind: Global___DirectoryKind.ValueType
+    """The kind."""
+    removed_count: _builtins.int
+    """How many would be removed."""
+    total_count: _builtins.int
+    """How many there are."""
     def __init__(
         self,
         *,
-        sync_id: _builtins.str = ...,
+        kind: Global___DirectoryKind.ValueType = ...,
+        removed_count: _builtins.int = ...,
+        total_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["sync_id", b"sync_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "removed_count", b"removed_count", "total_count", b"total_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldRemoval: _TypeAlias = HeldRemoval  # noqa: Y015
+
+@_typing.final
+class GetCheckpointRequest(_message.Message):
+    """Asks how far the newest sync of a connection is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """Required. The connection, `con_…`."""
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -510,30 +605,132 @@ Global___GetCheckpointRequest: _TypeAlias = GetCheckpointRequest  # noqa: Y015
 
 @_typing.final
 class GetCheckpointResponse(_message.Message):
-    """How far a sync's pages are committed."""
+    """How far the newest sync of a connection is. All is empty before its first page."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LAST_PAGE_NUMBER_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     COMPLETED_FIELD_NUMBER: _builtins.int
+    SYNC_ID_FIELD_NUMBER: _builtins.int
+    ROUND_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    SEEN_COUNT_FIELD_NUMBER: _builtins.int
     last_page_number: _builtins.int
     """The number of the last committed page; 0 when there is none."""
     checkpoint: _builtins.str
     """The checkpoint that came with it; empty when there is none."""
     completed: _builtins.bool
     """Whether the sync is complete."""
+    sync_id: _builtins.str
+    """The sync."""
+    round: _builtins.int
+    """The highest round of the connection's pages."""
+    run: _builtins.int
+    """The run that sent the last page."""
+    seen_count: _builtins.int
+    """How many objects, memberships and assignments the sync's pages brought so far."""
     def __init__(
         self,
         *,
         last_page_number: _builtins.int = ...,
         checkpoint: _builtins.str = ...,
         completed: _builtins.bool = ...,
+        sync_id: _builtins.str = ...,
+        round: _builtins.int = ...,
+        run: _builtins.int = ...,
+        seen_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "completed", b"completed", "last_page_number", b"last_page_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "completed", b"completed", "last_page_number", b"last_page_number", "round", b"round", "run", b"run", "seen_count", b"seen_count", "sync_id", b"sync_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCheckpointResponse: _TypeAlias = GetCheckpointResponse  # noqa: Y015
+
+@_typing.final
+class ListAppsInScopeRequest(_message.Message):
+    """Asks for a page of a connection's apps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """Required. The connection, `con_…`."""
+    page_size: _builtins.int
+    """Optional. 1 to 1000; 1000 when not given."""
+    page_token: _builtins.str
+    """Optional. The `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAppsInScopeRequest: _TypeAlias = ListAppsInScopeRequest  # noqa: Y015
+
+@_typing.final
+class ListAppsInScopeResponse(_message.Message):
+    """A page of a connection's apps, by object id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Set while there are more."""
+    @_builtins.property
+    def apps(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppInScope]:
+        """The apps, but for those that a page said are gone."""
+
+    def __init__(
+        self,
+        *,
+        apps: _abc.Iterable[Global___AppInScope] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apps", b"apps", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAppsInScopeResponse: _TypeAlias = ListAppsInScopeResponse  # noqa: Y015
+
+@_typing.final
+class AppInScope(_message.Message):
+    """An app whose assignments are to be read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRA_SERVICE_PRINCIPAL_ID_FIELD_NUMBER: _builtins.int
+    ASSIGNMENTS_DIGEST_FIELD_NUMBER: _builtins.int
+    entra_service_principal_id: _builtins.str
+    """The app's service principal."""
+    assignments_digest: _builtins.str
+    """The digest that came when its assignments were last read to their end; empty when there is
+    none, or when something of them was removed since.
+    """
+    def __init__(
+        self,
+        *,
+        entra_service_principal_id: _builtins.str = ...,
+        assignments_digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignments_digest", b"assignments_digest", "entra_service_principal_id", b"entra_service_principal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppInScope: _TypeAlias = AppInScope  # noqa: Y015

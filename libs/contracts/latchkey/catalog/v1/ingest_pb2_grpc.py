@@ -30,8 +30,13 @@ class IngestServiceStub:
 
     A sync is a sequence of pages, numbered from 1. Each page is committed together with the
     connector's checkpoint, so that after a failure the sync goes on behind the last committed
-    page. A page that was committed before is passed over. Only the last message, `complete`, lets
-    the catalog remove what the sync did not see.
+    page; the next sync of the connection goes on from the checkpoint of the one before. A page that
+    was committed before is passed over.
+
+    Nothing is removed by a page. What a page says is gone, and what a whole round of reading did not
+    see, is removed together by the last message, `complete`; until then it is served as before. When
+    that would remove more than 20, and more than 20 % of what there is of a kind, the catalog holds
+    the sync instead and says what it would remove, until the removals are confirmed.
     """
 
     def __init__(self, channel):
@@ -50,6 +55,11 @@ class IngestServiceStub:
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_ingest__pb2.GetCheckpointRequest.SerializeToString,
                 response_deserializer=latchkey_dot_catalog_dot_v1_dot_ingest__pb2.GetCheckpointResponse.FromString,
                 _registered_method=True)
+        self.ListAppsInScope = channel.unary_unary(
+                '/latchkey.catalog.v1.IngestService/ListAppsInScope',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_ingest__pb2.ListAppsInScopeRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_ingest__pb2.ListAppsInScopeResponse.FromString,
+                _registered_method=True)
 
 
 class IngestServiceServicer:
@@ -57,8 +67,13 @@ class IngestServiceServicer:
 
     A sync is a sequence of pages, numbered from 1. Each page is committed together with the
     connector's checkpoint, so that after a failure the sync goes on behind the last committed
-    page. A page that was committed before is passed over. Only the last message, `complete`, lets
-    the catalog remove what the sync did not see.
+    page; the next sync of the connection goes on from the checkpoint of the one before. A page that
+    was committed before is passed over.
+
+    Nothing is removed by a page. What a page says is gone, and what a whole round of reading did not
+    see, is removed together by the last message, `complete`; until then it is served as before. When
+    that would remove more than 20, and more than 20 % of what there is of a kind, the catalog holds
+    the sync instead and says what it would remove, until the removals are confirmed.
     """
 
     def Ingest(self, request_iterator, context):
@@ -72,7 +87,17 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCheckpoint(self, request, context):
-        """Says how far a sync's pages are committed.
+        """Says how far the pages of a connection's newest sync are committed.
+
+        Callers: the connector.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAppsInScope(self, request, context):
+        """Lists the apps of a connection that the catalog has, by their service principal's object id,
+        with the digest of the assignments that were last read for each.
 
         Callers: the connector.
         """
@@ -93,6 +118,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     request_deserializer=latchkey_dot_catalog_dot_v1_dot_ingest__pb2.GetCheckpointRequest.FromString,
                     response_serializer=latchkey_dot_catalog_dot_v1_dot_ingest__pb2.GetCheckpointResponse.SerializeToString,
             ),
+            'ListAppsInScope': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAppsInScope,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_ingest__pb2.ListAppsInScopeRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_ingest__pb2.ListAppsInScopeResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'latchkey.catalog.v1.IngestService', rpc_method_handlers)
@@ -106,8 +136,13 @@ class IngestService:
 
     A sync is a sequence of pages, numbered from 1. Each page is committed together with the
     connector's checkpoint, so that after a failure the sync goes on behind the last committed
-    page. A page that was committed before is passed over. Only the last message, `complete`, lets
-    the catalog remove what the sync did not see.
+    page; the next sync of the connection goes on from the checkpoint of the one before. A page that
+    was committed before is passed over.
+
+    Nothing is removed by a page. What a page says is gone, and what a whole round of reading did not
+    see, is removed together by the last message, `complete`; until then it is served as before. When
+    that would remove more than 20, and more than 20 % of what there is of a kind, the catalog holds
+    the sync instead and says what it would remove, until the removals are confirmed.
     """
 
     @staticmethod
@@ -154,6 +189,33 @@ class IngestService:
             '/latchkey.catalog.v1.IngestService/GetCheckpoint',
             latchkey_dot_catalog_dot_v1_dot_ingest__pb2.GetCheckpointRequest.SerializeToString,
             latchkey_dot_catalog_dot_v1_dot_ingest__pb2.GetCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAppsInScope(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.IngestService/ListAppsInScope',
+            latchkey_dot_catalog_dot_v1_dot_ingest__pb2.ListAppsInScopeRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_ingest__pb2.ListAppsInScopeResponse.FromString,
             options,
             channel_credentials,
             insecure,

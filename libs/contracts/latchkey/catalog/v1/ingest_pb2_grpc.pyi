@@ -17,8 +17,13 @@ class IngestServiceStub:
 
     A sync is a sequence of pages, numbered from 1. Each page is committed together with the
     connector's checkpoint, so that after a failure the sync goes on behind the last committed
-    page. A page that was committed before is passed over. Only the last message, `complete`, lets
-    the catalog remove what the sync did not see.
+    page; the next sync of the connection goes on from the checkpoint of the one before. A page that
+    was committed before is passed over.
+
+    Nothing is removed by a page. What a page says is gone, and what a whole round of reading did not
+    see, is removed together by the last message, `complete`; until then it is served as before. When
+    that would remove more than 20, and more than 20 % of what there is of a kind, the catalog holds
+    the sync instead and says what it would remove, until the removals are confirmed.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -29,7 +34,13 @@ class IngestServiceStub:
     Fails with `FAILED_PRECONDITION` / `SYNC_SUPERSEDED` or `SYNC_PAGE_OUT_OF_ORDER`.
     """
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_ingest_pb2.GetCheckpointRequest, _ingest_pb2.GetCheckpointResponse]
-    """Says how far a sync's pages are committed.
+    """Says how far the pages of a connection's newest sync are committed.
+
+    Callers: the connector.
+    """
+    ListAppsInScope: _aio.UnaryUnaryMultiCallable[_ingest_pb2.ListAppsInScopeRequest, _ingest_pb2.ListAppsInScopeResponse]
+    """Lists the apps of a connection that the catalog has, by their service principal's object id,
+    with the digest of the assignments that were last read for each.
 
     Callers: the connector.
     """
@@ -39,8 +50,13 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
 
     A sync is a sequence of pages, numbered from 1. Each page is committed together with the
     connector's checkpoint, so that after a failure the sync goes on behind the last committed
-    page. A page that was committed before is passed over. Only the last message, `complete`, lets
-    the catalog remove what the sync did not see.
+    page; the next sync of the connection goes on from the checkpoint of the one before. A page that
+    was committed before is passed over.
+
+    Nothing is removed by a page. What a page says is gone, and what a whole round of reading did not
+    see, is removed together by the last message, `complete`; until then it is served as before. When
+    that would remove more than 20, and more than 20 % of what there is of a kind, the catalog holds
+    the sync instead and says what it would remove, until the removals are confirmed.
     """
 
     @_abc_1.abstractmethod
@@ -61,7 +77,19 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_pb2.GetCheckpointRequest,
         context: _aio.ServicerContext[_ingest_pb2.GetCheckpointRequest, _abc.Awaitable[_ingest_pb2.GetCheckpointResponse]],
     ) -> _abc.Awaitable[_ingest_pb2.GetCheckpointResponse]:
-        """Says how far a sync's pages are committed.
+        """Says how far the pages of a connection's newest sync are committed.
+
+        Callers: the connector.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAppsInScope(
+        self,
+        request: _ingest_pb2.ListAppsInScopeRequest,
+        context: _aio.ServicerContext[_ingest_pb2.ListAppsInScopeRequest, _abc.Awaitable[_ingest_pb2.ListAppsInScopeResponse]],
+    ) -> _abc.Awaitable[_ingest_pb2.ListAppsInScopeResponse]:
+        """Lists the apps of a connection that the catalog has, by their service principal's object id,
+        with the digest of the assignments that were last read for each.
 
         Callers: the connector.
         """

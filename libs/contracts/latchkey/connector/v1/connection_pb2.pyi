@@ -5,9 +5,12 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +21,70 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ConnectionMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConnectionModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConnectionMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONNECTION_MODE_UNSPECIFIED: _ConnectionMode.ValueType  # 0
+    """Not set: as `FULL`."""
+    CONNECTION_MODE_FULL: _ConnectionMode.ValueType  # 1
+    """Group memberships and app role assignments."""
+    CONNECTION_MODE_GROUPS_ONLY: _ConnectionMode.ValueType  # 2
+    """Group memberships only: groups are assigned to apps in Entra by hand, and the permission
+    AppRoleAssignment.ReadWrite.All is not needed.
+    """
+
+class ConnectionMode(_ConnectionMode, metaclass=_ConnectionModeEnumTypeWrapper):
+    """What the connector may write in the tenant."""
+
+CONNECTION_MODE_UNSPECIFIED: ConnectionMode.ValueType  # 0
+"""Not set: as `FULL`."""
+CONNECTION_MODE_FULL: ConnectionMode.ValueType  # 1
+"""Group memberships and app role assignments."""
+CONNECTION_MODE_GROUPS_ONLY: ConnectionMode.ValueType  # 2
+"""Group memberships only: groups are assigned to apps in Entra by hand, and the permission
+AppRoleAssignment.ReadWrite.All is not needed.
+"""
+Global___ConnectionMode: _TypeAlias = ConnectionMode  # noqa: Y015
+
+class _CapabilityState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CapabilityStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CapabilityState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CAPABILITY_STATE_UNSPECIFIED: _CapabilityState.ValueType  # 0
+    """Not set."""
+    CAPABILITY_STATE_GRANTED: _CapabilityState.ValueType  # 1
+    """Yes, with no more than it needs."""
+    CAPABILITY_STATE_MISSING: _CapabilityState.ValueType  # 2
+    """No."""
+    CAPABILITY_STATE_EXCESSIVE: _CapabilityState.ValueType  # 3
+    """Yes, by a permission that allows more than is needed."""
+    CAPABILITY_STATE_NOT_NEEDED: _CapabilityState.ValueType  # 4
+    """The connection's mode does without it."""
+    CAPABILITY_STATE_UNKNOWN: _CapabilityState.ValueType  # 5
+    """Not known: it could not be tried."""
+
+class CapabilityState(_CapabilityState, metaclass=_CapabilityStateEnumTypeWrapper):
+    """Whether something the connector does is permitted."""
+
+CAPABILITY_STATE_UNSPECIFIED: CapabilityState.ValueType  # 0
+"""Not set."""
+CAPABILITY_STATE_GRANTED: CapabilityState.ValueType  # 1
+"""Yes, with no more than it needs."""
+CAPABILITY_STATE_MISSING: CapabilityState.ValueType  # 2
+"""No."""
+CAPABILITY_STATE_EXCESSIVE: CapabilityState.ValueType  # 3
+"""Yes, by a permission that allows more than is needed."""
+CAPABILITY_STATE_NOT_NEEDED: CapabilityState.ValueType  # 4
+"""The connection's mode does without it."""
+CAPABILITY_STATE_UNKNOWN: CapabilityState.ValueType  # 5
+"""Not known: it could not be tried."""
+Global___CapabilityState: _TypeAlias = CapabilityState  # noqa: Y015
 
 @_typing.final
 class Connection(_message.Message):
@@ -30,9 +97,14 @@ class Connection(_message.Message):
     ENTRA_TENANT_ID_FIELD_NUMBER: _builtins.int
     ENTRA_CLIENT_ID_FIELD_NUMBER: _builtins.int
     CLIENT_SECRET_NAME_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    FEDERATED_TOKEN_FIELD_NUMBER: _builtins.int
+    MANAGED_IDENTITY_FIELD_NUMBER: _builtins.int
     CLOUD_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    SYNC_SCHEDULE_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """Output only. `con_…`."""
     display_name: _builtins.str
@@ -42,18 +114,34 @@ class Connection(_message.Message):
     entra_client_id: _builtins.str
     """Required. The application (client) id of the app registration that the connector signs in as."""
     client_secret_name: _builtins.str
-    """Required. The name of the file in the connector's secrets folder that holds the client secret:
-    letters, digits, dots, hyphens and underscores.
-    """
+    """The name of the file in the connector's secrets folder that holds the client secret."""
     cloud: _builtins.str
-    """Optional. "global" when not given; "usgov", "china", or a cloud that the connector's settings
-    add.
+    """Optional. "global" when not given; "usgov", "usgov-dod", "china", or a cloud that the
+    connector's settings add.
     """
     etag: _builtins.str
     """Output only. Changes with every change of the connection."""
+    mode: Global___ConnectionMode.ValueType
+    """Optional. What the connector may write; everything when not given."""
+    @_builtins.property
+    def certificate(self) -> Global___CertificateCredential:
+        """A certificate."""
+
+    @_builtins.property
+    def federated_token(self) -> Global___FederatedCredential:
+        """A token of another issuer."""
+
+    @_builtins.property
+    def managed_identity(self) -> Global___ManagedIdentityCredential:
+        """The identity of the machine."""
+
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was created."""
+
+    @_builtins.property
+    def sync_schedule(self) -> Global___SyncSchedule:
+        """Optional. When it syncs by itself."""
 
     def __init__(
         self,
@@ -63,17 +151,127 @@ class Connection(_message.Message):
         entra_tenant_id: _builtins.str = ...,
         entra_client_id: _builtins.str = ...,
         client_secret_name: _builtins.str = ...,
+        certificate: Global___CertificateCredential | None = ...,
+        federated_token: Global___FederatedCredential | None = ...,
+        managed_identity: Global___ManagedIdentityCredential | None = ...,
         cloud: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        mode: Global___ConnectionMode.ValueType = ...,
+        sync_schedule: Global___SyncSchedule | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "client_secret_name", b"client_secret_name", "create_time", b"create_time", "credential", b"credential", "federated_token", b"federated_token", "managed_identity", b"managed_identity", "sync_schedule", b"sync_schedule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_secret_name", b"client_secret_name", "cloud", b"cloud", "connection_id", b"connection_id", "create_time", b"create_time", "display_name", b"display_name", "entra_client_id", b"entra_client_id", "entra_tenant_id", b"entra_tenant_id", "etag", b"etag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "client_secret_name", b"client_secret_name", "cloud", b"cloud", "connection_id", b"connection_id", "create_time", b"create_time", "credential", b"credential", "display_name", b"display_name", "entra_client_id", b"entra_client_id", "entra_tenant_id", b"entra_tenant_id", "etag", b"etag", "federated_token", b"federated_token", "managed_identity", b"managed_identity", "mode", b"mode", "sync_schedule", b"sync_schedule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_credential: _TypeAlias = _typing.Literal["client_secret_name", "certificate", "federated_token", "managed_identity"]  # noqa: Y015
+    _WhichOneofArgType_credential: _TypeAlias = _typing.Literal["credential", b"credential"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_credential) -> _WhichOneofReturnType_credential | None: ...
+
+Global___Connection: _TypeAlias = Connection  # noqa: Y015
+
+@_typing.final
+class CertificateCredential(_message.Message):
+    """A certificate that the app registration knows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_NAME_FIELD_NUMBER: _builtins.int
+    certificate_name: _builtins.str
+    """Required. The name of the file in the connector's secrets folder that holds the private key and
+    the certificate, both as PEM.
+    """
+    def __init__(
+        self,
+        *,
+        certificate_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_name", b"certificate_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Connection: _TypeAlias = Connection  # noqa: Y015
+Global___CertificateCredential: _TypeAlias = CertificateCredential  # noqa: Y015
+
+@_typing.final
+class FederatedCredential(_message.Message):
+    """A token of another issuer that the app registration trusts (workload identity federation)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_NAME_FIELD_NUMBER: _builtins.int
+    token_name: _builtins.str
+    """Required. The name of the file in the connector's secrets folder that holds the token. It is
+    read anew for each sign-in.
+    """
+    def __init__(
+        self,
+        *,
+        token_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token_name", b"token_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FederatedCredential: _TypeAlias = FederatedCredential  # noqa: Y015
+
+@_typing.final
+class ManagedIdentityCredential(_message.Message):
+    """The identity that Azure gives to the machine that the connector runs on. The connection's
+    `entra_client_id` is that of the identity.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ManagedIdentityCredential: _TypeAlias = ManagedIdentityCredential  # noqa: Y015
+
+@_typing.final
+class SyncSchedule(_message.Message):
+    """When the connector syncs by itself, once a first sync has succeeded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCREMENTAL_INTERVAL_FIELD_NUMBER: _builtins.int
+    FULL_INTERVAL_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    paused: _builtins.bool
+    """Optional. Whether the connector starts none by itself."""
+    @_builtins.property
+    def incremental_interval(self) -> _duration_pb2.Duration:
+        """Optional. From the start of one sync to the start of the next: 1 minute to 7 days; 15 minutes
+        when not given.
+        """
+
+    @_builtins.property
+    def full_interval(self) -> _duration_pb2.Duration:
+        """Optional. How old the last full sync may become: 1 hour to 30 days; 7 days when not given."""
+
+    def __init__(
+        self,
+        *,
+        incremental_interval: _duration_pb2.Duration | None = ...,
+        full_interval: _duration_pb2.Duration | None = ...,
+        paused: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["full_interval", b"full_interval", "incremental_interval", b"incremental_interval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["full_interval", b"full_interval", "incremental_interval", b"incremental_interval", "paused", b"paused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SyncSchedule: _TypeAlias = SyncSchedule  # noqa: Y015
 
 @_typing.final
 class CreateConnectionRequest(_message.Message):
@@ -228,6 +426,66 @@ class ListConnectionsResponse(_message.Message):
 Global___ListConnectionsResponse: _TypeAlias = ListConnectionsResponse  # noqa: Y015
 
 @_typing.final
+class UpdateConnectionRequest(_message.Message):
+    """Asks for a connection to be changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    @_builtins.property
+    def connection(self) -> Global___Connection:
+        """Required. The connection, by its id, with the new values. Its `etag` may be set, and must then
+        be the current one.
+        """
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Required. Which fields to change."""
+
+    def __init__(
+        self,
+        *,
+        connection: Global___Connection | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection", "idempotency_key", b"idempotency_key", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateConnectionRequest: _TypeAlias = UpdateConnectionRequest  # noqa: Y015
+
+@_typing.final
+class UpdateConnectionResponse(_message.Message):
+    """The changed connection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def connection(self) -> Global___Connection:
+        """The connection."""
+
+    def __init__(
+        self,
+        *,
+        connection: Global___Connection | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateConnectionResponse: _TypeAlias = UpdateConnectionResponse  # noqa: Y015
+
+@_typing.final
 class TestConnectionRequest(_message.Message):
     """Asks for a connection to be tried."""
 
@@ -258,6 +516,7 @@ class TestConnectionResponse(_message.Message):
     OK_FIELD_NUMBER: _builtins.int
     TENANT_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     CHECKS_FIELD_NUMBER: _builtins.int
+    UNNEEDED_PERMISSIONS_FIELD_NUMBER: _builtins.int
     ok: _builtins.bool
     """Whether every check passed."""
     tenant_display_name: _builtins.str
@@ -266,16 +525,21 @@ class TestConnectionResponse(_message.Message):
     def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectionCheck]:
         """Each thing that was tried."""
 
+    @_builtins.property
+    def unneeded_permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Permissions that were granted and that nothing needs."""
+
     def __init__(
         self,
         *,
         ok: _builtins.bool = ...,
         tenant_display_name: _builtins.str = ...,
         checks: _abc.Iterable[Global___ConnectionCheck] | None = ...,
+        unneeded_permissions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "ok", b"ok", "tenant_display_name", b"tenant_display_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "ok", b"ok", "tenant_display_name", b"tenant_display_name", "unneeded_permissions", b"unneeded_permissions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -291,16 +555,24 @@ class ConnectionCheck(_message.Message):
     OK_FIELD_NUMBER: _builtins.int
     PERMISSION_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    GRANTED_PERMISSIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """What: "sign in", "read users", "read groups", "read apps", "read assignments",
-    "write memberships", "write assignments".
+    """What: "sign in", "read users", "read groups", "read memberships", "read apps",
+    "read assignments", "write memberships", "write assignments".
     """
     ok: _builtins.bool
     """Whether it works."""
     permission: _builtins.str
-    """The permission it needs; empty for signing in."""
+    """The permissions it needs, with a comma between them; empty for signing in."""
     problem: _builtins.str
     """What came back when it does not work. Never holds a secret."""
+    state: Global___CapabilityState.ValueType
+    """Whether it is permitted."""
+    @_builtins.property
+    def granted_permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The permissions that were granted and that allow it."""
+
     def __init__(
         self,
         *,
@@ -308,10 +580,12 @@ class ConnectionCheck(_message.Message):
         ok: _builtins.bool = ...,
         permission: _builtins.str = ...,
         problem: _builtins.str = ...,
+        state: Global___CapabilityState.ValueType = ...,
+        granted_permissions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "ok", b"ok", "permission", b"permission", "problem", b"problem"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["granted_permissions", b"granted_permissions", "name", b"name", "ok", b"ok", "permission", b"permission", "problem", b"problem", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

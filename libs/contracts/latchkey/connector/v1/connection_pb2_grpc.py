@@ -53,6 +53,11 @@ class ConnectionServiceStub:
                 request_serializer=latchkey_dot_connector_dot_v1_dot_connection__pb2.ListConnectionsRequest.SerializeToString,
                 response_deserializer=latchkey_dot_connector_dot_v1_dot_connection__pb2.ListConnectionsResponse.FromString,
                 _registered_method=True)
+        self.UpdateConnection = channel.unary_unary(
+                '/latchkey.connector.v1.ConnectionService/UpdateConnection',
+                request_serializer=latchkey_dot_connector_dot_v1_dot_connection__pb2.UpdateConnectionRequest.SerializeToString,
+                response_deserializer=latchkey_dot_connector_dot_v1_dot_connection__pb2.UpdateConnectionResponse.FromString,
+                _registered_method=True)
         self.TestConnection = channel.unary_unary(
                 '/latchkey.connector.v1.ConnectionService/TestConnection',
                 request_serializer=latchkey_dot_connector_dot_v1_dot_connection__pb2.TestConnectionRequest.SerializeToString,
@@ -72,7 +77,7 @@ class ConnectionServiceServicer:
 
         Callers: connector administrators.
         Fails with `ALREADY_EXISTS` / `TENANT_ALREADY_CONNECTED`, `FAILED_PRECONDITION` /
-        `SECRET_NOT_FOUND`, `INVALID_ARGUMENT` / `CLOUD_UNKNOWN`.
+        `SECRET_NOT_FOUND` or `SECRET_UNUSABLE`, `INVALID_ARGUMENT` / `CLOUD_UNKNOWN`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,8 +102,22 @@ class ConnectionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateConnection(self, request, context):
+        """Changes the named fields of a connection: `display_name`, `entra_client_id`, the credential (by
+        the name of the one to use), `mode`, `sync_schedule` or one of its fields, as
+        `sync_schedule.paused`. Publishes `ConnectionUpdated`. The new credential is used at once.
+
+        Callers: connector administrators.
+        Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
+        `FAILED_PRECONDITION` / `SECRET_NOT_FOUND` or `SECRET_UNUSABLE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TestConnection(self, request, context):
-        """Signs in to the tenant and tries each thing the connector must read there. Writes nothing.
+        """Signs in to the tenant, tries each thing the connector must read there, and compares the
+        permissions it was granted with those it needs. Writes nothing.
 
         Callers: connector administrators.
         Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`. What does not work in the tenant is not a
@@ -125,6 +144,11 @@ def add_ConnectionServiceServicer_to_server(servicer, server):
                     servicer.ListConnections,
                     request_deserializer=latchkey_dot_connector_dot_v1_dot_connection__pb2.ListConnectionsRequest.FromString,
                     response_serializer=latchkey_dot_connector_dot_v1_dot_connection__pb2.ListConnectionsResponse.SerializeToString,
+            ),
+            'UpdateConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateConnection,
+                    request_deserializer=latchkey_dot_connector_dot_v1_dot_connection__pb2.UpdateConnectionRequest.FromString,
+                    response_serializer=latchkey_dot_connector_dot_v1_dot_connection__pb2.UpdateConnectionResponse.SerializeToString,
             ),
             'TestConnection': grpc.unary_unary_rpc_method_handler(
                     servicer.TestConnection,
@@ -217,6 +241,33 @@ class ConnectionService:
             '/latchkey.connector.v1.ConnectionService/ListConnections',
             latchkey_dot_connector_dot_v1_dot_connection__pb2.ListConnectionsRequest.SerializeToString,
             latchkey_dot_connector_dot_v1_dot_connection__pb2.ListConnectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.connector.v1.ConnectionService/UpdateConnection',
+            latchkey_dot_connector_dot_v1_dot_connection__pb2.UpdateConnectionRequest.SerializeToString,
+            latchkey_dot_connector_dot_v1_dot_connection__pb2.UpdateConnectionResponse.FromString,
             options,
             channel_credentials,
             insecure,

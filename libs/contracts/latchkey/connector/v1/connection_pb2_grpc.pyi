@@ -25,7 +25,7 @@ class ConnectionServiceStub:
 
     Callers: connector administrators.
     Fails with `ALREADY_EXISTS` / `TENANT_ALREADY_CONNECTED`, `FAILED_PRECONDITION` /
-    `SECRET_NOT_FOUND`, `INVALID_ARGUMENT` / `CLOUD_UNKNOWN`.
+    `SECRET_NOT_FOUND` or `SECRET_UNUSABLE`, `INVALID_ARGUMENT` / `CLOUD_UNKNOWN`.
     """
     GetConnection: _aio.UnaryUnaryMultiCallable[_connection_pb2.GetConnectionRequest, _connection_pb2.GetConnectionResponse]
     """Returns one connection.
@@ -38,8 +38,18 @@ class ConnectionServiceStub:
 
     Callers: administrators, connector administrators and auditors.
     """
+    UpdateConnection: _aio.UnaryUnaryMultiCallable[_connection_pb2.UpdateConnectionRequest, _connection_pb2.UpdateConnectionResponse]
+    """Changes the named fields of a connection: `display_name`, `entra_client_id`, the credential (by
+    the name of the one to use), `mode`, `sync_schedule` or one of its fields, as
+    `sync_schedule.paused`. Publishes `ConnectionUpdated`. The new credential is used at once.
+
+    Callers: connector administrators.
+    Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
+    `FAILED_PRECONDITION` / `SECRET_NOT_FOUND` or `SECRET_UNUSABLE`.
+    """
     TestConnection: _aio.UnaryUnaryMultiCallable[_connection_pb2.TestConnectionRequest, _connection_pb2.TestConnectionResponse]
-    """Signs in to the tenant and tries each thing the connector must read there. Writes nothing.
+    """Signs in to the tenant, tries each thing the connector must read there, and compares the
+    permissions it was granted with those it needs. Writes nothing.
 
     Callers: connector administrators.
     Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`. What does not work in the tenant is not a
@@ -63,7 +73,7 @@ class ConnectionServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Callers: connector administrators.
         Fails with `ALREADY_EXISTS` / `TENANT_ALREADY_CONNECTED`, `FAILED_PRECONDITION` /
-        `SECRET_NOT_FOUND`, `INVALID_ARGUMENT` / `CLOUD_UNKNOWN`.
+        `SECRET_NOT_FOUND` or `SECRET_UNUSABLE`, `INVALID_ARGUMENT` / `CLOUD_UNKNOWN`.
         """
 
     @_abc_1.abstractmethod
@@ -90,12 +100,28 @@ class ConnectionServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UpdateConnection(
+        self,
+        request: _connection_pb2.UpdateConnectionRequest,
+        context: _aio.ServicerContext[_connection_pb2.UpdateConnectionRequest, _abc.Awaitable[_connection_pb2.UpdateConnectionResponse]],
+    ) -> _abc.Awaitable[_connection_pb2.UpdateConnectionResponse]:
+        """Changes the named fields of a connection: `display_name`, `entra_client_id`, the credential (by
+        the name of the one to use), `mode`, `sync_schedule` or one of its fields, as
+        `sync_schedule.paused`. Publishes `ConnectionUpdated`. The new credential is used at once.
+
+        Callers: connector administrators.
+        Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
+        `FAILED_PRECONDITION` / `SECRET_NOT_FOUND` or `SECRET_UNUSABLE`.
+        """
+
+    @_abc_1.abstractmethod
     def TestConnection(
         self,
         request: _connection_pb2.TestConnectionRequest,
         context: _aio.ServicerContext[_connection_pb2.TestConnectionRequest, _abc.Awaitable[_connection_pb2.TestConnectionResponse]],
     ) -> _abc.Awaitable[_connection_pb2.TestConnectionResponse]:
-        """Signs in to the tenant and tries each thing the connector must read there. Writes nothing.
+        """Signs in to the tenant, tries each thing the connector must read there, and compares the
+        permissions it was granted with those it needs. Writes nothing.
 
         Callers: connector administrators.
         Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`. What does not work in the tenant is not a

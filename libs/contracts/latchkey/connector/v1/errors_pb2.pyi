@@ -84,6 +84,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`FAILED_PRECONDITION`. The sync is over. Way out: none."""
     ERROR_REASON_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 27
     """`NOT_FOUND`. The connector has not heard of this lease. Way out: wait for its event."""
+    ERROR_REASON_SYNC_NOT_HELD: _ErrorReason.ValueType  # 28
+    """`FAILED_PRECONDITION`. The sync does not wait to be confirmed; `state` says where it is. Way out:
+    none is needed.
+    """
+    ERROR_REASON_OPERATION_NOT_FOUND: _ErrorReason.ValueType  # 29
+    """`NOT_FOUND`. No operation has this id. Way out: `ProvisioningService/ListOperations`."""
+    ERROR_REASON_OPERATION_FINISHED: _ErrorReason.ValueType  # 30
+    """`FAILED_PRECONDITION`. The operation is over; `state` says how. Way out: retry the access
+    request whose lease needs it.
+    """
+    ERROR_REASON_SECRET_UNUSABLE: _ErrorReason.ValueType  # 31
+    """`FAILED_PRECONDITION`. The named file in the connector's secrets folder is not what the
+    connection says it is, as a certificate without its key or one that has expired; `problem` says
+    why. Way out: put a usable file of that name there.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -153,4 +168,19 @@ ERROR_REASON_SYNC_FINISHED: ErrorReason.ValueType  # 26
 """`FAILED_PRECONDITION`. The sync is over. Way out: none."""
 ERROR_REASON_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 27
 """`NOT_FOUND`. The connector has not heard of this lease. Way out: wait for its event."""
+ERROR_REASON_SYNC_NOT_HELD: ErrorReason.ValueType  # 28
+"""`FAILED_PRECONDITION`. The sync does not wait to be confirmed; `state` says where it is. Way out:
+none is needed.
+"""
+ERROR_REASON_OPERATION_NOT_FOUND: ErrorReason.ValueType  # 29
+"""`NOT_FOUND`. No operation has this id. Way out: `ProvisioningService/ListOperations`."""
+ERROR_REASON_OPERATION_FINISHED: ErrorReason.ValueType  # 30
+"""`FAILED_PRECONDITION`. The operation is over; `state` says how. Way out: retry the access
+request whose lease needs it.
+"""
+ERROR_REASON_SECRET_UNUSABLE: ErrorReason.ValueType  # 31
+"""`FAILED_PRECONDITION`. The named file in the connector's secrets folder is not what the
+connection says it is, as a certificate without its key or one that has expired; `problem` says
+why. Way out: put a usable file of that name there.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -3,8 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from latchkey.connector.v1 import sync_pb2 as _sync_pb2
 from latchkey.ledger.v1 import actor_pb2 as _actor_pb2
 import builtins as _builtins
 import sys
@@ -50,6 +53,40 @@ class ConnectionCreated(_message.Message):
 Global___ConnectionCreated: _TypeAlias = ConnectionCreated  # noqa: Y015
 
 @_typing.final
+class ConnectionUpdated(_message.Message):
+    """A connection was changed. Subject: the connection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """The connection."""
+    @_builtins.property
+    def changed_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of the fields that were changed."""
+
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who changed it."""
+
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+        changed_fields: _abc.Iterable[_builtins.str] | None = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "changed_fields", b"changed_fields", "connection_id", b"connection_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConnectionUpdated: _TypeAlias = ConnectionUpdated  # noqa: Y015
+
+@_typing.final
 class SyncStarted(_message.Message):
     """A sync began. Subject: the sync."""
 
@@ -90,22 +127,26 @@ class SyncSucceeded(_message.Message):
     SYNC_ID_FIELD_NUMBER: _builtins.int
     CONNECTION_ID_FIELD_NUMBER: _builtins.int
     OBJECT_COUNT_FIELD_NUMBER: _builtins.int
+    REMOVED_COUNT_FIELD_NUMBER: _builtins.int
     sync_id: _builtins.str
     """The sync."""
     connection_id: _builtins.str
     """The connection."""
     object_count: _builtins.int
     """Objects, memberships and assignments read."""
+    removed_count: _builtins.int
+    """Objects, memberships and assignments removed."""
     def __init__(
         self,
         *,
         sync_id: _builtins.str = ...,
         connection_id: _builtins.str = ...,
         object_count: _builtins.int = ...,
+        removed_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "object_count", b"object_count", "sync_id", b"sync_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "object_count", b"object_count", "removed_count", b"removed_count", "sync_id", b"sync_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -172,6 +213,72 @@ class SyncCancelled(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SyncCancelled: _TypeAlias = SyncCancelled  # noqa: Y015
+
+@_typing.final
+class SyncHeld(_message.Message):
+    """A sync read everything, would remove too much, and waits for somebody to confirm it. Subject: the
+    sync.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYNC_ID_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    HELD_REMOVALS_FIELD_NUMBER: _builtins.int
+    sync_id: _builtins.str
+    """The sync."""
+    connection_id: _builtins.str
+    """The connection."""
+    @_builtins.property
+    def held_removals(self) -> _containers.RepeatedCompositeFieldContainer[_sync_pb2.HeldRemoval]:
+        """What it would remove."""
+
+    def __init__(
+        self,
+        *,
+        sync_id: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
+        held_removals: _abc.Iterable[_sync_pb2.HeldRemoval] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "held_removals", b"held_removals", "sync_id", b"sync_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SyncHeld: _TypeAlias = SyncHeld  # noqa: Y015
+
+@_typing.final
+class SyncConfirmed(_message.Message):
+    """Somebody agreed to what a held sync removes. Subject: the sync."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYNC_ID_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    sync_id: _builtins.str
+    """The sync."""
+    connection_id: _builtins.str
+    """The connection."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who agreed."""
+
+    def __init__(
+        self,
+        *,
+        sync_id: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "connection_id", b"connection_id", "sync_id", b"sync_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SyncConfirmed: _TypeAlias = SyncConfirmed  # noqa: Y015
 
 @_typing.final
 class AccessProvisioned(_message.Message):

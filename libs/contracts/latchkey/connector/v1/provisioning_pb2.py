@@ -26,41 +26,57 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from latchkey.catalog.v1 import target_pb2 as latchkey_dot_catalog_dot_v1_dot_target__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(latchkey/connector/v1/provisioning.proto\x12\x15latchkey.connector.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latchkey/catalog/v1/target.proto\"\xfa\x01\n\x08\x44\x65livery\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32$.latchkey.connector.v1.DeliveryState\x12\r\n\x05round\x18\x03 \x01(\x03\x12\x36\n\x07targets\x18\x04 \x03(\x0b\x32%.latchkey.connector.v1.TargetDelivery\x12\x16\n\x0e\x66\x61ilure_reason\x18\x05 \x01(\t\x12\x17\n\x0f\x66\x61ilure_message\x18\x06 \x01(\t\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xec\x01\n\x0eTargetDelivery\x12+\n\x06target\x18\x01 \x01(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12@\n\x10\x61ssignment_state\x18\x03 \x01(\x0e\x32&.latchkey.connector.v1.AssignmentState\x12\x13\n\x0bpreexisting\x18\x04 \x01(\x08\x12/\n\x0b\x61nswer_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61nswer\x18\x06 \x01(\t\"\xaa\x02\n\nAssignment\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1a\n\x12\x65ntra_principal_id\x18\x03 \x01(\t\x12+\n\x06target\x18\x04 \x01(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12\x35\n\x05state\x18\x05 \x01(\x0e\x32&.latchkey.connector.v1.AssignmentState\x12\x13\n\x0bpreexisting\x18\x06 \x01(\x08\x12\x1b\n\x13\x65ntra_assignment_id\x18\x07 \x01(\t\x12\x11\n\tlease_ids\x18\x08 \x03(\t\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbc\x02\n\tOperation\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x32\n\x04kind\x18\x03 \x01(\x0e\x32$.latchkey.connector.v1.OperationKind\x12\x34\n\x05state\x18\x04 \x01(\x0e\x32%.latchkey.connector.v1.OperationState\x12\x15\n\rattempt_count\x18\x05 \x01(\x05\x12\x0e\n\x06\x61nswer\x18\x06 \x01(\t\x12\x0f\n\x07problem\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inish_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"&\n\x12GetDeliveryRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\"H\n\x13GetDeliveryResponse\x12\x31\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1f.latchkey.connector.v1.Delivery\"P\n\x16ListAssignmentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\"j\n\x17ListAssignmentsResponse\x12\x36\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32!.latchkey.connector.v1.Assignment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"U\n\x15ListOperationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x15\n\rassignment_id\x18\x03 \x01(\t\"g\n\x16ListOperationsResponse\x12\x34\n\noperations\x18\x01 \x03(\x0b\x32 .latchkey.connector.v1.Operation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xbd\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_PENDING\x10\x01\x12\x1c\n\x18\x44\x45LIVERY_STATE_DELIVERED\x10\x02\x12\x19\n\x15\x44\x45LIVERY_STATE_FAILED\x10\x03\x12\x1b\n\x17\x44\x45LIVERY_STATE_REMOVING\x10\x04\x12\x1a\n\x16\x44\x45LIVERY_STATE_REMOVED\x10\x05*\xc7\x01\n\x0f\x41ssignmentState\x12 \n\x1c\x41SSIGNMENT_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41SSIGNMENT_STATE_ADDING\x10\x01\x12\x1c\n\x18\x41SSIGNMENT_STATE_PRESENT\x10\x02\x12\x1b\n\x17\x41SSIGNMENT_STATE_FAILED\x10\x03\x12\x1d\n\x19\x41SSIGNMENT_STATE_REMOVING\x10\x04\x12\x1b\n\x17\x41SSIGNMENT_STATE_ABSENT\x10\x05*b\n\rOperationKind\x12\x1e\n\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12OPERATION_KIND_ADD\x10\x01\x12\x19\n\x15OPERATION_KIND_REMOVE\x10\x02*\x8a\x01\n\x0eOperationState\x12\x1f\n\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18OPERATION_STATE_INTENDED\x10\x01\x12\x1d\n\x19OPERATION_STATE_SUCCEEDED\x10\x02\x12\x1a\n\x16OPERATION_STATE_FAILED\x10\x03\x32\xdc\x02\n\x13ProvisioningService\x12\x64\n\x0bGetDelivery\x12).latchkey.connector.v1.GetDeliveryRequest\x1a*.latchkey.connector.v1.GetDeliveryResponse\x12p\n\x0fListAssignments\x12-.latchkey.connector.v1.ListAssignmentsRequest\x1a..latchkey.connector.v1.ListAssignmentsResponse\x12m\n\x0eListOperations\x12,.latchkey.connector.v1.ListOperationsRequest\x1a-.latchkey.connector.v1.ListOperationsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(latchkey/connector/v1/provisioning.proto\x12\x15latchkey.connector.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latchkey/catalog/v1/target.proto\"\xa9\x02\n\x08\x44\x65livery\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32$.latchkey.connector.v1.DeliveryState\x12\r\n\x05round\x18\x03 \x01(\x03\x12\x36\n\x07targets\x18\x04 \x03(\x0b\x32%.latchkey.connector.v1.TargetDelivery\x12\x16\n\x0e\x66\x61ilure_reason\x18\x05 \x01(\t\x12\x17\n\x0f\x66\x61ilure_message\x18\x06 \x01(\t\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x06remedy\x18\x08 \x01(\x0e\x32\x1d.latchkey.connector.v1.Remedy\"\xec\x01\n\x0eTargetDelivery\x12+\n\x06target\x18\x01 \x01(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12@\n\x10\x61ssignment_state\x18\x03 \x01(\x0e\x32&.latchkey.connector.v1.AssignmentState\x12\x13\n\x0bpreexisting\x18\x04 \x01(\x08\x12/\n\x0b\x61nswer_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61nswer\x18\x06 \x01(\t\"\xaa\x02\n\nAssignment\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1a\n\x12\x65ntra_principal_id\x18\x03 \x01(\t\x12+\n\x06target\x18\x04 \x01(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12\x35\n\x05state\x18\x05 \x01(\x0e\x32&.latchkey.connector.v1.AssignmentState\x12\x13\n\x0bpreexisting\x18\x06 \x01(\x08\x12\x1b\n\x13\x65ntra_assignment_id\x18\x07 \x01(\t\x12\x11\n\tlease_ids\x18\x08 \x03(\t\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x91\x04\n\tOperation\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x32\n\x04kind\x18\x03 \x01(\x0e\x32$.latchkey.connector.v1.OperationKind\x12\x34\n\x05state\x18\x04 \x01(\x0e\x32%.latchkey.connector.v1.OperationState\x12\x15\n\rattempt_count\x18\x05 \x01(\x05\x12\x0e\n\x06\x61nswer\x18\x06 \x01(\t\x12\x0f\n\x07problem\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inish_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x04lane\x18\n \x01(\x0e\x32$.latchkey.connector.v1.OperationLane\x12\x39\n\x08\x61ttempts\x18\x0b \x03(\x0b\x32\'.latchkey.connector.v1.OperationAttempt\x12\x35\n\x11next_attempt_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x06remedy\x18\r \x01(\x0e\x32\x1d.latchkey.connector.v1.Remedy\"\xad\x02\n\x10OperationAttempt\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inish_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x63\x61ll\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\x05\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x0f\n\x07message\x18\x07 \x01(\t\x12\x18\n\x10graph_request_id\x18\x08 \x01(\t\x12\x19\n\x11\x63lient_request_id\x18\t \x01(\t\x12\x36\n\x07outcome\x18\n \x01(\x0e\x32%.latchkey.connector.v1.AttemptOutcome\"&\n\x12GetDeliveryRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\"H\n\x13GetDeliveryResponse\x12\x31\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1f.latchkey.connector.v1.Delivery\"P\n\x16ListAssignmentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\"j\n\x17ListAssignmentsResponse\x12\x36\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32!.latchkey.connector.v1.Assignment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8b\x01\n\x15ListOperationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x15\n\rassignment_id\x18\x03 \x01(\t\x12\x34\n\x05state\x18\x04 \x01(\x0e\x32%.latchkey.connector.v1.OperationState\"g\n\x16ListOperationsResponse\x12\x34\n\noperations\x18\x01 \x03(\x0b\x32 .latchkey.connector.v1.Operation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x13GetOperationRequest\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\"K\n\x14GetOperationResponse\x12\x33\n\toperation\x18\x01 \x01(\x0b\x32 .latchkey.connector.v1.Operation\"F\n\x15RetryOperationRequest\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"M\n\x16RetryOperationResponse\x12\x33\n\toperation\x18\x01 \x01(\x0b\x32 .latchkey.connector.v1.Operation*N\n\x06Remedy\x12\x16\n\x12REMEDY_UNSPECIFIED\x10\x00\x12\x17\n\x13REMEDY_NEEDS_PERSON\x10\x01\x12\x13\n\x0fREMEDY_HOPELESS\x10\x02*\xbd\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_PENDING\x10\x01\x12\x1c\n\x18\x44\x45LIVERY_STATE_DELIVERED\x10\x02\x12\x19\n\x15\x44\x45LIVERY_STATE_FAILED\x10\x03\x12\x1b\n\x17\x44\x45LIVERY_STATE_REMOVING\x10\x04\x12\x1a\n\x16\x44\x45LIVERY_STATE_REMOVED\x10\x05*\xc7\x01\n\x0f\x41ssignmentState\x12 \n\x1c\x41SSIGNMENT_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41SSIGNMENT_STATE_ADDING\x10\x01\x12\x1c\n\x18\x41SSIGNMENT_STATE_PRESENT\x10\x02\x12\x1b\n\x17\x41SSIGNMENT_STATE_FAILED\x10\x03\x12\x1d\n\x19\x41SSIGNMENT_STATE_REMOVING\x10\x04\x12\x1b\n\x17\x41SSIGNMENT_STATE_ABSENT\x10\x05*b\n\rOperationKind\x12\x1e\n\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12OPERATION_KIND_ADD\x10\x01\x12\x19\n\x15OPERATION_KIND_REMOVE\x10\x02*\x8a\x01\n\x0eOperationState\x12\x1f\n\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18OPERATION_STATE_INTENDED\x10\x01\x12\x1d\n\x19OPERATION_STATE_SUCCEEDED\x10\x02\x12\x1a\n\x16OPERATION_STATE_FAILED\x10\x03*\x82\x01\n\rOperationLane\x12\x1e\n\x1aOPERATION_LANE_UNSPECIFIED\x10\x00\x12\x19\n\x15OPERATION_LANE_REVOKE\x10\x01\x12\x1c\n\x18OPERATION_LANE_EMERGENCY\x10\x02\x12\x18\n\x14OPERATION_LANE_GRANT\x10\x03*\xc0\x01\n\x0e\x41ttemptOutcome\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41TTEMPT_OUTCOME_DONE\x10\x01\x12\x1b\n\x17\x41TTEMPT_OUTCOME_ALREADY\x10\x02\x12\x1c\n\x18\x41TTEMPT_OUTCOME_NOT_DONE\x10\x03\x12\x1b\n\x17\x41TTEMPT_OUTCOME_UNKNOWN\x10\x04\x12\x1b\n\x17\x41TTEMPT_OUTCOME_REFUSED\x10\x05\x32\xb4\x04\n\x13ProvisioningService\x12\x64\n\x0bGetDelivery\x12).latchkey.connector.v1.GetDeliveryRequest\x1a*.latchkey.connector.v1.GetDeliveryResponse\x12p\n\x0fListAssignments\x12-.latchkey.connector.v1.ListAssignmentsRequest\x1a..latchkey.connector.v1.ListAssignmentsResponse\x12m\n\x0eListOperations\x12,.latchkey.connector.v1.ListOperationsRequest\x1a-.latchkey.connector.v1.ListOperationsResponse\x12g\n\x0cGetOperation\x12*.latchkey.connector.v1.GetOperationRequest\x1a+.latchkey.connector.v1.GetOperationResponse\x12m\n\x0eRetryOperation\x12,.latchkey.connector.v1.RetryOperationRequest\x1a-.latchkey.connector.v1.RetryOperationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.connector.v1.provisioning_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DELIVERYSTATE']._serialized_start=1743
-  _globals['_DELIVERYSTATE']._serialized_end=1932
-  _globals['_ASSIGNMENTSTATE']._serialized_start=1935
-  _globals['_ASSIGNMENTSTATE']._serialized_end=2134
-  _globals['_OPERATIONKIND']._serialized_start=2136
-  _globals['_OPERATIONKIND']._serialized_end=2234
-  _globals['_OPERATIONSTATE']._serialized_start=2237
-  _globals['_OPERATIONSTATE']._serialized_end=2375
+  _globals['_REMEDY']._serialized_start=2634
+  _globals['_REMEDY']._serialized_end=2712
+  _globals['_DELIVERYSTATE']._serialized_start=2715
+  _globals['_DELIVERYSTATE']._serialized_end=2904
+  _globals['_ASSIGNMENTSTATE']._serialized_start=2907
+  _globals['_ASSIGNMENTSTATE']._serialized_end=3106
+  _globals['_OPERATIONKIND']._serialized_start=3108
+  _globals['_OPERATIONKIND']._serialized_end=3206
+  _globals['_OPERATIONSTATE']._serialized_start=3209
+  _globals['_OPERATIONSTATE']._serialized_end=3347
+  _globals['_OPERATIONLANE']._serialized_start=3350
+  _globals['_OPERATIONLANE']._serialized_end=3480
+  _globals['_ATTEMPTOUTCOME']._serialized_start=3483
+  _globals['_ATTEMPTOUTCOME']._serialized_end=3675
   _globals['_DELIVERY']._serialized_start=135
-  _globals['_DELIVERY']._serialized_end=385
-  _globals['_TARGETDELIVERY']._serialized_start=388
-  _globals['_TARGETDELIVERY']._serialized_end=624
-  _globals['_ASSIGNMENT']._serialized_start=627
-  _globals['_ASSIGNMENT']._serialized_end=925
-  _globals['_OPERATION']._serialized_start=928
-  _globals['_OPERATION']._serialized_end=1244
-  _globals['_GETDELIVERYREQUEST']._serialized_start=1246
-  _globals['_GETDELIVERYREQUEST']._serialized_end=1284
-  _globals['_GETDELIVERYRESPONSE']._serialized_start=1286
-  _globals['_GETDELIVERYRESPONSE']._serialized_end=1358
-  _globals['_LISTASSIGNMENTSREQUEST']._serialized_start=1360
-  _globals['_LISTASSIGNMENTSREQUEST']._serialized_end=1440
-  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_start=1442
-  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_end=1548
-  _globals['_LISTOPERATIONSREQUEST']._serialized_start=1550
-  _globals['_LISTOPERATIONSREQUEST']._serialized_end=1635
-  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=1637
-  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=1740
-  _globals['_PROVISIONINGSERVICE']._serialized_start=2378
-  _globals['_PROVISIONINGSERVICE']._serialized_end=2726
+  _globals['_DELIVERY']._serialized_end=432
+  _globals['_TARGETDELIVERY']._serialized_start=435
+  _globals['_TARGETDELIVERY']._serialized_end=671
+  _globals['_ASSIGNMENT']._serialized_start=674
+  _globals['_ASSIGNMENT']._serialized_end=972
+  _globals['_OPERATION']._serialized_start=975
+  _globals['_OPERATION']._serialized_end=1504
+  _globals['_OPERATIONATTEMPT']._serialized_start=1507
+  _globals['_OPERATIONATTEMPT']._serialized_end=1808
+  _globals['_GETDELIVERYREQUEST']._serialized_start=1810
+  _globals['_GETDELIVERYREQUEST']._serialized_end=1848
+  _globals['_GETDELIVERYRESPONSE']._serialized_start=1850
+  _globals['_GETDELIVERYRESPONSE']._serialized_end=1922
+  _globals['_LISTASSIGNMENTSREQUEST']._serialized_start=1924
+  _globals['_LISTASSIGNMENTSREQUEST']._serialized_end=2004
+  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_start=2006
+  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_end=2112
+  _globals['_LISTOPERATIONSREQUEST']._serialized_start=2115
+  _globals['_LISTOPERATIONSREQUEST']._serialized_end=2254
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=2256
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=2359
+  _globals['_GETOPERATIONREQUEST']._serialized_start=2361
+  _globals['_GETOPERATIONREQUEST']._serialized_end=2404
+  _globals['_GETOPERATIONRESPONSE']._serialized_start=2406
+  _globals['_GETOPERATIONRESPONSE']._serialized_end=2481
+  _globals['_RETRYOPERATIONREQUEST']._serialized_start=2483
+  _globals['_RETRYOPERATIONREQUEST']._serialized_end=2553
+  _globals['_RETRYOPERATIONRESPONSE']._serialized_start=2555
+  _globals['_RETRYOPERATIONRESPONSE']._serialized_end=2632
+  _globals['_PROVISIONINGSERVICE']._serialized_start=3678
+  _globals['_PROVISIONINGSERVICE']._serialized_end=4242
 # @@protoc_insertion_point(module_scope)

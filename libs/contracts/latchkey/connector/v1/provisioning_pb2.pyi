@@ -21,6 +21,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Remedy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RemedyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Remedy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REMEDY_UNSPECIFIED: _Remedy.ValueType  # 0
+    """Not set: there was no failure."""
+    REMEDY_NEEDS_PERSON: _Remedy.ValueType  # 1
+    """Somebody has to change something in Entra or here; after that a retry succeeds."""
+    REMEDY_HOPELESS: _Remedy.ValueType  # 2
+    """Nothing: what was asked for can't be had."""
+
+class Remedy(_Remedy, metaclass=_RemedyEnumTypeWrapper):
+    """What can be done about a failure."""
+
+REMEDY_UNSPECIFIED: Remedy.ValueType  # 0
+"""Not set: there was no failure."""
+REMEDY_NEEDS_PERSON: Remedy.ValueType  # 1
+"""Somebody has to change something in Entra or here; after that a retry succeeds."""
+REMEDY_HOPELESS: Remedy.ValueType  # 2
+"""Nothing: what was asked for can't be had."""
+Global___Remedy: _TypeAlias = Remedy  # noqa: Y015
+
 class _DeliveryState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -145,6 +169,70 @@ OPERATION_STATE_FAILED: OperationState.ValueType  # 3
 """Entra refused for good. Final."""
 Global___OperationState: _TypeAlias = OperationState  # noqa: Y015
 
+class _OperationLane:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OperationLaneEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OperationLane.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OPERATION_LANE_UNSPECIFIED: _OperationLane.ValueType  # 0
+    """Not set."""
+    OPERATION_LANE_REVOKE: _OperationLane.ValueType  # 1
+    """Taking access away: first."""
+    OPERATION_LANE_EMERGENCY: _OperationLane.ValueType  # 2
+    """Giving access in an emergency: second."""
+    OPERATION_LANE_GRANT: _OperationLane.ValueType  # 3
+    """Giving access: last."""
+
+class OperationLane(_OperationLane, metaclass=_OperationLaneEnumTypeWrapper):
+    """Which operations go to Entra first when its limits make them wait."""
+
+OPERATION_LANE_UNSPECIFIED: OperationLane.ValueType  # 0
+"""Not set."""
+OPERATION_LANE_REVOKE: OperationLane.ValueType  # 1
+"""Taking access away: first."""
+OPERATION_LANE_EMERGENCY: OperationLane.ValueType  # 2
+"""Giving access in an emergency: second."""
+OPERATION_LANE_GRANT: OperationLane.ValueType  # 3
+"""Giving access: last."""
+Global___OperationLane: _TypeAlias = OperationLane  # noqa: Y015
+
+class _AttemptOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AttemptOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AttemptOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ATTEMPT_OUTCOME_UNSPECIFIED: _AttemptOutcome.ValueType  # 0
+    """Not set: no answer has come yet."""
+    ATTEMPT_OUTCOME_DONE: _AttemptOutcome.ValueType  # 1
+    """Entra did it."""
+    ATTEMPT_OUTCOME_ALREADY: _AttemptOutcome.ValueType  # 2
+    """Entra had it so already."""
+    ATTEMPT_OUTCOME_NOT_DONE: _AttemptOutcome.ValueType  # 3
+    """Entra did not do it; it is tried again."""
+    ATTEMPT_OUTCOME_UNKNOWN: _AttemptOutcome.ValueType  # 4
+    """Whether Entra did it is not known: it is looked up before it is tried again."""
+    ATTEMPT_OUTCOME_REFUSED: _AttemptOutcome.ValueType  # 5
+    """Entra refused it for good."""
+
+class AttemptOutcome(_AttemptOutcome, metaclass=_AttemptOutcomeEnumTypeWrapper):
+    """What came of one attempt."""
+
+ATTEMPT_OUTCOME_UNSPECIFIED: AttemptOutcome.ValueType  # 0
+"""Not set: no answer has come yet."""
+ATTEMPT_OUTCOME_DONE: AttemptOutcome.ValueType  # 1
+"""Entra did it."""
+ATTEMPT_OUTCOME_ALREADY: AttemptOutcome.ValueType  # 2
+"""Entra had it so already."""
+ATTEMPT_OUTCOME_NOT_DONE: AttemptOutcome.ValueType  # 3
+"""Entra did not do it; it is tried again."""
+ATTEMPT_OUTCOME_UNKNOWN: AttemptOutcome.ValueType  # 4
+"""Whether Entra did it is not known: it is looked up before it is tried again."""
+ATTEMPT_OUTCOME_REFUSED: AttemptOutcome.ValueType  # 5
+"""Entra refused it for good."""
+Global___AttemptOutcome: _TypeAlias = AttemptOutcome  # noqa: Y015
+
 @_typing.final
 class Delivery(_message.Message):
     """What the connector does and has done for one lease."""
@@ -158,6 +246,7 @@ class Delivery(_message.Message):
     FAILURE_REASON_FIELD_NUMBER: _builtins.int
     FAILURE_MESSAGE_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    REMEDY_FIELD_NUMBER: _builtins.int
     lease_id: _builtins.str
     """The lease, `lea_…`."""
     state: Global___DeliveryState.ValueType
@@ -168,6 +257,8 @@ class Delivery(_message.Message):
     """Why it failed: a word in small letters, for example "group_not_writable"; empty otherwise."""
     failure_message: _builtins.str
     """The same in a sentence."""
+    remedy: Global___Remedy.ValueType
+    """What can be done about the failure."""
     @_builtins.property
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___TargetDelivery]:
         """One entry a target."""
@@ -186,10 +277,11 @@ class Delivery(_message.Message):
         failure_reason: _builtins.str = ...,
         failure_message: _builtins.str = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        remedy: Global___Remedy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure_message", b"failure_message", "failure_reason", b"failure_reason", "lease_id", b"lease_id", "round", b"round", "state", b"state", "targets", b"targets", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure_message", b"failure_message", "failure_reason", b"failure_reason", "lease_id", b"lease_id", "remedy", b"remedy", "round", b"round", "state", b"state", "targets", b"targets", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -316,6 +408,10 @@ class Operation(_message.Message):
     PROBLEM_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     FINISH_TIME_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    NEXT_ATTEMPT_TIME_FIELD_NUMBER: _builtins.int
+    REMEDY_FIELD_NUMBER: _builtins.int
     operation_id: _builtins.str
     """`opr_…`."""
     assignment_id: _builtins.str
@@ -330,6 +426,10 @@ class Operation(_message.Message):
     """The last answer: the HTTP status, and the error code when there was one."""
     problem: _builtins.str
     """The last problem, in a sentence."""
+    lane: Global___OperationLane.ValueType
+    """In which lane it goes to Entra."""
+    remedy: Global___Remedy.ValueType
+    """What can be done when it failed."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the intent was recorded."""
@@ -337,6 +437,14 @@ class Operation(_message.Message):
     @_builtins.property
     def finish_time(self) -> _timestamp_pb2.Timestamp:
         """When it was over; not set before."""
+
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___OperationAttempt]:
+        """Every attempt, oldest first. Only `GetOperation` and `RetryOperation` fill it."""
+
+    @_builtins.property
+    def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
+        """When it is attempted next; not set when it is over."""
 
     def __init__(
         self,
@@ -350,14 +458,82 @@ class Operation(_message.Message):
         problem: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         finish_time: _timestamp_pb2.Timestamp | None = ...,
+        lane: Global___OperationLane.ValueType = ...,
+        attempts: _abc.Iterable[Global___OperationAttempt] | None = ...,
+        next_attempt_time: _timestamp_pb2.Timestamp | None = ...,
+        remedy: Global___Remedy.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "finish_time", b"finish_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "finish_time", b"finish_time", "next_attempt_time", b"next_attempt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "assignment_id", b"assignment_id", "attempt_count", b"attempt_count", "create_time", b"create_time", "finish_time", b"finish_time", "kind", b"kind", "operation_id", b"operation_id", "problem", b"problem", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "assignment_id", b"assignment_id", "attempt_count", b"attempt_count", "attempts", b"attempts", "create_time", b"create_time", "finish_time", b"finish_time", "kind", b"kind", "lane", b"lane", "next_attempt_time", b"next_attempt_time", "operation_id", b"operation_id", "problem", b"problem", "remedy", b"remedy", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Operation: _TypeAlias = Operation  # noqa: Y015
+
+@_typing.final
+class OperationAttempt(_message.Message):
+    """One time that Entra was called for an operation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    FINISH_TIME_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    GRAPH_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """1, 2, 3, …"""
+    call: _builtins.str
+    """The call: "POST /groups/…/members/$ref", "PATCH /groups/… with 12 members". Empty when none was
+    made.
+    """
+    status: _builtins.int
+    """The HTTP status; 0 when there was no answer."""
+    code: _builtins.str
+    """Graph's error code; empty when there was none."""
+    message: _builtins.str
+    """Graph's message, or what happened instead of an answer."""
+    graph_request_id: _builtins.str
+    """Graph's `request-id`, by which Microsoft finds the call."""
+    client_request_id: _builtins.str
+    """The `client-request-id` that was sent."""
+    outcome: Global___AttemptOutcome.ValueType
+    """What came of it."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it began; the intent was committed before Entra was called."""
+
+    @_builtins.property
+    def finish_time(self) -> _timestamp_pb2.Timestamp:
+        """When the answer came; not set while there is none."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        finish_time: _timestamp_pb2.Timestamp | None = ...,
+        call: _builtins.str = ...,
+        status: _builtins.int = ...,
+        code: _builtins.str = ...,
+        message: _builtins.str = ...,
+        graph_request_id: _builtins.str = ...,
+        client_request_id: _builtins.str = ...,
+        outcome: Global___AttemptOutcome.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finish_time", b"finish_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "client_request_id", b"client_request_id", "code", b"code", "finish_time", b"finish_time", "graph_request_id", b"graph_request_id", "message", b"message", "number", b"number", "outcome", b"outcome", "start_time", b"start_time", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OperationAttempt: _TypeAlias = OperationAttempt  # noqa: Y015
 
 @_typing.final
 class GetDeliveryRequest(_message.Message):
@@ -472,22 +648,26 @@ class ListOperationsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 1 to 500; 50 when not given."""
     page_token: _builtins.str
     """Optional. The `next_page_token` of the page before, with the same filters."""
     assignment_id: _builtins.str
     """Optional. Only those of this assignment."""
+    state: Global___OperationState.ValueType
+    """Optional. Only those that stand here."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         assignment_id: _builtins.str = ...,
+        state: Global___OperationState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -520,3 +700,99 @@ class ListOperationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListOperationsResponse: _TypeAlias = ListOperationsResponse  # noqa: Y015
+
+@_typing.final
+class GetOperationRequest(_message.Message):
+    """Asks for one operation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    operation_id: _builtins.str
+    """Required. The operation."""
+    def __init__(
+        self,
+        *,
+        operation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation_id", b"operation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOperationRequest: _TypeAlias = GetOperationRequest  # noqa: Y015
+
+@_typing.final
+class GetOperationResponse(_message.Message):
+    """One operation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> Global___Operation:
+        """The operation, with every attempt."""
+
+    def __init__(
+        self,
+        *,
+        operation: Global___Operation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOperationResponse: _TypeAlias = GetOperationResponse  # noqa: Y015
+
+@_typing.final
+class RetryOperationRequest(_message.Message):
+    """Asks for an operation to be attempted at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    operation_id: _builtins.str
+    """Required. The operation."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        operation_id: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "operation_id", b"operation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryOperationRequest: _TypeAlias = RetryOperationRequest  # noqa: Y015
+
+@_typing.final
+class RetryOperationResponse(_message.Message):
+    """The operation, due now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> Global___Operation:
+        """The operation, with every attempt."""
+
+    def __init__(
+        self,
+        *,
+        operation: Global___Operation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryOperationResponse: _TypeAlias = RetryOperationResponse  # noqa: Y015

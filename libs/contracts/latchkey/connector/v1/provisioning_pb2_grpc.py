@@ -54,6 +54,16 @@ class ProvisioningServiceStub:
                 request_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.ListOperationsRequest.SerializeToString,
                 response_deserializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.ListOperationsResponse.FromString,
                 _registered_method=True)
+        self.GetOperation = channel.unary_unary(
+                '/latchkey.connector.v1.ProvisioningService/GetOperation',
+                request_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetOperationRequest.SerializeToString,
+                response_deserializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetOperationResponse.FromString,
+                _registered_method=True)
+        self.RetryOperation = channel.unary_unary(
+                '/latchkey.connector.v1.ProvisioningService/RetryOperation',
+                request_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.RetryOperationRequest.SerializeToString,
+                response_deserializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.RetryOperationResponse.FromString,
+                _registered_method=True)
 
 
 class ProvisioningServiceServicer:
@@ -92,6 +102,27 @@ class ProvisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOperation(self, request, context):
+        """Returns one operation, with every attempt.
+
+        Callers: administrators, connector administrators and auditors.
+        Fails with `NOT_FOUND` / `OPERATION_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryOperation(self, request, context):
+        """Has an operation that waits for its next attempt attempted at once.
+
+        From: `INTENDED`.
+        Callers: connector administrators.
+        Fails with `NOT_FOUND` / `OPERATION_NOT_FOUND`, `FAILED_PRECONDITION` / `OPERATION_FINISHED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProvisioningServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +140,16 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.ListOperations,
                     request_deserializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.ListOperationsRequest.FromString,
                     response_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.ListOperationsResponse.SerializeToString,
+            ),
+            'GetOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOperation,
+                    request_deserializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetOperationRequest.FromString,
+                    response_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetOperationResponse.SerializeToString,
+            ),
+            'RetryOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryOperation,
+                    request_deserializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.RetryOperationRequest.FromString,
+                    response_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.RetryOperationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -197,6 +238,60 @@ class ProvisioningService:
             '/latchkey.connector.v1.ProvisioningService/ListOperations',
             latchkey_dot_connector_dot_v1_dot_provisioning__pb2.ListOperationsRequest.SerializeToString,
             latchkey_dot_connector_dot_v1_dot_provisioning__pb2.ListOperationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.connector.v1.ProvisioningService/GetOperation',
+            latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetOperationRequest.SerializeToString,
+            latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetOperationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.connector.v1.ProvisioningService/RetryOperation',
+            latchkey_dot_connector_dot_v1_dot_provisioning__pb2.RetryOperationRequest.SerializeToString,
+            latchkey_dot_connector_dot_v1_dot_provisioning__pb2.RetryOperationResponse.FromString,
             options,
             channel_credentials,
             insecure,

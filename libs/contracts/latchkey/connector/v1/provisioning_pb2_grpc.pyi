@@ -37,6 +37,19 @@ class ProvisioningServiceStub:
 
     Callers: administrators, connector administrators and auditors.
     """
+    GetOperation: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.GetOperationRequest, _provisioning_pb2.GetOperationResponse]
+    """Returns one operation, with every attempt.
+
+    Callers: administrators, connector administrators and auditors.
+    Fails with `NOT_FOUND` / `OPERATION_NOT_FOUND`.
+    """
+    RetryOperation: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.RetryOperationRequest, _provisioning_pb2.RetryOperationResponse]
+    """Has an operation that waits for its next attempt attempted at once.
+
+    From: `INTENDED`.
+    Callers: connector administrators.
+    Fails with `NOT_FOUND` / `OPERATION_NOT_FOUND`, `FAILED_PRECONDITION` / `OPERATION_FINISHED`.
+    """
 
 class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
     """What the connector has done in Entra for the leases.
@@ -78,6 +91,31 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists operations, oldest first.
 
         Callers: administrators, connector administrators and auditors.
+        """
+
+    @_abc_1.abstractmethod
+    def GetOperation(
+        self,
+        request: _provisioning_pb2.GetOperationRequest,
+        context: _aio.ServicerContext[_provisioning_pb2.GetOperationRequest, _abc.Awaitable[_provisioning_pb2.GetOperationResponse]],
+    ) -> _abc.Awaitable[_provisioning_pb2.GetOperationResponse]:
+        """Returns one operation, with every attempt.
+
+        Callers: administrators, connector administrators and auditors.
+        Fails with `NOT_FOUND` / `OPERATION_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def RetryOperation(
+        self,
+        request: _provisioning_pb2.RetryOperationRequest,
+        context: _aio.ServicerContext[_provisioning_pb2.RetryOperationRequest, _abc.Awaitable[_provisioning_pb2.RetryOperationResponse]],
+    ) -> _abc.Awaitable[_provisioning_pb2.RetryOperationResponse]:
+        """Has an operation that waits for its next attempt attempted at once.
+
+        From: `INTENDED`.
+        Callers: connector administrators.
+        Fails with `NOT_FOUND` / `OPERATION_NOT_FOUND`, `FAILED_PRECONDITION` / `OPERATION_FINISHED`.
         """
 
 def add_ProvisioningServiceServicer_to_server(servicer: ProvisioningServiceServicer, server: _aio.Server) -> None: ...

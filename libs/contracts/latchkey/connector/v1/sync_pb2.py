@@ -22,40 +22,49 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/connector/v1/sync.proto\x12\x15latchkey.connector.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x02\n\x04Sync\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .latchkey.connector.v1.SyncState\x12\r\n\x05phase\x18\x04 \x01(\t\x12\x12\n\npage_count\x18\x05 \x01(\x03\x12\x14\n\x0cobject_count\x18\x06 \x01(\x03\x12\x15\n\rrequest_count\x18\x07 \x01(\x03\x12\x0f\n\x07problem\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inish_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x10StartSyncRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\">\n\x11StartSyncResponse\x12)\n\x04sync\x18\x01 \x01(\x0b\x32\x1b.latchkey.connector.v1.Sync\"!\n\x0eGetSyncRequest\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\"<\n\x0fGetSyncResponse\x12)\n\x04sync\x18\x01 \x01(\x0b\x32\x1b.latchkey.connector.v1.Sync\"P\n\x10ListSyncsRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x11ListSyncsResponse\x12*\n\x05syncs\x18\x01 \x03(\x0b\x32\x1b.latchkey.connector.v1.Sync\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x10WatchSyncRequest\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\">\n\x11WatchSyncResponse\x12)\n\x04sync\x18\x01 \x01(\x0b\x32\x1b.latchkey.connector.v1.Sync\"=\n\x11\x43\x61ncelSyncRequest\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"?\n\x12\x43\x61ncelSyncResponse\x12)\n\x04sync\x18\x01 \x01(\x0b\x32\x1b.latchkey.connector.v1.Sync*\x8a\x01\n\tSyncState\x12\x1a\n\x16SYNC_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SYNC_STATE_RUNNING\x10\x01\x12\x18\n\x14SYNC_STATE_SUCCEEDED\x10\x02\x12\x15\n\x11SYNC_STATE_FAILED\x10\x03\x12\x18\n\x14SYNC_STATE_CANCELLED\x10\x04\x32\xec\x03\n\x0bSyncService\x12^\n\tStartSync\x12\'.latchkey.connector.v1.StartSyncRequest\x1a(.latchkey.connector.v1.StartSyncResponse\x12X\n\x07GetSync\x12%.latchkey.connector.v1.GetSyncRequest\x1a&.latchkey.connector.v1.GetSyncResponse\x12^\n\tListSyncs\x12\'.latchkey.connector.v1.ListSyncsRequest\x1a(.latchkey.connector.v1.ListSyncsResponse\x12`\n\tWatchSync\x12\'.latchkey.connector.v1.WatchSyncRequest\x1a(.latchkey.connector.v1.WatchSyncResponse0\x01\x12\x61\n\nCancelSync\x12(.latchkey.connector.v1.CancelSyncRequest\x1a).latchkey.connector.v1.CancelSyncResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/connector/v1/sync.proto\x12\x15latchkey.connector.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x03\n\x04Sync\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .latchkey.connector.v1.SyncState\x12\r\n\x05phase\x18\x04 \x01(\t\x12\x12\n\npage_count\x18\x05 \x01(\x03\x12\x14\n\x0cobject_count\x18\x06 \x01(\x03\x12\x15\n\rrequest_count\x18\x07 \x01(\x03\x12\x0f\n\x07problem\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inish_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x04kind\x18\x0b \x01(\x0e\x32\x1f.latchkey.connector.v1.SyncKind\x12\x1a\n\x12objects_per_second\x18\x0c \x01(\x01\x12:\n\x17\x65stimated_rest_duration\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x39\n\rheld_removals\x18\x0e \x03(\x0b\x32\".latchkey.connector.v1.HeldRemoval\x12\x15\n\rremoved_count\x18\x0f \x01(\x03\"G\n\x0bHeldRemoval\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x15\n\rremoved_count\x18\x02 \x01(\x03\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\"q\n\x10StartSyncRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12-\n\x04kind\x18\x03 \x01(\x0e\x32\x1f.latchkey.connector.v1.SyncKind\">\n\x11StartSyncResponse\x12)\n\x04sync\x18\x01 \x01(\x0b\x32\x1b.latchkey.connector.v1.Sync\"!\n\x0eGetSyncRequest\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\"<\n\x0fGetSyncResponse\x12)\n\x04sync\x18\x01 \x01(\x0b\x32\x1b.latchkey.connector.v1.Sync\"P\n\x10ListSyncsRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x11ListSyncsResponse\x12*\n\x05syncs\x18\x01 \x03(\x0b\x32\x1b.latchkey.connector.v1.Sync\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x10WatchSyncRequest\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\">\n\x11WatchSyncResponse\x12)\n\x04sync\x18\x01 \x01(\x0b\x32\x1b.latchkey.connector.v1.Sync\"=\n\x11\x43\x61ncelSyncRequest\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"?\n\x12\x43\x61ncelSyncResponse\x12)\n\x04sync\x18\x01 \x01(\x0b\x32\x1b.latchkey.connector.v1.Sync\">\n\x12\x43onfirmSyncRequest\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"@\n\x13\x43onfirmSyncResponse\x12)\n\x04sync\x18\x01 \x01(\x0b\x32\x1b.latchkey.connector.v1.Sync*T\n\x08SyncKind\x12\x19\n\x15SYNC_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15SYNC_KIND_INCREMENTAL\x10\x01\x12\x12\n\x0eSYNC_KIND_FULL\x10\x02*\x9f\x01\n\tSyncState\x12\x1a\n\x16SYNC_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SYNC_STATE_RUNNING\x10\x01\x12\x18\n\x14SYNC_STATE_SUCCEEDED\x10\x02\x12\x15\n\x11SYNC_STATE_FAILED\x10\x03\x12\x18\n\x14SYNC_STATE_CANCELLED\x10\x04\x12\x13\n\x0fSYNC_STATE_HELD\x10\x05\x32\xd2\x04\n\x0bSyncService\x12^\n\tStartSync\x12\'.latchkey.connector.v1.StartSyncRequest\x1a(.latchkey.connector.v1.StartSyncResponse\x12X\n\x07GetSync\x12%.latchkey.connector.v1.GetSyncRequest\x1a&.latchkey.connector.v1.GetSyncResponse\x12^\n\tListSyncs\x12\'.latchkey.connector.v1.ListSyncsRequest\x1a(.latchkey.connector.v1.ListSyncsResponse\x12`\n\tWatchSync\x12\'.latchkey.connector.v1.WatchSyncRequest\x1a(.latchkey.connector.v1.WatchSyncResponse0\x01\x12\x61\n\nCancelSync\x12(.latchkey.connector.v1.CancelSyncRequest\x1a).latchkey.connector.v1.CancelSyncResponse\x12\x64\n\x0b\x43onfirmSync\x12).latchkey.connector.v1.ConfirmSyncRequest\x1a*.latchkey.connector.v1.ConfirmSyncResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.connector.v1.sync_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SYNCSTATE']._serialized_start=1016
-  _globals['_SYNCSTATE']._serialized_end=1154
-  _globals['_SYNC']._serialized_start=93
-  _globals['_SYNC']._serialized_end=383
-  _globals['_STARTSYNCREQUEST']._serialized_start=385
-  _globals['_STARTSYNCREQUEST']._serialized_end=451
-  _globals['_STARTSYNCRESPONSE']._serialized_start=453
-  _globals['_STARTSYNCRESPONSE']._serialized_end=515
-  _globals['_GETSYNCREQUEST']._serialized_start=517
-  _globals['_GETSYNCREQUEST']._serialized_end=550
-  _globals['_GETSYNCRESPONSE']._serialized_start=552
-  _globals['_GETSYNCRESPONSE']._serialized_end=612
-  _globals['_LISTSYNCSREQUEST']._serialized_start=614
-  _globals['_LISTSYNCSREQUEST']._serialized_end=694
-  _globals['_LISTSYNCSRESPONSE']._serialized_start=696
-  _globals['_LISTSYNCSRESPONSE']._serialized_end=784
-  _globals['_WATCHSYNCREQUEST']._serialized_start=786
-  _globals['_WATCHSYNCREQUEST']._serialized_end=821
-  _globals['_WATCHSYNCRESPONSE']._serialized_start=823
-  _globals['_WATCHSYNCRESPONSE']._serialized_end=885
-  _globals['_CANCELSYNCREQUEST']._serialized_start=887
-  _globals['_CANCELSYNCREQUEST']._serialized_end=948
-  _globals['_CANCELSYNCRESPONSE']._serialized_start=950
-  _globals['_CANCELSYNCRESPONSE']._serialized_end=1013
-  _globals['_SYNCSERVICE']._serialized_start=1157
-  _globals['_SYNCSERVICE']._serialized_end=1649
+  _globals['_SYNCKIND']._serialized_start=1514
+  _globals['_SYNCKIND']._serialized_end=1598
+  _globals['_SYNCSTATE']._serialized_start=1601
+  _globals['_SYNCSTATE']._serialized_end=1760
+  _globals['_SYNC']._serialized_start=125
+  _globals['_SYNC']._serialized_end=632
+  _globals['_HELDREMOVAL']._serialized_start=634
+  _globals['_HELDREMOVAL']._serialized_end=705
+  _globals['_STARTSYNCREQUEST']._serialized_start=707
+  _globals['_STARTSYNCREQUEST']._serialized_end=820
+  _globals['_STARTSYNCRESPONSE']._serialized_start=822
+  _globals['_STARTSYNCRESPONSE']._serialized_end=884
+  _globals['_GETSYNCREQUEST']._serialized_start=886
+  _globals['_GETSYNCREQUEST']._serialized_end=919
+  _globals['_GETSYNCRESPONSE']._serialized_start=921
+  _globals['_GETSYNCRESPONSE']._serialized_end=981
+  _globals['_LISTSYNCSREQUEST']._serialized_start=983
+  _globals['_LISTSYNCSREQUEST']._serialized_end=1063
+  _globals['_LISTSYNCSRESPONSE']._serialized_start=1065
+  _globals['_LISTSYNCSRESPONSE']._serialized_end=1153
+  _globals['_WATCHSYNCREQUEST']._serialized_start=1155
+  _globals['_WATCHSYNCREQUEST']._serialized_end=1190
+  _globals['_WATCHSYNCRESPONSE']._serialized_start=1192
+  _globals['_WATCHSYNCRESPONSE']._serialized_end=1254
+  _globals['_CANCELSYNCREQUEST']._serialized_start=1256
+  _globals['_CANCELSYNCREQUEST']._serialized_end=1317
+  _globals['_CANCELSYNCRESPONSE']._serialized_start=1319
+  _globals['_CANCELSYNCRESPONSE']._serialized_end=1382
+  _globals['_CONFIRMSYNCREQUEST']._serialized_start=1384
+  _globals['_CONFIRMSYNCREQUEST']._serialized_end=1446
+  _globals['_CONFIRMSYNCRESPONSE']._serialized_start=1448
+  _globals['_CONFIRMSYNCRESPONSE']._serialized_end=1512
+  _globals['_SYNCSERVICE']._serialized_start=1763
+  _globals['_SYNCSERVICE']._serialized_end=2357
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -20,6 +21,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SyncKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SyncKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SyncKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SYNC_KIND_UNSPECIFIED: _SyncKind.ValueType  # 0
+    """Not set."""
+    SYNC_KIND_INCREMENTAL: _SyncKind.ValueType  # 1
+    """What has changed since the sync before; everything where there is none."""
+    SYNC_KIND_FULL: _SyncKind.ValueType  # 2
+    """Everything."""
+
+class SyncKind(_SyncKind, metaclass=_SyncKindEnumTypeWrapper):
+    """How much a sync reads."""
+
+SYNC_KIND_UNSPECIFIED: SyncKind.ValueType  # 0
+"""Not set."""
+SYNC_KIND_INCREMENTAL: SyncKind.ValueType  # 1
+"""What has changed since the sync before; everything where there is none."""
+SYNC_KIND_FULL: SyncKind.ValueType  # 2
+"""Everything."""
+Global___SyncKind: _TypeAlias = SyncKind  # noqa: Y015
+
 class _SyncState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -29,13 +54,17 @@ class _SyncStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SyncState.V
     SYNC_STATE_UNSPECIFIED: _SyncState.ValueType  # 0
     """Not set."""
     SYNC_STATE_RUNNING: _SyncState.ValueType  # 1
-    """Reading the tenant. Next: SUCCEEDED, FAILED, CANCELLED."""
+    """Reading the tenant. Next: SUCCEEDED, FAILED, CANCELLED, HELD."""
     SYNC_STATE_SUCCEEDED: _SyncState.ValueType  # 2
     """Everything was read. Final."""
     SYNC_STATE_FAILED: _SyncState.ValueType  # 3
     """Given up, with a reason. Final."""
     SYNC_STATE_CANCELLED: _SyncState.ValueType  # 4
     """Stopped by somebody. Final."""
+    SYNC_STATE_HELD: _SyncState.ValueType  # 5
+    """Everything was read, and too much would be removed: waits for `ConfirmSync`. Next: RUNNING,
+    CANCELLED.
+    """
 
 class SyncState(_SyncState, metaclass=_SyncStateEnumTypeWrapper):
     """Where a sync stands."""
@@ -43,13 +72,17 @@ class SyncState(_SyncState, metaclass=_SyncStateEnumTypeWrapper):
 SYNC_STATE_UNSPECIFIED: SyncState.ValueType  # 0
 """Not set."""
 SYNC_STATE_RUNNING: SyncState.ValueType  # 1
-"""Reading the tenant. Next: SUCCEEDED, FAILED, CANCELLED."""
+"""Reading the tenant. Next: SUCCEEDED, FAILED, CANCELLED, HELD."""
 SYNC_STATE_SUCCEEDED: SyncState.ValueType  # 2
 """Everything was read. Final."""
 SYNC_STATE_FAILED: SyncState.ValueType  # 3
 """Given up, with a reason. Final."""
 SYNC_STATE_CANCELLED: SyncState.ValueType  # 4
 """Stopped by somebody. Final."""
+SYNC_STATE_HELD: SyncState.ValueType  # 5
+"""Everything was read, and too much would be removed: waits for `ConfirmSync`. Next: RUNNING,
+CANCELLED.
+"""
 Global___SyncState: _TypeAlias = SyncState  # noqa: Y015
 
 @_typing.final
@@ -68,6 +101,11 @@ class Sync(_message.Message):
     PROBLEM_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     FINISH_TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    OBJECTS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    ESTIMATED_REST_DURATION_FIELD_NUMBER: _builtins.int
+    HELD_REMOVALS_FIELD_NUMBER: _builtins.int
+    REMOVED_COUNT_FIELD_NUMBER: _builtins.int
     sync_id: _builtins.str
     """Output only. `syn_…`."""
     connection_id: _builtins.str
@@ -75,8 +113,8 @@ class Sync(_message.Message):
     state: Global___SyncState.ValueType
     """Output only. Where it stands."""
     phase: _builtins.str
-    """Output only. What it reads at present: "users", "groups", "memberships", "service_principals",
-    "app_role_assignments", "completing", "done".
+    """Output only. What it reads at present: "users", "groups" (with their members),
+    "service_principals", "app_role_assignments", "completing", "done".
     """
     page_count: _builtins.int
     """Output only. Pages that the catalog has committed."""
@@ -86,6 +124,12 @@ class Sync(_message.Message):
     """Output only. Requests made to Graph so far."""
     problem: _builtins.str
     """Output only. Why it failed."""
+    kind: Global___SyncKind.ValueType
+    """Output only. How much it reads."""
+    objects_per_second: _builtins.float
+    """Output only. Objects, memberships and assignments brought per second, over the last seconds."""
+    removed_count: _builtins.int
+    """Output only. How many objects, memberships and assignments it removed."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it started."""
@@ -93,6 +137,16 @@ class Sync(_message.Message):
     @_builtins.property
     def finish_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was over; not set before."""
+
+    @_builtins.property
+    def estimated_rest_duration(self) -> _duration_pb2.Duration:
+        """Output only. How long it may still take, guessed from the sync before; not set when there is
+        nothing to guess from.
+        """
+
+    @_builtins.property
+    def held_removals(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldRemoval]:
+        """Output only. What a held sync would remove."""
 
     def __init__(
         self,
@@ -107,14 +161,49 @@ class Sync(_message.Message):
         problem: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         finish_time: _timestamp_pb2.Timestamp | None = ...,
+        kind: Global___SyncKind.ValueType = ...,
+        objects_per_second: _builtins.float = ...,
+        estimated_rest_duration: _duration_pb2.Duration | None = ...,
+        held_removals: _abc.Iterable[Global___HeldRemoval] | None = ...,
+        removed_count: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "finish_time", b"finish_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "estimated_rest_duration", b"estimated_rest_duration", "finish_time", b"finish_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "create_time", b"create_time", "finish_time", b"finish_time", "object_count", b"object_count", "page_count", b"page_count", "phase", b"phase", "problem", b"problem", "request_count", b"request_count", "state", b"state", "sync_id", b"sync_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "create_time", b"create_time", "estimated_rest_duration", b"estimated_rest_duration", "finish_time", b"finish_time", "held_removals", b"held_removals", "kind", b"kind", "object_count", b"object_count", "objects_per_second", b"objects_per_second", "page_count", b"page_count", "phase", b"phase", "problem", b"problem", "removed_count", b"removed_count", "request_count", b"request_count", "state", b"state", "sync_id", b"sync_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Sync: _TypeAlias = Sync  # noqa: Y015
+
+@_typing.final
+class HeldRemoval(_message.Message):
+    """More of a kind than is removed without being confirmed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    REMOVED_COUNT_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """Of what: "users", "groups", "memberships", "apps", "app_role_assignments"."""
+    removed_count: _builtins.int
+    """How many would be removed."""
+    total_count: _builtins.int
+    """How many the catalog has."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        removed_count: _builtins.int = ...,
+        total_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "removed_count", b"removed_count", "total_count", b"total_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldRemoval: _TypeAlias = HeldRemoval  # noqa: Y015
 
 @_typing.final
 class StartSyncRequest(_message.Message):
@@ -124,19 +213,23 @@ class StartSyncRequest(_message.Message):
 
     CONNECTION_ID_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """Required. The connection."""
     idempotency_key: _builtins.str
     """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    kind: Global___SyncKind.ValueType
+    """Optional. How much to read; what has changed when not given."""
     def __init__(
         self,
         *,
         connection_id: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        kind: Global___SyncKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "idempotency_key", b"idempotency_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "idempotency_key", b"idempotency_key", "kind", b"kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -365,3 +458,53 @@ class CancelSyncResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelSyncResponse: _TypeAlias = CancelSyncResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmSyncRequest(_message.Message):
+    """Asks for a held sync to go on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYNC_ID_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    sync_id: _builtins.str
+    """Required. The sync."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        sync_id: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "sync_id", b"sync_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmSyncRequest: _TypeAlias = ConfirmSyncRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmSyncResponse(_message.Message):
+    """The sync that goes on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYNC_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sync(self) -> Global___Sync:
+        """The sync."""
+
+    def __init__(
+        self,
+        *,
+        sync: Global___Sync | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sync", b"sync"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sync", b"sync"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmSyncResponse: _TypeAlias = ConfirmSyncResponse  # noqa: Y015

@@ -29,7 +29,9 @@ class SyncServiceStub:
     """The runs that bring a tenant's users, groups, apps, roles and assignments into the catalog.
 
     One sync runs per connection at a time. A sync that is cut off goes on behind the last page
-    that the catalog committed.
+    that the catalog committed. An incremental sync reads what has changed since the one before; what
+    Graph can't tell the changes of any more is read whole. A sync that would remove more than 20, and
+    more than 20 % of what the catalog has of a kind, is held until somebody confirms it.
     """
 
     def __init__(self, channel):
@@ -63,17 +65,25 @@ class SyncServiceStub:
                 request_serializer=latchkey_dot_connector_dot_v1_dot_sync__pb2.CancelSyncRequest.SerializeToString,
                 response_deserializer=latchkey_dot_connector_dot_v1_dot_sync__pb2.CancelSyncResponse.FromString,
                 _registered_method=True)
+        self.ConfirmSync = channel.unary_unary(
+                '/latchkey.connector.v1.SyncService/ConfirmSync',
+                request_serializer=latchkey_dot_connector_dot_v1_dot_sync__pb2.ConfirmSyncRequest.SerializeToString,
+                response_deserializer=latchkey_dot_connector_dot_v1_dot_sync__pb2.ConfirmSyncResponse.FromString,
+                _registered_method=True)
 
 
 class SyncServiceServicer:
     """The runs that bring a tenant's users, groups, apps, roles and assignments into the catalog.
 
     One sync runs per connection at a time. A sync that is cut off goes on behind the last page
-    that the catalog committed.
+    that the catalog committed. An incremental sync reads what has changed since the one before; what
+    Graph can't tell the changes of any more is read whole. A sync that would remove more than 20, and
+    more than 20 % of what the catalog has of a kind, is held until somebody confirms it.
     """
 
     def StartSync(self, request, context):
-        """Starts a sync. Publishes `SyncStarted`, and at its end `SyncSucceeded` or `SyncFailed`.
+        """Starts a sync. Publishes `SyncStarted`, and at its end `SyncSucceeded` or `SyncFailed`; `SyncHeld`
+        when it waits for `ConfirmSync`.
 
         Callers: connector administrators.
         Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ALREADY_EXISTS` / `SYNC_RUNNING`.
@@ -114,9 +124,20 @@ class SyncServiceServicer:
     def CancelSync(self, request, context):
         """Stops a sync. What it brought stays; nothing is removed.
 
-        From: `RUNNING`.
+        From: `RUNNING`, `HELD`.
         Callers: connector administrators.
         Fails with `NOT_FOUND` / `SYNC_NOT_FOUND`, `FAILED_PRECONDITION` / `SYNC_FINISHED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmSync(self, request, context):
+        """Agrees to what a held sync removes, and lets it end. Publishes `SyncConfirmed`.
+
+        From: `HELD`.
+        Callers: connector administrators.
+        Fails with `NOT_FOUND` / `SYNC_NOT_FOUND`, `FAILED_PRECONDITION` / `SYNC_NOT_HELD`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -150,6 +171,11 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     request_deserializer=latchkey_dot_connector_dot_v1_dot_sync__pb2.CancelSyncRequest.FromString,
                     response_serializer=latchkey_dot_connector_dot_v1_dot_sync__pb2.CancelSyncResponse.SerializeToString,
             ),
+            'ConfirmSync': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmSync,
+                    request_deserializer=latchkey_dot_connector_dot_v1_dot_sync__pb2.ConfirmSyncRequest.FromString,
+                    response_serializer=latchkey_dot_connector_dot_v1_dot_sync__pb2.ConfirmSyncResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'latchkey.connector.v1.SyncService', rpc_method_handlers)
@@ -162,7 +188,9 @@ class SyncService:
     """The runs that bring a tenant's users, groups, apps, roles and assignments into the catalog.
 
     One sync runs per connection at a time. A sync that is cut off goes on behind the last page
-    that the catalog committed.
+    that the catalog committed. An incremental sync reads what has changed since the one before; what
+    Graph can't tell the changes of any more is read whole. A sync that would remove more than 20, and
+    more than 20 % of what the catalog has of a kind, is held until somebody confirms it.
     """
 
     @staticmethod
@@ -290,6 +318,33 @@ class SyncService:
             '/latchkey.connector.v1.SyncService/CancelSync',
             latchkey_dot_connector_dot_v1_dot_sync__pb2.CancelSyncRequest.SerializeToString,
             latchkey_dot_connector_dot_v1_dot_sync__pb2.CancelSyncResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmSync(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.connector.v1.SyncService/ConfirmSync',
+            latchkey_dot_connector_dot_v1_dot_sync__pb2.ConfirmSyncRequest.SerializeToString,
+            latchkey_dot_connector_dot_v1_dot_sync__pb2.ConfirmSyncResponse.FromString,
             options,
             channel_credentials,
             insecure,

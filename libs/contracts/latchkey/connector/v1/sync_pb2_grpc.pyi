@@ -16,12 +16,15 @@ class SyncServiceStub:
     """The runs that bring a tenant's users, groups, apps, roles and assignments into the catalog.
 
     One sync runs per connection at a time. A sync that is cut off goes on behind the last page
-    that the catalog committed.
+    that the catalog committed. An incremental sync reads what has changed since the one before; what
+    Graph can't tell the changes of any more is read whole. A sync that would remove more than 20, and
+    more than 20 % of what the catalog has of a kind, is held until somebody confirms it.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     StartSync: _aio.UnaryUnaryMultiCallable[_sync_pb2.StartSyncRequest, _sync_pb2.StartSyncResponse]
-    """Starts a sync. Publishes `SyncStarted`, and at its end `SyncSucceeded` or `SyncFailed`.
+    """Starts a sync. Publishes `SyncStarted`, and at its end `SyncSucceeded` or `SyncFailed`; `SyncHeld`
+    when it waits for `ConfirmSync`.
 
     Callers: connector administrators.
     Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ALREADY_EXISTS` / `SYNC_RUNNING`.
@@ -46,16 +49,25 @@ class SyncServiceStub:
     CancelSync: _aio.UnaryUnaryMultiCallable[_sync_pb2.CancelSyncRequest, _sync_pb2.CancelSyncResponse]
     """Stops a sync. What it brought stays; nothing is removed.
 
-    From: `RUNNING`.
+    From: `RUNNING`, `HELD`.
     Callers: connector administrators.
     Fails with `NOT_FOUND` / `SYNC_NOT_FOUND`, `FAILED_PRECONDITION` / `SYNC_FINISHED`.
+    """
+    ConfirmSync: _aio.UnaryUnaryMultiCallable[_sync_pb2.ConfirmSyncRequest, _sync_pb2.ConfirmSyncResponse]
+    """Agrees to what a held sync removes, and lets it end. Publishes `SyncConfirmed`.
+
+    From: `HELD`.
+    Callers: connector administrators.
+    Fails with `NOT_FOUND` / `SYNC_NOT_FOUND`, `FAILED_PRECONDITION` / `SYNC_NOT_HELD`.
     """
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     """The runs that bring a tenant's users, groups, apps, roles and assignments into the catalog.
 
     One sync runs per connection at a time. A sync that is cut off goes on behind the last page
-    that the catalog committed.
+    that the catalog committed. An incremental sync reads what has changed since the one before; what
+    Graph can't tell the changes of any more is read whole. A sync that would remove more than 20, and
+    more than 20 % of what the catalog has of a kind, is held until somebody confirms it.
     """
 
     @_abc_1.abstractmethod
@@ -64,7 +76,8 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sync_pb2.StartSyncRequest,
         context: _aio.ServicerContext[_sync_pb2.StartSyncRequest, _abc.Awaitable[_sync_pb2.StartSyncResponse]],
     ) -> _abc.Awaitable[_sync_pb2.StartSyncResponse]:
-        """Starts a sync. Publishes `SyncStarted`, and at its end `SyncSucceeded` or `SyncFailed`.
+        """Starts a sync. Publishes `SyncStarted`, and at its end `SyncSucceeded` or `SyncFailed`; `SyncHeld`
+        when it waits for `ConfirmSync`.
 
         Callers: connector administrators.
         Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ALREADY_EXISTS` / `SYNC_RUNNING`.
@@ -113,9 +126,22 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_sync_pb2.CancelSyncResponse]:
         """Stops a sync. What it brought stays; nothing is removed.
 
-        From: `RUNNING`.
+        From: `RUNNING`, `HELD`.
         Callers: connector administrators.
         Fails with `NOT_FOUND` / `SYNC_NOT_FOUND`, `FAILED_PRECONDITION` / `SYNC_FINISHED`.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmSync(
+        self,
+        request: _sync_pb2.ConfirmSyncRequest,
+        context: _aio.ServicerContext[_sync_pb2.ConfirmSyncRequest, _abc.Awaitable[_sync_pb2.ConfirmSyncResponse]],
+    ) -> _abc.Awaitable[_sync_pb2.ConfirmSyncResponse]:
+        """Agrees to what a held sync removes, and lets it end. Publishes `SyncConfirmed`.
+
+        From: `HELD`.
+        Callers: connector administrators.
+        Fails with `NOT_FOUND` / `SYNC_NOT_FOUND`, `FAILED_PRECONDITION` / `SYNC_NOT_HELD`.
         """
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _aio.Server) -> None: ...

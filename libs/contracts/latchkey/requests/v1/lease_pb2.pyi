@@ -104,6 +104,7 @@ class Lease(_message.Message):
     END_CAUSE_FIELD_NUMBER: _builtins.int
     END_REASON_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    EMERGENCY_FIELD_NUMBER: _builtins.int
     lease_id: _builtins.str
     """Output only. `lea_…`."""
     access_request_id: _builtins.str
@@ -122,6 +123,8 @@ class Lease(_message.Message):
     """Output only. The reason given with a revocation."""
     etag: _builtins.str
     """Output only. Changes with every change of the lease."""
+    emergency: _builtins.bool
+    """Output only. Whether it was granted in an emergency: it goes to Entra before others."""
     @_builtins.property
     def subject(self) -> _access_request_pb2.PersonRef:
         """Output only. Who has it."""
@@ -164,10 +167,11 @@ class Lease(_message.Message):
         end_cause: Global___LeaseEndCause.ValueType = ...,
         end_reason: _builtins.str = ...,
         etag: _builtins.str = ...,
+        emergency: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "duration", b"duration", "end_time", b"end_time", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "app_id", b"app_id", "create_time", b"create_time", "duration", b"duration", "end_cause", b"end_cause", "end_reason", b"end_reason", "end_time", b"end_time", "entitlement_id", b"entitlement_id", "etag", b"etag", "lease_id", b"lease_id", "round", b"round", "start_time", b"start_time", "state", b"state", "subject", b"subject", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "app_id", b"app_id", "create_time", b"create_time", "duration", b"duration", "emergency", b"emergency", "end_cause", b"end_cause", "end_reason", b"end_reason", "end_time", b"end_time", "entitlement_id", b"entitlement_id", "etag", b"etag", "lease_id", b"lease_id", "round", b"round", "start_time", b"start_time", "state", b"state", "subject", b"subject", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

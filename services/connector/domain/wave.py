@@ -1,0 +1,109 @@
+"""Which operations go to Entra next, and which of them go together.
+
+A tenant lets only so many writes through a second. So what is due goes in lanes, in each the oldest
+first, as far as there is room; but joins of one group go together, since up to twenty of them
+are one write, and the younger ones ride along for nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.connector.domain.operation import Lane, OperationKind
+
+# What one PATCH of a group's members takes, and what one batch takes.
+# Sources: Microsoft Learn, "Add members to group" and "Combine multiple HTTP requests using JSON
+# batching".
+MOST_TOGETHER = 20
+# Up to so many writes go as calls of their own, which is quicker for who waits for them.
+_FEW = 2
+# How many parcels may be on their way: what takes access away is never kept waiting by what gives
+# it, and neither by calls that hang.
+SLOTS = {Lane.REVOKE: 8, Lane.EMERGENCY: 7, Lane.GRANT: 6}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An operation that is due. `entra_group_id` is empty unless it is about a group."""
+
+    operation_id: str
+    entra_principal_id: str
+    kind: OperationKind
+    lane: Lane
+    entra_group_id: str = ""
+
+    @property
+    def joins(self) -> str:
+        """The group that it has somebody join; empty if it does something else."""
+        return self.entra_group_id if self.kind is OperationKind.ADD else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Operations that go to Entra together, and how many writes that is."""
+
+    lane: Lane
+    operations: tuple[Due, ...]
+    writes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """What goes now. `kept_back` is whether more would go if the tenant let more writes through."""
+
+    parcels: tuple[Parcel, ...]
+    kept_back: bool
+
+    @property
+    def writes(self) -> int:
+        """How many writes it is."""
+        return sum(parcel.writes for parcel in self.parcels)
+
+
+def next_wave(due: Sequence[Due], *, writes: int, on_their_way: int) -> Wave:
+    """What goes next of what is due, which comes in the order that it shall go in.
+
+    `writes` may go now; `on_their_way` parcels went and have not come back.
+    """
+    parcels: list[Parcel] = []
+    kept_back = False
+    for lane in Lane:
+        free = SLOTS[lane] - on_their_way - len(parcels)
+        found, missed = _of_lane(lane, [each for each in due if each.lane is lane], writes)
+        taken = found[: max(free, 0)]
+        parcels += taken
+        kept_back |= missed
+        writes -= sum(parcel.writes for parcel in taken)
+    return Wave(tuple(parcels), kept_back)
+
+
+def _of_lane(lane: Lane, due: Iterable[Due], writes: int) -> tuple[list[Parcel], bool]:
+    """The parcels of a lane, those of the oldest first, and whether some found no room."""
+    joins: dict[str, list[list[Due]]] = {}
+    groups: list[list[Due]] = []
+    missed = False
+    for each in due:
+        open_for_group = joins.setdefault(each.joins, []) if each.joins else []
+        if open_for_group and len(open_for_group[-1]) < MOST_TOGETHER:
+            open_for_group[-1].append(each)
+            continue
+        if writes <= 0:
+            missed = True
+            continue
+        writes -= 1
+        group = [each]
+        groups.append(group)
+        if each.joins:
+            open_for_group.append(group)
+    alone = [group[0] for group in groups if len(group) == 1]
+    at_once = 1 if len(alone) <= _FEW else MOST_TOGETHER
+    beginning = {
+        alone[first].operation_id: tuple(alone[first : first + at_once])
+        for first in range(0, len(alone), at_once)
+    }
+    parcels = []
+    for group in groups:
+        if len(group) > 1:
+            parcels.append(Parcel(lane, tuple(group), 1))
+        elif (together := beginning.get(group[0].operation_id)) is not None:
+            parcels.append(Parcel(lane, together, len(together)))
+    return parcels, missed

@@ -1,0 +1,65 @@
+"""Changes a connection."""
+
+from dataclasses import dataclass
+
+from libs.domain.callers import Caller
+from libs.domain.changes import AuditEntry, Change, Fact, Outcome
+from services.connector.domain import facts
+from services.connector.domain.connection import Connection, Wishes
+from services.connector.handlers.create_connection import check_credential
+from services.connector.handlers.get_connection import get_connection
+from services.connector.ports import Connections, Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The wish. An empty `etag` is any; `credential_field` names the credential's file."""
+
+    actor: Caller
+    connection_id: str
+    etag: str
+    wishes: Wishes
+    credential_field: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateConnection:
+    """The use case."""
+
+    connections: Connections
+    secrets: Secrets
+
+    async def __call__(self, command: Command) -> Outcome[Connection]:
+        """Raises:
+        NotFound: CONNECTION_NOT_FOUND.
+        Conflict: ETAG_MISMATCH.
+        Invalid: the secret is that of another cloud.
+        WrongState: SECRET_NOT_FOUND, SECRET_UNUSABLE.
+        """
+        found = await get_connection(self.connections, command.connection_id)
+        before = found.at(command.etag)
+        after = before.changed(command.wishes)
+        if command.wishes.credential is not None:
+            await check_credential(self.connections, self.secrets, after, command.credential_field)
+        if after == before:
+            return Outcome(before)
+        old, new = before.values(), after.values()
+        changed = tuple(name for name, value in new.items() if old.get(name) != value)
+        audit = AuditEntry(
+            command.actor,
+            "connection.updated",
+            after.connection_id,
+            details={
+                "before": {name: value for name, value in old.items() if new.get(name) != value},
+                "after": {name: new[name] for name in changed},
+            },
+        )
+        fact = facts.ConnectionUpdated(after.connection_id, changed, command.actor)
+        return Outcome(
+            after,
+            Change(
+                audit,
+                self.connections.updated(after),
+                (Fact(after.connection_id, after.version, fact),),
+            ),
+        )

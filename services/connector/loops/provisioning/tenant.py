@@ -1,0 +1,122 @@
+"""The scheduler of one tenant: what is due goes in waves, as far as the tenant lets it.
+
+What is due for one person is done together and to its end before anything else for them: calls of
+Entra for one assignment never overlap, and what adds it and what removes it reach Entra in the
+order that they were decided in. Attempts are noted only when they are about to go, so that what
+comes in the meantime, and goes first, finds nothing in its way.
+"""
+
+import asyncio
+
+import structlog
+
+from libs.domain.errors import Unavailable
+from services.connector.domain.operation import Lane
+from services.connector.domain.wave import Parcel, Wave, next_wave
+from services.connector.loops.provisioning.parts import Parts
+from services.connector.loops.provisioning.wave import WaveRun
+from services.connector.ports import Gate, Serving
+
+# What other processes commit is seen within this time.
+_POLL_SECONDS = 0.5
+_MOST_DUE = 500
+# When the tenant lets through less than is due, what gives access gathers for so long: the more
+# goes together, the less it costs.
+_GATHER_SECONDS = 0.2
+_GRACE_SECONDS = 3.0
+_log = structlog.get_logger(__name__)
+
+
+class TenantScheduler:
+    """The scheduler of one tenant. It works from when it is made until it is stopped."""
+
+    def __init__(self, connection_id: str, gate: Gate, serving: Serving, parts: Parts) -> None:
+        self._connection_id = connection_id
+        self._gate = gate
+        self._serving = serving
+        self._parts = parts
+        self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._busy: set[str] = set()
+        self._on_their_way = 0
+        self._last_wave = float("-inf")
+        self._waves: set[asyncio.Task[None]] = set()
+        self._task = asyncio.create_task(self._run(), name=f"provision {connection_id}")
+
+    def wake(self, *, urgent: bool = False) -> None:
+        """Has it look at once; also in between when something urgent came."""
+        self._wake.set()
+        if urgent:
+            self._urgent.set()
+
+    async def stop(self) -> None:
+        """Stops at once, whatever is under way."""
+        tasks = [self._task, *self._waves]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def end(self) -> None:
+        """Begins nothing more, lets what is under way be answered for a few seconds, and stops."""
+        self._task.cancel()
+        if self._waves:
+            await asyncio.wait(self._waves, timeout=_GRACE_SECONDS)
+        await self.stop()
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            self._urgent.clear()
+            kept_back = False
+            try:
+                kept_back = await self._look()
+            except Unavailable as error:
+                _log.warning(
+                    "provisioning_waits",
+                    connection_id=self._connection_id,
+                    problem=error.message,
+                )
+            except Exception as error:
+                _log.error("provisioning_fault", connection_id=self._connection_id, exc_info=error)
+            try:
+                async with asyncio.timeout(_GATHER_SECONDS if kept_back else _POLL_SECONDS):
+                    await (self._urgent if kept_back else self._wake).wait()
+            except TimeoutError:
+                continue
+
+    async def _look(self) -> bool:
+        """Begins what may go now. True when more is due than the tenant lets through."""
+        if not (writes := self._gate.writes_ready()):
+            return True
+        due = await self._parts.provisioning.due(
+            self._connection_id, self._parts.clock.now(), _MOST_DUE, frozenset(self._busy)
+        )
+        wave = next_wave(due, writes=writes, on_their_way=self._on_their_way)
+        if wave.parcels and self._serving.serves(self._connection_id):
+            self._gate.take_writes(wave.writes)
+            self._begin(wave)
+        return wave.kept_back
+
+    def _begin(self, wave: Wave) -> None:
+        self._on_their_way += len(wave.parcels)
+        people = {each.entra_principal_id for some in wave.parcels for each in some.operations}
+        self._busy |= people
+        run = WaveRun(self._connection_id, self._serving, self._parts, self._returned, self._freed)
+        task = asyncio.create_task(run.carry_out(wave.parcels), name="wave")
+        self._waves.add(task)
+
+        def ended(done: "asyncio.Task[None]") -> None:
+            self._waves.discard(done)
+            self.wake()
+
+        task.add_done_callback(ended)
+
+    def _returned(self, parcel: Parcel) -> None:
+        """There is room for another parcel."""
+        self._on_their_way -= 1
+        self.wake(urgent=parcel.lane is not Lane.GRANT)
+
+    def _freed(self, person: str) -> None:
+        """Everything of a wave for this person is kept."""
+        self._busy.discard(person)
+        self.wake()

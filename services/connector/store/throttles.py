@@ -1,0 +1,34 @@
+"""Until when tenants asked not to be called, in the database."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from libs.db.engine import Database
+from services.connector.store.tables import throttles
+
+_UNTIL = select(throttles.c.until_time).where(throttles.c.connection_id == bindparam("id"))
+_CHANGE = update(throttles).where(throttles.c.connection_id == bindparam("id"))
+_ADD = insert(throttles)
+
+
+class ThrottleStore:
+    """The throttles. Only the process that works on a tenant writes its row."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def until(self, connection_id: str) -> datetime | None:
+        """When the last such time of a tenant is over, or was."""
+        values = {"id": connection_id}
+        return await self._database.read(lambda c: c.execute(_UNTIL, values).scalar_one_or_none())
+
+    async def note(self, connection_id: str, until: datetime) -> None:
+        """Keeps it, for whoever works on the tenant next."""
+
+        def work(connection: Connection) -> None:
+            changed = connection.execute(_CHANGE, {"id": connection_id, "until_time": until})
+            if not changed.rowcount:
+                connection.execute(_ADD, {"connection_id": connection_id, "until_time": until})
+
+        await self._database.write(work)
