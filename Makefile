@@ -56,7 +56,7 @@ check: setup ## Check shape, types, walls between rooms, and contracts
 
 test: setup ## Run the tests (ARGS="tests/unit -k lease" for some of them)
 	$(call step,pytest)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 test-peers: setup $(PEERS)/.installed ## Let others' Graph clients use the simulator (1.2 GB of them)
 	$(call step,peers)

@@ -14,6 +14,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 from sqlalchemy import make_url
@@ -139,7 +140,7 @@ class _SessionLocks(Locks):
                 return False
 
     async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(
+        session = await asyncpg.connect(
             self._url,
             timeout=_ANSWER_SECONDS,
             command_timeout=_ANSWER_SECONDS,
@@ -151,9 +152,16 @@ class _SessionLocks(Locks):
                 "tcp_keepalives_count": "3",
             },
         )
+        session.add_termination_listener(self._ended)
+        return session
+
+    def _ended(self, session: Any) -> None:
+        """The server closed a session: whoever asks next has its locks."""
+        if session is self._session:
+            self._end()
 
     async def _watch(self) -> None:
-        """Asks whether the session lives, since nothing tells of one that went."""
+        """Asks whether the session lives, since nothing tells of a server that went silent."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             async with self._turn:

@@ -317,10 +317,6 @@ class Gate(Protocol):
         """How many writes may go now."""
         ...
 
-    async def write_ready(self) -> None:
-        """Waits until a write may go."""
-        ...
-
     def take_writes(self, count: int) -> None:
         """So many writes are about to go."""
         ...

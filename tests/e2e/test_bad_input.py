@@ -138,6 +138,8 @@ async def _known(ready: Ready) -> dict[str, list[str]]:
         for method in _methods(service):
             if not method.descriptor.name.startswith(("List", "Search")):
                 continue
+            if method.descriptor.containing_service.name == "IngestService":
+                continue  # it tells people nothing
             request = GetMessageClass(method.descriptor.input_type)()
             names = {field.name for field in method.descriptor.input_type.fields}
             for name, value in (("app_id", ready.app_id), ("page_size", 3)):

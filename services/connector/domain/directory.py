@@ -238,13 +238,14 @@ class DirectoryEnd:
     """Everything was read.
 
     `checkpoint` is where the next sync goes on. `held_checkpoint` is where this one goes on when
-    the removals have to be confirmed first: at this end.
+    the removals have to be confirmed first: at this end. It `was_held` when reading began there.
     """
 
     checkpoint: str
     held_checkpoint: str
     round: int
     sweeps: tuple[Sweep, ...]
+    was_held: bool = False
 
 
 class ReadFailed(Exception):

@@ -117,6 +117,7 @@ class Sync:
             state=SyncState.HELD,
             progress=replace(progress, objects_per_second=0.0),
             held_removals=tuple(removals),
+            removals_confirmed=False,
             problem=f"it would remove {_listed(removals)}: ConfirmSync agrees to that, "
             "CancelSync leaves everything as it is",
         )

@@ -16,6 +16,8 @@ from services.connector.domain.operation import Lane, OperationKind
 MOST_TOGETHER = 20
 # Up to so many writes go as calls of their own, which is quicker for who waits for them.
 _FEW = 2
+# One in so many writes is for the oldest.
+_SHARE_OF_OLDEST = 4
 # How many parcels may be on their way: what takes access away is never kept waiting by what gives
 # it, and neither by calls that hang.
 SLOTS = {Lane.REVOKE: 8, Lane.EMERGENCY: 7, Lane.GRANT: 6}
@@ -78,32 +80,42 @@ def next_wave(due: Sequence[Due], *, writes: int, on_their_way: int) -> Wave:
 
 def _of_lane(lane: Lane, due: Iterable[Due], writes: int) -> tuple[list[Parcel], bool]:
     """The parcels of a lane, those of the oldest first, and whether some found no room."""
-    joins: dict[str, list[list[Due]]] = {}
-    groups: list[list[Due]] = []
-    missed = False
+    together: dict[str, list[Due]] = {}
+    # Each is one write; the oldest of its operations says how old it is.
+    candidates: list[list[Due]] = []
     for each in due:
-        open_for_group = joins.setdefault(each.joins, []) if each.joins else []
-        if open_for_group and len(open_for_group[-1]) < MOST_TOGETHER:
-            open_for_group[-1].append(each)
+        some = together.get(each.joins) if each.joins else None
+        if some is not None and len(some) < MOST_TOGETHER:
+            some.append(each)
             continue
-        if writes <= 0:
-            missed = True
-            continue
-        writes -= 1
-        group = [each]
-        groups.append(group)
+        candidates.append([each])
         if each.joins:
-            open_for_group.append(group)
-    alone = [group[0] for group in groups if len(group) == 1]
+            together[each.joins] = candidates[-1]
+    chosen = _chosen(candidates, writes)
+    alone = [some[0] for some in chosen if len(some) == 1]
     at_once = 1 if len(alone) <= _FEW else MOST_TOGETHER
     beginning = {
         alone[first].operation_id: tuple(alone[first : first + at_once])
         for first in range(0, len(alone), at_once)
     }
     parcels = []
-    for group in groups:
-        if len(group) > 1:
-            parcels.append(Parcel(lane, tuple(group), 1))
-        elif (together := beginning.get(group[0].operation_id)) is not None:
-            parcels.append(Parcel(lane, together, len(together)))
-    return parcels, missed
+    for some in chosen:
+        if len(some) > 1:
+            parcels.append(Parcel(lane, tuple(some), 1))
+        elif (batch := beginning.get(some[0].operation_id)) is not None:
+            parcels.append(Parcel(lane, batch, len(batch)))
+    return parcels, len(chosen) < len(candidates)
+
+
+def _chosen(candidates: list[list[Due]], writes: int) -> list[list[Due]]:
+    """What goes of these when only so many writes may: the oldest, and what does most for one.
+
+    A part of the writes is for the oldest whatever they are, so that none is passed over for ever.
+    """
+    if len(candidates) <= writes:
+        return candidates
+    by_age = -(-max(writes, 0) // _SHARE_OF_OLDEST)
+    rest = range(by_age, len(candidates))
+    fullest = sorted(rest, key=lambda number: -len(candidates[number]))
+    taken = sorted([*range(by_age), *fullest[: max(writes, 0) - by_age]])
+    return [candidates[number] for number in taken]

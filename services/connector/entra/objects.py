@@ -155,4 +155,7 @@ def role_assignments(app_id: str, items: Iterable[Item]) -> list[RoleAssignment]
 
 def _text(item: Item, name: str) -> str:
     value = item.get(name)
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    # Half a character, as where a name was cut to its length, is none that can be kept or sent.
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()

@@ -31,7 +31,7 @@ _DUE = (
         operations.c.kind,
         operations.c.lane,
         assignments.c.entra_principal_id,
-        assignments.c.target,
+        assignments.c.target["entra_group_id"].as_string().label("entra_group_id"),
     )
     .join(assignments, assignments.c.assignment_id == operations.c.assignment_id)
     .where(
@@ -125,7 +125,7 @@ class ProvisioningStore:
                 row.entra_principal_id,
                 OperationKind(row.kind),
                 Lane(row.lane),
-                row.target.get("entra_group_id", ""),
+                row.entra_group_id or "",
             )
             for row in found
         ]

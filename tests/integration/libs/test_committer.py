@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, bindparam, insert, text, update
 
 from libs.db import audit
 from libs.db.committer import Committer, Guarded, IdempotencyKey, Received, Stale
@@ -160,6 +160,25 @@ async def test_many_rows_of_one_statement(database: Database) -> None:
     async with committing(database) as committer:
         await committer.commit(change(many, Guarded(insert(things), parameters=[])))
     assert await kept(database) == {"1": 1, "2": 2}
+
+
+async def test_every_row_that_is_expected(database: Database) -> None:
+    """With parameters and an expectation each of them must touch its row, or nothing is kept."""
+    seen = update(things).where(
+        things.c.thing_id == bindparam("of"), things.c.version == bindparam("seen")
+    )
+
+    def bumped(*pairs: tuple[str, int]) -> Change:
+        values = [{"of": of, "seen": version, "version": version + 1} for of, version in pairs]
+        return change(Guarded(seen, expects=1, parameters=values))
+
+    async with committing(database) as committer:
+        await committer.commit(add("a"))
+        await committer.commit(add("b"))
+        await committer.commit(bumped(("a", 1), ("b", 1)))
+        with pytest.raises(Stale):
+            await committer.commit(bumped(("a", 2), ("b", 1)))
+    assert await kept(database) == {"a": 2, "b": 2}
 
 
 async def test_cancelled_caller_leaves_its_change_and_the_committer(database: Database) -> None:

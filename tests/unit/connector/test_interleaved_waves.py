@@ -157,7 +157,7 @@ class _Play:
         assert len(set(model.assignments.values())) == len(model.assignments)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     before=st.lists(st.integers(0, len(_PEOPLE) - 1), unique=True),
     in_mirror=st.booleans(),

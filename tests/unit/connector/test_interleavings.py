@@ -135,7 +135,7 @@ class Play:
             assert versions == sorted(set(versions)), "versions of a delivery grow"
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     before=st.sampled_from([frozenset[str](), frozenset({"den_group"}), frozenset({"den_role"})]),
     in_mirror=st.booleans(),

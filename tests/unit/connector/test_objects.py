@@ -25,6 +25,12 @@ def test_nulls_read_as_empty() -> None:
     assert app.app_roles == () and not app.is_protected
 
 
+def test_half_a_character_is_none() -> None:
+    """Graph sends it where a name was cut in the middle of one; no message could carry it."""
+    for name, expected in (("Zoë \ud83d", "Zoë ?"), ("Zoë 😀", "Zoë 😀")):
+        assert objects.user({"id": "U", "displayName": name}).display_name == expected
+
+
 def test_only_roles_for_people_are_kept() -> None:
     """An application permission is no role that somebody could ask for."""
     app = objects.service_principal(

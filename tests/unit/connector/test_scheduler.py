@@ -1,210 +1,23 @@
 """The scheduler of a tenant, over stand-ins: who goes first, who waits, and for what."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import timedelta
 
 import pytest
 
-from libs.db.writes import Writes
-from libs.domain.changes import AuditEntry, Change, Outcome
 from libs.domain.errors import Conflict, Unavailable
-from services.connector.domain.connection import Connection
 from services.connector.domain.delivery import DeliveryState
 from services.connector.domain.operation import Lane, OperationKind
 from services.connector.domain.target import GroupMembership, Principal, Target
-from services.connector.domain.verdict import Verdict
 from services.connector.domain.wave import SLOTS
-from services.connector.handlers.run_operations import CONNECTOR
-from services.connector.loops.provisioning import ProvisioningScheduler
-from services.connector.loops.provisioning.parts import Parts
-from services.connector.ports import Attempt, Entra
 from tests.support.eventually import eventually
-from tests.unit.connector.provisioning_house import GROUP, ROLE, TENANT, ProvisioningHouse
-
-
-class _Gate:
-    """Lets as many writes through as a test says."""
-
-    def __init__(self) -> None:
-        self.writes = 1000
-        self.closed_for = 0.0
-        self.listeners: list[Callable[[timedelta], None]] = []
-
-    def close_for(self, pause: timedelta) -> None:
-        self.closed_for = pause.total_seconds()
-        for listener in self.listeners:
-            listener(pause)
-
-    def on_throttled(self, listener: Callable[[timedelta], None]) -> None:
-        self.listeners.append(listener)
-
-    def writes_ready(self) -> int:
-        return 0 if self.closed_for else max(self.writes, 0)
-
-    async def write_ready(self) -> None:
-        raise AssertionError("nobody waits for it")
-
-    def take_writes(self, count: int) -> None:
-        self.writes -= count
-
-
-class _Entra:
-    """Does what it is asked, unless a call hangs; keeps what was asked together."""
-
-    def __init__(self, house: ProvisioningHouse) -> None:
-        self.house = house
-        self.the_gate = _Gate()
-        self.parcels: list[list[Attempt]] = []
-        self.hanging: set[str] = set()
-        self.go_on = asyncio.Event()
-        self.under_way = 0
-        self.most_under_way = 0
-
-    def gate(self, connection: Connection) -> _Gate:
-        return self.the_gate
-
-    async def provision(
-        self, connection: Connection, attempts: Sequence[Attempt]
-    ) -> Sequence[Verdict]:
-        self.parcels.append(list(attempts))
-        self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
-        try:
-            await asyncio.sleep(0)
-            if any(each.principal.entra_object_id in self.hanging for each in attempts):
-                await self.go_on.wait()
-            return [self.house.tenant.apply(each) for each in attempts]
-        finally:
-            self.under_way -= 1
-
-    def order(self) -> list[tuple[OperationKind, str]]:
-        """Everything that was asked for, in that order."""
-        return [
-            (each.kind, each.principal.entra_object_id) for some in self.parcels for each in some
-        ]
-
-
-class _Writes:
-    """Commits to the store, and lets nothing through that was made from an old state."""
-
-    def __init__(self, house: ProvisioningHouse) -> None:
-        self.house = house
-        self.failures: list[Exception] = []
-        self.stale = 0
-
-    async def run(self, use_case: Callable[[], Awaitable[Outcome[Any]]]) -> Any:
-        for _ in range(5):
-            outcome = await use_case()
-            await asyncio.sleep(0)
-            if self.failures:
-                raise self.failures.pop()
-            if self.house.store.is_stale(outcome):
-                self.stale += 1
-                continue
-            self.house.store.commit(outcome)
-            return outcome.result
-        raise Conflict("CONFLICT", "Others keep changing the same thing.")
-
-
-class _Serving:
-    """Serves what a test says."""
-
-    def __init__(self) -> None:
-        self.served = {"con_1"}
-        self.listeners: list[Callable[[], None]] = []
-
-    def serves(self, connection_id: str) -> bool:
-        return connection_id in self.served
-
-    def connection_ids(self) -> frozenset[str]:
-        return frozenset(self.served)
-
-    def on_change(self, listener: Callable[[], None]) -> None:
-        self.listeners.append(listener)
-
-    def change(self, *connection_ids: str) -> None:
-        self.served = set(connection_ids)
-        for listener in self.listeners:
-            listener()
-
-
-class _Throttles:
-    """Keeps them in memory."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, datetime] = {}
-
-    async def until(self, connection_id: str) -> datetime | None:
-        return self.kept.get(connection_id)
-
-    async def note(self, connection_id: str, until: datetime) -> None:
-        self.kept[connection_id] = until
-
-
-class _Stage:
-    def __init__(self) -> None:
-        self.house = ProvisioningHouse()
-        self.entra = _Entra(self.house)
-        self.writes = _Writes(self.house)
-        self.serving = _Serving()
-        self.throttles = _Throttles()
-        self.house.catalog.people = {}
-        parts = Parts(
-            self.house.store,
-            self.house.connections,
-            cast(Entra, self.entra),
-            self.house.run_operations,
-            cast(Writes, self.writes),
-            self.house.clock,
-        )
-        self.scheduler = ProvisioningScheduler(
-            parts, self.serving, self.throttles, self.house.mend_delivery
-        )
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        async with self.scheduler:
-            yield
-
-    async def grant(self, number: int, *targets: Target, emergency: bool = False) -> str:
-        """A lease of one of many people."""
-        person = Principal(f"usr_{number}", TENANT, f"p-{number}")
-        self.house.catalog.people[person.user_id] = person
-        lease_id = self.house.lease(
-            f"lea_{number}", *(targets or (ROLE,)), of=person, emergency=emergency
-        )
-        await self.house.granted(lease_id)
-        self.committed("delivery.begun", lease_id)
-        return lease_id
-
-    async def end(self, number: int) -> None:
-        """The end of a lease."""
-        self.house.end(f"lea_{number}")
-        await self.house.ended(f"lea_{number}")
-        self.committed("delivery.ended", f"lea_{number}")
-
-    def committed(self, action: str, lease_id: str) -> None:
-        self.scheduler.committed([Change(AuditEntry(CONNECTOR, action, lease_id), ())])
-
-    async def delivered(self, *numbers: int) -> None:
-        """Waits until these leases are delivered."""
-        await self.reached(DeliveryState.DELIVERED, *numbers)
-
-    async def reached(self, state: DeliveryState, *numbers: int) -> None:
-        """Waits until these leases have come to a state."""
-
-        def there() -> bool:
-            return all(self.house.delivery(f"lea_{each}").state is state for each in numbers)
-
-        await eventually(there, 5, every=0.005)
+from tests.unit.connector.provisioning_house import GROUP, ROLE, TENANT
+from tests.unit.connector.scheduler_stage import Stage
 
 
 async def test_what_is_due_is_done() -> None:
     """A person's two targets go side by side, and their answers are kept in one change."""
-    stage = _Stage()
+    stage = Stage()
     async with stage.running():
         await stage.grant(1, GROUP, ROLE)
         await stage.delivered(1)
@@ -216,7 +29,7 @@ async def test_what_is_due_is_done() -> None:
 
 async def test_joins_of_many_people_go_together() -> None:
     """One write, one id for the call, and everybody's lease is delivered."""
-    stage = _Stage()
+    stage = Stage()
     stage.entra.the_gate.writes = 0
     async with stage.running():
         for number in range(15):
@@ -229,7 +42,7 @@ async def test_joins_of_many_people_go_together() -> None:
 
 async def test_revocations_go_first_however_many_grants_wait() -> None:
     """What is issued while grants wait for the tenant's limits finds nothing in its way."""
-    stage = _Stage()
+    stage = Stage()
     async with stage.running():
         await stage.grant(0)
         await stage.delivered(0)
@@ -253,7 +66,7 @@ async def test_revocations_go_first_however_many_grants_wait() -> None:
 
 async def test_a_call_that_hangs_holds_back_nobody_else() -> None:
     """Others go on, also past the most that may be under way; the same person's work waits."""
-    stage = _Stage()
+    stage = Stage()
     stage.entra.hanging = {"p-0"}
     async with stage.running():
         await stage.grant(0)
@@ -274,7 +87,7 @@ async def test_a_call_that_hangs_holds_back_nobody_else() -> None:
 
 async def test_only_so_many_calls_are_under_way() -> None:
     """Calls that hang fill their lane's slots and no more; a revocation still has room."""
-    stage = _Stage()
+    stage = Stage()
     async with stage.running():
         await stage.grant(99)
         await stage.delivered(99)
@@ -295,7 +108,7 @@ async def test_only_so_many_calls_are_under_way() -> None:
 
 async def test_the_budget_is_kept() -> None:
     """No more goes than the tenant lets through, and the rest goes when it lets more through."""
-    stage = _Stage()
+    stage = Stage()
     stage.entra.the_gate.writes = 5
     async with stage.running():
         for number in range(12):
@@ -309,7 +122,7 @@ async def test_the_budget_is_kept() -> None:
 
 async def test_a_lost_tenant_is_called_no_more() -> None:
     """What is under way is dropped at once; whoever has the tenant now finds out what it did."""
-    stage = _Stage()
+    stage = Stage()
     stage.entra.hanging = {"p-0"}
     async with stage.running():
         await stage.grant(0)
@@ -329,14 +142,14 @@ async def test_a_lost_tenant_is_called_no_more() -> None:
 
 async def test_what_the_tenant_asked_for_is_kept_and_obeyed() -> None:
     """A pause is kept when it begins; who takes over later obeys what is left of it."""
-    stage = _Stage()
+    stage = Stage()
     async with stage.running():
         await eventually(lambda: bool(stage.entra.the_gate.listeners), 5, every=0.005)
         stage.entra.the_gate.close_for(timedelta(seconds=40))
         await eventually(lambda: bool(stage.throttles.kept), 5, every=0.005)
     assert stage.throttles.kept["con_1"] - stage.house.clock.now() == timedelta(seconds=40)
 
-    other = _Stage()
+    other = Stage()
     other.throttles = stage.throttles
     other.scheduler.throttles = stage.throttles
     other.house.clock.advance(timedelta(seconds=15))
@@ -355,7 +168,7 @@ async def test_what_the_tenant_asked_for_is_kept_and_obeyed() -> None:
 )
 async def test_an_intent_that_can_not_be_kept_is_not_called_for(failure: Exception) -> None:
     """Nothing is called that is not on record; it is tried again."""
-    stage = _Stage()
+    stage = Stage()
     stage.writes.failures = [failure]
     async with stage.running():
         await stage.grant(1)
@@ -365,7 +178,7 @@ async def test_an_intent_that_can_not_be_kept_is_not_called_for(failure: Excepti
 
 async def test_what_happens_during_the_call_is_seen_when_its_answer_is_kept() -> None:
     """A lease that ends while Entra works: what was known at the beginning is not written over."""
-    stage = _Stage()
+    stage = Stage()
     stage.entra.hanging = {"p-0"}
     async with stage.running():
         await stage.grant(0, GROUP, ROLE)
@@ -378,7 +191,7 @@ async def test_what_happens_during_the_call_is_seen_when_its_answer_is_kept() ->
 
 async def test_other_processes_commits_are_seen_by_themselves() -> None:
     """Nobody tells of them, and half a second later they are found."""
-    stage = _Stage()
+    stage = Stage()
     async with stage.running():
         await asyncio.sleep(0.02)
         person = Principal("usr_1", TENANT, "p-1")
@@ -391,7 +204,7 @@ async def test_other_processes_commits_are_seen_by_themselves() -> None:
 async def test_groups_of_different_targets_are_not_mixed() -> None:
     """Who joins what is decided by the group, not by who came together."""
     other = Target("den_other", "con_1", "member of Viewers", GroupMembership("g-2"))
-    stage = _Stage()
+    stage = Stage()
     stage.house.catalog.listed.append(other)
     stage.entra.the_gate.writes = 0
     async with stage.running():

@@ -91,6 +91,26 @@ async def test_too_many_removals_wait_for_somebody(house: SyncHouse) -> None:
     assert house.catalog.mirror() == (await house.cold()).mirror()
 
 
+async def test_what_was_confirmed_is_what_was_read(house: SyncHouse) -> None:
+    """Where everything has to be read anew, what that would remove is asked for again."""
+    await house.synced()
+    for number in range(4):
+        house.tenant.drop("user", f"u{number}")
+    house.catalog.most_removed = 3
+    sync = await house.synced()
+    await house.syncs.run(lambda: house.move.confirm(sync.sync_id, _caller()))
+    # As when another application reads the tenant from now on, and sees less of it.
+    house.catalog.newest = replace(house.catalog.newest, checkpoint="of another")
+    for number in range(4, 7):
+        house.tenant.drop("user", f"u{number}")
+    sync = await house.run(sync.sync_id)
+    assert sync.state is SyncState.HELD and "7 of 7 users" in sync.problem
+    assert ("u0",) in house.catalog.mirror()[DirectoryKind.USER], "served as before"
+    await house.syncs.run(lambda: house.move.confirm(sync.sync_id, _caller()))
+    assert (await house.run(sync.sync_id)).state is SyncState.SUCCEEDED
+    assert house.catalog.mirror() == (await house.cold()).mirror()
+
+
 async def test_a_held_sync_that_is_cancelled_removes_nothing(house: SyncHouse) -> None:
     """And the next one finds the same to remove again."""
     await house.synced()
@@ -139,6 +159,33 @@ async def test_a_list_that_changed_while_it_was_cut_off_is_not_taken_for_known(
     house.catalog.away_at = None
     house.tenant.assigned.discard(("s1", "u0", "r"))
     assert (await house.run(sync_id)).state is SyncState.SUCCEEDED
+    await house.synced()
+    assert house.catalog.mirror() == (await house.cold()).mirror()
+
+
+async def test_a_batch_that_was_cut_off_half_way_is_not_taken_for_known(
+    house: SyncHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a batch that makes several pages some were committed, and are read once more."""
+    monkeypatch.setattr("services.connector.entra.sync.assignments._MOST_IN_A_PAGE", 2)
+    for number in range(9):
+        house.tenant.assign("s0", f"w{number}")
+    sync_id = house.started()
+    await house.taken_up(sync_id)
+    task = asyncio.create_task(house.go(sync_id))
+    async with asyncio.timeout(5):
+        # The first page of the second batch, which begins with the next three of s0.
+        while ("s0", "w1", "r") not in _assigned(house):
+            house.catalog.away_at = len(house.catalog.pages) + 1
+            await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert '"s0":["' in house.catalog.newest.checkpoint, "its list is open"
+    house.catalog.away_at = None
+    # In the place of what was sent already there is another now.
+    house.tenant.assigned.discard(("s0", "w1", "r"))
+    house.tenant.assign("s0", "w10")
+    await house.run(sync_id)
     await house.synced()
     assert house.catalog.mirror() == (await house.cold()).mirror()
 

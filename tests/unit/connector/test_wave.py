@@ -43,6 +43,14 @@ def test_younger_joins_ride_along_when_the_tenant_lets_no_more_through() -> None
     assert parcel.operations[0] == _join(0) and wave.kept_back
 
 
+def test_what_does_most_for_a_write_goes_before_what_is_older() -> None:
+    """With few writes most go to full joins, and some to the oldest, whatever it is."""
+    due = [*(_assign(number) for number in range(50)), *(_join(number) for number in range(60))]
+    wave = next_wave(due, writes=4, on_their_way=0)
+    assert [len(parcel.operations) for parcel in wave.parcels] == [1, 20, 20, 20]
+    assert wave.parcels[0].operations == (_assign(0),) and wave.kept_back
+
+
 def test_leaving_is_never_one_write() -> None:
     """There is no call that removes many: each is its own write, in batches of twenty."""
     wave = next_wave([_leave(number) for number in range(25)], writes=100, on_their_way=0)

@@ -83,6 +83,7 @@ class TenantReader:
             held_checkpoint=replace(position, finished=True).text(),
             round=position.round,
             sweeps=tuple(Sweep(kind, round) for kind, round in position.sweeps.items()),
+            was_held=position.finished,
         )
 
     async def _look_ahead(self) -> None:

@@ -19,7 +19,7 @@ from services.connector.ports import Gate, Serving
 
 # What other processes commit is seen within this time.
 _POLL_SECONDS = 0.5
-_MOST_DUE = 500
+_MOST_DUE = 2000
 # When the tenant lets through less than is due, what gives access gathers for so long: the more
 # goes together, the less it costs.
 _GATHER_SECONDS = 0.2

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -275,6 +276,9 @@ class SyncRun:
         elif isinstance(found, Failure):
             self._failure = found.error
         else:
+            if isinstance(found, DirectoryEnd) and not found.was_held:
+                # Whatever somebody agreed to, it was what another reading did not see.
+                self._sync = replace(self._sync, removals_confirmed=False)
             self._last_number += 1
             self._unanswered.append(NumberedPage(self._last_number, found))
             self._has_all = isinstance(found, DirectoryEnd)
