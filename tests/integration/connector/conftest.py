@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.connector.credentials import CredentialHouse
 from tests.integration.connector.house import ConnectorHouse
+from tests.support.graph_schema import Recorder
 from tools.entra_simulator import Simulator
 from tools.entra_simulator.certificates import issue_server_certificate, token_signing_key
 
@@ -23,10 +24,12 @@ def simulator_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def simulator(tmp_path: Path, simulator_keys: Path) -> AsyncIterator[Simulator]:
-    """The built-in tenant, of the test's own."""
+    """The built-in tenant, of the test's own; every exchange is as Microsoft's schemas say."""
     folder = Path(shutil.copytree(simulator_keys, tmp_path / "simulator"))
-    async with Simulator(folder) as running:
+    recorder = Recorder()
+    async with Simulator(folder, on_exchange=recorder) as running:
         yield running
+    recorder.check()
 
 
 @pytest.fixture

@@ -186,8 +186,8 @@ class AppLists:
             return
         open_list = self._mark.open.get(app_id)
         if open_list is not None:
-            # Pages behind the link may have come to the catalog before the cut.
-            each = _AppList(app_id, "", open_list.link, Digest(open_list.digest), is_mixed=True)
+            each = _AppList(app_id, "", open_list.link, Digest(open_list.digest))
+            each.is_mixed = not open_list.digest
         else:
             # In a round that was begun before, some of it may have been sent in the same round.
             known = "" if self._is_whole else app.assignments_digest

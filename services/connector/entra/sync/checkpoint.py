@@ -64,6 +64,12 @@ class AssignmentsMark:
     after: str = ""
     open: Mapping[str, OpenList] = field(default_factory=dict)
 
+    def in_doubt(self) -> "AssignmentsMark":
+        """The same, when the catalog has some of what is behind the links."""
+        return replace(
+            self, open={app_id: OpenList(found.link, "") for app_id, found in self.open.items()}
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Position:

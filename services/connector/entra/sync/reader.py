@@ -217,7 +217,9 @@ class TenantReader:
         async for wave in lists.waves(apps):
             before = self._position
             self._position = before.at_assignments(wave.mark)
-            for page in wave.pages(before.round, before.text(), self._position.text()):
+            # After a cut between two pages of a wave its lists are read again, and may be others.
+            between = before.at_assignments(before.assignments.in_doubt())
+            for page in wave.pages(before.round, between.text(), self._position.text()):
                 yield page
 
 
