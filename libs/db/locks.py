@@ -17,11 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import structlog
 from sqlalchemy import make_url
 
 _LOOK_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
 _FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+# What a URL may set that is not for asyncpg.
+_SQLALCHEMYS_OWN = frozenset(
+    {"prepared_statement_cache_size", "prepared_statement_name_func", "async_creator_fn"}
+)
+_log = structlog.get_logger(__name__)
 
 OnLost = Callable[[], None]
 
@@ -104,7 +110,10 @@ class _SessionLocks(Locks):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        parsed = make_url(url)
+        # As SQLAlchemy understands the URL, so that what is set in it holds here too.
+        _, options = parsed.get_dialect()().create_connect_args(parsed)
+        self._options = {key: options[key] for key in options.keys() - _SQLALCHEMYS_OWN}
         self._session: asyncpg.Connection[asyncpg.Record] | None = None
         self._turn = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
@@ -135,13 +144,15 @@ class _SessionLocks(Locks):
                     self._session = await self._connect()
                     self._watching = asyncio.create_task(self._watch(), name="locks")
                 return bool(await self._session.fetchval(statement, _number(name)))
-            except _FAILURES:
+            except _FAILURES as error:
+                # The kind alone: texts of connection errors hold pieces of the URL.
+                _log.warning("locks_unreachable", problem=type(error).__name__)
                 self._end()
                 return False
 
     async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
         session = await asyncpg.connect(
-            self._url,
+            **self._options,
             timeout=_ANSWER_SECONDS,
             command_timeout=_ANSWER_SECONDS,
             server_settings={

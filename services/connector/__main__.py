@@ -25,6 +25,7 @@ from services.connector.handlers.start_sync import StartSync
 from services.connector.handlers.update_connection import UpdateConnection
 from services.connector.loops.leases import EVERY_SECONDS as LOOK_SECONDS
 from services.connector.loops.leases import LeaseLook
+from services.connector.loops.pauses import Pauses
 from services.connector.loops.provisioning import ProvisioningScheduler
 from services.connector.loops.provisioning.parts import Parts
 from services.connector.loops.schedules import EVERY_SECONDS as SCHEDULE_SECONDS
@@ -69,11 +70,6 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     syncs = SyncStore(service.database)
     provisioning = ProvisioningStore(service.database)
 
-    serving = Serving(connections, Locks.of(settings.database_url))
-    service.committer.on_commit(serving.committed)
-    # Before what works on the tenants: it leaves them to others when all that has ended.
-    await life.parts.enter_async_context(serving)
-
     token = TokenFile(settings.token_file)
     requests_peer = Peer("requests", settings.requests_address, token)
     catalog_peer = Peer("catalog", settings.catalog_address, token)
@@ -93,6 +89,14 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
         )
     )
 
+    throttles = ThrottleStore(service.database)
+    pauses = Pauses(connections, entra, throttles, service.clock)
+    await life.parts.enter_async_context(pauses)
+    serving = Serving(connections, Locks.of(settings.database_url), pauses.obey)
+    service.committer.on_commit(serving.committed)
+    # Before what works on the tenants: it leaves them to others when all that has ended.
+    await life.parts.enter_async_context(serving)
+
     move_sync = MoveSync(connections, syncs, service.clock)
     start_sync = StartSync(connections, syncs, service.clock)
     runner = SyncRunner(syncs, connections, entra, catalog, serving, move_sync, service.writes)
@@ -103,9 +107,8 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
 
     run_operations = RunOperations(provisioning, service.clock)
     parts = Parts(provisioning, connections, entra, run_operations, service.writes, service.clock)
-    throttles = ThrottleStore(service.database)
     mend_delivery = MendDelivery(provisioning, service.clock)
-    scheduler = ProvisioningScheduler(parts, serving, throttles, mend_delivery)
+    scheduler = ProvisioningScheduler(parts, serving, mend_delivery)
     service.committer.on_commit(scheduler.committed)
     await life.parts.enter_async_context(scheduler)
     life.loop("mend", scheduler.mend, every=_MEND_SECONDS)

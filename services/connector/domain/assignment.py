@@ -162,7 +162,7 @@ class Assignment:
     def _add_settled(self, operation: Operation, verdict: Verdict, now: datetime) -> "Assignment":
         if isinstance(verdict, Retriable):
             tries = self.tries - verdict.certain
-            gave_up = now - operation.create_time >= verdict.patience
+            gave_up = operation.is_past(verdict.patience, now)
             if verdict.otherwise is not None and gave_up:
                 return replace(self, tries=tries)._refused(
                     operation, verdict.otherwise, verdict.exchange, now

@@ -106,6 +106,16 @@ class Operation:
             begun=(*self.begun, AttemptBegun(number, now, client_request_id)),
         )
 
+    def is_past(self, patience: timedelta, now: datetime) -> bool:
+        """Whether Entra was asked again and again for as long as that.
+
+        The age alone does not say so: an operation may have waited long for its first attempt.
+        """
+        asked_for = sum(
+            (_growing(number) for number in range(1, self.attempt_count)), start=timedelta(0)
+        )
+        return now - self.create_time >= patience and asked_for >= patience / 6
+
     def believes(self, verdict: Verdict, now: datetime) -> bool:
         """Whether a removal takes the word of Entra that there is nothing to remove."""
         said_often = self.attempt_count >= _LOOKS
@@ -151,7 +161,7 @@ class Operation:
 
         Only of a removal a refusal postpones, and "already gone" that is not believed yet.
         """
-        growing = min(_SHORTEST_PAUSE * 2 ** min(self.attempt_count - 1, 10), LONGEST_PAUSE)
+        growing = _growing(self.attempt_count)
         outcome, asked, remedy = AttemptOutcome.NOT_DONE, growing, None
         if isinstance(verdict, Already):
             problem, asked = "it is not to be seen yet", _LOOK_PAUSE
@@ -179,3 +189,8 @@ class Operation:
         if not self.awaits:
             return self
         return replace(self, ended=(*self.ended, AttemptEnded.cut_off(self.attempt_count)))
+
+
+def _growing(number: int) -> timedelta:
+    """The pause after the attempt with this number."""
+    return min(_SHORTEST_PAUSE * (1 << min(number - 1, 10)), LONGEST_PAUSE)

@@ -78,6 +78,9 @@ class Gate:
 
     def throttled(self, retry_after: timedelta | None) -> None:
         """Microsoft said "not now"."""
+        if retry_after is None and self.closed_for:
+            # One of many that were under way together: they are one refusal.
+            return
         if retry_after is not None:
             pause = retry_after.total_seconds()
         else:

@@ -109,8 +109,11 @@ def _attempt(assignment: Assignment, operation: Operation, client_request_id: st
         principal=assignment.principal,
         target=assignment.target,
         entra_assignment_id=assignment.entra_assignment_id,
-        # This one counts already.
-        looks_first=operation.kind is OperationKind.ADD and assignment.tries > 1,
+        # This one counts already. A new operation never looks: after a removal of unknown outcome a
+        # replica that lags would show what is gone, while Entra's answer to a write is certain.
+        looks_first=operation.kind is OperationKind.ADD
+        and operation.attempt_count > 1
+        and assignment.tries > 1,
         client_request_id=client_request_id,
     )
 

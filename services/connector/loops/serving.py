@@ -6,7 +6,7 @@ by a lock that ends with its holder, and any of them takes over within a second.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -30,6 +30,8 @@ class Serving:
 
     connections: Connections
     locks: Locks
+    # What has to be known of a tenant before anything may call it.
+    prepare: Callable[[str], Awaitable[None]]
     _connection_ids: frozenset[str] = frozenset()
     _listeners: list[OnChange] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -37,7 +39,7 @@ class Serving:
 
     def serves(self, connection_id: str) -> bool:
         """Whether this process works on the tenant. Asked right before each call of it."""
-        return self.locks.holds(_name(connection_id))
+        return connection_id in self._connection_ids and self.locks.holds(_name(connection_id))
 
     def connection_ids(self) -> frozenset[str]:
         """The connections of all tenants that this process works on."""
@@ -83,7 +85,10 @@ class Serving:
         for connection_id in await self._all():
             if self.serves(connection_id):
                 continue
+            # What it was told before it was lost may be out of date.
+            self._connection_ids -= {connection_id}
             if await self.locks.acquire(_name(connection_id), self._lost):
+                await self.prepare(connection_id)
                 _log.info("tenant_served", connection_id=connection_id)
                 self._connection_ids |= {connection_id}
                 self._tell()

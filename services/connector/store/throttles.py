@@ -2,14 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects.postgresql import insert
 
 from libs.db.engine import Database
 from services.connector.store.tables import throttles
 
 _UNTIL = select(throttles.c.until_time).where(throttles.c.connection_id == bindparam("id"))
-_CHANGE = update(throttles).where(throttles.c.connection_id == bindparam("id"))
-_ADD = insert(throttles)
+_INSERT = insert(throttles)
+# Notes may overtake each other: the latest time counts.
+_NOTE = _INSERT.on_conflict_do_update(
+    index_elements=[throttles.c.connection_id],
+    set_={"until_time": _INSERT.excluded.until_time},
+    where=throttles.c.until_time < _INSERT.excluded.until_time,
+)
 
 
 class ThrottleStore:
@@ -27,8 +33,6 @@ class ThrottleStore:
         """Keeps it, for whoever works on the tenant next."""
 
         def work(connection: Connection) -> None:
-            changed = connection.execute(_CHANGE, {"id": connection_id, "until_time": until})
-            if not changed.rowcount:
-                connection.execute(_ADD, {"connection_id": connection_id, "until_time": until})
+            connection.execute(_NOTE, {"connection_id": connection_id, "until_time": until})
 
         await self._database.write(work)

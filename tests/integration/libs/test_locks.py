@@ -99,6 +99,13 @@ async def test_a_lost_session_is_told(postgres_url: str, monkeypatch: pytest.Mon
         await other.close()
 
 
+async def test_what_the_url_sets_holds_for_locks_too(postgres_url: str) -> None:
+    """Settings of the driver are not taken for settings of the server."""
+    locks = Locks.of(f"{postgres_url}?ssl=disable&prepared_statement_cache_size=0")
+    assert await locks.acquire("tenant")
+    await locks.close()
+
+
 @pytest.mark.parametrize("url", ["postgresql+asyncpg://latchkey@127.0.0.1:9/none"])
 async def test_no_database_no_lock(url: str) -> None:
     """While the database is away nobody has a lock, and asking raises nothing."""

@@ -15,6 +15,7 @@ from services.connector.domain.operation import OperationKind
 from services.connector.domain.target import Principal, Target
 from services.connector.domain.verdict import Verdict
 from services.connector.handlers.run_operations import CONNECTOR
+from services.connector.loops.pauses import Pauses
 from services.connector.loops.provisioning import ProvisioningScheduler
 from services.connector.loops.provisioning.parts import Parts
 from services.connector.ports import Attempt, Entra
@@ -156,13 +157,14 @@ class Stage:
             cast(Writes, self.writes),
             self.house.clock,
         )
-        self.scheduler = ProvisioningScheduler(
-            parts, self.serving, self.throttles, self.house.mend_delivery
+        self.pauses = Pauses(
+            self.house.connections, cast(Entra, self.entra), self.throttles, self.house.clock
         )
+        self.scheduler = ProvisioningScheduler(parts, self.serving, self.house.mend_delivery)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        async with self.scheduler:
+        async with self.pauses, self.scheduler:
             yield
 
     async def grant(self, number: int, *targets: Target, emergency: bool = False) -> str:

@@ -228,13 +228,44 @@ async def test_patience_ends_in_the_refusal_it_stands_for() -> None:
     house = ProvisioningHouse()
     await house.granted(house.lease("lea_1", GROUP))
     verdict = Retriable("404", "not there", True, None, _REFUSED, patience=timedelta(seconds=30))
-    [attempt] = await house.begin()
-    await house.settle(attempt, verdict)
-    assert _only(house) is AssignmentState.ADDING
-    house.clock.advance(timedelta(seconds=30))
+    for pause in (1, 1, 2, 4, 30):
+        [attempt] = await house.begin()
+        await house.settle(attempt, verdict)
+        assert _only(house) is AssignmentState.ADDING
+        house.clock.advance(timedelta(seconds=pause))
     [attempt] = await house.begin()
     await house.settle(attempt, verdict)
     assert _only(house) is AssignmentState.FAILED
+
+
+async def test_waiting_long_for_its_turn_uses_up_no_patience() -> None:
+    """Behind others, or behind a Retry-After, an operation gets old before its first attempt."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    verdict = Retriable("404", "not there", True, None, _REFUSED, patience=timedelta(seconds=30))
+    house.clock.advance(timedelta(hours=1))
+    [attempt] = await house.begin()
+    await house.settle(attempt, verdict)
+    assert _only(house) is AssignmentState.ADDING
+
+
+async def test_after_a_removal_of_unknown_outcome_adding_asks_no_replica() -> None:
+    """One that lags would still show what Entra may have removed: the write's answer decides."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP))
+    await house.work()
+    house.end("lea_1")
+    await house.ended("lea_1")
+    [removal] = await house.begin()
+    await house.granted(house.lease("lea_2", GROUP))
+    await house.settle(removal, Retriable("504", "no answer", certain=False))
+    house.clock.advance(timedelta(minutes=1))
+    [adding] = await house.begin()
+    assert adding.kind is OperationKind.ADD and not adding.looks_first
+    await house.settle(adding, Retriable("504", "no answer", certain=False))
+    house.clock.advance(timedelta(minutes=1))
+    [again] = await house.begin()
+    assert again.looks_first
 
 
 async def test_pauses_grow_and_obey_entra() -> None:

@@ -86,6 +86,15 @@ def test_pauses_without_retry_after_grow() -> None:
     assert gate.closed_for <= 1.0
 
 
+def test_many_refusals_at_once_are_one() -> None:
+    """The items of one batch were all under way: their pauses don't add up."""
+    clock = _Clock()
+    gate = _gate(clock)
+    for _ in range(20):
+        gate.throttled(None)
+    assert gate.closed_for <= 1.0
+
+
 async def test_reads_wait_for_their_units() -> None:
     """What ten seconds allow may go at once; the next one waits until there is room again."""
     gate = Gate(writes_per_second=20, units_per_second=50)

@@ -144,18 +144,18 @@ async def test_what_the_tenant_asked_for_is_kept_and_obeyed() -> None:
     """A pause is kept when it begins; who takes over later obeys what is left of it."""
     stage = Stage()
     async with stage.running():
-        await eventually(lambda: bool(stage.entra.the_gate.listeners), 5, every=0.005)
+        await stage.pauses.obey("con_1")
         stage.entra.the_gate.close_for(timedelta(seconds=40))
         await eventually(lambda: bool(stage.throttles.kept), 5, every=0.005)
     assert stage.throttles.kept["con_1"] - stage.house.clock.now() == timedelta(seconds=40)
 
     other = Stage()
     other.throttles = stage.throttles
-    other.scheduler.throttles = stage.throttles
+    other.pauses.throttles = stage.throttles
     other.house.clock.advance(timedelta(seconds=15))
+    await other.pauses.obey("con_1")
     async with other.running():
         await other.grant(1)
-        await eventually(lambda: bool(other.entra.the_gate.closed_for), 5, every=0.005)
         assert other.entra.the_gate.closed_for == 25
         await asyncio.sleep(0.05)
         assert not other.entra.parcels

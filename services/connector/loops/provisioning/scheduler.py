@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,7 +11,7 @@ from libs.domain.errors import Unavailable
 from services.connector.handlers.mend_delivery import MendDelivery
 from services.connector.loops.provisioning.parts import Parts
 from services.connector.loops.provisioning.tenant import TenantScheduler
-from services.connector.ports import Gate, Serving, Throttles
+from services.connector.ports import Serving
 
 _MOST_MENDED = 200
 _log = structlog.get_logger(__name__)
@@ -24,12 +23,9 @@ class ProvisioningScheduler:
 
     parts: Parts
     serving: Serving
-    throttles: Throttles
     mend_delivery: MendDelivery
     _tenants: dict[str, TenantScheduler] = field(default_factory=dict)
-    _gates: dict[str, Gate] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
-    _notes: "set[asyncio.Task[None]]" = field(default_factory=set)
     _task: "asyncio.Task[None] | None" = None
 
     def committed(self, changes: Sequence[Change]) -> None:
@@ -53,7 +49,6 @@ class ProvisioningScheduler:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await asyncio.gather(*(tenant.end() for tenant in self._tenants.values()))
-        await asyncio.gather(*self._notes, return_exceptions=True)
 
     async def mend(self) -> None:
         """Sees to it that every delivery on its way in or out is being worked on."""
@@ -89,27 +84,6 @@ class ProvisioningScheduler:
         if connection is None:
             return
         gate = self.parts.entra.gate(connection)
-        now = self.parts.clock.now()
-        until = await self.throttles.until(connection_id)
-        if until is not None and until > now:
-            # It was said to whoever worked on the tenant before.
-            gate.close_for(until - now)
-        if connection_id not in self._gates:
-            self._gates[connection_id] = gate
-            gate.on_throttled(lambda pause: self._throttled(connection_id, pause))
         self._tenants[connection_id] = TenantScheduler(
             connection_id, gate, self.serving, self.parts
         )
-
-    def _throttled(self, connection_id: str, pause: timedelta) -> None:
-        """Keeps it, beside everything else: it is needed only if this process ends."""
-        until = self.parts.clock.now() + pause
-        task = asyncio.create_task(self._note(connection_id, until), name="throttled")
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
-
-    async def _note(self, connection_id: str, until: datetime) -> None:
-        try:
-            await self.throttles.note(connection_id, until)
-        except Unavailable as error:
-            _log.warning("throttle_not_kept", connection_id=connection_id, problem=error.message)
