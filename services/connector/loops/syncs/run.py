@@ -348,14 +348,14 @@ class SyncRun:
 
     async def _succeed(self, removed_count: int) -> None:
         sync, progress = self._sync, self._progress(COMPLETING)
-        would = {removal.kind.value: removal.removed_count for removal in removals}
-        _log.warning("sync_held", sync_id=sync.sync_id, would_remove=would)
         await self._writes.run(
             lambda: self._move.succeed(sync.sync_id, sync.run, progress, removed_count)
         )
 
     async def _hold(self, removals: tuple[HeldRemoval, ...]) -> None:
         sync, progress = self._sync, self._progress(COMPLETING)
+        would = {removal.kind: removal.removed_count for removal in removals}
+        _log.warning("sync_held", sync_id=sync.sync_id, would_remove=would)
         await self._writes.run(lambda: self._move.hold(sync.sync_id, sync.run, progress, removals))
 
 
