@@ -28,7 +28,7 @@ from tools.entra_simulator.generator import generate
 
 # The same ones in each run, unless more are asked for.
 MORE_EXAMPLES = os.environ.get("LATCHKEY_TEST_EXAMPLES", "")
-EXAMPLES = int(MORE_EXAMPLES or "8")
+EXAMPLES = int(MORE_EXAMPLES or "6")
 
 
 @pytest.fixture(autouse=True)
