@@ -1,10 +1,12 @@
 """Many people and groups in the simulator's tenant, and leases for them."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from latchkey.catalog.v1 import target_pb2
 from latchkey.connector.v1 import provisioning_pb2 as pb
+from libs.db.locks import Locks
 from tests.integration.connector.house import ConnectorHouse
 from tests.support.eventually import eventually
 
@@ -48,6 +50,30 @@ async def restarted(house: ConnectorHouse, **settings: Any) -> None:
     await house.stop()
     house.settings = house.settings.model_copy(update=settings)
     await house.start()
+
+
+@asynccontextmanager
+async def gathering(house: ConnectorHouse, connection_id: str) -> AsyncIterator[None]:
+    """Nobody works on the tenant meanwhile: what comes to be due then goes to Entra together."""
+    await house.stop()
+    locks = Locks.of(house.settings.database_url)
+    try:
+        assert await locks.acquire(f"tenant {connection_id}")
+        await house.start()
+        yield
+    finally:
+        await locks.close()
+
+
+async def gathered(house: ConnectorHouse, count: int) -> None:
+    """Waits until so many operations wait to be attempted."""
+
+    async def there() -> bool:
+        operations = await house.operations()
+        assert not any(found.attempt_count for found in operations)
+        return len(operations) == count
+
+    await eventually(there, 20, every=0.02)
 
 
 def leases(

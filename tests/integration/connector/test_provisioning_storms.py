@@ -125,7 +125,9 @@ async def test_a_throttled_item_of_a_batch_is_its_own(small_house: ConnectorHous
         batchItems="only",
         times=2,
     )
-    await house.granted(*leases)
+    async with crowd.gathering(house, connection_id):
+        await house.granted(*leases)
+        await crowd.gathered(house, 6)
     await crowd.all_reached(house, leases, pb.DELIVERY_STATE_DELIVERED)
     assert len(house.changes()) == 6 and house.simulator.quota.early_calls == []
     attempts = [
@@ -177,14 +179,13 @@ async def test_one_bad_member_of_many(
     monkeypatch.setattr(answers, "REPLICATION_PATIENCE", timedelta(seconds=1))
     house = small_house
     connection_id = await house.connect()
-    await crowd.restarted(house, writes_per_second=1)
     persons = crowd.people(house, 6)
     house.simulator.tenant.add_member(cast.ATELIER_EDITORS, persons[1])
     target = membership(connection_id, cast.TENANT, cast.ATELIER_EDITORS)
-    # The only write of this second, so that the others gather.
-    await house.granted(house.lease(cast.NORA, [target]))
     leases = crowd.leases(house, [*persons, cast.UNKNOWN], [target])
-    await house.granted(*leases)
+    async with crowd.gathering(house, connection_id):
+        await house.granted(*leases)
+        await crowd.gathered(house, 7)
     *good, bad = leases
     await crowd.all_reached(house, good, pb.DELIVERY_STATE_DELIVERED)
     failed = await house.reached(bad, pb.DELIVERY_STATE_FAILED)

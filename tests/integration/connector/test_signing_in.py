@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-import ssl
 import time
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from services.connector.domain.connection import ConnectionMode, CredentialKind
 from services.connector.entra.clouds import Cloud
@@ -18,6 +20,7 @@ from tests.integration.connector.credentials import KINDS, CredentialHouse
 from tests.integration.entra_simulator import cast
 from tests.support.eventually import eventually
 from tools.entra_simulator.certificates import issue_server_certificate
+from tools.entra_simulator.serving import LoopbackServer
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -151,29 +154,24 @@ async def test_a_discovery_document_leads_nowhere_else(credential_house: Credent
         {"token_endpoint": endpoint, "authorization_endpoint": endpoint, "issuer": endpoint}
     )
 
-    answered = asyncio.Event()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
-            + f"Content-Length: {len(document)}\r\n\r\n{document}".encode()
-        )
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
-        answered.set()
+    async def answer(request: Request) -> Response:
+        return Response(document, media_type="application/json")
 
     certificate = issue_server_certificate(credential_house.state)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate.certificate_path, certificate.key_path)
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
-    async with server:
-        url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
+    server = LoopbackServer(
+        Starlette(routes=[Route("/{path:path}", answer)]),
+        0,
+        ssl_certfile=certificate.certificate_path,
+        ssl_keyfile=certificate.key_path,
+    )
+    await server.start()
+    try:
+        url = f"https://localhost:{server.port}"
         cloud = Cloud("odd", url, url, credential_house.cloud.scope, credential_house.cloud.ca_file)
         identity = replace(credential_house.identity(CredentialKind.CLIENT_SECRET), cloud=cloud)
         found = await TokenSource(identity, credential_house.secrets).token()
-        await asyncio.wait_for(answered.wait(), 5)
+    finally:
+        await server.stop()
     assert isinstance(found, Problem)
     assert found.code == "foreign_host" and not found.is_passing
     assert not credential_house.sign_ins()
