@@ -40,6 +40,7 @@ class Assignment:
 
     `operation` is the one under way; `finished` are those that ended since it was loaded. Of the
     leases that hold it, those granted in an emergency are also in `emergency_lease_ids`.
+    `add_time` is when an attempt to add it last was under way, `remove_time` when it was removed.
     """
 
     assignment_id: str
@@ -57,6 +58,7 @@ class Assignment:
     failure_reason: str = ""
     failure_message: str = ""
     remedy: Remedy | None = None
+    add_time: datetime | None = None
     remove_time: datetime | None = None
     lease_ids: frozenset[str] = frozenset()
     emergency_lease_ids: frozenset[str] = frozenset()
@@ -75,9 +77,19 @@ class Assignment:
         return replace(self, version=self.version + 1, finished=(), operation=operation)
 
     def held_by(
-        self, lease_id: str, *, in_mirror: bool, now: datetime, emergency: bool = False
+        self,
+        lease_id: str,
+        *,
+        in_mirror: bool,
+        now: datetime,
+        emergency: bool = False,
+        vanished: bool = False,
     ) -> "Assignment":
-        """A lease needs it. `in_mirror`: the catalog saw it in Entra, and not by our doing."""
+        """A lease needs it.
+
+        `in_mirror`: the catalog saw it in Entra, and not by our doing. `vanished`: the catalog saw
+        that it is not there, long after it was added: somebody took it away.
+        """
         held = replace(
             self,
             lease_ids=self.lease_ids | {lease_id},
@@ -87,11 +99,18 @@ class Assignment:
         if self.state is AssignmentState.ABSENT:
             return replace(held, in_mirror=in_mirror, preexisting=False)._adding(now)
         if self.state is AssignmentState.FAILED:
-            return held._adding(now)
+            # Nothing that the catalog sees can be ours while none of our attempts had an effect.
+            seen = in_mirror if self.tries == 0 else self.in_mirror
+            return replace(held, in_mirror=seen)._adding(now)
         if self.state is AssignmentState.REMOVING:
             if held._awaits():
                 # What comes next is decided when Entra has answered.
-                return replace(held, state=AssignmentState.ADDING)
+                return replace(held, state=AssignmentState.ADDING)._in_lane(held._lane())
+            return held._adding(now)
+        if self.state is AssignmentState.PRESENT and vanished:
+            if self.preexisting:
+                # Nothing of it is our doing: as if it had never been there.
+                held = replace(held, preexisting=False, in_mirror=False, tries=0)
             return held._adding(now)
         if held.operation is not None and held.operation.kind is OperationKind.ADD:
             return replace(held, operation=held.operation.in_lane(held._lane()))
@@ -108,8 +127,14 @@ class Assignment:
         if released.lease_ids or self.state in (AssignmentState.ABSENT, AssignmentState.REMOVING):
             return released
         if released._awaits():
-            return replace(released, state=AssignmentState.REMOVING)
+            # What comes of it is removed, and that is not to wait for what is given.
+            return replace(released, state=AssignmentState.REMOVING)._in_lane(Lane.REVOKE)
         return released._leaving(now)
+
+    @property
+    def change_time(self) -> datetime | None:
+        """When what Entra holds last changed by our doing; none when it never did."""
+        return self.add_time if self.tries else self.remove_time
 
     def hurried(self, operation_id: str, now: datetime) -> "Assignment":
         """The operation is attempted at once if it waits; as it is otherwise."""
@@ -139,6 +164,7 @@ class Assignment:
             current,
             operation=current.operation.attempted(client_request_id, now),
             tries=current.tries + is_add,
+            add_time=now if is_add else current.add_time,
             update_time=now,
         )
 
@@ -156,7 +182,7 @@ class Assignment:
             return self
         answered = replace(self, answer=verdict.answer, answer_time=now, update_time=now)
         if operation.kind is OperationKind.ADD:
-            return answered._add_settled(operation, verdict, now)
+            return replace(answered, add_time=now)._add_settled(operation, verdict, now)
         return answered._removal_settled(operation, verdict, now)
 
     def _add_settled(self, operation: Operation, verdict: Verdict, now: datetime) -> "Assignment":
@@ -202,8 +228,9 @@ class Assignment:
     def _removal_settled(
         self, operation: Operation, verdict: Verdict, now: datetime
     ) -> "Assignment":
-        believed = operation.believes(verdict, now)
-        if isinstance(verdict, Done) or (isinstance(verdict, Already) and believed):
+        if isinstance(verdict, Done) or (
+            isinstance(verdict, Already) and operation.believes(verdict, self.add_time, now)
+        ):
             absent = replace(
                 self._finishing(operation.succeeded(verdict, now)),
                 state=AssignmentState.ABSENT,
@@ -229,6 +256,13 @@ class Assignment:
     def _awaits(self) -> bool:
         """Whether Entra may be working on the operation at this moment, or have done it."""
         return self.operation is not None and self.operation.awaits
+
+    def _in_lane(self, lane: Lane) -> "Assignment":
+        return (
+            self
+            if self.operation is None
+            else replace(self, operation=self.operation.in_lane(lane))
+        )
 
     def _lane(self) -> Lane:
         """In which lane it is added."""

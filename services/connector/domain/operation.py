@@ -13,7 +13,6 @@ from services.connector.domain.verdict import (
     Refused,
     Remedy,
     Retriable,
-    Verdict,
 )
 
 _SHORTEST_PAUSE = timedelta(seconds=0.5)
@@ -116,11 +115,15 @@ class Operation:
         )
         return now - self.create_time >= patience and asked_for >= patience / 6
 
-    def believes(self, verdict: Verdict, now: datetime) -> bool:
-        """Whether a removal takes the word of Entra that there is nothing to remove."""
+    def believes(self, gone: Already, added: datetime | None, now: datetime) -> bool:
+        """Whether a removal takes the word of Entra that there is nothing to remove.
+
+        `added` is when an attempt of ours last may have put it there.
+        """
         said_often = self.attempt_count >= _LOOKS
         said_long = now - self.create_time >= (_LOOKS - 1) * _LOOK_PAUSE
-        return not isinstance(verdict, Already) or (said_often and said_long)
+        known = added is None or now - added >= gone.patience
+        return said_often and said_long and known
 
     def succeeded(self, verdict: Done | Already, now: datetime) -> "Operation":
         """Entra agrees."""

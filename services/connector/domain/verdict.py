@@ -41,11 +41,16 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Already:
-    """Entra says that it was so already: there when adding, gone when removing."""
+    """Entra says that it was so already: there when adding, gone when removing.
+
+    That it is gone is believed only when `patience` has passed since it was last added: a replica
+    that has not heard of that yet says so too.
+    """
 
     answer: str
     entra_assignment_id: str = ""
     exchange: Exchange = NO_CALL
+    patience: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

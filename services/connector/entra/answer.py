@@ -83,7 +83,7 @@ def problem_of(
     found = error if isinstance(error, dict) else {}
     return Problem(
         status,
-        str(found.get("code") or "unknown"),
+        tidy(str(found.get("code") or "unknown")),
         tidy(str(found.get("message") or httpx.codes.get_reason_phrase(status))),
         retry_after(retry_after_header),
         request_id=request_id,

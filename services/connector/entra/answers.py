@@ -196,6 +196,11 @@ def unread(write: Write, problem: Problem, principal_id: str, exchange: Exchange
     return replace(verdict, certain=True) if isinstance(verdict, Retriable) else verdict
 
 
+def gone(answer: str, exchange: Exchange = NO_CALL) -> Already:
+    """There is nothing to remove, as far as the replica that was asked knows."""
+    return Already(f"{answer}: {ALREADY_GONE}", exchange=exchange, patience=REPLICATION_PATIENCE)
+
+
 def row_of(write: Write, problem: Problem) -> Row | None:
     """The row of the table for a refusal."""
     for row in TABLE:
@@ -220,7 +225,7 @@ def _judge(write: Write, problem: Problem, principal_id: str) -> Verdict:
         return Retriable(answer, text, not problem.sent, problem.retry_after)
     row = row_of(write, problem)
     if row is not None and row.already:
-        return Already(f"{answer}: {row.already}")
+        return gone(answer) if write in _REMOVALS else Already(f"{answer}: {row.already}")
     if row is not None:
         refused = Refused(answer, row.reason, text, row.remedy)
         return _passing(refused) if row.may_pass else refused

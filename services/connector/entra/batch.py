@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.connector.entra.answer import Answer, Call, problem_of
-from services.connector.entra.problems import Problem
+from services.connector.entra.problems import Problem, tidy
 
 MOST_CALLS = 20
 
@@ -62,7 +62,7 @@ def _answer(
     status = int(item["status"])
     given = item.get("headers")
     headers = {str(k).lower(): str(v) for k, v in given.items()} if isinstance(given, dict) else {}
-    request_id = headers.get("request-id", whole.request_id)
+    request_id = tidy(headers.get("request-id", whole.request_id))
     body = item.get("body")
     if 200 <= status < 300:
         return Answer(

@@ -124,8 +124,7 @@ class Graph:
         )
         found = batch_answers(calls, whole, self._base)
         if isinstance(whole, Answer):
-            for each in found:
-                self._heard(each)
+            self._heard(*found)
         return found
 
     def _foreign(self, call: Call) -> Problem | None:
@@ -176,15 +175,18 @@ class Graph:
         charged = response.headers.get(_UNITS_HEADER, "")
         if charged.isdigit() and int(charged) > units:
             self._gate.charge(int(charged) - units)
-        self._heard(found)
+        if not (call.path.endswith("/$batch") and isinstance(found, Answer)):
+            # The answer of a batch says nothing: those within it do.
+            self._heard(found)
         return found
 
-    def _heard(self, found: Answer | Problem) -> None:
-        """What an answer says of the tenant's limits."""
-        if isinstance(found, Answer):
+    def _heard(self, *together: Answer | Problem) -> None:
+        """What answers that came together say of the tenant's limits."""
+        throttled = [each for each in together if isinstance(each, Problem) and each.throttles]
+        for each in throttled:
+            self._gate.throttled(each.retry_after)
+        if not throttled and any(isinstance(each, Answer) for each in together):
             self._gate.passed()
-        elif found.status == 429 or (found.status == 503 and found.retry_after is not None):
-            self._gate.throttled(found.retry_after)
 
 
 def _refused(found: Answer | Problem) -> bool:

@@ -19,10 +19,10 @@ from services.connector.domain.target import AppRoleGrant, GroupMembership, Prin
 from services.connector.domain.verdict import Already, Done, Exchange, Refused, Remedy, Verdict
 from services.connector.entra.answer import Answer, Call
 from services.connector.entra.answers import (
-    ALREADY_GONE,
     ALREADY_THERE,
     Write,
     exchange_of,
+    gone,
     judge,
     unread,
 )
@@ -176,10 +176,10 @@ def _remove_assignment(attempt: Attempt, kind: AppRoleGrant) -> Move:
         found, exchange = yield from _find(attempt, kind)
         if isinstance(found, Problem):
             if found.status == 404:  # the person is gone, and with them what they held
-                return Already(f"404 {found.code}: {ALREADY_GONE}", exchange=exchange)
+                return gone(f"404 {found.code}", exchange)
             return unread(Write.REMOVE_ASSIGNMENT, found, principal_id, exchange)
         if not found:
-            return Already(f"200 OK: {ALREADY_GONE}", exchange=exchange)
+            return gone("200 OK", exchange)
         assignment_id = found
     call = _call(attempt, "DELETE", f"{_app(kind)}/appRoleAssignedTo/{_id(assignment_id)}")
     answer = yield call

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _MOST_TEXT = 500
+# What JSON can spell and no database keeps.
+_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 # What the login endpoint appends to every message: noise for people, new each time.
 _TRACE = re.compile(r"\s*(Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
 
@@ -35,6 +37,11 @@ class Problem:
         """Whether the same call may well succeed a little later."""
         return self.status == 0 or self.status == 429 or self.status >= 500
 
+    @property
+    def throttles(self) -> bool:
+        """Whether Microsoft asks for the tenant to be left alone for a while."""
+        return self.status == 429 or (self.status == 503 and self.retry_after is not None)
+
     def __str__(self) -> str:
         where = "signing in: " if self.signing_in else ""
         status = f"{self.status} " if self.status else ""
@@ -45,6 +52,7 @@ def tidy(text: str, *secrets: str) -> str:
     """A text of Microsoft's, fit for people: short, on one line, without the secrets."""
     for secret in secrets:
         text = text.replace(secret, "…")
+    text = _UNKEEPABLE.sub("\N{REPLACEMENT CHARACTER}", text)
     return " ".join(_TRACE.sub("", text).split())[:_MOST_TEXT]
 
 

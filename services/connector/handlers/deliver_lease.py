@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from libs.domain.callers import Service
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
@@ -16,6 +17,8 @@ from services.connector.domain.verdict import Remedy
 from services.connector.ports import Catalog, Connections, Provisioning, Requests, Syncs
 
 CONNECTOR = Service("connector")
+# Entra's lists show what was written this long ago.
+_LISTS_LAG = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +160,13 @@ class DeliverLease:
             assignment = before.find(lease.subject, target)
             if assignment is None:
                 assignment = Assignment.new(lease.subject, target, now)
-            in_mirror = confirmed.held and await self._mirror_is_newer(target, assignment)
+            newer = await self._mirror_is_newer(target, assignment)
             held[assignment.assignment_id] = assignment.held_by(
-                lease.lease_id, in_mirror=in_mirror, now=now, emergency=delivery.emergency
+                lease.lease_id,
+                in_mirror=confirmed.held and newer,
+                vanished=newer and not confirmed.held,
+                now=now,
+                emergency=delivery.emergency,
             )
         pending = delivery.pending(lease.round, held, now)
         after, told = before.changed(held.values(), (pending,), now)
@@ -168,16 +175,16 @@ class DeliverLease:
         )
 
     async def _mirror_is_newer(self, target: Target, assignment: Assignment) -> bool:
-        """Whether what the catalog saw was seen after we last took the assignment away.
+        """Whether the catalog saw Entra after we last changed something about the assignment.
 
-        Otherwise it may have seen what we had put there ourselves.
+        Otherwise it may have seen what we had put there ourselves, or not have seen it yet.
         """
-        if assignment.remove_time is None:
+        if (changed := assignment.change_time) is None:
             return True
         # Every sync tells of everything, an incremental one of what has changed and by comparing
         # every app's list: all of what it goes by was read after it began.
         last = await self.syncs.last_succeeded_of(target.connection_id)
-        return last is not None and last.create_time > assignment.remove_time
+        return last is not None and last.create_time > changed + _LISTS_LAG
 
     def _outcome(
         self,

@@ -121,6 +121,7 @@ assignments = Table(
     Column("failure_reason", Text, nullable=False),
     Column("failure_message", Text, nullable=False),
     Column("remedy", Text, nullable=False),
+    Column("add_time", UtcTime),
     Column("remove_time", UtcTime),
     Column("create_time", UtcTime, nullable=False),
     Column("update_time", UtcTime, nullable=False),

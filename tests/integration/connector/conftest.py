@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from services.connector.entra import answers
 from tests.integration.connector.credentials import CredentialHouse
 from tests.integration.connector.house import ConnectorHouse
 from tests.support.graph_schema import Recorder
@@ -58,3 +60,9 @@ async def credential_house(
     async with CredentialHouse.open(tmp_path, simulator_keys) as house:
         house.on_a_machine(monkeypatch)
         yield house
+
+
+@pytest.fixture
+def short_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entra's replicas are taken to agree within a second, so that "gone" is soon believed."""
+    monkeypatch.setattr(answers, "REPLICATION_PATIENCE", timedelta(seconds=1))

@@ -1,5 +1,7 @@
 """Leases, from the event to the simulator's tenant and back."""
 
+import pytest
+
 from latchkey.connector.v1 import provisioning_pb2 as pb
 from latchkey.requests.v1 import events_pb2, lease_pb2
 from tests.fakes.connector_peers import app_role, membership
@@ -125,6 +127,7 @@ async def test_another_persons_assignment_is_not_touched(small_house: ConnectorH
     assert other["id"] in tenant.assignments
 
 
+@pytest.mark.usefixtures("short_lag")
 async def test_somebody_else_took_it_away_before_us(small_house: ConnectorHouse) -> None:
     """What is gone already counts as removed."""
     house = small_house

@@ -80,12 +80,14 @@ def _touched(house: ConnectorHouse) -> list[tuple[str, str]]:
     return [(change["action"], str(change)) for change in house.changes()]
 
 
+@pytest.mark.usefixtures("short_lag")
 @pytest.mark.parametrize("kind", ["throttle", "reset-done"])
 async def test_a_storm_costs_time_and_nothing_else(house: ConnectorHouse, kind: str) -> None:
     """Whatever struck, each thing is made once and taken away once, and no call comes early."""
     await _come_and_go(house, kind)
 
 
+@pytest.mark.usefixtures("short_lag")
 @pytest.mark.parametrize(
     "kind",
     ["throttle-silent", "throttle-done", "unavailable", "gateway-timeout-done", "reset"],
@@ -170,6 +172,27 @@ async def test_new_objects_that_not_every_replica_knows(small_house: ConnectorHo
     assert not any(
         simulator.tenant.find_assignment(person, cast.ATELIER, cast.NO_ROLE) for person in persons
     )
+
+
+async def test_access_whose_id_nobody_could_see_is_removed_all_the_same(
+    small_house: ConnectorHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer was lost and the lists lag for longer than the lease lasts: an empty list is not
+    taken for "gone" before every list knows what was added."""
+    monkeypatch.setattr(answers, "REPLICATION_PATIENCE", timedelta(seconds=8))
+    house = small_house
+    connection_id = await house.connect()
+    house.simulator.behaviour.replica_lags = (6.0,)
+    path = "/servicePrincipals/*/appRoleAssignedTo"
+    _strike(house, "reset-done", [("POST", path)], times=1)
+    lease_id = house.lease(cast.NORA, [app_role(connection_id, cast.TENANT, cast.ATELIER)])
+    await house.granted(lease_id)
+    await house.reached(lease_id, pb.DELIVERY_STATE_DELIVERED)
+    [assignment] = await house.assignments()
+    assert not assignment.entra_assignment_id, "nobody could see it"
+    await house.ended(lease_id)
+    await house.reached(lease_id, pb.DELIVERY_STATE_REMOVED, within=30)
+    assert not house.simulator.tenant.find_assignment(cast.NORA, cast.ATELIER, cast.NO_ROLE)
 
 
 async def test_one_bad_member_of_many(

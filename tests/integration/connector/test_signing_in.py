@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from dataclasses import replace
 
 import pytest
@@ -130,7 +129,7 @@ async def test_one_that_hangs_holds_no_other_connection_up(
         TokenSource(
             credential_house.identity(CredentialKind.CLIENT_SECRET),
             credential_house.secrets,
-            seconds=1.5,
+            seconds=4,
         )
         for _ in range(8)
     ]
@@ -140,9 +139,8 @@ async def test_one_that_hangs_holds_no_other_connection_up(
         return sum(rule.struck for rule in credential_house.simulator.faults.rules) == 8
 
     await eventually(all_hang, 5)
-    began = time.monotonic()
     assert isinstance(await credential_house.source(CredentialKind.CERTIFICATE).token(), Token)
-    assert time.monotonic() - began < 1.4 and not any(task.done() for task in waiting)
+    assert not any(task.done() for task in waiting)
     for found in await asyncio.gather(*waiting):
         assert isinstance(found, Problem) and found.code == "timeout"
 

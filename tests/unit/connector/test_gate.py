@@ -101,7 +101,7 @@ async def test_reads_wait_for_their_units() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     await gate.read(500)
-    assert loop.time() - began < 0.05
+    assert loop.time() - began < 1, "one after the other they take ten seconds"
     await gate.read(5)
     assert loop.time() - began >= 0.09
 

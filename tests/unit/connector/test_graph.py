@@ -9,7 +9,7 @@ import pytest
 
 from services.connector.entra.clouds import GLOBAL, clouds
 from services.connector.entra.gate import Gate
-from services.connector.entra.graph import Answer, Graph
+from services.connector.entra.graph import Answer, Call, Graph
 from services.connector.entra.http import HttpClient
 from services.connector.entra.problems import Problem
 from services.connector.entra.token import Token, TokenSource
@@ -151,3 +151,35 @@ async def test_bodies_name_no_token() -> None:
 
     assert isinstance(await _graph(answer).post("/x", {"a": 1}), Answer)
     assert "token-1" not in repr(Token("token-1", 1.0))
+
+
+async def test_pauses_grow_while_items_of_batches_are_throttled() -> None:
+    """The answer of a batch is a success whatever became of its items: it ends no row of pauses."""
+    throttled = {"status": 429, "headers": {}, "body": {"error": {"code": "TooManyRequests"}}}
+    done = {"status": 204, "headers": {}}
+    replies = iter([throttled, throttled, throttled, done, throttled])
+    now, pauses = [0.0], []
+    gate = Gate(writes_per_second=1000, units_per_second=1000, now=lambda: now[0])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        first = {"id": "0", **next(replies)}
+        return httpx.Response(200, json={"responses": [first, {"id": "1", **done}]})
+
+    client = HttpClient(httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+    graph = Graph(_CLOUD, client, cast(TokenSource, _Tokens()), gate)
+    for _ in range(5):
+        await graph.batch([Call("POST", "/x", {}), Call("POST", "/y", {})])
+        pauses.append(gate.closed_for)
+        now[0] += 100
+    first, second, third, none, again = pauses
+    assert 0.5 <= first <= 1 <= second <= 2 <= third <= 4
+    assert none == 0 and 0.5 <= again <= 1
+
+
+async def test_a_refusal_that_no_database_keeps_is_made_keepable() -> None:
+    """JSON can spell halves of characters, and zero bytes."""
+    text = '{"error": {"code": "Bad\\u0000Request", "message": "name \\ud800 is not"}}'
+    graph = _graph(lambda request: httpx.Response(400, content=text))
+    found = await graph.post("/x", {})
+    assert isinstance(found, Problem)
+    assert (found.code, found.message) == ("Bad\ufffdRequest", "name \ufffd is not")

@@ -176,6 +176,29 @@ async def test_an_intent_that_can_not_be_kept_is_not_called_for(failure: Excepti
     assert len(stage.entra.order()) == 1
 
 
+async def test_answers_that_can_not_be_kept_do_not_make_it_call_again_and_again() -> None:
+    """A fault of ours in keeping what Entra said: that it is unknown is kept, and is waited for."""
+    stage = Stage()
+    async with stage.running():
+        stage.entra.hanging = {"p-0"}
+        await stage.grant(0, GROUP)
+        await eventually(lambda: stage.entra.under_way == 1, 5, every=0.005)
+        stage.writes.failures = [ValueError("surrogates not allowed")]
+        stage.entra.go_on.set()
+        await eventually(lambda: _waits(stage), 5, every=0.005)
+    [assignment] = stage.house.store.assignments_by_id.values()
+    assert assignment.operation is not None and len(stage.entra.order()) == 1
+    assert assignment.operation.problem == "a fault of ours: ValueError"
+    [attempt] = await stage.house.begin_together([assignment.operation.operation_id])
+    assert attempt.looks_first, "what came of it is not known"
+
+
+def _waits(stage: Stage) -> bool:
+    [assignment] = stage.house.store.assignments_by_id.values()
+    operation = assignment.operation
+    return operation is not None and operation.next_attempt_time > stage.house.clock.now()
+
+
 async def test_what_happens_during_the_call_is_seen_when_its_answer_is_kept() -> None:
     """A lease that ends while Entra works: what was known at the beginning is not written over."""
     stage = Stage()
@@ -197,8 +220,7 @@ async def test_other_processes_commits_are_seen_by_themselves() -> None:
         person = Principal("usr_1", TENANT, "p-1")
         stage.house.catalog.people["usr_1"] = person
         await stage.house.granted(stage.house.lease("lea_1", ROLE, of=person))
-        async with asyncio.timeout(0.8):
-            await stage.delivered(1)
+        await stage.delivered(1)
 
 
 async def test_groups_of_different_targets_are_not_mixed() -> None:

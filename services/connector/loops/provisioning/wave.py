@@ -149,7 +149,25 @@ class WaveRun:
     async def _settle(self, name: str, person: _Person) -> None:
         """Notes Entra's answers, however often it takes: nobody else knows them."""
         answers = person.answers
-        known = [person.picture]
+        try:
+            await self._keep(answers, person.picture)
+        except Exception as error:
+            # Something in the answers can't be kept. That they came to nothing certain can, and
+            # makes the next attempt wait, and look what came of this one.
+            _log.error("answers_fault", people=1, exc_info=error)
+            problem = f"a fault of ours: {type(error).__name__}"
+            answers = [(each, Retriable("", problem, certain=False)) for each, _ in answers]
+            try:
+                await self._keep(answers, None)
+            except Exception as again:
+                _log.error("answers_fault", people=1, exc_info=again)
+                await asyncio.sleep(_FAULT_SECONDS)
+        for attempt, verdict in answers:
+            _tell(attempt, verdict)
+        self._done(name)
+
+    async def _keep(self, answers: list[tuple[Attempt, Verdict]], picture: Picture | None) -> None:
+        known = [picture]
         while True:
             try:
                 await self._parts.writes.run(
@@ -157,18 +175,11 @@ class WaveRun:
                         answers, known.pop() if known else None
                     )
                 )
-                break
+                return
             except (Unavailable, Conflict) as error:
                 ids = [attempt.operation_id for attempt, _ in answers]
                 _log.warning("answers_wait", operation_ids=ids, problem=error.message)
                 await asyncio.sleep(_RETRY_SECONDS)
-            except Exception as error:
-                # Left as it is: the next attempt looks what came of this one.
-                _log.error("answers_fault", people=1, exc_info=error)
-                break
-        for attempt, verdict in answers:
-            _tell(attempt, verdict)
-        self._done(name)
 
     def _back(self, parcel: Parcel) -> None:
         self._out.remove(parcel)

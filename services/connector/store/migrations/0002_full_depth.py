@@ -42,6 +42,8 @@ def upgrade() -> None:
         table.add_column(_text("remedy", ""))
     with op.batch_alter_table("assignments") as table:
         table.add_column(_text("remedy", ""))
+        table.add_column(sa.Column("add_time", sa.DateTime(timezone=True), nullable=True))
+    op.execute("UPDATE assignments SET add_time = update_time WHERE tries > 0")
     with op.batch_alter_table("operations") as table:
         table.add_column(_text("lane", "GRANT"))
         table.add_column(_text("remedy", ""))
