@@ -143,6 +143,13 @@ def _add_generate(generate: argparse.ArgumentParser) -> None:
     generate.add_argument("--seed", type=int, default=1, help="the same seed, the same tenant")
 
 
+def _header(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise argparse.ArgumentTypeError(f"{text}: not of the form NAME=TEXT")
+    return name, value
+
+
 def _add_fault(fault: argparse.ArgumentParser) -> None:
     words = fault.add_subparsers(dest="action", metavar="WORD", required=True, parser_class=_Action)
     add = words.add_parser("add", help="put a rule in force")
@@ -159,6 +166,9 @@ def _add_fault(fault: argparse.ArgumentParser) -> None:
     add.add_argument("--status", type=int, help="of kind error")
     add.add_argument("--code", help="of kind error")
     add.add_argument("--message", help="of kind error")
+    add.add_argument(
+        "--header", action="append", type=_header, metavar="NAME=TEXT", help="of kind error"
+    )
     add.add_argument("--done", action="store_true", default=None, help="of kind error")
     words.add_parser("list", help="the rules, and how often each struck")
     remove = words.add_parser("remove", help="end one rule")

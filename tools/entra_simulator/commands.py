@@ -52,6 +52,8 @@ def _fault(client: ControlClient, asked: argparse.Namespace) -> str:
         case "add":
             given = {name: getattr(asked, attribute) for attribute, name in _RULE_FIELDS.items()}
             rule = {name: value for name, value in given.items() if value is not None}
+            if asked.header:
+                rule["headers"] = dict(asked.header)
             return f"fault {client.call('POST', '/faults', rule)['id']} is in force"
         case "remove":
             client.call("DELETE", f"/faults/{asked.id}")

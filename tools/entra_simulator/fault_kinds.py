@@ -64,6 +64,12 @@ class FaultKind:
         return self.same_next_link or (told and self.connection is Connection.ANSWER)
 
     @property
+    def takes_retry_after(self) -> bool:
+        """Whether a rule may name the Retry-After that it answers with."""
+        told = self.status in (429, 502, 503, 504) and self.connection is Connection.ANSWER
+        return told and self.name not in ("throttle-silent", "error")
+
+    @property
     def strikes_batch_items(self) -> bool:
         """A batch has one connection: what breaks or delays it strikes the batch as a whole."""
         return self.connection is Connection.ANSWER
@@ -120,11 +126,18 @@ KINDS: dict[str, FaultKind] = {
             code=_UNAVAILABLE[0],
             message=_UNAVAILABLE[1],
         ),
-        FaultKind("bad-gateway", "502", status=502, code=_UNKNOWN),
-        FaultKind("gateway-timeout", "504; not carried out", status=504, code=_UNKNOWN),
+        FaultKind(
+            "bad-gateway", "502, with Retry-After if the rule names one", status=502, code=_UNKNOWN
+        ),
+        FaultKind(
+            "gateway-timeout",
+            "504, with Retry-After if the rule names one; not carried out",
+            status=504,
+            code=_UNKNOWN,
+        ),
         FaultKind(
             "gateway-timeout-done",
-            "504, although the call was carried out",
+            "504, with Retry-After if the rule names one, although the call was carried out",
             moment=Moment.AFTER,
             status=504,
             code=_UNKNOWN,

@@ -84,9 +84,12 @@ class FaultRule:
         fields = Fields(document)
         kind = KINDS[fields.choice("kind", KINDS)]
         times = fields.count("times", least=1) if "times" in fields else kind.times
-        takes_retry = kind.status in (429, 503) and kind.connection is Connection.ANSWER
         retry_after = kind.retry_after
-        if takes_retry and "retryAfter" in fields and kind.name != "throttle-silent":
+        if "retryAfter" in fields:
+            if not kind.takes_retry_after:
+                raise fields.error(
+                    "retryAfter", f"{kind.name} has none; kinds that answer 429, 502, 503 or 504 do"
+                )
             retry_after = fields.count("retryAfter")
         method = fields.choice("method", _METHODS) if "method" in fields else None
         path = fields.text("path") if "path" in fields else None

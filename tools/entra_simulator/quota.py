@@ -244,6 +244,18 @@ class Quota:
         self.told_to_wait(
             app_id, retry_after or 0, writes_only=kind == "writes", information=information
         )
+        return self.throttled(app_id, retry_after, information, scope=scope, kind=kind)
+
+    def throttled(
+        self,
+        app_id: str,
+        retry_after: int | None,
+        information: str,
+        *,
+        scope: str = "Tenant_Application",
+        kind: Kind = "units",
+    ) -> Throttled:
+        """A refusal as Microsoft words it, also of a limit that is not counted here."""
         what = "Write" if kind == "writes" else "ReadWrite"
         return Throttled(retry_after, f"{scope}/{what}/{app_id}/{self._tenant_id}", information)
 

@@ -108,7 +108,11 @@ async def test_faults(simulator: Simulator, graph: httpx.AsyncClient, say: Say) 
     assert added == "fault 1 is in force"
     answer = await graph.get(f"/v1.0/users/{cast.NORA}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "4")
-    await say("fault", "add", "error", "--status", "409", "--code", "Conflict", "--done")
+    await say(
+        *("fault", "add", "error", "--status", "409", "--code", "Conflict", "--done"),
+        *("--header", "x-seen=1"),
+    )
+    assert simulator.faults.rules[1].headers == {"x-seen": "1"}
     listed = (await say("fault", "list")).splitlines()
     assert listed[1].split() == (
         ["1", "throttle", "graph", "GET", "/users/**", "1.0", "1", "1", "of", "1"]

@@ -90,6 +90,46 @@ async def test_error_answers(
     assert (entry["status"], entry["fault"], bool(entry["changes"])) == (status, kind, done)
 
 
+@pytest.mark.parametrize("kind", ["bad-gateway", "unavailable", "gateway-timeout"])
+async def test_a_gateway_may_say_when_to_come_back(
+    simulator: Simulator, graph: httpx.AsyncClient, kind: str
+) -> None:
+    """502, 503 and 504 carry a Retry-After where the rule names one."""
+    simulator.faults.add(kind, path="/users", retryAfter=5, times=1)
+    assert (await graph.get("/v1.0/users")).headers["Retry-After"] == "5"
+
+
+async def test_a_throttled_call_is_told_as_one_over_a_limit(
+    simulator: Simulator, graph: httpx.AsyncClient
+) -> None:
+    """A fault's 429 has the headers of a real one, and either of its two wordings."""
+    simulator.faults.add("throttle", path="/users", times=2)
+    documented = await graph.get("/v1.0/users")
+    assert documented.headers["x-ms-throttle-information"] == "CPULimitExceeded"
+    assert documented.headers["x-ms-throttle-scope"].startswith("Tenant_Application/ReadWrite/")
+    assert documented.json()["error"]["message"] == "Please retry again later."
+    simulator.behaviour.throttled_in_directorys_words = True
+    assert "aadgraph.app_small.tier2" in (await graph.get("/v1.0/users")).text
+
+
+async def test_what_is_not_there_costs_something(
+    simulator: Simulator, graph: httpx.AsyncClient
+) -> None:
+    """Only 400 and 403 cost nothing."""
+
+    async def charged(path: str, status: int) -> int:
+        before = _units(simulator)
+        assert (await graph.get(path)).status_code == status
+        return _units(simulator) - before
+
+    assert await charged(f"/v1.0/users/{cast.UNKNOWN}", 404) > 0
+    assert await charged("/v1.0/users?$top=1000", 400) == 0
+
+
+def _units(simulator: Simulator) -> int:
+    return sum(used["units"] for used in simulator.quota.to_json()["applications"].values())
+
+
 async def test_slow_and_bent_answers(simulator: Simulator, graph: httpx.AsyncClient) -> None:
     """The call's own answer, late; or with a next link that leads to the same page."""
     simulator.faults.add("slow", path="/users", seconds=0.2, times=1)
@@ -127,7 +167,7 @@ async def test_resource_units_run_out(simulator: Simulator, graph: httpx.AsyncCl
     """429 with Retry-After, the scope and what ran out; refused calls cost nothing."""
     simulator.quota.set_limits(Limits(resource_units=4))
     assert (await graph.get("/v1.0/users")).headers["x-ms-resource-unit"] == "2"
-    assert (await graph.get(f"/v1.0/users/{cast.UNKNOWN}")).status_code == 404
+    assert (await graph.get("/v1.0/users?$top=1000")).status_code == 400
     near = await graph.get("/v1.0/users")
     assert near.headers["x-ms-throttle-limit-percentage"] == "1.0"
     answer = await graph.get("/v1.0/users")
@@ -150,8 +190,7 @@ async def test_writes_have_a_limit_of_their_own(
     """Reads go on when writes are used up; a refused write does not count."""
     simulator.quota.set_limits(Limits(writes=1, retry_after=False))
     simulator.behaviour.throttled_in_directorys_words = True
-    absent = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{cast.UNKNOWN}"}
-    assert (await graph.post(MEMBERS, json=absent)).status_code == 404
+    assert (await graph.post(MEMBERS, json={})).status_code == 400
     assert (await graph.post(MEMBERS, json=NORA)).status_code == 204
     answer = await graph.delete(f"{MEMBERS.removesuffix('$ref')}{cast.NORA}/$ref")
     assert refusal(answer) == (

@@ -186,6 +186,8 @@ def test_login_has_faults_of_its_own() -> None:
         ({"kind": "reset", "method": "get"}, "method"),
         ({"kind": "reset", "path": "users"}, "path"),
         ({"kind": "throttle-silent", "retryAfter": 3}, "retryAfter"),
+        ({"kind": "reset", "retryAfter": 3}, "retryAfter"),
+        ({"kind": "error", "status": 503, "retryAfter": 3}, "retryAfter"),
         ({"kind": "error"}, "status"),
         ({"kind": "error", "status": 200}, "status"),
         ({"kind": "reset", "color": "red"}, "color"),

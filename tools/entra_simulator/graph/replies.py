@@ -92,12 +92,6 @@ def struck(asked: Asked, call: Call, strike: Strike, now: datetime) -> Reply:
     """The answer that a fault gives."""
     call.error_code = strike.code or None
     body = _error(call, strike.code, strike.message, now)
-    if strike.status == 429:
-        body["error"]["innerError"] |= {
-            "code": "429",
-            "message": "Please retry after",
-            "status": "429",
-        }
     answer = reply(call, strike.status, body)
     answer.headers.update(strike.headers)
     if "Location" in strike.headers:

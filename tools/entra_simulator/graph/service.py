@@ -35,6 +35,8 @@ from tools.entra_simulator.tokens import Caller, Tokens
 
 _LOG = logging.getLogger(__name__)
 
+# What refused calls cost nothing, as measured by others in the field.
+_FREE = (400, 403)
 _BATCH = "/$batch"
 
 # Method, path below the version with its query, the body asked with, status, body answered.
@@ -145,7 +147,8 @@ class GraphService:
         try:
             answer = self._handle(asked, call, caller, route, parameters, options)
         except GraphError as error:
-            self._quota.refund(app_id, units=units, writes=writes)
+            if error.status in _FREE:
+                self._quota.refund(app_id, units=units, writes=writes)
             if strike is None:
                 raise
             own = refused(asked, call, error, self._tenant.clock())
@@ -198,6 +201,15 @@ class GraphService:
             spoiled = own
             if strike.same_next_link and "@odata.nextLink" in (own.body or {}):
                 own.body = {**own.body, "@odata.nextLink": asked.address}
+        elif strike.status == 429 and strike.connection is Connection.ANSWER:
+            wait = strike.headers.get("Retry-After")
+            spoiled = throttled(
+                call,
+                self._quota.throttled(app_id, int(wait) if wait else None, "CPULimitExceeded"),
+                self._tenant.clock(),
+                app_id,
+                in_directorys_words=self._behaviour.throttled_in_directorys_words,
+            )
         else:
             spoiled = struck(asked, call, strike, self._tenant.clock())
             spoiled.connection = strike.connection
@@ -210,7 +222,7 @@ class GraphService:
 
 
 def _cost(route: GraphRoute, options: QueryOptions) -> int:
-    """Resource units. Refused calls cost nothing, as measured by others in the field."""
+    """Resource units."""
     if not route.resource_units:
         return 0
     units = route.resource_units
