@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 PEERS := build/peers
+# Tests and services start Python again and again: without bytecode every module is compiled each time.
+export PYTHONDONTWRITEBYTECODE =
 # More words for the program that a target runs: `make test ARGS="tests/unit -k lease"`.
 ARGS ?=
 
