@@ -22,30 +22,52 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from latchkey.catalog.v1 import directory_pb2 as latchkey_dot_catalog_dot_v1_dot_directory__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(latchkey/catalog/v1/access_profile.proto\x12\x13latchkey.catalog.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x01\n\rAccessProfile\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08\x65veryone\x18\x04 \x01(\x08\x12\x10\n\x08user_ids\x18\x05 \x03(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\"q\n\x1a\x43reateAccessProfileRequest\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"Y\n\x1b\x43reateAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"4\n\x17GetAccessProfileRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\"V\n\x18GetAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"B\n\x19ListAccessProfilesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"r\n\x1aListAccessProfilesResponse\x12;\n\x0f\x61\x63\x63\x65ss_profiles\x18\x01 \x03(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf8\x02\n\x14\x41\x63\x63\x65ssProfileService\x12x\n\x13\x43reateAccessProfile\x12/.latchkey.catalog.v1.CreateAccessProfileRequest\x1a\x30.latchkey.catalog.v1.CreateAccessProfileResponse\x12o\n\x10GetAccessProfile\x12,.latchkey.catalog.v1.GetAccessProfileRequest\x1a-.latchkey.catalog.v1.GetAccessProfileResponse\x12u\n\x12ListAccessProfiles\x12..latchkey.catalog.v1.ListAccessProfilesRequest\x1a/.latchkey.catalog.v1.ListAccessProfilesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(latchkey/catalog/v1/access_profile.proto\x12\x13latchkey.catalog.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#latchkey/catalog/v1/directory.proto\"\xdf\x01\n\rAccessProfile\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08\x65veryone\x18\x04 \x01(\x08\x12\x10\n\x08user_ids\x18\x05 \x03(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x11\n\tgroup_ids\x18\x08 \x03(\t\x12\x12\n\nexpression\x18\t \x01(\t\"i\n\x10MembershipReason\x12\x12\n\x08\x65veryone\x18\x01 \x01(\x08H\x00\x12\x0f\n\x05named\x18\x02 \x01(\x08H\x00\x12\x12\n\x08group_id\x18\x03 \x01(\tH\x00\x12\x14\n\nexpression\x18\x04 \x01(\x08H\x00\x42\x06\n\x04kind\"q\n\x1a\x43reateAccessProfileRequest\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"Y\n\x1b\x43reateAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"4\n\x17GetAccessProfileRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\"V\n\x18GetAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"B\n\x19ListAccessProfilesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"r\n\x1aListAccessProfilesResponse\x12;\n\x0f\x61\x63\x63\x65ss_profiles\x18\x01 \x03(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa2\x01\n\x1aUpdateAccessProfileRequest\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"Y\n\x1bUpdateAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"^\n\x1a\x44\x65leteAccessProfileRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"\x1d\n\x1b\x44\x65leteAccessProfileResponse\"V\n\x12ListMembersRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xdb\x01\n\x13ListMembersResponse\x12@\n\x07members\x18\x01 \x03(\x0b\x32/.latchkey.catalog.v1.ListMembersResponse.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x1ai\n\x06Member\x12\'\n\x04user\x18\x01 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x36\n\x07reasons\x18\x02 \x03(\x0b\x32%.latchkey.catalog.v1.MembershipReason\"F\n\x18\x45xplainMembershipRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"t\n\x19\x45xplainMembershipResponse\x12\x0e\n\x06member\x18\x01 \x01(\x08\x12\x36\n\x07reasons\x18\x02 \x03(\x0b\x32%.latchkey.catalog.v1.MembershipReason\x12\x0f\n\x07problem\x18\x03 \x01(\t2\xc2\x06\n\x14\x41\x63\x63\x65ssProfileService\x12x\n\x13\x43reateAccessProfile\x12/.latchkey.catalog.v1.CreateAccessProfileRequest\x1a\x30.latchkey.catalog.v1.CreateAccessProfileResponse\x12o\n\x10GetAccessProfile\x12,.latchkey.catalog.v1.GetAccessProfileRequest\x1a-.latchkey.catalog.v1.GetAccessProfileResponse\x12u\n\x12ListAccessProfiles\x12..latchkey.catalog.v1.ListAccessProfilesRequest\x1a/.latchkey.catalog.v1.ListAccessProfilesResponse\x12x\n\x13UpdateAccessProfile\x12/.latchkey.catalog.v1.UpdateAccessProfileRequest\x1a\x30.latchkey.catalog.v1.UpdateAccessProfileResponse\x12x\n\x13\x44\x65leteAccessProfile\x12/.latchkey.catalog.v1.DeleteAccessProfileRequest\x1a\x30.latchkey.catalog.v1.DeleteAccessProfileResponse\x12`\n\x0bListMembers\x12\'.latchkey.catalog.v1.ListMembersRequest\x1a(.latchkey.catalog.v1.ListMembersResponse\x12r\n\x11\x45xplainMembership\x12-.latchkey.catalog.v1.ExplainMembershipRequest\x1a..latchkey.catalog.v1.ExplainMembershipResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.access_profile_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESSPROFILE']._serialized_start=99
-  _globals['_ACCESSPROFILE']._serialized_end=283
-  _globals['_CREATEACCESSPROFILEREQUEST']._serialized_start=285
-  _globals['_CREATEACCESSPROFILEREQUEST']._serialized_end=398
-  _globals['_CREATEACCESSPROFILERESPONSE']._serialized_start=400
-  _globals['_CREATEACCESSPROFILERESPONSE']._serialized_end=489
-  _globals['_GETACCESSPROFILEREQUEST']._serialized_start=491
-  _globals['_GETACCESSPROFILEREQUEST']._serialized_end=543
-  _globals['_GETACCESSPROFILERESPONSE']._serialized_start=545
-  _globals['_GETACCESSPROFILERESPONSE']._serialized_end=631
-  _globals['_LISTACCESSPROFILESREQUEST']._serialized_start=633
-  _globals['_LISTACCESSPROFILESREQUEST']._serialized_end=699
-  _globals['_LISTACCESSPROFILESRESPONSE']._serialized_start=701
-  _globals['_LISTACCESSPROFILESRESPONSE']._serialized_end=815
-  _globals['_ACCESSPROFILESERVICE']._serialized_start=818
-  _globals['_ACCESSPROFILESERVICE']._serialized_end=1194
+  _globals['_ACCESSPROFILE']._serialized_start=170
+  _globals['_ACCESSPROFILE']._serialized_end=393
+  _globals['_MEMBERSHIPREASON']._serialized_start=395
+  _globals['_MEMBERSHIPREASON']._serialized_end=500
+  _globals['_CREATEACCESSPROFILEREQUEST']._serialized_start=502
+  _globals['_CREATEACCESSPROFILEREQUEST']._serialized_end=615
+  _globals['_CREATEACCESSPROFILERESPONSE']._serialized_start=617
+  _globals['_CREATEACCESSPROFILERESPONSE']._serialized_end=706
+  _globals['_GETACCESSPROFILEREQUEST']._serialized_start=708
+  _globals['_GETACCESSPROFILEREQUEST']._serialized_end=760
+  _globals['_GETACCESSPROFILERESPONSE']._serialized_start=762
+  _globals['_GETACCESSPROFILERESPONSE']._serialized_end=848
+  _globals['_LISTACCESSPROFILESREQUEST']._serialized_start=850
+  _globals['_LISTACCESSPROFILESREQUEST']._serialized_end=916
+  _globals['_LISTACCESSPROFILESRESPONSE']._serialized_start=918
+  _globals['_LISTACCESSPROFILESRESPONSE']._serialized_end=1032
+  _globals['_UPDATEACCESSPROFILEREQUEST']._serialized_start=1035
+  _globals['_UPDATEACCESSPROFILEREQUEST']._serialized_end=1197
+  _globals['_UPDATEACCESSPROFILERESPONSE']._serialized_start=1199
+  _globals['_UPDATEACCESSPROFILERESPONSE']._serialized_end=1288
+  _globals['_DELETEACCESSPROFILEREQUEST']._serialized_start=1290
+  _globals['_DELETEACCESSPROFILEREQUEST']._serialized_end=1384
+  _globals['_DELETEACCESSPROFILERESPONSE']._serialized_start=1386
+  _globals['_DELETEACCESSPROFILERESPONSE']._serialized_end=1415
+  _globals['_LISTMEMBERSREQUEST']._serialized_start=1417
+  _globals['_LISTMEMBERSREQUEST']._serialized_end=1503
+  _globals['_LISTMEMBERSRESPONSE']._serialized_start=1506
+  _globals['_LISTMEMBERSRESPONSE']._serialized_end=1725
+  _globals['_LISTMEMBERSRESPONSE_MEMBER']._serialized_start=1620
+  _globals['_LISTMEMBERSRESPONSE_MEMBER']._serialized_end=1725
+  _globals['_EXPLAINMEMBERSHIPREQUEST']._serialized_start=1727
+  _globals['_EXPLAINMEMBERSHIPREQUEST']._serialized_end=1797
+  _globals['_EXPLAINMEMBERSHIPRESPONSE']._serialized_start=1799
+  _globals['_EXPLAINMEMBERSHIPRESPONSE']._serialized_end=1915
+  _globals['_ACCESSPROFILESERVICE']._serialized_start=1918
+  _globals['_ACCESSPROFILESERVICE']._serialized_end=2752
 # @@protoc_insertion_point(module_scope)

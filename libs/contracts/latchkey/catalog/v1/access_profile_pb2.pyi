@@ -5,9 +5,11 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from latchkey.catalog.v1 import directory_pb2 as _directory_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -32,6 +34,8 @@ class AccessProfile(_message.Message):
     USER_IDS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
     access_profile_id: _builtins.str
     """Output only. `apr_…`; the built-in one is `apr_everyone`."""
     display_name: _builtins.str
@@ -42,6 +46,12 @@ class AccessProfile(_message.Message):
     """Output only. Whether it is the built-in `Everyone`."""
     etag: _builtins.str
     """Output only. Changes with every change of the profile."""
+    expression: _builtins.str
+    """Optional. A CEL expression over `person`, at most 2000 characters; who it is true for is in it.
+    `person` has `display_name`, `user_principal_name`, `mail`, `department`, `job_title`,
+    `manager_user_id` and `user_id`, all strings, for example
+    `person.department == "Finance" && person.job_title.startsWith("Head")`.
+    """
     @_builtins.property
     def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. The people in it, at most 1000. Empty for the built-in one."""
@@ -49,6 +59,10 @@ class AccessProfile(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was created."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. The groups whose direct members are in it, at most 100. Empty for the built-in one."""
 
     def __init__(
         self,
@@ -60,14 +74,52 @@ class AccessProfile(_message.Message):
         user_ids: _abc.Iterable[_builtins.str] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        expression: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile_id", b"access_profile_id", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "etag", b"etag", "everyone", b"everyone", "user_ids", b"user_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile_id", b"access_profile_id", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "etag", b"etag", "everyone", b"everyone", "expression", b"expression", "group_ids", b"group_ids", "user_ids", b"user_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AccessProfile: _TypeAlias = AccessProfile  # noqa: Y015
+
+@_typing.final
+class MembershipReason(_message.Message):
+    """Why a person is in an access profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVERYONE_FIELD_NUMBER: _builtins.int
+    NAMED_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
+    everyone: _builtins.bool
+    """The profile is `Everyone`."""
+    named: _builtins.bool
+    """The profile names the person."""
+    group_id: _builtins.str
+    """The person is a direct member of this group, which the profile names."""
+    expression: _builtins.bool
+    """The profile's expression is true for the person."""
+    def __init__(
+        self,
+        *,
+        everyone: _builtins.bool = ...,
+        named: _builtins.bool = ...,
+        group_id: _builtins.str = ...,
+        expression: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["everyone", b"everyone", "expression", b"expression", "group_id", b"group_id", "kind", b"kind", "named", b"named"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["everyone", b"everyone", "expression", b"expression", "group_id", b"group_id", "kind", b"kind", "named", b"named"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["everyone", "named", "group_id", "expression"]  # noqa: Y015
+    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+
+Global___MembershipReason: _TypeAlias = MembershipReason  # noqa: Y015
 
 @_typing.final
 class CreateAccessProfileRequest(_message.Message):
@@ -220,3 +272,256 @@ class ListAccessProfilesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAccessProfilesResponse: _TypeAlias = ListAccessProfilesResponse  # noqa: Y015
+
+@_typing.final
+class UpdateAccessProfileRequest(_message.Message):
+    """Asks for an access profile to be changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_PROFILE_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    @_builtins.property
+    def access_profile(self) -> Global___AccessProfile:
+        """Required. The profile, with the new values. When its `etag` is given it must match."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Required. Which fields change: `display_name`, `description`, `user_ids`, `group_ids`,
+        `expression`.
+        """
+
+    def __init__(
+        self,
+        *,
+        access_profile: Global___AccessProfile | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_profile", b"access_profile", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile", b"access_profile", "idempotency_key", b"idempotency_key", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateAccessProfileRequest: _TypeAlias = UpdateAccessProfileRequest  # noqa: Y015
+
+@_typing.final
+class UpdateAccessProfileResponse(_message.Message):
+    """The changed access profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_PROFILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def access_profile(self) -> Global___AccessProfile:
+        """The profile."""
+
+    def __init__(
+        self,
+        *,
+        access_profile: Global___AccessProfile | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_profile", b"access_profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile", b"access_profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateAccessProfileResponse: _TypeAlias = UpdateAccessProfileResponse  # noqa: Y015
+
+@_typing.final
+class DeleteAccessProfileRequest(_message.Message):
+    """Asks for an access profile to be deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    access_profile_id: _builtins.str
+    """Required. The profile."""
+    etag: _builtins.str
+    """Optional. When given it must match."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        access_profile_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile_id", b"access_profile_id", "etag", b"etag", "idempotency_key", b"idempotency_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteAccessProfileRequest: _TypeAlias = DeleteAccessProfileRequest  # noqa: Y015
+
+@_typing.final
+class DeleteAccessProfileResponse(_message.Message):
+    """The access profile is deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteAccessProfileResponse: _TypeAlias = DeleteAccessProfileResponse  # noqa: Y015
+
+@_typing.final
+class ListMembersRequest(_message.Message):
+    """Asks for the people in an access profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    access_profile_id: _builtins.str
+    """Required. The profile."""
+    page_size: _builtins.int
+    """Optional. 1 to 500; 50 when not given."""
+    page_token: _builtins.str
+    """Optional. The `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        access_profile_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile_id", b"access_profile_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMembersRequest: _TypeAlias = ListMembersRequest  # noqa: Y015
+
+@_typing.final
+class ListMembersResponse(_message.Message):
+    """People in an access profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Member(_message.Message):
+        """A person in the profile."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        USER_FIELD_NUMBER: _builtins.int
+        REASONS_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def user(self) -> _directory_pb2.User:
+            """The person."""
+
+        @_builtins.property
+        def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___MembershipReason]:
+            """Why they are in it: one or more reasons."""
+
+        def __init__(
+            self,
+            *,
+            user: _directory_pb2.User | None = ...,
+            reasons: _abc.Iterable[Global___MembershipReason] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["reasons", b"reasons", "user", b"user"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Set while there are more, also after a page that holds nobody."""
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListMembersResponse.Member]:
+        """The people, by name."""
+
+    def __init__(
+        self,
+        *,
+        members: _abc.Iterable[Global___ListMembersResponse.Member] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMembersResponse: _TypeAlias = ListMembersResponse  # noqa: Y015
+
+@_typing.final
+class ExplainMembershipRequest(_message.Message):
+    """Asks why a person is in an access profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    access_profile_id: _builtins.str
+    """Required. The profile."""
+    user_id: _builtins.str
+    """Required. The person."""
+    def __init__(
+        self,
+        *,
+        access_profile_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile_id", b"access_profile_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainMembershipRequest: _TypeAlias = ExplainMembershipRequest  # noqa: Y015
+
+@_typing.final
+class ExplainMembershipResponse(_message.Message):
+    """Whether a person is in an access profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    member: _builtins.bool
+    """Whether they are."""
+    problem: _builtins.str
+    """Why not, in words: they are disabled, in another tenant, or nothing fits; and what was wrong
+    when the expression could not be asked.
+    """
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___MembershipReason]:
+        """Why; empty when they are not."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.bool = ...,
+        reasons: _abc.Iterable[Global___MembershipReason] | None = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "problem", b"problem", "reasons", b"reasons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainMembershipResponse: _TypeAlias = ExplainMembershipResponse  # noqa: Y015

@@ -28,7 +28,8 @@ if _version_not_supported:
 class AccessProfileServiceStub:
     """The audiences that entitlement rules name.
 
-    `Everyone` is built in: each enabled person of the directory. Others list their people.
+    `Everyone` is built in: each enabled person of the directory. Others name people, groups of the
+    directory or an expression, and whoever fits one of them is in it, at once with each change.
     """
 
     def __init__(self, channel):
@@ -52,19 +53,41 @@ class AccessProfileServiceStub:
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListAccessProfilesRequest.SerializeToString,
                 response_deserializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListAccessProfilesResponse.FromString,
                 _registered_method=True)
+        self.UpdateAccessProfile = channel.unary_unary(
+                '/latchkey.catalog.v1.AccessProfileService/UpdateAccessProfile',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.UpdateAccessProfileRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.UpdateAccessProfileResponse.FromString,
+                _registered_method=True)
+        self.DeleteAccessProfile = channel.unary_unary(
+                '/latchkey.catalog.v1.AccessProfileService/DeleteAccessProfile',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.DeleteAccessProfileRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.DeleteAccessProfileResponse.FromString,
+                _registered_method=True)
+        self.ListMembers = channel.unary_unary(
+                '/latchkey.catalog.v1.AccessProfileService/ListMembers',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListMembersRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListMembersResponse.FromString,
+                _registered_method=True)
+        self.ExplainMembership = channel.unary_unary(
+                '/latchkey.catalog.v1.AccessProfileService/ExplainMembership',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ExplainMembershipRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ExplainMembershipResponse.FromString,
+                _registered_method=True)
 
 
 class AccessProfileServiceServicer:
     """The audiences that entitlement rules name.
 
-    `Everyone` is built in: each enabled person of the directory. Others list their people.
+    `Everyone` is built in: each enabled person of the directory. Others name people, groups of the
+    directory or an expression, and whoever fits one of them is in it, at once with each change.
     """
 
     def CreateAccessProfile(self, request, context):
         """Creates an access profile. Publishes `AccessProfileCreated`.
 
         Callers: administrators.
-        Fails with `NOT_FOUND` / `USER_NOT_FOUND`, `ALREADY_EXISTS` / `ACCESS_PROFILE_NAME_TAKEN`.
+        Fails with `NOT_FOUND` / `USER_NOT_FOUND` or `GROUP_NOT_FOUND`, `ALREADY_EXISTS` /
+        `ACCESS_PROFILE_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,6 +112,50 @@ class AccessProfileServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateAccessProfile(self, request, context):
+        """Changes an access profile, but not the built-in one. Publishes `AccessProfileUpdated`.
+
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND`, `USER_NOT_FOUND` or `GROUP_NOT_FOUND`,
+        `ALREADY_EXISTS` / `ACCESS_PROFILE_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`,
+        `FAILED_PRECONDITION` / `ACCESS_PROFILE_BUILT_IN`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteAccessProfile(self, request, context):
+        """Deletes an access profile that no rules name. Publishes `AccessProfileDeleted`.
+
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND`, `FAILED_PRECONDITION` /
+        `ACCESS_PROFILE_BUILT_IN` or `ACCESS_PROFILE_IN_USE`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMembers(self, request, context):
+        """Lists the people in an access profile, by name, each with why. A page may hold fewer than asked
+        for, or none, while there are more: an expression is asked of so many people a page.
+
+        Callers: administrators, connector administrators and auditors.
+        Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainMembership(self, request, context):
+        """Says whether a person is in an access profile, and why.
+
+        Callers: administrators, connector administrators and auditors.
+        Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND` or `USER_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccessProfileServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -107,6 +174,26 @@ def add_AccessProfileServiceServicer_to_server(servicer, server):
                     request_deserializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListAccessProfilesRequest.FromString,
                     response_serializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListAccessProfilesResponse.SerializeToString,
             ),
+            'UpdateAccessProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateAccessProfile,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.UpdateAccessProfileRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.UpdateAccessProfileResponse.SerializeToString,
+            ),
+            'DeleteAccessProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAccessProfile,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.DeleteAccessProfileRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.DeleteAccessProfileResponse.SerializeToString,
+            ),
+            'ListMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMembers,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListMembersRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListMembersResponse.SerializeToString,
+            ),
+            'ExplainMembership': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainMembership,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ExplainMembershipRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ExplainMembershipResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'latchkey.catalog.v1.AccessProfileService', rpc_method_handlers)
@@ -118,7 +205,8 @@ def add_AccessProfileServiceServicer_to_server(servicer, server):
 class AccessProfileService:
     """The audiences that entitlement rules name.
 
-    `Everyone` is built in: each enabled person of the directory. Others list their people.
+    `Everyone` is built in: each enabled person of the directory. Others name people, groups of the
+    directory or an expression, and whoever fits one of them is in it, at once with each change.
     """
 
     @staticmethod
@@ -192,6 +280,114 @@ class AccessProfileService:
             '/latchkey.catalog.v1.AccessProfileService/ListAccessProfiles',
             latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListAccessProfilesRequest.SerializeToString,
             latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListAccessProfilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateAccessProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.AccessProfileService/UpdateAccessProfile',
+            latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.UpdateAccessProfileRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.UpdateAccessProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAccessProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.AccessProfileService/DeleteAccessProfile',
+            latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.DeleteAccessProfileRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.DeleteAccessProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.AccessProfileService/ListMembers',
+            latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListMembersRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ListMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainMembership(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.AccessProfileService/ExplainMembership',
+            latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ExplainMembershipRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_access__profile__pb2.ExplainMembershipResponse.FromString,
             options,
             channel_credentials,
             insecure,

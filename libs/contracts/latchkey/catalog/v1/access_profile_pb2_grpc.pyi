@@ -15,7 +15,8 @@ GRPC_VERSION: str
 class AccessProfileServiceStub:
     """The audiences that entitlement rules name.
 
-    `Everyone` is built in: each enabled person of the directory. Others list their people.
+    `Everyone` is built in: each enabled person of the directory. Others name people, groups of the
+    directory or an expression, and whoever fits one of them is in it, at once with each change.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -23,7 +24,8 @@ class AccessProfileServiceStub:
     """Creates an access profile. Publishes `AccessProfileCreated`.
 
     Callers: administrators.
-    Fails with `NOT_FOUND` / `USER_NOT_FOUND`, `ALREADY_EXISTS` / `ACCESS_PROFILE_NAME_TAKEN`.
+    Fails with `NOT_FOUND` / `USER_NOT_FOUND` or `GROUP_NOT_FOUND`, `ALREADY_EXISTS` /
+    `ACCESS_PROFILE_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`.
     """
     GetAccessProfile: _aio.UnaryUnaryMultiCallable[_access_profile_pb2.GetAccessProfileRequest, _access_profile_pb2.GetAccessProfileResponse]
     """Returns one access profile.
@@ -36,11 +38,40 @@ class AccessProfileServiceStub:
 
     Callers: administrators, connector administrators and auditors.
     """
+    UpdateAccessProfile: _aio.UnaryUnaryMultiCallable[_access_profile_pb2.UpdateAccessProfileRequest, _access_profile_pb2.UpdateAccessProfileResponse]
+    """Changes an access profile, but not the built-in one. Publishes `AccessProfileUpdated`.
+
+    Callers: administrators.
+    Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND`, `USER_NOT_FOUND` or `GROUP_NOT_FOUND`,
+    `ALREADY_EXISTS` / `ACCESS_PROFILE_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`,
+    `FAILED_PRECONDITION` / `ACCESS_PROFILE_BUILT_IN`, `ABORTED` / `ETAG_MISMATCH`.
+    """
+    DeleteAccessProfile: _aio.UnaryUnaryMultiCallable[_access_profile_pb2.DeleteAccessProfileRequest, _access_profile_pb2.DeleteAccessProfileResponse]
+    """Deletes an access profile that no rules name. Publishes `AccessProfileDeleted`.
+
+    Callers: administrators.
+    Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND`, `FAILED_PRECONDITION` /
+    `ACCESS_PROFILE_BUILT_IN` or `ACCESS_PROFILE_IN_USE`, `ABORTED` / `ETAG_MISMATCH`.
+    """
+    ListMembers: _aio.UnaryUnaryMultiCallable[_access_profile_pb2.ListMembersRequest, _access_profile_pb2.ListMembersResponse]
+    """Lists the people in an access profile, by name, each with why. A page may hold fewer than asked
+    for, or none, while there are more: an expression is asked of so many people a page.
+
+    Callers: administrators, connector administrators and auditors.
+    Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+    """
+    ExplainMembership: _aio.UnaryUnaryMultiCallable[_access_profile_pb2.ExplainMembershipRequest, _access_profile_pb2.ExplainMembershipResponse]
+    """Says whether a person is in an access profile, and why.
+
+    Callers: administrators, connector administrators and auditors.
+    Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND` or `USER_NOT_FOUND`.
+    """
 
 class AccessProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     """The audiences that entitlement rules name.
 
-    `Everyone` is built in: each enabled person of the directory. Others list their people.
+    `Everyone` is built in: each enabled person of the directory. Others name people, groups of the
+    directory or an expression, and whoever fits one of them is in it, at once with each change.
     """
 
     @_abc_1.abstractmethod
@@ -52,7 +83,8 @@ class AccessProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates an access profile. Publishes `AccessProfileCreated`.
 
         Callers: administrators.
-        Fails with `NOT_FOUND` / `USER_NOT_FOUND`, `ALREADY_EXISTS` / `ACCESS_PROFILE_NAME_TAKEN`.
+        Fails with `NOT_FOUND` / `USER_NOT_FOUND` or `GROUP_NOT_FOUND`, `ALREADY_EXISTS` /
+        `ACCESS_PROFILE_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`.
         """
 
     @_abc_1.abstractmethod
@@ -76,6 +108,58 @@ class AccessProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists access profiles, the built-in one first.
 
         Callers: administrators, connector administrators and auditors.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateAccessProfile(
+        self,
+        request: _access_profile_pb2.UpdateAccessProfileRequest,
+        context: _aio.ServicerContext[_access_profile_pb2.UpdateAccessProfileRequest, _abc.Awaitable[_access_profile_pb2.UpdateAccessProfileResponse]],
+    ) -> _abc.Awaitable[_access_profile_pb2.UpdateAccessProfileResponse]:
+        """Changes an access profile, but not the built-in one. Publishes `AccessProfileUpdated`.
+
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND`, `USER_NOT_FOUND` or `GROUP_NOT_FOUND`,
+        `ALREADY_EXISTS` / `ACCESS_PROFILE_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`,
+        `FAILED_PRECONDITION` / `ACCESS_PROFILE_BUILT_IN`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteAccessProfile(
+        self,
+        request: _access_profile_pb2.DeleteAccessProfileRequest,
+        context: _aio.ServicerContext[_access_profile_pb2.DeleteAccessProfileRequest, _abc.Awaitable[_access_profile_pb2.DeleteAccessProfileResponse]],
+    ) -> _abc.Awaitable[_access_profile_pb2.DeleteAccessProfileResponse]:
+        """Deletes an access profile that no rules name. Publishes `AccessProfileDeleted`.
+
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND`, `FAILED_PRECONDITION` /
+        `ACCESS_PROFILE_BUILT_IN` or `ACCESS_PROFILE_IN_USE`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMembers(
+        self,
+        request: _access_profile_pb2.ListMembersRequest,
+        context: _aio.ServicerContext[_access_profile_pb2.ListMembersRequest, _abc.Awaitable[_access_profile_pb2.ListMembersResponse]],
+    ) -> _abc.Awaitable[_access_profile_pb2.ListMembersResponse]:
+        """Lists the people in an access profile, by name, each with why. A page may hold fewer than asked
+        for, or none, while there are more: an expression is asked of so many people a page.
+
+        Callers: administrators, connector administrators and auditors.
+        Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainMembership(
+        self,
+        request: _access_profile_pb2.ExplainMembershipRequest,
+        context: _aio.ServicerContext[_access_profile_pb2.ExplainMembershipRequest, _abc.Awaitable[_access_profile_pb2.ExplainMembershipResponse]],
+    ) -> _abc.Awaitable[_access_profile_pb2.ExplainMembershipResponse]:
+        """Says whether a person is in an access profile, and why.
+
+        Callers: administrators, connector administrators and auditors.
+        Fails with `NOT_FOUND` / `ACCESS_PROFILE_NOT_FOUND` or `USER_NOT_FOUND`.
         """
 
 def add_AccessProfileServiceServicer_to_server(servicer: AccessProfileServiceServicer, server: _aio.Server) -> None: ...

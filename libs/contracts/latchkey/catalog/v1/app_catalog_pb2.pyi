@@ -7,8 +7,11 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from latchkey.catalog.v1 import entitlement_pb2 as _entitlement_pb2
+from latchkey.catalog.v1 import settings_pb2 as _settings_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +23,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _CatalogState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CatalogStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CatalogState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CATALOG_STATE_UNSPECIFIED: _CatalogState.ValueType  # 0
+    """Not set."""
+    CATALOG_STATE_REQUESTABLE: _CatalogState.ValueType  # 1
+    """They can ask for it now."""
+    CATALOG_STATE_REQUESTED: _CatalogState.ValueType  # 2
+    """They have an access request for it that is open."""
+    CATALOG_STATE_HELD: _CatalogState.ValueType  # 3
+    """They hold it, by a lease, or as of the last sync."""
+
+class CatalogState(_CatalogState, metaclass=_CatalogStateEnumTypeWrapper):
+    """Where an entitlement stands for a person."""
+
+CATALOG_STATE_UNSPECIFIED: CatalogState.ValueType  # 0
+"""Not set."""
+CATALOG_STATE_REQUESTABLE: CatalogState.ValueType  # 1
+"""They can ask for it now."""
+CATALOG_STATE_REQUESTED: CatalogState.ValueType  # 2
+"""They have an access request for it that is open."""
+CATALOG_STATE_HELD: CatalogState.ValueType  # 3
+"""They hold it, by a lease, or as of the last sync."""
+Global___CatalogState: _TypeAlias = CatalogState  # noqa: Y015
+
 @_typing.final
 class CatalogApp(_message.Message):
     """An app that the caller may ask something of."""
@@ -30,12 +61,15 @@ class CatalogApp(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    INSTRUCTIONS_FIELD_NUMBER: _builtins.int
     app_id: _builtins.str
     """The app."""
     display_name: _builtins.str
     """The app's name."""
     description: _builtins.str
     """The app's description."""
+    instructions: _builtins.str
+    """What people should know before they ask."""
     @_builtins.property
     def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogEntitlement]:
         """What of it the caller may ask for, access first."""
@@ -47,10 +81,11 @@ class CatalogApp(_message.Message):
         display_name: _builtins.str = ...,
         description: _builtins.str = ...,
         entitlements: _abc.Iterable[Global___CatalogEntitlement] | None = ...,
+        instructions: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "description", b"description", "display_name", b"display_name", "entitlements", b"entitlements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "description", b"description", "display_name", b"display_name", "entitlements", b"entitlements", "instructions", b"instructions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -68,6 +103,12 @@ class CatalogEntitlement(_message.Message):
     RESOURCE_KIND_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     MAX_DURATION_FIELD_NUMBER: _builtins.int
+    MAX_DURATION_TIER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    LEASE_END_TIME_FIELD_NUMBER: _builtins.int
+    EMERGENCY_MAX_DURATION_FIELD_NUMBER: _builtins.int
     entitlement_id: _builtins.str
     """The entitlement."""
     display_name: _builtins.str
@@ -78,9 +119,25 @@ class CatalogEntitlement(_message.Message):
     """What its resource type holds."""
     held: _builtins.bool
     """Whether the caller holds it already, as of the last sync."""
+    max_duration_tier: _settings_pb2.SettingTier.ValueType
+    """Which tier limits the lease."""
+    state: Global___CatalogState.ValueType
+    """Where it stands for the caller."""
+    access_request_id: _builtins.str
+    """The caller's open access request for it, if there is one."""
+    lease_id: _builtins.str
+    """The caller's lease of it, if there is one."""
     @_builtins.property
     def max_duration(self) -> _duration_pb2.Duration:
         """The longest lease that can be asked for; not set where there is no limit."""
+
+    @_builtins.property
+    def lease_end_time(self) -> _timestamp_pb2.Timestamp:
+        """When that lease ends; not set without an end."""
+
+    @_builtins.property
+    def emergency_max_duration(self) -> _duration_pb2.Duration:
+        """Whether it may be asked for in an emergency, and for how long; not set when not."""
 
     def __init__(
         self,
@@ -91,10 +148,16 @@ class CatalogEntitlement(_message.Message):
         resource_kind: _entitlement_pb2.ResourceKind.ValueType = ...,
         held: _builtins.bool = ...,
         max_duration: _duration_pb2.Duration | None = ...,
+        max_duration_tier: _settings_pb2.SettingTier.ValueType = ...,
+        state: Global___CatalogState.ValueType = ...,
+        access_request_id: _builtins.str = ...,
+        lease_id: _builtins.str = ...,
+        lease_end_time: _timestamp_pb2.Timestamp | None = ...,
+        emergency_max_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["max_duration", b"max_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["emergency_max_duration", b"emergency_max_duration", "lease_end_time", b"lease_end_time", "max_duration", b"max_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "display_name", b"display_name", "entitlement_id", b"entitlement_id", "held", b"held", "max_duration", b"max_duration", "resource_kind", b"resource_kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "description", b"description", "display_name", b"display_name", "emergency_max_duration", b"emergency_max_duration", "entitlement_id", b"entitlement_id", "held", b"held", "lease_end_time", b"lease_end_time", "lease_id", b"lease_id", "max_duration", b"max_duration", "max_duration_tier", b"max_duration_tier", "resource_kind", b"resource_kind", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -109,6 +172,7 @@ class SearchAppCatalogRequest(_message.Message):
     QUERY_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """Optional. Only apps or entitlements whose name contains this, in any case. At most 200
     characters.
@@ -116,17 +180,20 @@ class SearchAppCatalogRequest(_message.Message):
     page_size: _builtins.int
     """Optional. 1 to 500 apps; 50 when not given."""
     page_token: _builtins.str
-    """Optional. The `next_page_token` of the page before, with the same query."""
+    """Optional. The `next_page_token` of the page before, with the same query and state."""
+    state: Global___CatalogState.ValueType
+    """Optional. Only entitlements that stand so, and apps that have one."""
     def __init__(
         self,
         *,
         query: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        state: Global___CatalogState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -159,3 +226,49 @@ class SearchAppCatalogResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SearchAppCatalogResponse: _TypeAlias = SearchAppCatalogResponse  # noqa: Y015
+
+@_typing.final
+class GetCatalogAppRequest(_message.Message):
+    """Asks for one app of the caller's app catalog."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """Required. The app."""
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCatalogAppRequest: _TypeAlias = GetCatalogAppRequest  # noqa: Y015
+
+@_typing.final
+class GetCatalogAppResponse(_message.Message):
+    """One app of the caller's app catalog."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def app(self) -> Global___CatalogApp:
+        """The app, with everything of it that the caller may ask for."""
+
+    def __init__(
+        self,
+        *,
+        app: Global___CatalogApp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCatalogAppResponse: _TypeAlias = GetCatalogAppResponse  # noqa: Y015

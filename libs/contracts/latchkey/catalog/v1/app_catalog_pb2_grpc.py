@@ -42,6 +42,11 @@ class AppCatalogServiceStub:
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.SearchAppCatalogRequest.SerializeToString,
                 response_deserializer=latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.SearchAppCatalogResponse.FromString,
                 _registered_method=True)
+        self.GetCatalogApp = channel.unary_unary(
+                '/latchkey.catalog.v1.AppCatalogService/GetCatalogApp',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.GetCatalogAppRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.GetCatalogAppResponse.FromString,
+                _registered_method=True)
 
 
 class AppCatalogServiceServicer:
@@ -61,6 +66,17 @@ class AppCatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCatalogApp(self, request, context):
+        """Returns one app of the caller's app catalog. One that they may not ask anything of does not
+        exist for them: the answer is the same as for an unknown id.
+
+        Callers: people.
+        Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AppCatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -68,6 +84,11 @@ def add_AppCatalogServiceServicer_to_server(servicer, server):
                     servicer.SearchAppCatalog,
                     request_deserializer=latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.SearchAppCatalogRequest.FromString,
                     response_serializer=latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.SearchAppCatalogResponse.SerializeToString,
+            ),
+            'GetCatalogApp': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCatalogApp,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.GetCatalogAppRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.GetCatalogAppResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -100,6 +121,33 @@ class AppCatalogService:
             '/latchkey.catalog.v1.AppCatalogService/SearchAppCatalog',
             latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.SearchAppCatalogRequest.SerializeToString,
             latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.SearchAppCatalogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCatalogApp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.AppCatalogService/GetCatalogApp',
+            latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.GetCatalogAppRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_app__catalog__pb2.GetCatalogAppResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,6 +26,13 @@ class AppCatalogServiceStub:
     Fails with `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY`, `INVALID_ARGUMENT` /
     `PAGE_TOKEN_INVALID`.
     """
+    GetCatalogApp: _aio.UnaryUnaryMultiCallable[_app_catalog_pb2.GetCatalogAppRequest, _app_catalog_pb2.GetCatalogAppResponse]
+    """Returns one app of the caller's app catalog. One that they may not ask anything of does not
+    exist for them: the answer is the same as for an unknown id.
+
+    Callers: people.
+    Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY`.
+    """
 
 class AppCatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """What the calling person may ask for.
@@ -44,6 +51,19 @@ class AppCatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         Callers: people.
         Fails with `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY`, `INVALID_ARGUMENT` /
         `PAGE_TOKEN_INVALID`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetCatalogApp(
+        self,
+        request: _app_catalog_pb2.GetCatalogAppRequest,
+        context: _aio.ServicerContext[_app_catalog_pb2.GetCatalogAppRequest, _abc.Awaitable[_app_catalog_pb2.GetCatalogAppResponse]],
+    ) -> _abc.Awaitable[_app_catalog_pb2.GetCatalogAppResponse]:
+        """Returns one app of the caller's app catalog. One that they may not ask anything of does not
+        exist for them: the answer is the same as for an unknown id.
+
+        Callers: people.
+        Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY`.
         """
 
 def add_AppCatalogServiceServicer_to_server(servicer: AppCatalogServiceServicer, server: _aio.Server) -> None: ...

@@ -5,10 +5,13 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from latchkey.catalog.v1 import owner_pb2 as _owner_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -29,9 +32,9 @@ class _AppStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AppState.Val
     APP_STATE_UNSPECIFIED: _AppState.ValueType  # 0
     """Not set."""
     APP_STATE_UNMANAGED: _AppState.ValueType  # 1
-    """Found by a sync. Next: MANAGED, REMOVED."""
+    """Found by a sync, or no longer managed. Next: MANAGED, REMOVED."""
     APP_STATE_MANAGED: _AppState.ValueType  # 2
-    """Managed here: has resources, entitlements and rules. Next: REMOVED."""
+    """Managed here: has resources, entitlements and rules. Next: UNMANAGED, REMOVED."""
     APP_STATE_REMOVED: _AppState.ValueType  # 3
     """No longer in the directory. Next: the state it had, if a sync finds it again."""
 
@@ -41,9 +44,9 @@ class AppState(_AppState, metaclass=_AppStateEnumTypeWrapper):
 APP_STATE_UNSPECIFIED: AppState.ValueType  # 0
 """Not set."""
 APP_STATE_UNMANAGED: AppState.ValueType  # 1
-"""Found by a sync. Next: MANAGED, REMOVED."""
+"""Found by a sync, or no longer managed. Next: MANAGED, REMOVED."""
 APP_STATE_MANAGED: AppState.ValueType  # 2
-"""Managed here: has resources, entitlements and rules. Next: REMOVED."""
+"""Managed here: has resources, entitlements and rules. Next: UNMANAGED, REMOVED."""
 APP_STATE_REMOVED: AppState.ValueType  # 3
 """No longer in the directory. Next: the state it had, if a sync finds it again."""
 Global___AppState: _TypeAlias = AppState  # noqa: Y015
@@ -67,12 +70,21 @@ class App(_message.Message):
     MANAGE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     IS_PROTECTED_FIELD_NUMBER: _builtins.int
+    ENTRA_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    OWNERS_FIELD_NUMBER: _builtins.int
+    ENTRA_OWNER_USER_IDS_FIELD_NUMBER: _builtins.int
+    OWNER_SOURCE_FIELD_NUMBER: _builtins.int
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    MAX_DURATION_FIELD_NUMBER: _builtins.int
     app_id: _builtins.str
     """Output only. `app_…`, the same for as long as the service principal lives."""
     display_name: _builtins.str
     """Output only. The name in Entra; follows renames."""
     description: _builtins.str
-    """Output only. The description in Entra."""
+    """Optional. What it is, for people, at most 2000 characters; the description in Entra when not
+    given here.
+    """
     state: Global___AppState.ValueType
     """Output only. Where the app stands."""
     connection_id: _builtins.str
@@ -87,6 +99,14 @@ class App(_message.Message):
     """Output only. Changes with every change of the app."""
     is_protected: _builtins.bool
     """Output only. Microsoft's own apps are listed but can't be managed."""
+    entra_description: _builtins.str
+    """Output only. The description in Entra."""
+    instructions: _builtins.str
+    """Optional. What people should know before they ask, at most 4000 characters."""
+    owner_source: _owner_pb2.OwnerSource.ValueType
+    """Output only. Which of both count."""
+    policy_id: _builtins.str
+    """Optional. The policy that decides where neither the rules nor the entitlement name one."""
     @_builtins.property
     def app_roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppRole]:
         """Output only. The roles that the app declares for users and groups."""
@@ -98,6 +118,18 @@ class App(_message.Message):
     @_builtins.property
     def manage_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was managed; not set before."""
+
+    @_builtins.property
+    def owners(self) -> _containers.RepeatedCompositeFieldContainer[_owner_pb2.Owner]:
+        """Optional. Who answers for it, at most 32; while there are none, those in Entra do."""
+
+    @_builtins.property
+    def entra_owner_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Its owners in Entra, as of the last sync."""
+
+    @_builtins.property
+    def max_duration(self) -> _duration_pb2.Duration:
+        """Optional. The longest lease where neither the rules nor the entitlement limit it."""
 
     def __init__(
         self,
@@ -115,10 +147,17 @@ class App(_message.Message):
         manage_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         is_protected: _builtins.bool = ...,
+        entra_description: _builtins.str = ...,
+        instructions: _builtins.str = ...,
+        owners: _abc.Iterable[_owner_pb2.Owner] | None = ...,
+        entra_owner_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        owner_source: _owner_pb2.OwnerSource.ValueType = ...,
+        policy_id: _builtins.str = ...,
+        max_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "manage_time", b"manage_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "manage_time", b"manage_time", "max_duration", b"max_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_enabled", b"account_enabled", "app_id", b"app_id", "app_roles", b"app_roles", "connection_id", b"connection_id", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "entra_app_id", b"entra_app_id", "entra_service_principal_id", b"entra_service_principal_id", "etag", b"etag", "is_protected", b"is_protected", "manage_time", b"manage_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_enabled", b"account_enabled", "app_id", b"app_id", "app_roles", b"app_roles", "connection_id", b"connection_id", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "entra_app_id", b"entra_app_id", "entra_description", b"entra_description", "entra_owner_user_ids", b"entra_owner_user_ids", "entra_service_principal_id", b"entra_service_principal_id", "etag", b"etag", "instructions", b"instructions", "is_protected", b"is_protected", "manage_time", b"manage_time", "max_duration", b"max_duration", "owner_source", b"owner_source", "owners", b"owners", "policy_id", b"policy_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -214,6 +253,8 @@ class ListAppsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     QUERY_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    OWNER_USER_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 1 to 500; 50 when not given."""
     page_token: _builtins.str
@@ -222,6 +263,10 @@ class ListAppsRequest(_message.Message):
     """Optional. Only apps in this state."""
     query: _builtins.str
     """Optional. Only apps whose name contains this, in any case. At most 200 characters."""
+    connection_id: _builtins.str
+    """Optional. Only apps that this connection found."""
+    owner_user_id: _builtins.str
+    """Optional. Only apps that this person answers for, given here or in Entra."""
     def __init__(
         self,
         *,
@@ -229,10 +274,12 @@ class ListAppsRequest(_message.Message):
         page_token: _builtins.str = ...,
         state: Global___AppState.ValueType = ...,
         query: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
+        owner_user_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "owner_user_id", b"owner_user_id", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -325,3 +372,209 @@ class ManageAppResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ManageAppResponse: _TypeAlias = ManageAppResponse  # noqa: Y015
+
+@_typing.final
+class BatchManageAppsRequest(_message.Message):
+    """Asks for apps to be managed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class AppToManage(_message.Message):
+        """An app to be managed."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        APP_ID_FIELD_NUMBER: _builtins.int
+        ACCESS_ENTRA_APP_ROLE_ID_FIELD_NUMBER: _builtins.int
+        app_id: _builtins.str
+        """Required. The app."""
+        access_entra_app_role_id: _builtins.str
+        """Optional. As in `ManageAppRequest`."""
+        def __init__(
+            self,
+            *,
+            app_id: _builtins.str = ...,
+            access_entra_app_role_id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["access_entra_app_role_id", b"access_entra_app_role_id", "app_id", b"app_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    APPS_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    @_builtins.property
+    def apps(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchManageAppsRequest.AppToManage]:
+        """Required. 1 to 100 apps, each once."""
+
+    def __init__(
+        self,
+        *,
+        apps: _abc.Iterable[Global___BatchManageAppsRequest.AppToManage] | None = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apps", b"apps", "idempotency_key", b"idempotency_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchManageAppsRequest: _TypeAlias = BatchManageAppsRequest  # noqa: Y015
+
+@_typing.final
+class BatchManageAppsResponse(_message.Message):
+    """The managed apps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def apps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ManageAppResponse]:
+        """In the order asked."""
+
+    def __init__(
+        self,
+        *,
+        apps: _abc.Iterable[Global___ManageAppResponse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apps", b"apps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchManageAppsResponse: _TypeAlias = BatchManageAppsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateAppRequest(_message.Message):
+    """Asks for an app to be changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    @_builtins.property
+    def app(self) -> Global___App:
+        """Required. The app, with the new values. When its `etag` is given it must match."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Required. Which fields change: `description`, `instructions`, `owners`, `policy_id`,
+        `max_duration`.
+        """
+
+    def __init__(
+        self,
+        *,
+        app: Global___App | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "idempotency_key", b"idempotency_key", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateAppRequest: _TypeAlias = UpdateAppRequest  # noqa: Y015
+
+@_typing.final
+class UpdateAppResponse(_message.Message):
+    """The changed app."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def app(self) -> Global___App:
+        """The app."""
+
+    def __init__(
+        self,
+        *,
+        app: Global___App | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateAppResponse: _TypeAlias = UpdateAppResponse  # noqa: Y015
+
+@_typing.final
+class UnmanageAppRequest(_message.Message):
+    """Asks for an app to be unmanaged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    END_ACCESS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """Required. The app."""
+    reason: _builtins.str
+    """Required. Why: 1 to 2000 characters that are not all blank."""
+    end_access: _builtins.bool
+    """Optional. End the leases and open access requests that depend on it."""
+    etag: _builtins.str
+    """Optional. When given it must match."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        end_access: _builtins.bool = ...,
+        etag: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "end_access", b"end_access", "etag", b"etag", "idempotency_key", b"idempotency_key", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnmanageAppRequest: _TypeAlias = UnmanageAppRequest  # noqa: Y015
+
+@_typing.final
+class UnmanageAppResponse(_message.Message):
+    """The unmanaged app."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_FIELD_NUMBER: _builtins.int
+    ENDING_LEASE_COUNT_FIELD_NUMBER: _builtins.int
+    ENDING_ACCESS_REQUEST_COUNT_FIELD_NUMBER: _builtins.int
+    ending_lease_count: _builtins.int
+    """How many leases end with it."""
+    ending_access_request_count: _builtins.int
+    """How many open access requests end with it."""
+    @_builtins.property
+    def app(self) -> Global___App:
+        """The app."""
+
+    def __init__(
+        self,
+        *,
+        app: Global___App | None = ...,
+        ending_lease_count: _builtins.int = ...,
+        ending_access_request_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "ending_access_request_count", b"ending_access_request_count", "ending_lease_count", b"ending_lease_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnmanageAppResponse: _TypeAlias = UnmanageAppResponse  # noqa: Y015

@@ -54,6 +54,21 @@ class AppServiceStub:
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.ManageAppRequest.SerializeToString,
                 response_deserializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.ManageAppResponse.FromString,
                 _registered_method=True)
+        self.BatchManageApps = channel.unary_unary(
+                '/latchkey.catalog.v1.AppService/BatchManageApps',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.BatchManageAppsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.BatchManageAppsResponse.FromString,
+                _registered_method=True)
+        self.UpdateApp = channel.unary_unary(
+                '/latchkey.catalog.v1.AppService/UpdateApp',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.UpdateAppRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.UpdateAppResponse.FromString,
+                _registered_method=True)
+        self.UnmanageApp = channel.unary_unary(
+                '/latchkey.catalog.v1.AppService/UnmanageApp',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.UnmanageAppRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.UnmanageAppResponse.FromString,
+                _registered_method=True)
 
 
 class AppServiceServicer:
@@ -98,6 +113,45 @@ class AppServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchManageApps(self, request, context):
+        """Manages many apps in one call: all of them or, when one is refused, none.
+
+        From: `UNMANAGED`, each.
+        Callers: administrators.
+        Fails as `ManageApp`, with the field of the app that is refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateApp(self, request, context):
+        """Changes what is said of a managed app here. Publishes `AppUpdated`. Nothing changes in Entra.
+
+        From: `MANAGED`.
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `USER_NOT_FOUND` or `ENTITLEMENT_NOT_FOUND` of an
+        owner, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or `APP_REMOVED`, `ABORTED` /
+        `ETAG_MISMATCH`, `INVALID_ARGUMENT` / `FIELD_INVALID`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmanageApp(self, request, context):
+        """Turns a managed app into an unmanaged one: its resources, entitlements, bindings, choices,
+        rules and owners given here go. Publishes `AppUnmanaged`. Refused while leases or open access
+        requests depend on it, unless it is told to end them; then the requests service ends them.
+        Nothing else changes in Entra.
+
+        From: `MANAGED`, and `REMOVED` of an app that was managed.
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or
+        `APP_IN_USE`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AppServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -115,6 +169,21 @@ def add_AppServiceServicer_to_server(servicer, server):
                     servicer.ManageApp,
                     request_deserializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.ManageAppRequest.FromString,
                     response_serializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.ManageAppResponse.SerializeToString,
+            ),
+            'BatchManageApps': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchManageApps,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.BatchManageAppsRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.BatchManageAppsResponse.SerializeToString,
+            ),
+            'UpdateApp': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateApp,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.UpdateAppRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.UpdateAppResponse.SerializeToString,
+            ),
+            'UnmanageApp': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmanageApp,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.UnmanageAppRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_app__pb2.UnmanageAppResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -203,6 +272,87 @@ class AppService:
             '/latchkey.catalog.v1.AppService/ManageApp',
             latchkey_dot_catalog_dot_v1_dot_app__pb2.ManageAppRequest.SerializeToString,
             latchkey_dot_catalog_dot_v1_dot_app__pb2.ManageAppResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchManageApps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.AppService/BatchManageApps',
+            latchkey_dot_catalog_dot_v1_dot_app__pb2.BatchManageAppsRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_app__pb2.BatchManageAppsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateApp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.AppService/UpdateApp',
+            latchkey_dot_catalog_dot_v1_dot_app__pb2.UpdateAppRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_app__pb2.UpdateAppResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmanageApp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.AppService/UnmanageApp',
+            latchkey_dot_catalog_dot_v1_dot_app__pb2.UnmanageAppRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_app__pb2.UnmanageAppResponse.FromString,
             options,
             channel_credentials,
             insecure,

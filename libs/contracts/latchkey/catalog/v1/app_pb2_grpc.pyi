@@ -43,6 +43,33 @@ class AppServiceStub:
     `FAILED_PRECONDITION` / `APP_REMOVED` or `APP_PROTECTED`, `INVALID_ARGUMENT` /
     `APP_ROLE_REQUIRED`.
     """
+    BatchManageApps: _aio.UnaryUnaryMultiCallable[_app_pb2.BatchManageAppsRequest, _app_pb2.BatchManageAppsResponse]
+    """Manages many apps in one call: all of them or, when one is refused, none.
+
+    From: `UNMANAGED`, each.
+    Callers: administrators.
+    Fails as `ManageApp`, with the field of the app that is refused.
+    """
+    UpdateApp: _aio.UnaryUnaryMultiCallable[_app_pb2.UpdateAppRequest, _app_pb2.UpdateAppResponse]
+    """Changes what is said of a managed app here. Publishes `AppUpdated`. Nothing changes in Entra.
+
+    From: `MANAGED`.
+    Callers: administrators.
+    Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `USER_NOT_FOUND` or `ENTITLEMENT_NOT_FOUND` of an
+    owner, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or `APP_REMOVED`, `ABORTED` /
+    `ETAG_MISMATCH`, `INVALID_ARGUMENT` / `FIELD_INVALID`.
+    """
+    UnmanageApp: _aio.UnaryUnaryMultiCallable[_app_pb2.UnmanageAppRequest, _app_pb2.UnmanageAppResponse]
+    """Turns a managed app into an unmanaged one: its resources, entitlements, bindings, choices,
+    rules and owners given here go. Publishes `AppUnmanaged`. Refused while leases or open access
+    requests depend on it, unless it is told to end them; then the requests service ends them.
+    Nothing else changes in Entra.
+
+    From: `MANAGED`, and `REMOVED` of an app that was managed.
+    Callers: administrators.
+    Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or
+    `APP_IN_USE`, `ABORTED` / `ETAG_MISMATCH`.
+    """
 
 class AppServiceServicer(metaclass=_abc_1.ABCMeta):
     """The applications of the tenant.
@@ -90,6 +117,51 @@ class AppServiceServicer(metaclass=_abc_1.ABCMeta):
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `ALREADY_EXISTS` / `APP_ALREADY_MANAGED`,
         `FAILED_PRECONDITION` / `APP_REMOVED` or `APP_PROTECTED`, `INVALID_ARGUMENT` /
         `APP_ROLE_REQUIRED`.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchManageApps(
+        self,
+        request: _app_pb2.BatchManageAppsRequest,
+        context: _aio.ServicerContext[_app_pb2.BatchManageAppsRequest, _abc.Awaitable[_app_pb2.BatchManageAppsResponse]],
+    ) -> _abc.Awaitable[_app_pb2.BatchManageAppsResponse]:
+        """Manages many apps in one call: all of them or, when one is refused, none.
+
+        From: `UNMANAGED`, each.
+        Callers: administrators.
+        Fails as `ManageApp`, with the field of the app that is refused.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateApp(
+        self,
+        request: _app_pb2.UpdateAppRequest,
+        context: _aio.ServicerContext[_app_pb2.UpdateAppRequest, _abc.Awaitable[_app_pb2.UpdateAppResponse]],
+    ) -> _abc.Awaitable[_app_pb2.UpdateAppResponse]:
+        """Changes what is said of a managed app here. Publishes `AppUpdated`. Nothing changes in Entra.
+
+        From: `MANAGED`.
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `USER_NOT_FOUND` or `ENTITLEMENT_NOT_FOUND` of an
+        owner, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or `APP_REMOVED`, `ABORTED` /
+        `ETAG_MISMATCH`, `INVALID_ARGUMENT` / `FIELD_INVALID`.
+        """
+
+    @_abc_1.abstractmethod
+    def UnmanageApp(
+        self,
+        request: _app_pb2.UnmanageAppRequest,
+        context: _aio.ServicerContext[_app_pb2.UnmanageAppRequest, _abc.Awaitable[_app_pb2.UnmanageAppResponse]],
+    ) -> _abc.Awaitable[_app_pb2.UnmanageAppResponse]:
+        """Turns a managed app into an unmanaged one: its resources, entitlements, bindings, choices,
+        rules and owners given here go. Publishes `AppUnmanaged`. Refused while leases or open access
+        requests depend on it, unless it is told to end them; then the requests service ends them.
+        Nothing else changes in Entra.
+
+        From: `MANAGED`, and `REMOVED` of an app that was managed.
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or
+        `APP_IN_USE`, `ABORTED` / `ETAG_MISMATCH`.
         """
 
 def add_AppServiceServicer_to_server(servicer: AppServiceServicer, server: _aio.Server) -> None: ...

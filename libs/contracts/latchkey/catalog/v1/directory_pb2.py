@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from latchkey.catalog.v1 import link_pb2 as latchkey_dot_catalog_dot_v1_dot_link__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#latchkey/catalog/v1/directory.proto\x12\x13latchkey.catalog.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1elatchkey/catalog/v1/link.proto\"\x92\x02\n\x04User\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0f\x65ntra_tenant_id\x18\x02 \x01(\t\x12\x17\n\x0f\x65ntra_object_id\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x1b\n\x13user_principal_name\x18\x05 \x01(\t\x12\x0c\n\x04mail\x18\x06 \x01(\t\x12\x12\n\ndepartment\x18\x07 \x01(\t\x12\x11\n\tjob_title\x18\x08 \x01(\t\x12\x17\n\x0fmanager_user_id\x18\t \x01(\t\x12\x17\n\x0f\x61\x63\x63ount_enabled\x18\n \x01(\x08\x12-\n\tsync_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xce\x01\n\x05Group\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x17\n\x0f\x65ntra_tenant_id\x18\x02 \x01(\t\x12\x17\n\x0f\x65ntra_object_id\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x14\n\x0cmember_count\x18\x06 \x01(\x05\x12@\n\x11unwritable_reason\x18\x07 \x01(\x0e\x32%.latchkey.catalog.v1.UnwritableReason\"!\n\x0eGetUserRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\":\n\x0fGetUserResponse\x12\'\n\x04user\x18\x01 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\"H\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\"V\n\x11ListUsersResponse\x12(\n\x05users\x18\x01 \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"I\n\x11ListGroupsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\"Y\n\x12ListGroupsResponse\x12*\n\x06groups\x18\x01 \x03(\x0b\x32\x1a.latchkey.catalog.v1.Group\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa3\x02\n\x10\x44irectoryService\x12T\n\x07GetUser\x12#.latchkey.catalog.v1.GetUserRequest\x1a$.latchkey.catalog.v1.GetUserResponse\x12Z\n\tListUsers\x12%.latchkey.catalog.v1.ListUsersRequest\x1a&.latchkey.catalog.v1.ListUsersResponse\x12]\n\nListGroups\x12&.latchkey.catalog.v1.ListGroupsRequest\x1a\'.latchkey.catalog.v1.ListGroupsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#latchkey/catalog/v1/directory.proto\x12\x13latchkey.catalog.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1elatchkey/catalog/v1/link.proto\"\x92\x02\n\x04User\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0f\x65ntra_tenant_id\x18\x02 \x01(\t\x12\x17\n\x0f\x65ntra_object_id\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x1b\n\x13user_principal_name\x18\x05 \x01(\t\x12\x0c\n\x04mail\x18\x06 \x01(\t\x12\x12\n\ndepartment\x18\x07 \x01(\t\x12\x11\n\tjob_title\x18\x08 \x01(\t\x12\x17\n\x0fmanager_user_id\x18\t \x01(\t\x12\x17\n\x0f\x61\x63\x63ount_enabled\x18\n \x01(\x08\x12-\n\tsync_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xce\x01\n\x05Group\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x17\n\x0f\x65ntra_tenant_id\x18\x02 \x01(\t\x12\x17\n\x0f\x65ntra_object_id\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x14\n\x0cmember_count\x18\x06 \x01(\x05\x12@\n\x11unwritable_reason\x18\x07 \x01(\x0e\x32%.latchkey.catalog.v1.UnwritableReason\"!\n\x0eGetUserRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\":\n\x0fGetUserResponse\x12\'\n\x04user\x18\x01 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\"\xa7\x01\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12\x12\n\ndepartment\x18\x04 \x01(\t\x12\x17\n\x0fmanager_user_id\x18\x05 \x01(\t\x12\x1c\n\x0f\x61\x63\x63ount_enabled\x18\x06 \x01(\x08H\x00\x88\x01\x01\x42\x12\n\x10_account_enabled\"V\n\x11ListUsersResponse\x12(\n\x05users\x18\x01 \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"I\n\x11ListGroupsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\"Y\n\x12ListGroupsResponse\x12*\n\x06groups\x18\x01 \x03(\x0b\x32\x1a.latchkey.catalog.v1.Group\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x0fGetGroupRequest\x12\x10\n\x08group_id\x18\x01 \x01(\t\"=\n\x10GetGroupResponse\x12)\n\x05group\x18\x01 \x01(\x0b\x32\x1a.latchkey.catalog.v1.Group\"&\n\x13ListManagersRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"C\n\x14ListManagersResponse\x12+\n\x08managers\x18\x01 \x03(\x0b\x32\x19.latchkey.catalog.v1.User2\xe1\x03\n\x10\x44irectoryService\x12T\n\x07GetUser\x12#.latchkey.catalog.v1.GetUserRequest\x1a$.latchkey.catalog.v1.GetUserResponse\x12Z\n\tListUsers\x12%.latchkey.catalog.v1.ListUsersRequest\x1a&.latchkey.catalog.v1.ListUsersResponse\x12]\n\nListGroups\x12&.latchkey.catalog.v1.ListGroupsRequest\x1a\'.latchkey.catalog.v1.ListGroupsResponse\x12W\n\x08GetGroup\x12$.latchkey.catalog.v1.GetGroupRequest\x1a%.latchkey.catalog.v1.GetGroupResponse\x12\x63\n\x0cListManagers\x12(.latchkey.catalog.v1.ListManagersRequest\x1a).latchkey.catalog.v1.ListManagersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,14 +41,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETUSERREQUEST']._serialized_end=644
   _globals['_GETUSERRESPONSE']._serialized_start=646
   _globals['_GETUSERRESPONSE']._serialized_end=704
-  _globals['_LISTUSERSREQUEST']._serialized_start=706
-  _globals['_LISTUSERSREQUEST']._serialized_end=778
-  _globals['_LISTUSERSRESPONSE']._serialized_start=780
-  _globals['_LISTUSERSRESPONSE']._serialized_end=866
-  _globals['_LISTGROUPSREQUEST']._serialized_start=868
-  _globals['_LISTGROUPSREQUEST']._serialized_end=941
-  _globals['_LISTGROUPSRESPONSE']._serialized_start=943
-  _globals['_LISTGROUPSRESPONSE']._serialized_end=1032
-  _globals['_DIRECTORYSERVICE']._serialized_start=1035
-  _globals['_DIRECTORYSERVICE']._serialized_end=1326
+  _globals['_LISTUSERSREQUEST']._serialized_start=707
+  _globals['_LISTUSERSREQUEST']._serialized_end=874
+  _globals['_LISTUSERSRESPONSE']._serialized_start=876
+  _globals['_LISTUSERSRESPONSE']._serialized_end=962
+  _globals['_LISTGROUPSREQUEST']._serialized_start=964
+  _globals['_LISTGROUPSREQUEST']._serialized_end=1037
+  _globals['_LISTGROUPSRESPONSE']._serialized_start=1039
+  _globals['_LISTGROUPSRESPONSE']._serialized_end=1128
+  _globals['_GETGROUPREQUEST']._serialized_start=1130
+  _globals['_GETGROUPREQUEST']._serialized_end=1165
+  _globals['_GETGROUPRESPONSE']._serialized_start=1167
+  _globals['_GETGROUPRESPONSE']._serialized_end=1228
+  _globals['_LISTMANAGERSREQUEST']._serialized_start=1230
+  _globals['_LISTMANAGERSREQUEST']._serialized_end=1268
+  _globals['_LISTMANAGERSRESPONSE']._serialized_start=1270
+  _globals['_LISTMANAGERSRESPONSE']._serialized_end=1337
+  _globals['_DIRECTORYSERVICE']._serialized_start=1340
+  _globals['_DIRECTORYSERVICE']._serialized_end=1821
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,16 @@ class DirectoryServiceStub:
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListGroupsRequest.SerializeToString,
                 response_deserializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListGroupsResponse.FromString,
                 _registered_method=True)
+        self.GetGroup = channel.unary_unary(
+                '/latchkey.catalog.v1.DirectoryService/GetGroup',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.GetGroupRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.GetGroupResponse.FromString,
+                _registered_method=True)
+        self.ListManagers = channel.unary_unary(
+                '/latchkey.catalog.v1.DirectoryService/ListManagers',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListManagersRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListManagersResponse.FromString,
+                _registered_method=True)
 
 
 class DirectoryServiceServicer:
@@ -87,6 +97,27 @@ class DirectoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetGroup(self, request, context):
+        """Returns one group.
+
+        Callers: administrators, connector administrators and auditors.
+        Fails with `NOT_FOUND` / `GROUP_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListManagers(self, request, context):
+        """Lists a person's managers: theirs, that one's, and so on, at most ten, ending before anybody
+        comes twice.
+
+        Callers: administrators, connector administrators, auditors and the requests service.
+        Fails with `NOT_FOUND` / `USER_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DirectoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -104,6 +135,16 @@ def add_DirectoryServiceServicer_to_server(servicer, server):
                     servicer.ListGroups,
                     request_deserializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListGroupsRequest.FromString,
                     response_serializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListGroupsResponse.SerializeToString,
+            ),
+            'GetGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGroup,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.GetGroupRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.GetGroupResponse.SerializeToString,
+            ),
+            'ListManagers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListManagers,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListManagersRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListManagersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -188,6 +229,60 @@ class DirectoryService:
             '/latchkey.catalog.v1.DirectoryService/ListGroups',
             latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListGroupsRequest.SerializeToString,
             latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListGroupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.DirectoryService/GetGroup',
+            latchkey_dot_catalog_dot_v1_dot_directory__pb2.GetGroupRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_directory__pb2.GetGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListManagers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.DirectoryService/ListManagers',
+            latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListManagersRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_directory__pb2.ListManagersResponse.FromString,
             options,
             channel_credentials,
             insecure,

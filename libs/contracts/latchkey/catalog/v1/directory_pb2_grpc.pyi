@@ -35,6 +35,19 @@ class DirectoryServiceStub:
     Callers: administrators, connector administrators and auditors.
     Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
     """
+    GetGroup: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetGroupRequest, _directory_pb2.GetGroupResponse]
+    """Returns one group.
+
+    Callers: administrators, connector administrators and auditors.
+    Fails with `NOT_FOUND` / `GROUP_NOT_FOUND`.
+    """
+    ListManagers: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListManagersRequest, _directory_pb2.ListManagersResponse]
+    """Lists a person's managers: theirs, that one's, and so on, at most ten, ending before anybody
+    comes twice.
+
+    Callers: administrators, connector administrators, auditors and the requests service.
+    Fails with `NOT_FOUND` / `USER_NOT_FOUND`.
+    """
 
 class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """The people and groups of the tenant, as of the last sync."""
@@ -74,6 +87,31 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Callers: administrators, connector administrators and auditors.
         Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetGroup(
+        self,
+        request: _directory_pb2.GetGroupRequest,
+        context: _aio.ServicerContext[_directory_pb2.GetGroupRequest, _abc.Awaitable[_directory_pb2.GetGroupResponse]],
+    ) -> _abc.Awaitable[_directory_pb2.GetGroupResponse]:
+        """Returns one group.
+
+        Callers: administrators, connector administrators and auditors.
+        Fails with `NOT_FOUND` / `GROUP_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListManagers(
+        self,
+        request: _directory_pb2.ListManagersRequest,
+        context: _aio.ServicerContext[_directory_pb2.ListManagersRequest, _abc.Awaitable[_directory_pb2.ListManagersResponse]],
+    ) -> _abc.Awaitable[_directory_pb2.ListManagersResponse]:
+        """Lists a person's managers: theirs, that one's, and so on, at most ten, ending before anybody
+        comes twice.
+
+        Callers: administrators, connector administrators, auditors and the requests service.
+        Fails with `NOT_FOUND` / `USER_NOT_FOUND`.
         """
 
 def add_DirectoryServiceServicer_to_server(servicer: DirectoryServiceServicer, server: _aio.Server) -> None: ...

@@ -22,35 +22,44 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from latchkey.catalog.v1 import owner_pb2 as latchkey_dot_catalog_dot_v1_dot_owner__pb2
+from latchkey.catalog.v1 import settings_pb2 as latchkey_dot_catalog_dot_v1_dot_settings__pb2
 from latchkey.catalog.v1 import target_pb2 as latchkey_dot_catalog_dot_v1_dot_target__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%latchkey/catalog/v1/entitlement.proto\x12\x13latchkey.catalog.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latchkey/catalog/v1/target.proto\"\x7f\n\x0cResourceType\x12\x18\n\x10resource_type_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12/\n\x04kind\x18\x04 \x01(\x0e\x32!.latchkey.catalog.v1.ResourceKind\"\xb9\x02\n\x0b\x45ntitlement\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x18\n\x10resource_type_id\x18\x03 \x01(\t\x12\x38\n\rresource_kind\x18\x04 \x01(\x0e\x32!.latchkey.catalog.v1.ResourceKind\x12\x13\n\x0bresource_id\x18\x05 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12/\n\nfulfilment\x18\x08 \x03(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\t\"/\n\x15GetEntitlementRequest\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\"O\n\x16GetEntitlementResponse\x12\x35\n\x0b\x65ntitlement\x18\x01 \x01(\x0b\x32 .latchkey.catalog.v1.Entitlement\"P\n\x17ListEntitlementsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x18ListEntitlementsResponse\x12\x36\n\x0c\x65ntitlements\x18\x01 \x03(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x18ListResourceTypesRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"V\n\x19ListResourceTypesResponse\x12\x39\n\x0eresource_types\x18\x01 \x03(\x0b\x32!.latchkey.catalog.v1.ResourceType*c\n\x0cResourceKind\x12\x1d\n\x19RESOURCE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18RESOURCE_KIND_CREDENTIAL\x10\x01\x12\x16\n\x12RESOURCE_KIND_ROLE\x10\x02\x32\xe4\x02\n\x12\x45ntitlementService\x12i\n\x0eGetEntitlement\x12*.latchkey.catalog.v1.GetEntitlementRequest\x1a+.latchkey.catalog.v1.GetEntitlementResponse\x12o\n\x10ListEntitlements\x12,.latchkey.catalog.v1.ListEntitlementsRequest\x1a-.latchkey.catalog.v1.ListEntitlementsResponse\x12r\n\x11ListResourceTypes\x12-.latchkey.catalog.v1.ListResourceTypesRequest\x1a..latchkey.catalog.v1.ListResourceTypesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%latchkey/catalog/v1/entitlement.proto\x12\x13latchkey.catalog.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/catalog/v1/owner.proto\x1a\"latchkey/catalog/v1/settings.proto\x1a latchkey/catalog/v1/target.proto\"\x7f\n\x0cResourceType\x12\x18\n\x10resource_type_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12/\n\x04kind\x18\x04 \x01(\x0e\x32!.latchkey.catalog.v1.ResourceKind\"\xfe\x04\n\x0b\x45ntitlement\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x18\n\x10resource_type_id\x18\x03 \x01(\t\x12\x38\n\rresource_kind\x18\x04 \x01(\x0e\x32!.latchkey.catalog.v1.ResourceKind\x12\x13\n\x0bresource_id\x18\x05 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12/\n\nfulfilment\x18\x08 \x03(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\t\x12\x34\n\x05state\x18\x0b \x01(\x0e\x32%.latchkey.catalog.v1.EntitlementState\x12\x16\n\x0eremoval_reason\x18\x0c \x01(\t\x12:\n\x08override\x18\r \x01(\x0b\x32(.latchkey.catalog.v1.EntitlementOverride\x12:\n\x08settings\x18\x0e \x01(\x0b\x32(.latchkey.catalog.v1.EntitlementSettings\x12*\n\x06owners\x18\x0f \x03(\x0b\x32\x1a.latchkey.catalog.v1.Owner\x12\x36\n\x0cowner_source\x18\x10 \x01(\x0e\x32 .latchkey.catalog.v1.OwnerSource\x12\x19\n\x11\x65ntra_app_role_id\x18\x11 \x01(\t\"/\n\x15GetEntitlementRequest\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\"O\n\x16GetEntitlementResponse\x12\x35\n\x0b\x65ntitlement\x18\x01 \x01(\x0b\x32 .latchkey.catalog.v1.Entitlement\"j\n\x17ListEntitlementsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x18\n\x10resource_type_id\x18\x04 \x01(\t\"k\n\x18ListEntitlementsResponse\x12\x36\n\x0c\x65ntitlements\x18\x01 \x03(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x18ListResourceTypesRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"V\n\x19ListResourceTypesResponse\x12\x39\n\x0eresource_types\x18\x01 \x03(\x0b\x32!.latchkey.catalog.v1.ResourceType\"\x9b\x01\n\x18UpdateEntitlementRequest\x12\x35\n\x0b\x65ntitlement\x18\x01 \x01(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"R\n\x19UpdateEntitlementResponse\x12\x35\n\x0b\x65ntitlement\x18\x01 \x01(\x0b\x32 .latchkey.catalog.v1.Entitlement*\x7f\n\x0cResourceKind\x12\x1d\n\x19RESOURCE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18RESOURCE_KIND_CREDENTIAL\x10\x01\x12\x16\n\x12RESOURCE_KIND_ROLE\x10\x02\x12\x1a\n\x16RESOURCE_KIND_APP_ROLE\x10\x03*r\n\x10\x45ntitlementState\x12!\n\x1d\x45NTITLEMENT_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45NTITLEMENT_STATE_ACTIVE\x10\x01\x12\x1d\n\x19\x45NTITLEMENT_STATE_REMOVED\x10\x02\x32\xd8\x03\n\x12\x45ntitlementService\x12i\n\x0eGetEntitlement\x12*.latchkey.catalog.v1.GetEntitlementRequest\x1a+.latchkey.catalog.v1.GetEntitlementResponse\x12o\n\x10ListEntitlements\x12,.latchkey.catalog.v1.ListEntitlementsRequest\x1a-.latchkey.catalog.v1.ListEntitlementsResponse\x12r\n\x11ListResourceTypes\x12-.latchkey.catalog.v1.ListResourceTypesRequest\x1a..latchkey.catalog.v1.ListResourceTypesResponse\x12r\n\x11UpdateEntitlement\x12-.latchkey.catalog.v1.UpdateEntitlementRequest\x1a..latchkey.catalog.v1.UpdateEntitlementResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.entitlement_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESOURCEKIND']._serialized_start=1027
-  _globals['_RESOURCEKIND']._serialized_end=1126
-  _globals['_RESOURCETYPE']._serialized_start=129
-  _globals['_RESOURCETYPE']._serialized_end=256
-  _globals['_ENTITLEMENT']._serialized_start=259
-  _globals['_ENTITLEMENT']._serialized_end=572
-  _globals['_GETENTITLEMENTREQUEST']._serialized_start=574
-  _globals['_GETENTITLEMENTREQUEST']._serialized_end=621
-  _globals['_GETENTITLEMENTRESPONSE']._serialized_start=623
-  _globals['_GETENTITLEMENTRESPONSE']._serialized_end=702
-  _globals['_LISTENTITLEMENTSREQUEST']._serialized_start=704
-  _globals['_LISTENTITLEMENTSREQUEST']._serialized_end=784
-  _globals['_LISTENTITLEMENTSRESPONSE']._serialized_start=786
-  _globals['_LISTENTITLEMENTSRESPONSE']._serialized_end=893
-  _globals['_LISTRESOURCETYPESREQUEST']._serialized_start=895
-  _globals['_LISTRESOURCETYPESREQUEST']._serialized_end=937
-  _globals['_LISTRESOURCETYPESRESPONSE']._serialized_start=939
-  _globals['_LISTRESOURCETYPESRESPONSE']._serialized_end=1025
-  _globals['_ENTITLEMENTSERVICE']._serialized_start=1129
-  _globals['_ENTITLEMENTSERVICE']._serialized_end=1485
+  _globals['_RESOURCEKIND']._serialized_start=1723
+  _globals['_RESOURCEKIND']._serialized_end=1850
+  _globals['_ENTITLEMENTSTATE']._serialized_start=1852
+  _globals['_ENTITLEMENTSTATE']._serialized_end=1966
+  _globals['_RESOURCETYPE']._serialized_start=232
+  _globals['_RESOURCETYPE']._serialized_end=359
+  _globals['_ENTITLEMENT']._serialized_start=362
+  _globals['_ENTITLEMENT']._serialized_end=1000
+  _globals['_GETENTITLEMENTREQUEST']._serialized_start=1002
+  _globals['_GETENTITLEMENTREQUEST']._serialized_end=1049
+  _globals['_GETENTITLEMENTRESPONSE']._serialized_start=1051
+  _globals['_GETENTITLEMENTRESPONSE']._serialized_end=1130
+  _globals['_LISTENTITLEMENTSREQUEST']._serialized_start=1132
+  _globals['_LISTENTITLEMENTSREQUEST']._serialized_end=1238
+  _globals['_LISTENTITLEMENTSRESPONSE']._serialized_start=1240
+  _globals['_LISTENTITLEMENTSRESPONSE']._serialized_end=1347
+  _globals['_LISTRESOURCETYPESREQUEST']._serialized_start=1349
+  _globals['_LISTRESOURCETYPESREQUEST']._serialized_end=1391
+  _globals['_LISTRESOURCETYPESRESPONSE']._serialized_start=1393
+  _globals['_LISTRESOURCETYPESRESPONSE']._serialized_end=1479
+  _globals['_UPDATEENTITLEMENTREQUEST']._serialized_start=1482
+  _globals['_UPDATEENTITLEMENTREQUEST']._serialized_end=1637
+  _globals['_UPDATEENTITLEMENTRESPONSE']._serialized_start=1639
+  _globals['_UPDATEENTITLEMENTRESPONSE']._serialized_end=1721
+  _globals['_ENTITLEMENTSERVICE']._serialized_start=1969
+  _globals['_ENTITLEMENTSERVICE']._serialized_end=2441
 # @@protoc_insertion_point(module_scope)

@@ -5,10 +5,13 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from latchkey.catalog.v1 import owner_pb2 as _owner_pb2
+from latchkey.catalog.v1 import settings_pb2 as _settings_pb2
 from latchkey.catalog.v1 import target_pb2 as _target_pb2
 import builtins as _builtins
 import sys
@@ -33,6 +36,8 @@ class _ResourceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Resource
     """The built-in one: being able to use the app at all."""
     RESOURCE_KIND_ROLE: _ResourceKind.ValueType  # 2
     """Virtual roles: they exist here only and stand for groups of the directory."""
+    RESOURCE_KIND_APP_ROLE: _ResourceKind.ValueType  # 3
+    """Roles that the app declares in Entra."""
 
 class ResourceKind(_ResourceKind, metaclass=_ResourceKindEnumTypeWrapper):
     """What a resource type holds."""
@@ -43,7 +48,37 @@ RESOURCE_KIND_CREDENTIAL: ResourceKind.ValueType  # 1
 """The built-in one: being able to use the app at all."""
 RESOURCE_KIND_ROLE: ResourceKind.ValueType  # 2
 """Virtual roles: they exist here only and stand for groups of the directory."""
+RESOURCE_KIND_APP_ROLE: ResourceKind.ValueType  # 3
+"""Roles that the app declares in Entra."""
 Global___ResourceKind: _TypeAlias = ResourceKind  # noqa: Y015
+
+class _EntitlementState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EntitlementStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntitlementState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENTITLEMENT_STATE_UNSPECIFIED: _EntitlementState.ValueType  # 0
+    """Not set."""
+    ENTITLEMENT_STATE_ACTIVE: _EntitlementState.ValueType  # 1
+    """Its holders can have everything that it stands for. Next: REMOVED."""
+    ENTITLEMENT_STATE_REMOVED: _EntitlementState.ValueType  # 2
+    """The app, the role or a group that it stands for is no longer in the directory: it can't be
+    asked for, and its leases end. Next: ACTIVE, if a sync finds that again.
+    """
+
+class EntitlementState(_EntitlementState, metaclass=_EntitlementStateEnumTypeWrapper):
+    """Where an entitlement stands."""
+
+ENTITLEMENT_STATE_UNSPECIFIED: EntitlementState.ValueType  # 0
+"""Not set."""
+ENTITLEMENT_STATE_ACTIVE: EntitlementState.ValueType  # 1
+"""Its holders can have everything that it stands for. Next: REMOVED."""
+ENTITLEMENT_STATE_REMOVED: EntitlementState.ValueType  # 2
+"""The app, the role or a group that it stands for is no longer in the directory: it can't be
+asked for, and its leases end. Next: ACTIVE, if a sync finds that again.
+"""
+Global___EntitlementState: _TypeAlias = EntitlementState  # noqa: Y015
 
 @_typing.final
 class ResourceType(_message.Message):
@@ -60,7 +95,7 @@ class ResourceType(_message.Message):
     app_id: _builtins.str
     """Output only. The app."""
     display_name: _builtins.str
-    """Output only. "Credential", "Role"."""
+    """Output only. "Credential", "App role", "Role"."""
     kind: Global___ResourceKind.ValueType
     """Output only. What it holds."""
     def __init__(
@@ -95,6 +130,13 @@ class Entitlement(_message.Message):
     FULFILMENT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REMOVAL_REASON_FIELD_NUMBER: _builtins.int
+    OVERRIDE_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    OWNERS_FIELD_NUMBER: _builtins.int
+    OWNER_SOURCE_FIELD_NUMBER: _builtins.int
+    ENTRA_APP_ROLE_ID_FIELD_NUMBER: _builtins.int
     entitlement_id: _builtins.str
     """Output only. `ent_…`."""
     app_id: _builtins.str
@@ -106,11 +148,21 @@ class Entitlement(_message.Message):
     resource_id: _builtins.str
     """Output only. The resource, `res_…`."""
     display_name: _builtins.str
-    """Output only. What it is called."""
+    """Optional on update, for a virtual role: 1 to 200 characters, unique among the app's. What it is
+    called; an app role is called as in Entra.
+    """
     description: _builtins.str
-    """Output only. What it is for."""
+    """Optional on update. What it is for, at most 2000 characters."""
     etag: _builtins.str
     """Output only. Changes with every change of the entitlement."""
+    state: Global___EntitlementState.ValueType
+    """Output only. Where it stands."""
+    removal_reason: _builtins.str
+    """Output only. What is no longer in the directory, in words; empty while it is active."""
+    owner_source: _owner_pb2.OwnerSource.ValueType
+    """Output only. Which of both count."""
+    entra_app_role_id: _builtins.str
+    """Optional on update, for access. The role of the app that it gives; empty for virtual roles."""
     @_builtins.property
     def fulfilment(self) -> _containers.RepeatedCompositeFieldContainer[_target_pb2.Target]:
         """Output only. What its holder has in the directory."""
@@ -118,6 +170,18 @@ class Entitlement(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was created."""
+
+    @_builtins.property
+    def override(self) -> _settings_pb2.EntitlementOverride:
+        """Optional on update. What it says for itself."""
+
+    @_builtins.property
+    def settings(self) -> _settings_pb2.EntitlementSettings:
+        """Output only. What holds for it, and which tier says so."""
+
+    @_builtins.property
+    def owners(self) -> _containers.RepeatedCompositeFieldContainer[_owner_pb2.Owner]:
+        """Optional on update. Who answers for it, at most 32; while there are none, the app's owners do."""
 
     def __init__(
         self,
@@ -132,10 +196,17 @@ class Entitlement(_message.Message):
         fulfilment: _abc.Iterable[_target_pb2.Target] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        state: Global___EntitlementState.ValueType = ...,
+        removal_reason: _builtins.str = ...,
+        override: _settings_pb2.EntitlementOverride | None = ...,
+        settings: _settings_pb2.EntitlementSettings | None = ...,
+        owners: _abc.Iterable[_owner_pb2.Owner] | None = ...,
+        owner_source: _owner_pb2.OwnerSource.ValueType = ...,
+        entra_app_role_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "override", b"override", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "entitlement_id", b"entitlement_id", "etag", b"etag", "fulfilment", b"fulfilment", "resource_id", b"resource_id", "resource_kind", b"resource_kind", "resource_type_id", b"resource_type_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "entitlement_id", b"entitlement_id", "entra_app_role_id", b"entra_app_role_id", "etag", b"etag", "fulfilment", b"fulfilment", "override", b"override", "owner_source", b"owner_source", "owners", b"owners", "removal_reason", b"removal_reason", "resource_id", b"resource_id", "resource_kind", b"resource_kind", "resource_type_id", b"resource_type_id", "settings", b"settings", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,22 +267,26 @@ class ListEntitlementsRequest(_message.Message):
     APP_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    RESOURCE_TYPE_ID_FIELD_NUMBER: _builtins.int
     app_id: _builtins.str
     """Required. The app."""
     page_size: _builtins.int
     """Optional. 1 to 500; 50 when not given."""
     page_token: _builtins.str
-    """Optional. The `next_page_token` of the page before."""
+    """Optional. The `next_page_token` of the page before, with the same filters."""
+    resource_type_id: _builtins.str
+    """Optional. Only those of this resource type."""
     def __init__(
         self,
         *,
         app_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        resource_type_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "page_size", b"page_size", "page_token", b"page_token", "resource_type_id", b"resource_type_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -290,3 +365,64 @@ class ListResourceTypesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListResourceTypesResponse: _TypeAlias = ListResourceTypesResponse  # noqa: Y015
+
+@_typing.final
+class UpdateEntitlementRequest(_message.Message):
+    """Asks for an entitlement to be changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITLEMENT_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    @_builtins.property
+    def entitlement(self) -> Global___Entitlement:
+        """Required. The entitlement, with the new values. When its `etag` is given it must match."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Required. Which fields change: `display_name` of a virtual role, `description`, `override`,
+        `owners`, `entra_app_role_id` of access. A locked override changes only together with
+        `override.locked` becoming false.
+        """
+
+    def __init__(
+        self,
+        *,
+        entitlement: Global___Entitlement | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entitlement", b"entitlement", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlement", b"entitlement", "idempotency_key", b"idempotency_key", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateEntitlementRequest: _TypeAlias = UpdateEntitlementRequest  # noqa: Y015
+
+@_typing.final
+class UpdateEntitlementResponse(_message.Message):
+    """The changed entitlement."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITLEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entitlement(self) -> Global___Entitlement:
+        """The entitlement."""
+
+    def __init__(
+        self,
+        *,
+        entitlement: Global___Entitlement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entitlement", b"entitlement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlement", b"entitlement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateEntitlementResponse: _TypeAlias = UpdateEntitlementResponse  # noqa: Y015

@@ -29,8 +29,9 @@ class EntitlementServiceStub:
     """What a managed app offers.
 
     An app groups its resources by resource type. `Credential` is built in: exactly one resource,
-    whose one entitlement, access, stands for being able to use the app at all. Virtual roles are
-    resources of type `Role`, each with one entitlement. An entitlement's fulfilment lists what
+    whose one entitlement, access, stands for being able to use the app at all. The roles that the
+    app declares for people are resources of type `App role`, and come and go with them; virtual
+    roles are resources of type `Role`. Each has one entitlement. An entitlement's fulfilment lists what
     its holder must have in the directory.
     """
 
@@ -55,14 +56,20 @@ class EntitlementServiceStub:
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.ListResourceTypesRequest.SerializeToString,
                 response_deserializer=latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.ListResourceTypesResponse.FromString,
                 _registered_method=True)
+        self.UpdateEntitlement = channel.unary_unary(
+                '/latchkey.catalog.v1.EntitlementService/UpdateEntitlement',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.UpdateEntitlementRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.UpdateEntitlementResponse.FromString,
+                _registered_method=True)
 
 
 class EntitlementServiceServicer:
     """What a managed app offers.
 
     An app groups its resources by resource type. `Credential` is built in: exactly one resource,
-    whose one entitlement, access, stands for being able to use the app at all. Virtual roles are
-    resources of type `Role`, each with one entitlement. An entitlement's fulfilment lists what
+    whose one entitlement, access, stands for being able to use the app at all. The roles that the
+    app declares for people are resources of type `App role`, and come and go with them; virtual
+    roles are resources of type `Role`. Each has one entitlement. An entitlement's fulfilment lists what
     its holder must have in the directory.
     """
 
@@ -96,6 +103,21 @@ class EntitlementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateEntitlement(self, request, context):
+        """Changes an entitlement, what it says for itself, or which role of the app access gives.
+        Publishes `EntitlementUpdated`. Leases that are granted already stay as they are.
+
+        From: `ACTIVE`.
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` (also of an owner) or `USER_NOT_FOUND`,
+        `FAILED_PRECONDITION` / `APP_REMOVED`, `ENTITLEMENT_REMOVED` or `ENTITLEMENT_LOCKED`,
+        `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`, `INVALID_ARGUMENT` / `APP_ROLE_REQUIRED` or
+        `FIELD_INVALID`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EntitlementServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -114,6 +136,11 @@ def add_EntitlementServiceServicer_to_server(servicer, server):
                     request_deserializer=latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.ListResourceTypesRequest.FromString,
                     response_serializer=latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.ListResourceTypesResponse.SerializeToString,
             ),
+            'UpdateEntitlement': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateEntitlement,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.UpdateEntitlementRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.UpdateEntitlementResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'latchkey.catalog.v1.EntitlementService', rpc_method_handlers)
@@ -126,8 +153,9 @@ class EntitlementService:
     """What a managed app offers.
 
     An app groups its resources by resource type. `Credential` is built in: exactly one resource,
-    whose one entitlement, access, stands for being able to use the app at all. Virtual roles are
-    resources of type `Role`, each with one entitlement. An entitlement's fulfilment lists what
+    whose one entitlement, access, stands for being able to use the app at all. The roles that the
+    app declares for people are resources of type `App role`, and come and go with them; virtual
+    roles are resources of type `Role`. Each has one entitlement. An entitlement's fulfilment lists what
     its holder must have in the directory.
     """
 
@@ -202,6 +230,33 @@ class EntitlementService:
             '/latchkey.catalog.v1.EntitlementService/ListResourceTypes',
             latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.ListResourceTypesRequest.SerializeToString,
             latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.ListResourceTypesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateEntitlement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.EntitlementService/UpdateEntitlement',
+            latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.UpdateEntitlementRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_entitlement__pb2.UpdateEntitlementResponse.FromString,
             options,
             channel_credentials,
             insecure,

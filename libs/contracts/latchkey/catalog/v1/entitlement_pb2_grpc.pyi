@@ -16,8 +16,9 @@ class EntitlementServiceStub:
     """What a managed app offers.
 
     An app groups its resources by resource type. `Credential` is built in: exactly one resource,
-    whose one entitlement, access, stands for being able to use the app at all. Virtual roles are
-    resources of type `Role`, each with one entitlement. An entitlement's fulfilment lists what
+    whose one entitlement, access, stands for being able to use the app at all. The roles that the
+    app declares for people are resources of type `App role`, and come and go with them; virtual
+    roles are resources of type `Role`. Each has one entitlement. An entitlement's fulfilment lists what
     its holder must have in the directory.
     """
 
@@ -40,13 +41,25 @@ class EntitlementServiceStub:
     Callers: administrators, connector administrators and auditors.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND`.
     """
+    UpdateEntitlement: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.UpdateEntitlementRequest, _entitlement_pb2.UpdateEntitlementResponse]
+    """Changes an entitlement, what it says for itself, or which role of the app access gives.
+    Publishes `EntitlementUpdated`. Leases that are granted already stay as they are.
+
+    From: `ACTIVE`.
+    Callers: administrators.
+    Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` (also of an owner) or `USER_NOT_FOUND`,
+    `FAILED_PRECONDITION` / `APP_REMOVED`, `ENTITLEMENT_REMOVED` or `ENTITLEMENT_LOCKED`,
+    `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`, `INVALID_ARGUMENT` / `APP_ROLE_REQUIRED` or
+    `FIELD_INVALID`, `ABORTED` / `ETAG_MISMATCH`.
+    """
 
 class EntitlementServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a managed app offers.
 
     An app groups its resources by resource type. `Credential` is built in: exactly one resource,
-    whose one entitlement, access, stands for being able to use the app at all. Virtual roles are
-    resources of type `Role`, each with one entitlement. An entitlement's fulfilment lists what
+    whose one entitlement, access, stands for being able to use the app at all. The roles that the
+    app declares for people are resources of type `App role`, and come and go with them; virtual
+    roles are resources of type `Role`. Each has one entitlement. An entitlement's fulfilment lists what
     its holder must have in the directory.
     """
 
@@ -84,6 +97,23 @@ class EntitlementServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Callers: administrators, connector administrators and auditors.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateEntitlement(
+        self,
+        request: _entitlement_pb2.UpdateEntitlementRequest,
+        context: _aio.ServicerContext[_entitlement_pb2.UpdateEntitlementRequest, _abc.Awaitable[_entitlement_pb2.UpdateEntitlementResponse]],
+    ) -> _abc.Awaitable[_entitlement_pb2.UpdateEntitlementResponse]:
+        """Changes an entitlement, what it says for itself, or which role of the app access gives.
+        Publishes `EntitlementUpdated`. Leases that are granted already stay as they are.
+
+        From: `ACTIVE`.
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` (also of an owner) or `USER_NOT_FOUND`,
+        `FAILED_PRECONDITION` / `APP_REMOVED`, `ENTITLEMENT_REMOVED` or `ENTITLEMENT_LOCKED`,
+        `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`, `INVALID_ARGUMENT` / `APP_ROLE_REQUIRED` or
+        `FIELD_INVALID`, `ABORTED` / `ETAG_MISMATCH`.
         """
 
 def add_EntitlementServiceServicer_to_server(servicer: EntitlementServiceServicer, server: _aio.Server) -> None: ...

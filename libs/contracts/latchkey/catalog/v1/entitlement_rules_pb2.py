@@ -24,29 +24,32 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from latchkey.catalog.v1 import entitlement_pb2 as latchkey_dot_catalog_dot_v1_dot_entitlement__pb2
+from latchkey.catalog.v1 import settings_pb2 as latchkey_dot_catalog_dot_v1_dot_settings__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+latchkey/catalog/v1/entitlement_rules.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a%latchkey/catalog/v1/entitlement.proto\"\xbc\x01\n\x10\x45ntitlementRules\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x12\x19\n\x11resource_type_ids\x18\x03 \x03(\t\x12\x1a\n\x12\x61\x63\x63\x65ss_profile_ids\x18\x04 \x03(\t\x12\x11\n\tpolicy_id\x18\x05 \x01(\t\x12/\n\x0cmax_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\",\n\x1aGetEntitlementRulesRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"_\n\x1bGetEntitlementRulesResponse\x12@\n\x11\x65ntitlement_rules\x18\x01 \x01(\x0b\x32%.latchkey.catalog.v1.EntitlementRules\"b\n\x1ePreviewEntitlementRulesRequest\x12@\n\x11\x65ntitlement_rules\x18\x01 \x01(\x0b\x32%.latchkey.catalog.v1.EntitlementRules\"{\n\x1fPreviewEntitlementRulesResponse\x12\x42\n\x18requestable_entitlements\x18\x01 \x03(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12\x14\n\x0cperson_count\x18\x02 \x01(\x05\"y\n\x1c\x41pplyEntitlementRulesRequest\x12@\n\x11\x65ntitlement_rules\x18\x01 \x01(\x0b\x32%.latchkey.catalog.v1.EntitlementRules\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"|\n\x1d\x41pplyEntitlementRulesResponse\x12@\n\x11\x65ntitlement_rules\x18\x01 \x01(\x0b\x32%.latchkey.catalog.v1.EntitlementRules\x12\x19\n\x11\x65ntitlement_count\x18\x02 \x01(\x05\x32\x9a\x03\n\x17\x45ntitlementRulesService\x12x\n\x13GetEntitlementRules\x12/.latchkey.catalog.v1.GetEntitlementRulesRequest\x1a\x30.latchkey.catalog.v1.GetEntitlementRulesResponse\x12\x84\x01\n\x17PreviewEntitlementRules\x12\x33.latchkey.catalog.v1.PreviewEntitlementRulesRequest\x1a\x34.latchkey.catalog.v1.PreviewEntitlementRulesResponse\x12~\n\x15\x41pplyEntitlementRules\x12\x31.latchkey.catalog.v1.ApplyEntitlementRulesRequest\x1a\x32.latchkey.catalog.v1.ApplyEntitlementRulesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+latchkey/catalog/v1/entitlement_rules.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a%latchkey/catalog/v1/entitlement.proto\x1a\"latchkey/catalog/v1/settings.proto\"\xf7\x01\n\x10\x45ntitlementRules\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x12\x19\n\x11resource_type_ids\x18\x03 \x03(\t\x12\x1a\n\x12\x61\x63\x63\x65ss_profile_ids\x18\x04 \x03(\t\x12\x11\n\tpolicy_id\x18\x05 \x01(\t\x12/\n\x0cmax_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x39\n\temergency\x18\x08 \x01(\x0b\x32&.latchkey.catalog.v1.EmergencySettings\",\n\x1aGetEntitlementRulesRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"_\n\x1bGetEntitlementRulesResponse\x12@\n\x11\x65ntitlement_rules\x18\x01 \x01(\x0b\x32%.latchkey.catalog.v1.EntitlementRules\"{\n\x1ePreviewEntitlementRulesRequest\x12@\n\x11\x65ntitlement_rules\x18\x01 \x01(\x0b\x32%.latchkey.catalog.v1.EntitlementRules\x12\x17\n\x0f\x63lear_overrides\x18\x02 \x01(\x08\"\xc4\x01\n\x1fPreviewEntitlementRulesResponse\x12\x42\n\x18requestable_entitlements\x18\x01 \x03(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12\x14\n\x0cperson_count\x18\x02 \x01(\x05\x12G\n\x15governed_entitlements\x18\x03 \x03(\x0b\x32(.latchkey.catalog.v1.GovernedEntitlement\"\xb2\x01\n\x13GovernedEntitlement\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12:\n\x08settings\x18\x03 \x01(\x0b\x32(.latchkey.catalog.v1.EntitlementSettings\x12\x18\n\x10override_cleared\x18\x04 \x01(\x08\x12\x17\n\x0foverride_locked\x18\x05 \x01(\x08\"\x92\x01\n\x1c\x41pplyEntitlementRulesRequest\x12@\n\x11\x65ntitlement_rules\x18\x01 \x01(\x0b\x32%.latchkey.catalog.v1.EntitlementRules\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x17\n\x0f\x63lear_overrides\x18\x03 \x01(\x08\"\x9c\x01\n\x1d\x41pplyEntitlementRulesResponse\x12@\n\x11\x65ntitlement_rules\x18\x01 \x01(\x0b\x32%.latchkey.catalog.v1.EntitlementRules\x12\x19\n\x11\x65ntitlement_count\x18\x02 \x01(\x05\x12\x1e\n\x16\x63leared_override_count\x18\x03 \x01(\x05\x32\x9a\x03\n\x17\x45ntitlementRulesService\x12x\n\x13GetEntitlementRules\x12/.latchkey.catalog.v1.GetEntitlementRulesRequest\x1a\x30.latchkey.catalog.v1.GetEntitlementRulesResponse\x12\x84\x01\n\x17PreviewEntitlementRules\x12\x33.latchkey.catalog.v1.PreviewEntitlementRulesRequest\x1a\x34.latchkey.catalog.v1.PreviewEntitlementRulesResponse\x12~\n\x15\x41pplyEntitlementRules\x12\x31.latchkey.catalog.v1.ApplyEntitlementRulesRequest\x1a\x32.latchkey.catalog.v1.ApplyEntitlementRulesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.entitlement_rules_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENTITLEMENTRULES']._serialized_start=140
-  _globals['_ENTITLEMENTRULES']._serialized_end=328
-  _globals['_GETENTITLEMENTRULESREQUEST']._serialized_start=330
-  _globals['_GETENTITLEMENTRULESREQUEST']._serialized_end=374
-  _globals['_GETENTITLEMENTRULESRESPONSE']._serialized_start=376
-  _globals['_GETENTITLEMENTRULESRESPONSE']._serialized_end=471
-  _globals['_PREVIEWENTITLEMENTRULESREQUEST']._serialized_start=473
-  _globals['_PREVIEWENTITLEMENTRULESREQUEST']._serialized_end=571
-  _globals['_PREVIEWENTITLEMENTRULESRESPONSE']._serialized_start=573
-  _globals['_PREVIEWENTITLEMENTRULESRESPONSE']._serialized_end=696
-  _globals['_APPLYENTITLEMENTRULESREQUEST']._serialized_start=698
-  _globals['_APPLYENTITLEMENTRULESREQUEST']._serialized_end=819
-  _globals['_APPLYENTITLEMENTRULESRESPONSE']._serialized_start=821
-  _globals['_APPLYENTITLEMENTRULESRESPONSE']._serialized_end=945
-  _globals['_ENTITLEMENTRULESSERVICE']._serialized_start=948
-  _globals['_ENTITLEMENTRULESSERVICE']._serialized_end=1358
+  _globals['_ENTITLEMENTRULES']._serialized_start=176
+  _globals['_ENTITLEMENTRULES']._serialized_end=423
+  _globals['_GETENTITLEMENTRULESREQUEST']._serialized_start=425
+  _globals['_GETENTITLEMENTRULESREQUEST']._serialized_end=469
+  _globals['_GETENTITLEMENTRULESRESPONSE']._serialized_start=471
+  _globals['_GETENTITLEMENTRULESRESPONSE']._serialized_end=566
+  _globals['_PREVIEWENTITLEMENTRULESREQUEST']._serialized_start=568
+  _globals['_PREVIEWENTITLEMENTRULESREQUEST']._serialized_end=691
+  _globals['_PREVIEWENTITLEMENTRULESRESPONSE']._serialized_start=694
+  _globals['_PREVIEWENTITLEMENTRULESRESPONSE']._serialized_end=890
+  _globals['_GOVERNEDENTITLEMENT']._serialized_start=893
+  _globals['_GOVERNEDENTITLEMENT']._serialized_end=1071
+  _globals['_APPLYENTITLEMENTRULESREQUEST']._serialized_start=1074
+  _globals['_APPLYENTITLEMENTRULESREQUEST']._serialized_end=1220
+  _globals['_APPLYENTITLEMENTRULESRESPONSE']._serialized_start=1223
+  _globals['_APPLYENTITLEMENTRULESRESPONSE']._serialized_end=1379
+  _globals['_ENTITLEMENTRULESSERVICE']._serialized_start=1382
+  _globals['_ENTITLEMENTRULESSERVICE']._serialized_end=1792
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from latchkey.catalog.v1 import entitlement_pb2 as _entitlement_pb2
+from latchkey.catalog.v1 import settings_pb2 as _settings_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -33,6 +34,7 @@ class EntitlementRules(_message.Message):
     POLICY_ID_FIELD_NUMBER: _builtins.int
     MAX_DURATION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    EMERGENCY_FIELD_NUMBER: _builtins.int
     app_id: _builtins.str
     """Required. The app."""
     enabled: _builtins.bool
@@ -53,6 +55,10 @@ class EntitlementRules(_message.Message):
     def max_duration(self) -> _duration_pb2.Duration:
         """Optional. The longest lease that can be asked for; no limit when not given."""
 
+    @_builtins.property
+    def emergency(self) -> _settings_pb2.EmergencySettings:
+        """Optional. Emergencies; none when not given."""
+
     def __init__(
         self,
         *,
@@ -63,10 +69,11 @@ class EntitlementRules(_message.Message):
         policy_id: _builtins.str = ...,
         max_duration: _duration_pb2.Duration | None = ...,
         etag: _builtins.str = ...,
+        emergency: _settings_pb2.EmergencySettings | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["max_duration", b"max_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "max_duration", b"max_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile_ids", b"access_profile_ids", "app_id", b"app_id", "enabled", b"enabled", "etag", b"etag", "max_duration", b"max_duration", "policy_id", b"policy_id", "resource_type_ids", b"resource_type_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile_ids", b"access_profile_ids", "app_id", b"app_id", "emergency", b"emergency", "enabled", b"enabled", "etag", b"etag", "max_duration", b"max_duration", "policy_id", b"policy_id", "resource_type_ids", b"resource_type_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -125,6 +132,9 @@ class PreviewEntitlementRulesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTITLEMENT_RULES_FIELD_NUMBER: _builtins.int
+    CLEAR_OVERRIDES_FIELD_NUMBER: _builtins.int
+    clear_overrides: _builtins.bool
+    """Optional. As in `ApplyEntitlementRulesRequest`."""
     @_builtins.property
     def entitlement_rules(self) -> Global___EntitlementRules:
         """Required. The rules."""
@@ -133,10 +143,11 @@ class PreviewEntitlementRulesRequest(_message.Message):
         self,
         *,
         entitlement_rules: Global___EntitlementRules | None = ...,
+        clear_overrides: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entitlement_rules", b"entitlement_rules"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlement_rules", b"entitlement_rules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clear_overrides", b"clear_overrides", "entitlement_rules", b"entitlement_rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -150,25 +161,73 @@ class PreviewEntitlementRulesResponse(_message.Message):
 
     REQUESTABLE_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
     PERSON_COUNT_FIELD_NUMBER: _builtins.int
+    GOVERNED_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
     person_count: _builtins.int
     """How many people could ask for them."""
     @_builtins.property
     def requestable_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[_entitlement_pb2.Entitlement]:
         """The entitlements that could be asked for."""
 
+    @_builtins.property
+    def governed_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___GovernedEntitlement]:
+        """What would hold for each of them and for those that an override keeps from being asked for, in
+        the same order, the latter last.
+        """
+
     def __init__(
         self,
         *,
         requestable_entitlements: _abc.Iterable[_entitlement_pb2.Entitlement] | None = ...,
         person_count: _builtins.int = ...,
+        governed_entitlements: _abc.Iterable[Global___GovernedEntitlement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_count", b"person_count", "requestable_entitlements", b"requestable_entitlements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["governed_entitlements", b"governed_entitlements", "person_count", b"person_count", "requestable_entitlements", b"requestable_entitlements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreviewEntitlementRulesResponse: _TypeAlias = PreviewEntitlementRulesResponse  # noqa: Y015
+
+@_typing.final
+class GovernedEntitlement(_message.Message):
+    """What rules mean for an entitlement of the chosen types."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    OVERRIDE_CLEARED_FIELD_NUMBER: _builtins.int
+    OVERRIDE_LOCKED_FIELD_NUMBER: _builtins.int
+    entitlement_id: _builtins.str
+    """The entitlement."""
+    display_name: _builtins.str
+    """What it is called."""
+    override_cleared: _builtins.bool
+    """Whether its override would be cleared."""
+    override_locked: _builtins.bool
+    """Whether its override would stay because it is locked."""
+    @_builtins.property
+    def settings(self) -> _settings_pb2.EntitlementSettings:
+        """What would hold for it, and which tier says so."""
+
+    def __init__(
+        self,
+        *,
+        entitlement_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        settings: _settings_pb2.EntitlementSettings | None = ...,
+        override_cleared: _builtins.bool = ...,
+        override_locked: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "entitlement_id", b"entitlement_id", "override_cleared", b"override_cleared", "override_locked", b"override_locked", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GovernedEntitlement: _TypeAlias = GovernedEntitlement  # noqa: Y015
 
 @_typing.final
 class ApplyEntitlementRulesRequest(_message.Message):
@@ -178,8 +237,11 @@ class ApplyEntitlementRulesRequest(_message.Message):
 
     ENTITLEMENT_RULES_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    CLEAR_OVERRIDES_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
     """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    clear_overrides: _builtins.bool
+    """Optional. Clear the overrides of the app's entitlements, but not those that are locked."""
     @_builtins.property
     def entitlement_rules(self) -> Global___EntitlementRules:
         """Required. The rules."""
@@ -189,10 +251,11 @@ class ApplyEntitlementRulesRequest(_message.Message):
         *,
         entitlement_rules: Global___EntitlementRules | None = ...,
         idempotency_key: _builtins.str = ...,
+        clear_overrides: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entitlement_rules", b"entitlement_rules"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlement_rules", b"entitlement_rules", "idempotency_key", b"idempotency_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clear_overrides", b"clear_overrides", "entitlement_rules", b"entitlement_rules", "idempotency_key", b"idempotency_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -206,8 +269,11 @@ class ApplyEntitlementRulesResponse(_message.Message):
 
     ENTITLEMENT_RULES_FIELD_NUMBER: _builtins.int
     ENTITLEMENT_COUNT_FIELD_NUMBER: _builtins.int
+    CLEARED_OVERRIDE_COUNT_FIELD_NUMBER: _builtins.int
     entitlement_count: _builtins.int
     """How many entitlements they govern at present."""
+    cleared_override_count: _builtins.int
+    """How many overrides were cleared."""
     @_builtins.property
     def entitlement_rules(self) -> Global___EntitlementRules:
         """The rules."""
@@ -217,10 +283,11 @@ class ApplyEntitlementRulesResponse(_message.Message):
         *,
         entitlement_rules: Global___EntitlementRules | None = ...,
         entitlement_count: _builtins.int = ...,
+        cleared_override_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entitlement_rules", b"entitlement_rules"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlement_count", b"entitlement_count", "entitlement_rules", b"entitlement_rules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared_override_count", b"cleared_override_count", "entitlement_count", b"entitlement_count", "entitlement_rules", b"entitlement_rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

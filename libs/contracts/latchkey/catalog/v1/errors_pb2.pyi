@@ -86,7 +86,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`NOT_FOUND`. The group is not linked to the app. Way out: `LinkService/ListLinkedEntitlements`."""
     ERROR_REASON_ALREADY_LINKED: _ErrorReason.ValueType  # 28
     """`FAILED_PRECONDITION`. A choice was made for this group already. Way out:
-    `LinkService/ListBindings` shows it.
+    `LinkService/ListBindings` shows it, `LinkService/UnlinkEntitlements` takes it back.
     """
     ERROR_REASON_GROUP_NOT_WRITABLE: _ErrorReason.ValueType  # 29
     """`FAILED_PRECONDITION`. The group's members can't be changed through Graph; `unwritable_reason`
@@ -119,6 +119,38 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     needs an app role assignment and no group. Way out: link a group to it (provision access for),
     or change the connection's mode.
     """
+    ERROR_REASON_APP_IN_USE: _ErrorReason.ValueType  # 40
+    """`FAILED_PRECONDITION`. Leases or open access requests depend on the app; `lease_ids` and
+    `access_request_ids` name up to ten of each. Way out: end them, or `end_access`.
+    """
+    ERROR_REASON_ENTITLEMENT_IN_USE: _ErrorReason.ValueType  # 41
+    """`FAILED_PRECONDITION`. Leases or open access requests depend on the entitlement; `lease_ids` and
+    `access_request_ids` name up to ten of each. Way out: end them, or `end_access`.
+    """
+    ERROR_REASON_ENTITLEMENT_REMOVED: _ErrorReason.ValueType  # 42
+    """`FAILED_PRECONDITION`. What the entitlement stands for is no longer in the directory; `problem`
+    says what. Way out: restore it there, then sync.
+    """
+    ERROR_REASON_ENTITLEMENT_LOCKED: _ErrorReason.ValueType  # 43
+    """`FAILED_PRECONDITION`. The entitlement's override is locked. Way out: unlock it in the same
+    update, `override.locked` false.
+    """
+    ERROR_REASON_NOT_LINKED: _ErrorReason.ValueType  # 44
+    """`FAILED_PRECONDITION`. No choice was made for this group. Way out:
+    `LinkService/ListLinkedEntitlements` shows which have one.
+    """
+    ERROR_REASON_ACCESS_PROFILE_IN_USE: _ErrorReason.ValueType  # 45
+    """`FAILED_PRECONDITION`. Entitlement rules name the access profile; `app_ids` names up to ten of
+    their apps. Way out: apply other rules there first.
+    """
+    ERROR_REASON_ACCESS_PROFILE_BUILT_IN: _ErrorReason.ValueType  # 46
+    """`FAILED_PRECONDITION`. `Everyone` is built in and stays as it is. Way out: another profile."""
+    ERROR_REASON_EXPRESSION_INVALID: _ErrorReason.ValueType  # 47
+    """`INVALID_ARGUMENT`. The expression can't be used; `problem` says where and why. Way out:
+    correct it; `AccessProfile.expression` says what there is.
+    """
+    ERROR_REASON_GROUP_NOT_FOUND: _ErrorReason.ValueType  # 48
+    """`NOT_FOUND`. No group has this id. Way out: `DirectoryService/ListGroups`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -190,7 +222,7 @@ ERROR_REASON_LINKED_ENTITLEMENT_NOT_FOUND: ErrorReason.ValueType  # 27
 """`NOT_FOUND`. The group is not linked to the app. Way out: `LinkService/ListLinkedEntitlements`."""
 ERROR_REASON_ALREADY_LINKED: ErrorReason.ValueType  # 28
 """`FAILED_PRECONDITION`. A choice was made for this group already. Way out:
-`LinkService/ListBindings` shows it.
+`LinkService/ListBindings` shows it, `LinkService/UnlinkEntitlements` takes it back.
 """
 ERROR_REASON_GROUP_NOT_WRITABLE: ErrorReason.ValueType  # 29
 """`FAILED_PRECONDITION`. The group's members can't be changed through Graph; `unwritable_reason`
@@ -223,4 +255,36 @@ ERROR_REASON_NOT_PROVISIONABLE: ErrorReason.ValueType  # 39
 needs an app role assignment and no group. Way out: link a group to it (provision access for),
 or change the connection's mode.
 """
+ERROR_REASON_APP_IN_USE: ErrorReason.ValueType  # 40
+"""`FAILED_PRECONDITION`. Leases or open access requests depend on the app; `lease_ids` and
+`access_request_ids` name up to ten of each. Way out: end them, or `end_access`.
+"""
+ERROR_REASON_ENTITLEMENT_IN_USE: ErrorReason.ValueType  # 41
+"""`FAILED_PRECONDITION`. Leases or open access requests depend on the entitlement; `lease_ids` and
+`access_request_ids` name up to ten of each. Way out: end them, or `end_access`.
+"""
+ERROR_REASON_ENTITLEMENT_REMOVED: ErrorReason.ValueType  # 42
+"""`FAILED_PRECONDITION`. What the entitlement stands for is no longer in the directory; `problem`
+says what. Way out: restore it there, then sync.
+"""
+ERROR_REASON_ENTITLEMENT_LOCKED: ErrorReason.ValueType  # 43
+"""`FAILED_PRECONDITION`. The entitlement's override is locked. Way out: unlock it in the same
+update, `override.locked` false.
+"""
+ERROR_REASON_NOT_LINKED: ErrorReason.ValueType  # 44
+"""`FAILED_PRECONDITION`. No choice was made for this group. Way out:
+`LinkService/ListLinkedEntitlements` shows which have one.
+"""
+ERROR_REASON_ACCESS_PROFILE_IN_USE: ErrorReason.ValueType  # 45
+"""`FAILED_PRECONDITION`. Entitlement rules name the access profile; `app_ids` names up to ten of
+their apps. Way out: apply other rules there first.
+"""
+ERROR_REASON_ACCESS_PROFILE_BUILT_IN: ErrorReason.ValueType  # 46
+"""`FAILED_PRECONDITION`. `Everyone` is built in and stays as it is. Way out: another profile."""
+ERROR_REASON_EXPRESSION_INVALID: ErrorReason.ValueType  # 47
+"""`INVALID_ARGUMENT`. The expression can't be used; `problem` says where and why. Way out:
+correct it; `AccessProfile.expression` says what there is.
+"""
+ERROR_REASON_GROUP_NOT_FOUND: ErrorReason.ValueType  # 48
+"""`NOT_FOUND`. No group has this id. Way out: `DirectoryService/ListGroups`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -118,6 +118,194 @@ class AppManaged(_message.Message):
 Global___AppManaged: _TypeAlias = AppManaged  # noqa: Y015
 
 @_typing.final
+class AppUpdated(_message.Message):
+    """What is said of an app here was changed. Subject: the app."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """The app."""
+    @_builtins.property
+    def changed_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which fields of `App` changed."""
+
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who changed them."""
+
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        changed_fields: _abc.Iterable[_builtins.str] | None = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "app_id", b"app_id", "changed_fields", b"changed_fields"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppUpdated: _TypeAlias = AppUpdated  # noqa: Y015
+
+@_typing.final
+class AppUnmanaged(_message.Message):
+    """An app is no longer managed: its entitlements are gone. Subject: the app."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    END_ACCESS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """The app."""
+    display_name: _builtins.str
+    """Its name."""
+    end_access: _builtins.bool
+    """Whether its leases and open access requests are to end. When not, there were none."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who unmanaged it."""
+
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        end_access: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "app_id", b"app_id", "display_name", b"display_name", "end_access", b"end_access", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppUnmanaged: _TypeAlias = AppUnmanaged  # noqa: Y015
+
+@_typing.final
+class EntitlementUpdated(_message.Message):
+    """An entitlement was changed. Subject: the entitlement."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    entitlement_id: _builtins.str
+    """The entitlement."""
+    app_id: _builtins.str
+    """Its app."""
+    @_builtins.property
+    def changed_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which fields of `Entitlement` changed."""
+
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who changed it."""
+
+    def __init__(
+        self,
+        *,
+        entitlement_id: _builtins.str = ...,
+        app_id: _builtins.str = ...,
+        changed_fields: _abc.Iterable[_builtins.str] | None = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "app_id", b"app_id", "changed_fields", b"changed_fields", "entitlement_id", b"entitlement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntitlementUpdated: _TypeAlias = EntitlementUpdated  # noqa: Y015
+
+@_typing.final
+class EntitlementRemoved(_message.Message):
+    """An entitlement can't be had any more: its app, its role or a group that it stands for is gone
+    from the directory, or its group was unlinked. Subject: the entitlement.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    entitlement_id: _builtins.str
+    """The entitlement."""
+    app_id: _builtins.str
+    """Its app."""
+    reason: _builtins.str
+    """What is gone, in words."""
+    def __init__(
+        self,
+        *,
+        entitlement_id: _builtins.str = ...,
+        app_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "entitlement_id", b"entitlement_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntitlementRemoved: _TypeAlias = EntitlementRemoved  # noqa: Y015
+
+@_typing.final
+class EntitlementUnlinked(_message.Message):
+    """A choice for a group that is linked to an app was taken back. Subject: the app."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    DIRECTORY_ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_REMOVED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """The app."""
+    directory_entitlement_id: _builtins.str
+    """The group, as a directory entitlement."""
+    entitlement_id: _builtins.str
+    """The entitlement that was bound by it; empty when it had been skipped."""
+    entitlement_removed: _builtins.bool
+    """Whether that entitlement, a virtual role, went with it."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who took it back."""
+
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        directory_entitlement_id: _builtins.str = ...,
+        entitlement_id: _builtins.str = ...,
+        entitlement_removed: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "app_id", b"app_id", "directory_entitlement_id", b"directory_entitlement_id", "entitlement_id", b"entitlement_id", "entitlement_removed", b"entitlement_removed", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntitlementUnlinked: _TypeAlias = EntitlementUnlinked  # noqa: Y015
+
+@_typing.final
 class EntitlementLinked(_message.Message):
     """A choice was made for a group that is linked to an app. Subject: the app."""
 
@@ -242,6 +430,147 @@ class AccessProfileCreated(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AccessProfileCreated: _TypeAlias = AccessProfileCreated  # noqa: Y015
+
+@_typing.final
+class AccessProfileUpdated(_message.Message):
+    """An access profile was changed. Subject: the profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    access_profile_id: _builtins.str
+    """The profile."""
+    @_builtins.property
+    def changed_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which fields of `AccessProfile` changed."""
+
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who changed it."""
+
+    def __init__(
+        self,
+        *,
+        access_profile_id: _builtins.str = ...,
+        changed_fields: _abc.Iterable[_builtins.str] | None = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile_id", b"access_profile_id", "actor", b"actor", "changed_fields", b"changed_fields"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessProfileUpdated: _TypeAlias = AccessProfileUpdated  # noqa: Y015
+
+@_typing.final
+class AccessProfileDeleted(_message.Message):
+    """An access profile was deleted. Subject: the profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    access_profile_id: _builtins.str
+    """The profile."""
+    display_name: _builtins.str
+    """Its name."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who deleted it."""
+
+    def __init__(
+        self,
+        *,
+        access_profile_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile_id", b"access_profile_id", "actor", b"actor", "display_name", b"display_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessProfileDeleted: _TypeAlias = AccessProfileDeleted  # noqa: Y015
+
+@_typing.final
+class UserDeactivated(_message.Message):
+    """A person can't sign in any more, or is gone from the directory. Subject: the person.
+
+    A hint to look: whether they can stands in `DirectoryService/GetUser`.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The person."""
+    display_name: _builtins.str
+    """Their name."""
+    deleted: _builtins.bool
+    """Whether they are gone; else they are disabled."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        deleted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "display_name", b"display_name", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserDeactivated: _TypeAlias = UserDeactivated  # noqa: Y015
+
+@_typing.final
+class UnmanagedAccessFound(_message.Message):
+    """People hold what an entitlement of a managed app stands for, and no lease brought it: seen for
+    the first time. Subject: the app.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    DIRECTORY_ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    USER_IDS_FIELD_NUMBER: _builtins.int
+    USER_COUNT_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """The app."""
+    entitlement_id: _builtins.str
+    """The entitlement."""
+    directory_entitlement_id: _builtins.str
+    """What is held."""
+    user_count: _builtins.int
+    """How many there are."""
+    @_builtins.property
+    def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who holds it, at most 100 of them."""
+
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        entitlement_id: _builtins.str = ...,
+        directory_entitlement_id: _builtins.str = ...,
+        user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        user_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "directory_entitlement_id", b"directory_entitlement_id", "entitlement_id", b"entitlement_id", "user_count", b"user_count", "user_ids", b"user_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnmanagedAccessFound: _TypeAlias = UnmanagedAccessFound  # noqa: Y015
 
 @_typing.final
 class DirectoryRefreshed(_message.Message):

@@ -32,11 +32,11 @@ class _LinkChoiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkChoice
     LINK_CHOICE_PENDING: _LinkChoice.ValueType  # 1
     """Nothing yet. Next: VIRTUAL_ROLE, PROVISION_ACCESS, SKIPPED."""
     LINK_CHOICE_VIRTUAL_ROLE: _LinkChoice.ValueType  # 2
-    """A virtual role stands for the group. Final."""
+    """A virtual role stands for the group. Next: PENDING."""
     LINK_CHOICE_PROVISION_ACCESS: _LinkChoice.ValueType  # 3
-    """The group is part of what an entitlement of the app provisions. Final."""
+    """The group is part of what an entitlement of the app provisions. Next: PENDING."""
     LINK_CHOICE_SKIPPED: _LinkChoice.ValueType  # 4
-    """Left alone. Next: VIRTUAL_ROLE, PROVISION_ACCESS, SKIPPED."""
+    """Left alone. Next: PENDING, VIRTUAL_ROLE, PROVISION_ACCESS, SKIPPED."""
 
 class LinkChoice(_LinkChoice, metaclass=_LinkChoiceEnumTypeWrapper):
     """What was chosen for a linked group."""
@@ -46,11 +46,11 @@ LINK_CHOICE_UNSPECIFIED: LinkChoice.ValueType  # 0
 LINK_CHOICE_PENDING: LinkChoice.ValueType  # 1
 """Nothing yet. Next: VIRTUAL_ROLE, PROVISION_ACCESS, SKIPPED."""
 LINK_CHOICE_VIRTUAL_ROLE: LinkChoice.ValueType  # 2
-"""A virtual role stands for the group. Final."""
+"""A virtual role stands for the group. Next: PENDING."""
 LINK_CHOICE_PROVISION_ACCESS: LinkChoice.ValueType  # 3
-"""The group is part of what an entitlement of the app provisions. Final."""
+"""The group is part of what an entitlement of the app provisions. Next: PENDING."""
 LINK_CHOICE_SKIPPED: LinkChoice.ValueType  # 4
-"""Left alone. Next: VIRTUAL_ROLE, PROVISION_ACCESS, SKIPPED."""
+"""Left alone. Next: PENDING, VIRTUAL_ROLE, PROVISION_ACCESS, SKIPPED."""
 Global___LinkChoice: _TypeAlias = LinkChoice  # noqa: Y015
 
 class _UnwritableReason:
@@ -85,6 +85,30 @@ UNWRITABLE_REASON_ROLE_ASSIGNABLE: UnwritableReason.ValueType  # 4
 """The group can carry directory roles, which needs a permission the connector does not ask for."""
 Global___UnwritableReason: _TypeAlias = UnwritableReason  # noqa: Y015
 
+class _BindingState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BindingStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BindingState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BINDING_STATE_UNSPECIFIED: _BindingState.ValueType  # 0
+    """Not set."""
+    BINDING_STATE_ACTIVE: _BindingState.ValueType  # 1
+    """What it binds is in the directory. Next: ENDED."""
+    BINDING_STATE_ENDED: _BindingState.ValueType  # 2
+    """What it binds is no longer in the directory. Next: ACTIVE, if a sync finds it again."""
+
+class BindingState(_BindingState, metaclass=_BindingStateEnumTypeWrapper):
+    """Where a binding stands."""
+
+BINDING_STATE_UNSPECIFIED: BindingState.ValueType  # 0
+"""Not set."""
+BINDING_STATE_ACTIVE: BindingState.ValueType  # 1
+"""What it binds is in the directory. Next: ENDED."""
+BINDING_STATE_ENDED: BindingState.ValueType  # 2
+"""What it binds is no longer in the directory. Next: ACTIVE, if a sync finds it again."""
+Global___BindingState: _TypeAlias = BindingState  # noqa: Y015
+
 @_typing.final
 class LinkedEntitlement(_message.Message):
     """A group that is assigned to an app."""
@@ -100,6 +124,8 @@ class LinkedEntitlement(_message.Message):
     UNWRITABLE_REASON_FIELD_NUMBER: _builtins.int
     CHOICE_FIELD_NUMBER: _builtins.int
     ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    SHARED_WITH_FIELD_NUMBER: _builtins.int
+    GONE_FIELD_NUMBER: _builtins.int
     directory_entitlement_id: _builtins.str
     """The directory entitlement "member of the group", `den_…`. The key of a choice."""
     app_id: _builtins.str
@@ -118,6 +144,16 @@ class LinkedEntitlement(_message.Message):
     """What was chosen."""
     entitlement_id: _builtins.str
     """The entitlement bound to it by that choice; empty while pending or skipped."""
+    gone: _builtins.bool
+    """The group is no longer in the directory, or no longer assigned to the app; what was chosen for
+    it is still shown.
+    """
+    @_builtins.property
+    def shared_with(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedEntitlement]:
+        """Entitlements of this and other apps that the same group stands behind already: whoever is
+        given one of them has what the others give, and losing the last one takes it from all.
+        """
+
     def __init__(
         self,
         *,
@@ -130,14 +166,50 @@ class LinkedEntitlement(_message.Message):
         unwritable_reason: Global___UnwritableReason.ValueType = ...,
         choice: Global___LinkChoice.ValueType = ...,
         entitlement_id: _builtins.str = ...,
+        shared_with: _abc.Iterable[Global___SharedEntitlement] | None = ...,
+        gone: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "choice", b"choice", "directory_entitlement_id", b"directory_entitlement_id", "entitlement_id", b"entitlement_id", "entra_app_role_id", b"entra_app_role_id", "entra_group_id", b"entra_group_id", "group_display_name", b"group_display_name", "member_count", b"member_count", "unwritable_reason", b"unwritable_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "choice", b"choice", "directory_entitlement_id", b"directory_entitlement_id", "entitlement_id", b"entitlement_id", "entra_app_role_id", b"entra_app_role_id", "entra_group_id", b"entra_group_id", "gone", b"gone", "group_display_name", b"group_display_name", "member_count", b"member_count", "shared_with", b"shared_with", "unwritable_reason", b"unwritable_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LinkedEntitlement: _TypeAlias = LinkedEntitlement  # noqa: Y015
+
+@_typing.final
+class SharedEntitlement(_message.Message):
+    """An entitlement that a group stands behind."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    APP_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """The app."""
+    app_display_name: _builtins.str
+    """The app's name."""
+    entitlement_id: _builtins.str
+    """The entitlement."""
+    entitlement_display_name: _builtins.str
+    """What it is called."""
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        app_display_name: _builtins.str = ...,
+        entitlement_id: _builtins.str = ...,
+        entitlement_display_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_display_name", b"app_display_name", "app_id", b"app_id", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedEntitlement: _TypeAlias = SharedEntitlement  # noqa: Y015
 
 @_typing.final
 class Binding(_message.Message):
@@ -151,6 +223,7 @@ class Binding(_message.Message):
     DIRECTORY_ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
     DIRECTORY_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     binding_id: _builtins.str
     """Output only. `bnd_…`."""
     app_id: _builtins.str
@@ -161,6 +234,8 @@ class Binding(_message.Message):
     """Output only. The directory entitlement that it follows."""
     directory_display_name: _builtins.str
     """Output only. For reading: "member of Design Tool Editors"."""
+    state: Global___BindingState.ValueType
+    """Output only. Where it stands."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was bound."""
@@ -174,10 +249,11 @@ class Binding(_message.Message):
         directory_entitlement_id: _builtins.str = ...,
         directory_display_name: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        state: Global___BindingState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "binding_id", b"binding_id", "create_time", b"create_time", "directory_display_name", b"directory_display_name", "directory_entitlement_id", b"directory_entitlement_id", "entitlement_id", b"entitlement_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "binding_id", b"binding_id", "create_time", b"create_time", "directory_display_name", b"directory_display_name", "directory_entitlement_id", b"directory_entitlement_id", "entitlement_id", b"entitlement_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -467,3 +543,153 @@ class ListBindingsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListBindingsResponse: _TypeAlias = ListBindingsResponse  # noqa: Y015
+
+@_typing.final
+class PreviewLinkEntitlementsRequest(_message.Message):
+    """Asks what choices would lead to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """Required. The app."""
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinkDecision]:
+        """Required. 1 to 100 choices, each linked group once."""
+
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        decisions: _abc.Iterable[Global___LinkDecision] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "decisions", b"decisions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewLinkEntitlementsRequest: _TypeAlias = PreviewLinkEntitlementsRequest  # noqa: Y015
+
+@_typing.final
+class PreviewLinkEntitlementsResponse(_message.Message):
+    """What the choices would lead to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINKED_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    BINDINGS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def linked_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinkedEntitlement]:
+        """The linked groups as they would be, in the order of the decisions. Entitlements that would be
+        created have no id yet.
+        """
+
+    @_builtins.property
+    def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[_entitlement_pb2.Entitlement]:
+        """The entitlements that would be created, without ids, and those that would be widened."""
+
+    @_builtins.property
+    def bindings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Binding]:
+        """The bindings that would be made, without ids."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What should be known before, in words: one for each group that stands behind something
+        already.
+        """
+
+    def __init__(
+        self,
+        *,
+        linked_entitlements: _abc.Iterable[Global___LinkedEntitlement] | None = ...,
+        entitlements: _abc.Iterable[_entitlement_pb2.Entitlement] | None = ...,
+        bindings: _abc.Iterable[Global___Binding] | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bindings", b"bindings", "entitlements", b"entitlements", "linked_entitlements", b"linked_entitlements", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewLinkEntitlementsResponse: _TypeAlias = PreviewLinkEntitlementsResponse  # noqa: Y015
+
+@_typing.final
+class UnlinkEntitlementsRequest(_message.Message):
+    """Asks for choices to be taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    DIRECTORY_ENTITLEMENT_IDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    END_ACCESS_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """Required. The app."""
+    reason: _builtins.str
+    """Required. Why: 1 to 2000 characters that are not all blank."""
+    end_access: _builtins.bool
+    """Optional. End the leases and open access requests of roles that go."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    @_builtins.property
+    def directory_entitlement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Required. 1 to 100 linked groups, each once."""
+
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        directory_entitlement_ids: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+        end_access: _builtins.bool = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "directory_entitlement_ids", b"directory_entitlement_ids", "end_access", b"end_access", "idempotency_key", b"idempotency_key", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnlinkEntitlementsRequest: _TypeAlias = UnlinkEntitlementsRequest  # noqa: Y015
+
+@_typing.final
+class UnlinkEntitlementsResponse(_message.Message):
+    """The groups without their choices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINKED_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    REMOVED_ENTITLEMENT_IDS_FIELD_NUMBER: _builtins.int
+    NARROWED_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def linked_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinkedEntitlement]:
+        """The linked groups, in the order asked."""
+
+    @_builtins.property
+    def removed_entitlement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The virtual roles that went."""
+
+    @_builtins.property
+    def narrowed_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[_entitlement_pb2.Entitlement]:
+        """The entitlements that stand for fewer groups now."""
+
+    def __init__(
+        self,
+        *,
+        linked_entitlements: _abc.Iterable[Global___LinkedEntitlement] | None = ...,
+        removed_entitlement_ids: _abc.Iterable[_builtins.str] | None = ...,
+        narrowed_entitlements: _abc.Iterable[_entitlement_pb2.Entitlement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["linked_entitlements", b"linked_entitlements", "narrowed_entitlements", b"narrowed_entitlements", "removed_entitlement_ids", b"removed_entitlement_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnlinkEntitlementsResponse: _TypeAlias = UnlinkEntitlementsResponse  # noqa: Y015

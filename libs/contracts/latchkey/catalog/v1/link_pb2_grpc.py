@@ -51,6 +51,16 @@ class LinkServiceStub:
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.LinkEntitlementsRequest.SerializeToString,
                 response_deserializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.LinkEntitlementsResponse.FromString,
                 _registered_method=True)
+        self.PreviewLinkEntitlements = channel.unary_unary(
+                '/latchkey.catalog.v1.LinkService/PreviewLinkEntitlements',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.PreviewLinkEntitlementsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.PreviewLinkEntitlementsResponse.FromString,
+                _registered_method=True)
+        self.UnlinkEntitlements = channel.unary_unary(
+                '/latchkey.catalog.v1.LinkService/UnlinkEntitlements',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.UnlinkEntitlementsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.UnlinkEntitlementsResponse.FromString,
+                _registered_method=True)
         self.ListBindings = channel.unary_unary(
                 '/latchkey.catalog.v1.LinkService/ListBindings',
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.ListBindingsRequest.SerializeToString,
@@ -91,6 +101,32 @@ class LinkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewLinkEntitlements(self, request, context):
+        """Says what `LinkEntitlements` would lead to: what would be created, and which other apps and
+        roles the same groups already stand behind. Changes nothing.
+
+        Callers: administrators.
+        Fails as `LinkEntitlements` would.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnlinkEntitlements(self, request, context):
+        """Takes choices back, of one or more linked groups of one app: all of them or none. The bindings
+        go, and with the last group of a virtual role the role. Who is a member of a group stays so.
+        Afterwards each group waits for a choice again. Publishes `EntitlementUnlinked` for each.
+        Refused while leases or open access requests depend on a role that would go, unless it is
+        told to end them; then the requests service ends them.
+
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `LINKED_ENTITLEMENT_NOT_FOUND`,
+        `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `NOT_LINKED` or `ENTITLEMENT_IN_USE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListBindings(self, request, context):
         """Lists the bindings of an app, oldest first.
 
@@ -113,6 +149,16 @@ def add_LinkServiceServicer_to_server(servicer, server):
                     servicer.LinkEntitlements,
                     request_deserializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.LinkEntitlementsRequest.FromString,
                     response_serializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.LinkEntitlementsResponse.SerializeToString,
+            ),
+            'PreviewLinkEntitlements': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewLinkEntitlements,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.PreviewLinkEntitlementsRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.PreviewLinkEntitlementsResponse.SerializeToString,
+            ),
+            'UnlinkEntitlements': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnlinkEntitlements,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.UnlinkEntitlementsRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_link__pb2.UnlinkEntitlementsResponse.SerializeToString,
             ),
             'ListBindings': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBindings,
@@ -181,6 +227,60 @@ class LinkService:
             '/latchkey.catalog.v1.LinkService/LinkEntitlements',
             latchkey_dot_catalog_dot_v1_dot_link__pb2.LinkEntitlementsRequest.SerializeToString,
             latchkey_dot_catalog_dot_v1_dot_link__pb2.LinkEntitlementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewLinkEntitlements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.LinkService/PreviewLinkEntitlements',
+            latchkey_dot_catalog_dot_v1_dot_link__pb2.PreviewLinkEntitlementsRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_link__pb2.PreviewLinkEntitlementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnlinkEntitlements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.LinkService/UnlinkEntitlements',
+            latchkey_dot_catalog_dot_v1_dot_link__pb2.UnlinkEntitlementsRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_link__pb2.UnlinkEntitlementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,24 @@ class LinkServiceStub:
     `ENTITLEMENT_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`,
     `ALREADY_LINKED` or `GROUP_NOT_WRITABLE`, `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`.
     """
+    PreviewLinkEntitlements: _aio.UnaryUnaryMultiCallable[_link_pb2.PreviewLinkEntitlementsRequest, _link_pb2.PreviewLinkEntitlementsResponse]
+    """Says what `LinkEntitlements` would lead to: what would be created, and which other apps and
+    roles the same groups already stand behind. Changes nothing.
+
+    Callers: administrators.
+    Fails as `LinkEntitlements` would.
+    """
+    UnlinkEntitlements: _aio.UnaryUnaryMultiCallable[_link_pb2.UnlinkEntitlementsRequest, _link_pb2.UnlinkEntitlementsResponse]
+    """Takes choices back, of one or more linked groups of one app: all of them or none. The bindings
+    go, and with the last group of a virtual role the role. Who is a member of a group stays so.
+    Afterwards each group waits for a choice again. Publishes `EntitlementUnlinked` for each.
+    Refused while leases or open access requests depend on a role that would go, unless it is
+    told to end them; then the requests service ends them.
+
+    Callers: administrators.
+    Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `LINKED_ENTITLEMENT_NOT_FOUND`,
+    `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `NOT_LINKED` or `ENTITLEMENT_IN_USE`.
+    """
     ListBindings: _aio.UnaryUnaryMultiCallable[_link_pb2.ListBindingsRequest, _link_pb2.ListBindingsResponse]
     """Lists the bindings of an app, oldest first.
 
@@ -80,6 +98,36 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `LINKED_ENTITLEMENT_NOT_FOUND` or
         `ENTITLEMENT_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`,
         `ALREADY_LINKED` or `GROUP_NOT_WRITABLE`, `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`.
+        """
+
+    @_abc_1.abstractmethod
+    def PreviewLinkEntitlements(
+        self,
+        request: _link_pb2.PreviewLinkEntitlementsRequest,
+        context: _aio.ServicerContext[_link_pb2.PreviewLinkEntitlementsRequest, _abc.Awaitable[_link_pb2.PreviewLinkEntitlementsResponse]],
+    ) -> _abc.Awaitable[_link_pb2.PreviewLinkEntitlementsResponse]:
+        """Says what `LinkEntitlements` would lead to: what would be created, and which other apps and
+        roles the same groups already stand behind. Changes nothing.
+
+        Callers: administrators.
+        Fails as `LinkEntitlements` would.
+        """
+
+    @_abc_1.abstractmethod
+    def UnlinkEntitlements(
+        self,
+        request: _link_pb2.UnlinkEntitlementsRequest,
+        context: _aio.ServicerContext[_link_pb2.UnlinkEntitlementsRequest, _abc.Awaitable[_link_pb2.UnlinkEntitlementsResponse]],
+    ) -> _abc.Awaitable[_link_pb2.UnlinkEntitlementsResponse]:
+        """Takes choices back, of one or more linked groups of one app: all of them or none. The bindings
+        go, and with the last group of a virtual role the role. Who is a member of a group stays so.
+        Afterwards each group waits for a choice again. Publishes `EntitlementUnlinked` for each.
+        Refused while leases or open access requests depend on a role that would go, unless it is
+        told to end them; then the requests service ends them.
+
+        Callers: administrators.
+        Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `LINKED_ENTITLEMENT_NOT_FOUND`,
+        `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `NOT_LINKED` or `ENTITLEMENT_IN_USE`.
         """
 
     @_abc_1.abstractmethod

@@ -7,9 +7,11 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from latchkey.catalog.v1 import directory_pb2 as _directory_pb2
 from latchkey.catalog.v1 import entitlement_pb2 as _entitlement_pb2
+from latchkey.catalog.v1 import settings_pb2 as _settings_pb2
 from latchkey.catalog.v1 import target_pb2 as _target_pb2
 import builtins as _builtins
 import sys
@@ -66,12 +68,21 @@ class ResolveEntitlementResponse(_message.Message):
     POLICY_ID_FIELD_NUMBER: _builtins.int
     MAX_DURATION_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    MANAGERS_FIELD_NUMBER: _builtins.int
+    APP_OWNERS_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_OWNERS_FIELD_NUMBER: _builtins.int
+    INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    HELD_DIRECTORY_ENTITLEMENT_IDS_FIELD_NUMBER: _builtins.int
+    SYNC_TIME_FIELD_NUMBER: _builtins.int
     app_display_name: _builtins.str
     """The app's name."""
     policy_id: _builtins.str
     """The policy that decides; empty for the deployment's default."""
     held: _builtins.bool
     """Whether the subject holds the entitlement already, as of the last sync."""
+    instructions: _builtins.str
+    """What people should know before they ask."""
     @_builtins.property
     def entitlement(self) -> _entitlement_pb2.Entitlement:
         """The entitlement, with its fulfilment."""
@@ -92,6 +103,30 @@ class ResolveEntitlementResponse(_message.Message):
     def max_duration(self) -> _duration_pb2.Duration:
         """The longest lease that can be asked for; not set where there is no limit."""
 
+    @_builtins.property
+    def settings(self) -> _settings_pb2.EntitlementSettings:
+        """What holds for the entitlement, and which tier says so."""
+
+    @_builtins.property
+    def managers(self) -> _containers.RepeatedCompositeFieldContainer[_directory_pb2.User]:
+        """The subject's managers: theirs, that one's, and so on, at most five; `manager` is the first."""
+
+    @_builtins.property
+    def app_owners(self) -> _containers.RepeatedCompositeFieldContainer[_directory_pb2.User]:
+        """The enabled people who answer for the app, at most 100."""
+
+    @_builtins.property
+    def entitlement_owners(self) -> _containers.RepeatedCompositeFieldContainer[_directory_pb2.User]:
+        """The enabled people who answer for the entitlement, at most 100: its own owners, or the app's."""
+
+    @_builtins.property
+    def held_directory_entitlement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which of the fulfilment the subject holds already, as of the last sync."""
+
+    @_builtins.property
+    def sync_time(self) -> _timestamp_pb2.Timestamp:
+        """When the last sync of the tenant was complete; not set before the first."""
+
     def __init__(
         self,
         *,
@@ -103,10 +138,17 @@ class ResolveEntitlementResponse(_message.Message):
         policy_id: _builtins.str = ...,
         max_duration: _duration_pb2.Duration | None = ...,
         held: _builtins.bool = ...,
+        settings: _settings_pb2.EntitlementSettings | None = ...,
+        managers: _abc.Iterable[_directory_pb2.User] | None = ...,
+        app_owners: _abc.Iterable[_directory_pb2.User] | None = ...,
+        entitlement_owners: _abc.Iterable[_directory_pb2.User] | None = ...,
+        instructions: _builtins.str = ...,
+        held_directory_entitlement_ids: _abc.Iterable[_builtins.str] | None = ...,
+        sync_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["entitlement", b"entitlement", "manager", b"manager", "max_duration", b"max_duration", "requester", b"requester", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entitlement", b"entitlement", "manager", b"manager", "max_duration", b"max_duration", "requester", b"requester", "settings", b"settings", "subject", b"subject", "sync_time", b"sync_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_display_name", b"app_display_name", "entitlement", b"entitlement", "held", b"held", "manager", b"manager", "max_duration", b"max_duration", "policy_id", b"policy_id", "requester", b"requester", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_display_name", b"app_display_name", "app_owners", b"app_owners", "entitlement", b"entitlement", "entitlement_owners", b"entitlement_owners", "held", b"held", "held_directory_entitlement_ids", b"held_directory_entitlement_ids", "instructions", b"instructions", "manager", b"manager", "managers", b"managers", "max_duration", b"max_duration", "policy_id", b"policy_id", "requester", b"requester", "settings", b"settings", "subject", b"subject", "sync_time", b"sync_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
