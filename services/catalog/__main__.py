@@ -17,6 +17,7 @@ from services.catalog.store.offers import StoredOffers
 from services.catalog.store.rules import StoredRules
 from services.catalog.store.syncs import StoredSyncs
 from services.catalog.store.tables import ledger
+from services.catalog.store.uses import StoredUses
 from services.catalog.translate.events import fact_to_message
 
 
@@ -41,6 +42,7 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         syncs=StoredSyncs(database),
         app_catalog=StoredAppCatalog(database),
         offers=StoredOffers(database),
+        uses=StoredUses(database),
     )
     return service, servicers(service.writes, service.clock, stores)
 

@@ -1,6 +1,6 @@
 """What the handlers need from outside."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -22,6 +22,7 @@ from services.catalog.domain.link import Binding, LinkedGroup, Linking
 from services.catalog.domain.resolution import Offer, Question
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.sync import Sync
+from services.catalog.domain.use import Use
 
 
 class Apps(Protocol):
@@ -241,4 +242,16 @@ class Offers(Protocol):
         self, entitlement_id: str, subject_user_id: str, directory_entitlement_ids: Collection[str]
     ) -> tuple[Offer | None, User | None, frozenset[str]]:
         """The entitlement, the person, and which of the directory entitlements they hold."""
+        ...
+
+
+class Uses(Protocol):
+    """Access requests that are open, and leases that are not over."""
+
+    async def of_app(self, app_id: str) -> Sequence[Use]:
+        """Those of an app, oldest first."""
+        ...
+
+    async def of_entitlements(self, entitlement_ids: Collection[str]) -> Sequence[Use]:
+        """Those of entitlements, oldest first."""
         ...

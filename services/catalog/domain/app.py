@@ -107,7 +107,7 @@ class App:
         return ManagedApp(
             app=replace(self, manage_time=now, version=self.version + 1),
             resource_types=(credential, new_resource_type(self.app_id, ResourceKind.ROLE)),
-            access=new_access(credential, target, now),
+            access=new_access(credential, target, role.entra_app_role_id, now),
         )
 
     def _access_role(self, named: str) -> AppRole:

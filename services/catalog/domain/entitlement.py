@@ -13,6 +13,7 @@ class ResourceKind(StrEnum):
 
     CREDENTIAL = "CREDENTIAL"
     ROLE = "ROLE"
+    APP_ROLE = "APP_ROLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,10 @@ class ResourceType:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """Something that can be asked for. Each is the only one of its resource."""
+    """Something that can be asked for. Each is the only one of its resource.
+
+    `entra_app_role_id` is the role of the app that it stands for, empty for virtual roles.
+    """
 
     entitlement_id: str
     app_id: str
@@ -38,6 +42,7 @@ class Entitlement:
     description: str
     fulfilment: tuple[Target, ...]
     create_time: datetime
+    entra_app_role_id: str = ""
     version: int = 1
 
     @property
@@ -68,7 +73,9 @@ def new_resource_type(app_id: str, kind: ResourceKind) -> ResourceType:
     return ResourceType(ids.new_id("rty"), app_id, kind.value.capitalize(), kind)
 
 
-def new_access(of: ResourceType, target: Target, now: datetime) -> Entitlement:
+def new_access(
+    of: ResourceType, target: Target, entra_app_role_id: str, now: datetime
+) -> Entitlement:
     """The access entitlement of the Credential resource."""
     return Entitlement(
         entitlement_id=ids.new_id("ent"),
@@ -80,6 +87,7 @@ def new_access(of: ResourceType, target: Target, now: datetime) -> Entitlement:
         description="Being able to use the app at all.",
         fulfilment=(target,),
         create_time=now,
+        entra_app_role_id=entra_app_role_id,
     )
 
 

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from libs.domain.errors import AlreadyExists, Invalid, NotAllowed, NotFound, WrongState
 
+# Of very many things that stand in the way so many are named.
+_MOST_NAMED = 10
+
 
 def app_not_found(app_id: str) -> NotFound:
     """No app has this id."""
@@ -190,4 +193,90 @@ def sync_page_out_of_order(sync_id: str, page_number: int, wanted: str) -> Wrong
         f"Page {page_number} of {sync_id} can't be taken: {wanted}.",
         sync_id=sync_id,
         page_number=page_number,
+    )
+
+
+def app_in_use(app_id: str, lease_ids: Sequence[str], request_ids: Sequence[str]) -> WrongState:
+    """Leases or open access requests depend on the app. Given are all of them."""
+    return _in_use("APP_IN_USE", "app_id", app_id, lease_ids, request_ids)
+
+
+def entitlement_in_use(
+    entitlement_id: str, lease_ids: Sequence[str], request_ids: Sequence[str]
+) -> WrongState:
+    """Leases or open access requests depend on the entitlement. Given are all of them."""
+    return _in_use("ENTITLEMENT_IN_USE", "entitlement_id", entitlement_id, lease_ids, request_ids)
+
+
+def _in_use(
+    reason: str, key: str, id: str, lease_ids: Sequence[str], request_ids: Sequence[str]
+) -> WrongState:
+    return WrongState(
+        reason,
+        f"{len(lease_ids)} leases and {len(request_ids)} open access requests depend on {id}; end "
+        "them first, or say end_access.",
+        **{key: id},
+        lease_ids=", ".join(lease_ids[:_MOST_NAMED]),
+        access_request_ids=", ".join(request_ids[:_MOST_NAMED]),
+    )
+
+
+def entitlement_removed(entitlement_id: str, problem: str) -> WrongState:
+    """What the entitlement stands for is no longer in the directory."""
+    return WrongState(
+        "ENTITLEMENT_REMOVED",
+        f"{entitlement_id} can't be had any more: {problem}.",
+        entitlement_id=entitlement_id,
+        problem=problem,
+    )
+
+
+def entitlement_locked(entitlement_id: str) -> WrongState:
+    """The entitlement's override is locked."""
+    return WrongState(
+        "ENTITLEMENT_LOCKED",
+        f"The override of {entitlement_id} is locked; unlock it in the same update.",
+        entitlement_id=entitlement_id,
+    )
+
+
+def not_linked(app_id: str, linked_id: str, field: str) -> WrongState:
+    """No choice was made for the group."""
+    return WrongState(
+        "NOT_LINKED",
+        f"{field}: no choice was made for {linked_id} of {app_id}.",
+        app_id=app_id,
+        directory_entitlement_id=linked_id,
+        field=field,
+    )
+
+
+def access_profile_in_use(access_profile_id: str, app_ids: Sequence[str]) -> WrongState:
+    """Entitlement rules of these apps name the access profile."""
+    return WrongState(
+        "ACCESS_PROFILE_IN_USE",
+        f"The entitlement rules of {len(app_ids)} apps name {access_profile_id}.",
+        access_profile_id=access_profile_id,
+        app_ids=", ".join(app_ids[:_MOST_NAMED]),
+    )
+
+
+def access_profile_built_in(access_profile_id: str) -> WrongState:
+    """The built-in profile stays as it is."""
+    return WrongState(
+        "ACCESS_PROFILE_BUILT_IN",
+        f"{access_profile_id} is built in and stays as it is.",
+        access_profile_id=access_profile_id,
+    )
+
+
+def expression_invalid(field: str, problem: str) -> Invalid:
+    """The expression can't be used. `problem` says where and why."""
+    return Invalid.field(field, problem, reason="EXPRESSION_INVALID")
+
+
+def group_not_found(group_id: str, field: str = "group_id") -> NotFound:
+    """No group has this id."""
+    return NotFound(
+        "GROUP_NOT_FOUND", f"There is no group {group_id}.", group_id=group_id, field=field
     )

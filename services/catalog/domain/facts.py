@@ -36,6 +36,57 @@ class AppManaged:
 
 
 @dataclass(frozen=True, slots=True)
+class AppUpdated:
+    """What is said of an app here was changed."""
+
+    app_id: str
+    changed_fields: tuple[str, ...]
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class AppUnmanaged:
+    """An app is no longer managed."""
+
+    app_id: str
+    display_name: str
+    end_access: bool
+    reason: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class EntitlementUpdated:
+    """An entitlement was changed."""
+
+    entitlement_id: str
+    app_id: str
+    changed_fields: tuple[str, ...]
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class EntitlementRemoved:
+    """An entitlement can't be had any more."""
+
+    entitlement_id: str
+    app_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntitlementUnlinked:
+    """A choice for a group that is linked to an app was taken back."""
+
+    app_id: str
+    directory_entitlement_id: str
+    entitlement_id: str
+    entitlement_removed: bool
+    reason: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
 class EntitlementLinked:
     """A choice was made for a group that is linked to an app."""
 
@@ -61,6 +112,47 @@ class AccessProfileCreated:
     access_profile_id: str
     display_name: str
     actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class AccessProfileUpdated:
+    """An access profile was changed."""
+
+    access_profile_id: str
+    changed_fields: tuple[str, ...]
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class AccessProfileDeleted:
+    """An access profile was deleted."""
+
+    access_profile_id: str
+    display_name: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class UserDeactivated:
+    """A person can't sign in any more, or is gone from the directory."""
+
+    user_id: str
+    display_name: str
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnmanagedAccessFound:
+    """People hold a part of an entitlement that no lease brought, seen for the first time.
+
+    `user_ids` are some of them, `user_count` says how many they are.
+    """
+
+    app_id: str
+    entitlement_id: str
+    directory_entitlement_id: str
+    user_ids: tuple[str, ...]
+    user_count: int
 
 
 @dataclass(frozen=True, slots=True)

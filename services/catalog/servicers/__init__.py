@@ -71,6 +71,7 @@ class Stores:
     syncs: ports.Syncs
     app_catalog: ports.AppCatalog
     offers: ports.Offers
+    uses: ports.Uses
 
 
 def servicers(writes: Writes, clock: Clock, stores: Stores) -> list[Servicer]:

@@ -101,6 +101,7 @@ class StoredAccessProfiles:
                     display_name=profile.display_name,
                     name_key=name_key(profile.display_name),
                     description=profile.description,
+                    expression="",
                     create_time=profile.create_time,
                     version=profile.version,
                 )

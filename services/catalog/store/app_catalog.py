@@ -67,7 +67,11 @@ def _apps(
         entitlements.c.app_id == apps.c.app_id, governed(), provisionable(), _matching(query)
     )
     statement = (
-        select(apps, entitlement_rules.c.max_duration, groups_only().label("groups_only"))
+        select(
+            apps,
+            entitlement_rules.c.max_duration.label("rules_max_duration"),
+            groups_only().label("groups_only"),
+        )
         .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
         .where(open_to(person.user_id, person.entra_tenant_id), something)
     )
@@ -119,7 +123,7 @@ def _app_of(app: Row[Any], offered: Sequence[Row[Any]], held: frozenset[str]) ->
                     for target in row.fulfilment
                     if "entra_group_id" in target or not app.groups_only
                 ),
-                max_duration=app.max_duration,
+                max_duration=app.rules_max_duration,
             )
             for row in offered
         ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
@@ -15,7 +15,12 @@ from services.catalog.store.rows import (
     resource_type_of,
     select_entitlements,
 )
-from services.catalog.store.tables import entitlements, resource_types, resources
+from services.catalog.store.tables import (
+    entitlement_targets,
+    entitlements,
+    resource_types,
+    resources,
+)
 from services.catalog.store.text import paged, search_name
 
 
@@ -97,10 +102,43 @@ def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
                     "search_name": search_name(each.display_name),
                     "description": each.description,
                     "fulfilment": fulfilment_json(each.fulfilment),
+                    "entra_app_role_id": each.entra_app_role_id,
+                    "role_gone": False,
+                    "policy_id": "",
+                    "emergency_policy_id": "",
+                    "not_requestable": False,
+                    "locked": False,
                     "create_time": each.create_time,
                     "version": each.version,
                 }
                 for each in created
+            ],
+        ),
+        *target_writes(created),
+    )
+
+
+def target_writes(fulfilled: Iterable[Entitlement]) -> tuple[Write, ...]:
+    """Keeps what entitlements are fulfilled with, in place of what was before."""
+    fulfilled = list(fulfilled)
+    return (
+        Guarded(
+            delete(entitlement_targets).where(
+                entitlement_targets.c.entitlement_id.in_(
+                    [each.entitlement_id for each in fulfilled]
+                )
+            )
+        ),
+        Guarded(
+            insert(entitlement_targets),
+            parameters=[
+                {
+                    "entitlement_id": each.entitlement_id,
+                    "directory_entitlement_id": target.directory_entitlement_id,
+                    "app_id": each.app_id,
+                }
+                for each in fulfilled
+                for target in each.fulfilment
             ],
         ),
     )

@@ -22,7 +22,7 @@ from services.catalog.domain.link import (
 )
 from services.catalog.ports import LinkMaterial
 from services.catalog.store.apps import touched
-from services.catalog.store.entitlements import entitlement_writes
+from services.catalog.store.entitlements import entitlement_writes, target_writes
 from services.catalog.store.rows import (
     entitlement_of,
     fulfilment_json,
@@ -199,6 +199,7 @@ class StoredLinks:
                 )
                 for each in linking.widened
             ),
+            *target_writes(linking.widened),
             Guarded(
                 insert(bindings),
                 parameters=[

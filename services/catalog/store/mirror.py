@@ -42,7 +42,15 @@ _UPSERT_GROUPS = upsert(directory_groups)
 # back has what it had.
 _UPSERT_APPS = upsert(
     apps,
-    keep=("create_time", "manage_time", "assignments_digest"),
+    keep=(
+        "create_time",
+        "manage_time",
+        "assignments_digest",
+        "own_description",
+        "instructions",
+        "policy_id",
+        "max_duration",
+    ),
     update=lambda came: {
         "removed": False,
         "version": case(
@@ -258,5 +266,9 @@ def _app(app: ServicePrincipal, now: datetime) -> dict[str, Any]:
         "create_time": now,
         "manage_time": None,
         "removed": False,
+        "own_description": "",
+        "instructions": "",
+        "policy_id": "",
+        "max_duration": None,
         "version": 1,
     }

@@ -102,6 +102,7 @@ def entitlement_of(row: Row[Any]) -> Entitlement:
         display_name=row.display_name,
         description=row.description,
         fulfilment=tuple(target_of(target, row.connection_id) for target in row.fulfilment),
+        entra_app_role_id=row.entra_app_role_id,
         create_time=row.create_time,
         version=row.version,
     )

@@ -65,6 +65,7 @@ class StoredRules:
             "enabled": rules.enabled,
             "policy_id": rules.policy_id,
             "max_duration": rules.max_duration,
+            "emergency_policy_id": "",
             "version": rules.version,
         }
         return (

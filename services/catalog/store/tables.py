@@ -44,6 +44,8 @@ syncs = Table(
     Column("round", BigInteger, nullable=False),
     Column("run", BigInteger, nullable=False),
     Column("groups_only", Boolean, nullable=False),
+    # When the last sync of the connection was complete.
+    Column("complete_time", UtcTime),
     Column("version", BigInteger, nullable=False),
 )
 
@@ -79,6 +81,18 @@ directory_users = Table(
     Column("sync_time", UtcTime, nullable=False),
 )
 Index("directory_users_by_name", directory_users.c.search_name, directory_users.c.user_id)
+Index(
+    "directory_users_by_department",
+    directory_users.c.department,
+    directory_users.c.search_name,
+    directory_users.c.user_id,
+)
+Index(
+    "directory_users_by_manager",
+    directory_users.c.manager_user_id,
+    directory_users.c.search_name,
+    directory_users.c.user_id,
+)
 _doomed_index(directory_users)
 
 directory_groups = Table(
@@ -108,6 +122,8 @@ directory_memberships = Table(
     Column("round", BigInteger, nullable=False),
     Column("doomed", Boolean, nullable=False),
     Column("directory_entitlement_id", Text, nullable=False),
+    # When a sync first saw it; none when it was there before anybody noted that.
+    Column("since_time", UtcTime),
     postgresql_with={"fillfactor": 50},
 )
 Index(
@@ -128,6 +144,7 @@ directory_assignments = Table(
     Column("doomed", Boolean, nullable=False),
     Column("principal_kind", Text, nullable=False),
     Column("directory_entitlement_id", Text, nullable=False),
+    Column("since_time", UtcTime),
     postgresql_with={"fillfactor": 50},
 )
 Index(
@@ -137,7 +154,29 @@ Index(
 )
 _doomed_index(directory_assignments)
 
-# What syncs write of an app, and beside it what managing it wrote: `create_time`, `manage_time`.
+# What was held once: a row of one of the two tables above, after it went.
+past_grants = Table(
+    "past_grants",
+    metadata,
+    Column("directory_entitlement_id", Text, primary_key=True),
+    Column("principal_id", Text, primary_key=True),
+    Column("end_time", UtcTime, primary_key=True),
+    Column("connection_id", Text, nullable=False),
+    Column("principal_kind", Text, nullable=False),
+    Column("since_time", UtcTime),
+)
+Index("past_grants_by_principal", past_grants.c.principal_id, past_grants.c.end_time)
+
+# The owners of apps in Entra, those of an app replaced together.
+directory_app_owners = Table(
+    "directory_app_owners",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True, index=True),
+)
+
+# What syncs write of an app, and beside it what managing it wrote: `create_time`, `manage_time`,
+# and what is said of it here.
 apps = Table(
     "apps",
     metadata,
@@ -162,11 +201,25 @@ apps = Table(
     Column("create_time", UtcTime, nullable=False),
     Column("manage_time", UtcTime),
     Column("removed", Boolean, nullable=False),
+    Column("own_description", Text, nullable=False),
+    Column("instructions", Text, nullable=False),
+    Column("policy_id", Text, nullable=False),
+    Column("max_duration", Seconds),
     Column("version", BigInteger, nullable=False),
 )
 Index("apps_by_name", apps.c.search_name, apps.c.app_id)
 Index("apps_by_object", apps.c.connection_id, apps.c.entra_service_principal_id)
 _doomed_index(apps)
+
+# Owners given here. `owner_id` is a `usr_…` or an `ent_…`, whoever holds which; `of_id` an app or
+# an entitlement.
+owners = Table(
+    "owners",
+    metadata,
+    Column("of_id", Text, primary_key=True),
+    Column("owner_id", Text, primary_key=True, index=True),
+    Column("position", BigInteger, nullable=False),
+)
 
 resource_types = Table(
     "resource_types",
@@ -210,8 +263,29 @@ entitlements = Table(
     Column("description", Text, nullable=False),
     # A list of targets without their connection: that is the app's.
     Column("fulfilment", JSON, nullable=False),
+    # The role of the app that it stands for, empty for virtual roles; and whether that is gone.
+    Column("entra_app_role_id", Text, nullable=False),
+    Column("role_gone", Boolean, nullable=False),
+    # What it says for itself, where it says anything: its override.
+    Column("policy_id", Text, nullable=False),
+    Column("max_duration", Seconds),
+    # None where it says nothing; a length of 0 where it says that there are no emergencies.
+    Column("emergency_max_duration", Seconds),
+    Column("emergency_policy_id", Text, nullable=False),
+    Column("not_requestable", Boolean, nullable=False),
+    Column("locked", Boolean, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     Column("version", BigInteger, nullable=False),
+)
+
+# The fulfilments, by what is fulfilled with: who holds these directory entitlements holds the
+# entitlement.
+entitlement_targets = Table(
+    "entitlement_targets",
+    metadata,
+    Column("entitlement_id", Text, ForeignKey("entitlements.entitlement_id"), primary_key=True),
+    Column("directory_entitlement_id", Text, primary_key=True, index=True),
+    Column("app_id", Text, nullable=False, index=True),
 )
 
 # The choices that were made; a linked group without a row is pending. The group is kept as it was
@@ -255,8 +329,21 @@ access_profiles = Table(
     Column("display_name", Text, nullable=False),
     Column("name_key", Text, nullable=False, unique=True),
     Column("description", Text, nullable=False),
+    Column("expression", Text, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     Column("version", BigInteger, nullable=False),
+)
+
+access_profile_groups = Table(
+    "access_profile_groups",
+    metadata,
+    Column(
+        "access_profile_id",
+        Text,
+        ForeignKey("access_profiles.access_profile_id"),
+        primary_key=True,
+    ),
+    Column("group_id", Text, primary_key=True, index=True),
 )
 
 access_profile_members = Table(
@@ -278,6 +365,9 @@ entitlement_rules = Table(
     Column("enabled", Boolean, nullable=False),
     Column("policy_id", Text, nullable=False),
     Column("max_duration", Seconds),
+    # None: no emergencies.
+    Column("emergency_max_duration", Seconds),
+    Column("emergency_policy_id", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
 )
 
@@ -305,4 +395,37 @@ rule_access_profiles = Table(
         primary_key=True,
     ),
     Column("position", BigInteger, nullable=False),
+)
+
+# What the requests service says of access requests and their leases, until both are over. It is
+# read from its events in their order; `feed_positions` is how far.
+uses = Table(
+    "uses",
+    metadata,
+    Column("access_request_id", Text, primary_key=True),
+    Column("entitlement_id", Text, nullable=False, index=True),
+    Column("app_id", Text, nullable=False, index=True),
+    Column("user_id", Text, nullable=False, index=True),
+    # OPEN before there is a lease; then GRANTED, ACTIVE, FAILED or ENDING, as the lease.
+    Column("state", Text, nullable=False),
+    Column("lease_id", Text, nullable=False),
+    Column("end_time", UtcTime),
+)
+
+feed_positions = Table(
+    "feed_positions",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+# Access from outside Latchkey that was told of: who holds a part of an entitlement without a lease.
+unmanaged_access = Table(
+    "unmanaged_access",
+    metadata,
+    Column("entitlement_id", Text, primary_key=True),
+    Column("directory_entitlement_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True, index=True),
+    Column("app_id", Text, nullable=False, index=True),
+    Column("first_seen_time", UtcTime, nullable=False),
 )

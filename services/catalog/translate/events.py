@@ -54,6 +54,64 @@ def fact_to_message(fact: Fact) -> Message:
                 display_name=body.display_name,
                 actor=actor_to_proto(body.actor),
             )
+        case facts.AppUpdated() as body:
+            return events_pb2.AppUpdated(
+                app_id=body.app_id,
+                changed_fields=body.changed_fields,
+                actor=actor_to_proto(body.actor),
+            )
+        case facts.AppUnmanaged() as body:
+            return events_pb2.AppUnmanaged(
+                app_id=body.app_id,
+                display_name=body.display_name,
+                end_access=body.end_access,
+                reason=body.reason,
+                actor=actor_to_proto(body.actor),
+            )
+        case facts.EntitlementUpdated() as body:
+            return events_pb2.EntitlementUpdated(
+                entitlement_id=body.entitlement_id,
+                app_id=body.app_id,
+                changed_fields=body.changed_fields,
+                actor=actor_to_proto(body.actor),
+            )
+        case facts.EntitlementRemoved() as body:
+            return events_pb2.EntitlementRemoved(
+                entitlement_id=body.entitlement_id, app_id=body.app_id, reason=body.reason
+            )
+        case facts.EntitlementUnlinked() as body:
+            return events_pb2.EntitlementUnlinked(
+                app_id=body.app_id,
+                directory_entitlement_id=body.directory_entitlement_id,
+                entitlement_id=body.entitlement_id,
+                entitlement_removed=body.entitlement_removed,
+                reason=body.reason,
+                actor=actor_to_proto(body.actor),
+            )
+        case facts.AccessProfileUpdated() as body:
+            return events_pb2.AccessProfileUpdated(
+                access_profile_id=body.access_profile_id,
+                changed_fields=body.changed_fields,
+                actor=actor_to_proto(body.actor),
+            )
+        case facts.AccessProfileDeleted() as body:
+            return events_pb2.AccessProfileDeleted(
+                access_profile_id=body.access_profile_id,
+                display_name=body.display_name,
+                actor=actor_to_proto(body.actor),
+            )
+        case facts.UserDeactivated() as body:
+            return events_pb2.UserDeactivated(
+                user_id=body.user_id, display_name=body.display_name, deleted=body.deleted
+            )
+        case facts.UnmanagedAccessFound() as body:
+            return events_pb2.UnmanagedAccessFound(
+                app_id=body.app_id,
+                entitlement_id=body.entitlement_id,
+                directory_entitlement_id=body.directory_entitlement_id,
+                user_ids=body.user_ids,
+                user_count=body.user_count,
+            )
         case facts.DirectoryRefreshed() as body:
             return events_pb2.DirectoryRefreshed(
                 connection_id=body.connection_id,

@@ -60,7 +60,9 @@ def types(app_id: str = "app_1") -> tuple[ResourceType, ResourceType]:
 def an_access(of: ResourceType) -> Entitlement:
     """The access entitlement of an app."""
     kind = AppRoleAssignment("sp-1", "role-1")
-    return new_access(of, Target("den_access", "con_1", "role R of A", kind), NOW)
+    return new_access(
+        of, Target("den_access", "con_1", "role R of A", kind), kind.entra_app_role_id, NOW
+    )
 
 
 def a_group(name: str, **other: Any) -> LinkedGroup:

@@ -137,7 +137,7 @@ class CatalogEntitlement(_message.Message):
 
     @_builtins.property
     def emergency_max_duration(self) -> _duration_pb2.Duration:
-        """Whether it may be asked for in an emergency, and for how long; not set when not."""
+        """The longest lease that can be asked for in an emergency; not set when it can't be asked for then."""
 
     def __init__(
         self,

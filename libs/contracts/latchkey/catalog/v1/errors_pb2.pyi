@@ -146,7 +146,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ACCESS_PROFILE_BUILT_IN: _ErrorReason.ValueType  # 46
     """`FAILED_PRECONDITION`. `Everyone` is built in and stays as it is. Way out: another profile."""
     ERROR_REASON_EXPRESSION_INVALID: _ErrorReason.ValueType  # 47
-    """`INVALID_ARGUMENT`. The expression can't be used; `problem` says where and why. Way out:
+    """`INVALID_ARGUMENT`. The expression can't be used; `BadRequest` says where and why. Way out:
     correct it; `AccessProfile.expression` says what there is.
     """
     ERROR_REASON_GROUP_NOT_FOUND: _ErrorReason.ValueType  # 48
@@ -282,7 +282,7 @@ their apps. Way out: apply other rules there first.
 ERROR_REASON_ACCESS_PROFILE_BUILT_IN: ErrorReason.ValueType  # 46
 """`FAILED_PRECONDITION`. `Everyone` is built in and stays as it is. Way out: another profile."""
 ERROR_REASON_EXPRESSION_INVALID: ErrorReason.ValueType  # 47
-"""`INVALID_ARGUMENT`. The expression can't be used; `problem` says where and why. Way out:
+"""`INVALID_ARGUMENT`. The expression can't be used; `BadRequest` says where and why. Way out:
 correct it; `AccessProfile.expression` says what there is.
 """
 ERROR_REASON_GROUP_NOT_FOUND: ErrorReason.ValueType  # 48
