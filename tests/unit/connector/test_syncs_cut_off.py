@@ -190,6 +190,33 @@ async def test_a_batch_that_was_cut_off_half_way_is_not_taken_for_known(
     assert house.catalog.mirror() == (await house.cold()).mirror()
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_lists_of_a_round_that_is_over_begin_anew(house: SyncHouse, is_first: bool) -> None:
+    """A stream that is reset between two runs raises the round: what the first sent stays."""
+    for number in range(9):
+        house.tenant.assign("s0", f"w{number}")
+    if not is_first:
+        await house.synced()
+    sync_id = house.started(SyncKind.FULL)
+    await house.taken_up(sync_id)
+    task = asyncio.create_task(house.go(sync_id))
+    async with asyncio.timeout(5):
+        while '"s0":["' not in house.catalog.newest.checkpoint:
+            house.catalog.away_at = len(house.catalog.pages) + 1
+            await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    house.catalog.away_at = None
+    house.graph.epoch += 1
+    sync = await house.run(sync_id)
+    assert sync.state is SyncState.SUCCEEDED and sync.removed_count == 0
+    assert house.catalog.mirror() == (await house.cold()).mirror()
+    house.tenant.assigned.discard(("s0", "u0", "r"))
+    house.tenant.assign("s0", "w9")
+    await house.synced()
+    assert house.catalog.mirror() == (await house.cold()).mirror()
+
+
 def _assigned(house: SyncHouse) -> list[tuple[str, ...]]:
     return list(house.catalog.mirror()[DirectoryKind.APP_ROLE_ASSIGNMENT])
 
