@@ -210,6 +210,7 @@ class Checkpoint:
     """How far the catalog has the newest sync of a connection, whichever that is.
 
     `checkpoint` is where reading goes on, `round` the highest that anything was seen in.
+    `removed_count` is 0 until it is `completed`.
     """
 
     sync_id: str = ""
@@ -218,6 +219,7 @@ class Checkpoint:
     completed: bool = False
     round: int = 0
     seen_count: int = 0
+    removed_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class SyncRun:
             self._page_count = checkpoint.last_page_number if is_ours else 0
             self._object_count = checkpoint.seen_count if is_ours else 0
             if is_ours and checkpoint.completed:
-                return await self._succeed(0)
+                return await self._succeed(checkpoint.removed_count)
             try:
                 return await self._from(checkpoint, is_resumed=is_ours)
             except _OutOfOrder as error:
@@ -297,7 +297,12 @@ class SyncRun:
         checkpoint = await self._checkpoint()
         if checkpoint.sync_id != self._sync.sync_id:
             return Ingested(0, 0)
-        return Ingested(checkpoint.last_page_number, checkpoint.seen_count, checkpoint.completed)
+        return Ingested(
+            checkpoint.last_page_number,
+            checkpoint.seen_count,
+            checkpoint.completed,
+            checkpoint.removed_count,
+        )
 
     async def _checkpoint(self) -> Checkpoint:
         """How far the catalog is with the connection."""
