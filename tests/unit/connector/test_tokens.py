@@ -204,16 +204,32 @@ class TestRenewal:
     async def test_one_that_entra_refused_is_not_handed_out_again(self, login: Login) -> None:
         """Nor one that may permit too little, unless it was issued just now."""
         before = await login.token()
-        login.source.drop(before, refused=False)
+        assert not await login.source.replaced(before, refused=False)
         assert await login.token() is before
-        login.source.drop(before)
+        assert await login.source.replaced(before, refused=True)
         second = await login.token()
         assert second is not before
-        login.source.drop(before)
+        assert await login.source.replaced(before, refused=True)
         assert await login.token() is second
         login.time += 60
-        login.source.drop(second, refused=False)
+        assert await login.source.replaced(second, refused=False)
         assert await login.token() is not second
+
+    async def test_one_that_permits_too_little_is_kept_until_there_is_another(
+        self, login: Login
+    ) -> None:
+        """What it permits goes on while the login endpoint is away, which is not asked each time."""
+        before = await login.token()
+        login.answer = lambda _: Problem(503, "unavailable", "later", sent=False, signing_in=True)
+        login.time += 60
+        for _ in range(3):
+            assert not await login.source.replaced(before, refused=False)
+            assert await login.token() is before
+        assert len(login.threads) == 2
+        login.answer = None
+        login.time += 31
+        assert await login.source.replaced(before, refused=False)
+        assert await login.token() is not before
 
     async def test_anew_is_anew_and_does_not_break_what_works(self, login: Login) -> None:
         """A test of a connection that fails for the moment leaves the token that works."""
