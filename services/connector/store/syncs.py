@@ -57,27 +57,19 @@ class SyncStore:
 
     async def last_whole_of(self, connection_id: str) -> Sync | None:
         """The newest of a connection that succeeded and read everything."""
-        history = await self.history_of(connection_id)
-        newest = await self._first(
-            _of(connection_id)
-            .where(
-                syncs.c.kind == SyncKind.FULL.value,
-                syncs.c.state == SyncState.SUCCEEDED.value,
-            )
-            .order_by(syncs.c.sync_id.desc())
-        )
-        return newest or history.first_succeeded
+        succeeded = _of(connection_id).where(syncs.c.state == SyncState.SUCCEEDED.value)
+        full = succeeded.where(syncs.c.kind == SyncKind.FULL.value)
+        newest = await self._first(full.order_by(syncs.c.sync_id.desc()))
+        # The first that succeeded read everything, whatever its kind.
+        return newest or await self._first(succeeded.order_by(syncs.c.sync_id))
 
     async def history_of(self, connection_id: str) -> History:
         """What is known of a connection's syncs."""
         newest = _of(connection_id).order_by(syncs.c.sync_id.desc())
-        oldest = _of(connection_id).order_by(syncs.c.sync_id)
         return History(
             last=await self._first(newest),
             last_full=await self._first(newest.where(syncs.c.kind == SyncKind.FULL.value)),
-            first_succeeded=await self._first(
-                oldest.where(syncs.c.state == SyncState.SUCCEEDED.value)
-            ),
+            last_whole=await self.last_whole_of(connection_id),
         )
 
     async def page(self, request: PageRequest, *, connection_id: str) -> Page[Sync]:
