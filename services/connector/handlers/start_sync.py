@@ -38,12 +38,13 @@ class StartSync:
         running = await self.syncs.running_of(connection.connection_id)
         if running is not None:
             raise errors.sync_running(connection.connection_id, running.sync_id)
+        history = await self.syncs.history_of(connection.connection_id)
         # Only a sync that reads everything can be guessed from one that did.
-        like = None
-        if command.kind is SyncKind.FULL:
-            like = await self.syncs.last_whole_of(connection.connection_id)
+        like = history.last_whole if command.kind is SyncKind.FULL else None
+        # Whichever process starts it: the catalog tells by the id which of two syncs is newer.
+        newest = history.last
         sync = Sync(
-            sync_id=ids.new_id("syn"),
+            sync_id=ids.new_id("syn") if newest is None else ids.new_id_after(newest.sync_id),
             connection_id=connection.connection_id,
             state=SyncState.RUNNING,
             progress=first_progress(),

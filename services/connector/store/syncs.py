@@ -55,21 +55,17 @@ class SyncStore:
             .order_by(syncs.c.sync_id.desc())
         )
 
-    async def last_whole_of(self, connection_id: str) -> Sync | None:
-        """The newest of a connection that succeeded and read everything."""
-        succeeded = _of(connection_id).where(syncs.c.state == SyncState.SUCCEEDED.value)
-        full = succeeded.where(syncs.c.kind == SyncKind.FULL.value)
-        newest = await self._first(full.order_by(syncs.c.sync_id.desc()))
-        # The first that succeeded read everything, whatever its kind.
-        return newest or await self._first(succeeded.order_by(syncs.c.sync_id))
-
     async def history_of(self, connection_id: str) -> History:
         """What is known of a connection's syncs."""
+        is_full = syncs.c.kind == SyncKind.FULL.value
+        has_succeeded = syncs.c.state == SyncState.SUCCEEDED.value
         newest = _of(connection_id).order_by(syncs.c.sync_id.desc())
+        oldest = _of(connection_id).order_by(syncs.c.sync_id)
         return History(
             last=await self._first(newest),
-            last_full=await self._first(newest.where(syncs.c.kind == SyncKind.FULL.value)),
-            last_whole=await self.last_whole_of(connection_id),
+            last_full=await self._first(newest.where(is_full)),
+            last_whole=await self._first(newest.where(is_full, has_succeeded))
+            or await self._first(oldest.where(has_succeeded)),
         )
 
     async def page(self, request: PageRequest, *, connection_id: str) -> Page[Sync]:

@@ -218,9 +218,9 @@ class TestRenewal:
     async def test_one_that_permits_too_little_is_kept_until_there_is_another(
         self, login: Login
     ) -> None:
-        """What it permits goes on while the login endpoint is away, which is not asked each time."""
+        """It is used on while the login endpoint is away, which is not asked each time."""
         before = await login.token()
-        login.answer = lambda _: Problem(503, "unavailable", "later", sent=False, signing_in=True)
+        login.answer = lambda _: Problem(503, "unavailable", "later", signing_in=True)
         login.time += 60
         for _ in range(3):
             assert not await login.source.replaced(before, refused=False)
