@@ -32,6 +32,8 @@ LOOK_SECONDS = 3.0
 _AGAIN_SECONDS = 30.0
 # When the login endpoint has had enough and does not say for how long.
 _PAUSE = timedelta(seconds=5)
+# A token is used for this long, however soon it ends: who gave it would give the same again.
+_LEAST_SECONDS = 5.0
 # Within this a token carries what is permitted now.
 _JUST_ISSUED_SECONDS = 2.0
 # The sign-in bounds itself; this is for what it does not bound, as a name that is not resolved.
@@ -88,7 +90,7 @@ class TokenSource:
         while True:
             identity = self._identity
             held = self._token
-            if held is not None and held.is_usable(self._now()) and not anew:
+            if held is not None and self._is_usable(held) and not anew:
                 self._look_after(held)
                 return held
             if (pause := self._paused()) is not None:
@@ -125,6 +127,9 @@ class TokenSource:
     def _age(self) -> float:
         return self._now() - self._issued_at
 
+    def _is_usable(self, held: Token) -> bool:
+        return self._age() < _LEAST_SECONDS or held.is_usable(self._now(), self._issued_at)
+
     def _may_sign_in(self) -> bool:
         """Whether it is not too soon after a sign-in that failed."""
         return self._now() >= self._again_at and self._paused() is None
@@ -132,7 +137,8 @@ class TokenSource:
     def _look_after(self, held: Token) -> None:
         """Renews a token before it ends, and soon after its file has changed."""
         now = self._now()
-        if held.is_due(now) and self._may_sign_in():
+        is_due = self._age() >= _LEAST_SECONDS and held.is_due(now, self._issued_at)
+        if is_due and self._may_sign_in():
             self._begin()
         elif held.digest and now >= self._look_at and self._looking is None:
             self._look_at = now + LOOK_SECONDS

@@ -177,6 +177,18 @@ class TestRenewal:
         login.go.set()
         assert await login.replaced(before) is not before
 
+    @pytest.mark.parametrize("seconds", [0, 4, 40, 200, 400])
+    async def test_one_that_ends_soon_is_not_renewed_with_each_call(
+        self, login: Login, seconds: int
+    ) -> None:
+        """A machine hands out what it has, for as long as that lasts."""
+        login.answer = lambda _: Token("short", login.time + seconds, b"")
+        for _ in range(400):
+            assert isinstance(await login.source.token(), Token)
+            await login.settled(1)
+            login.time += 1
+        assert len(login.threads) <= 1 + 400 / max(5, 0.8 * seconds)
+
     async def test_is_used_on_while_the_login_endpoint_is_away(self, login: Login) -> None:
         """And it is asked again only after a while; at the end of the token there is none."""
         before = await login.token()
