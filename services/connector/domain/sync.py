@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from libs.domain import ids
 from services.connector.domain import errors
 from services.connector.domain.connection import SyncSchedule
 from services.connector.domain.directory import DirectoryEnd, DirectoryPage, Phase
@@ -187,6 +188,22 @@ class History:
     last: Sync | None
     last_full: Sync | None
     last_whole: Sync | None
+
+    def next(self, connection_id: str, kind: SyncKind, now: datetime) -> Sync:
+        """A sync that begins now."""
+        # Only a sync that reads everything can be guessed from one that did.
+        like = self.last_whole if kind is SyncKind.FULL else None
+        # Whichever process starts it: the catalog tells by the id which of two syncs is newer.
+        return Sync(
+            ids.new_id("syn") if self.last is None else ids.new_id_after(self.last.sync_id),
+            connection_id,
+            SyncState.RUNNING,
+            first_progress(),
+            "",
+            now,
+            kind=kind,
+            expected_count=0 if like is None else like.progress.object_count,
+        )
 
     def due(self, schedule: SyncSchedule, now: datetime) -> SyncKind | None:
         """What is due now; None when nothing is.
