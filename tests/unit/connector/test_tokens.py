@@ -13,7 +13,14 @@ import pytest
 from services.connector.domain.connection import Credential, CredentialKind
 from services.connector.entra.clouds import Cloud
 from services.connector.entra.credentials.access_token import Token
-from services.connector.entra.credentials.sign_in import Identity, Materials, SignedIn, sign_in
+from services.connector.entra.credentials.http import Heard
+from services.connector.entra.credentials.sign_in import (
+    Identity,
+    Materials,
+    SignedIn,
+    _problem,
+    sign_in,
+)
 from services.connector.entra.problems import Problem
 from services.connector.entra.secrets import SecretsFolder
 from services.connector.entra.token import LOOK_SECONDS, TokenSource
@@ -351,6 +358,12 @@ class TestNothingShown:
         done = await asyncio.to_thread(sign_in, _IDENTITY, SecretsFolder(tmp_path))
         assert isinstance(done.found, Problem)
         assert done.found.is_passing and not done.found.sent and _MARKER not in repr(done)
+
+    @pytest.mark.parametrize("status", [0, 408, 429, 500, 503])
+    def test_a_login_endpoint_that_has_no_time_refuses_nobody(self, status: int) -> None:
+        """What it says then is not that the secret is wrong."""
+        found = _problem(Heard(status=status), "some_error", "later", managed=False)
+        assert found.is_passing and found.status == status
 
     def test_permissions_are_read_and_nonsense_is_unknown(self) -> None:
         """The roles claim; what is no token of Entra says nothing."""
