@@ -46,6 +46,7 @@ class MirrorCatalog:
     pages: list[NumberedPage] = field(default_factory=list)
     most_removed: int | None = None
     away_at: int | None = None
+    groups_only: bool = False
 
     def mirror(self) -> dict[DirectoryKind, dict[Key, Any]]:
         """What it serves, without what nobody compares: rounds."""
@@ -77,6 +78,7 @@ class MirrorCatalog:
             if self.away_at is not None and len(self.pages) >= self.away_at:
                 raise AWAY
             found = self._take(sync, page)
+            self.groups_only = connection.groups_only
             if found.held_removals:
                 break
         return found

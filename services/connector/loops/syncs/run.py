@@ -33,7 +33,7 @@ from services.connector.domain.sync import (
 from services.connector.handlers.move_sync import MoveSync
 from services.connector.loops.syncs.ahead import Failure, Flush, PagesAhead
 from services.connector.loops.syncs.rate import Rate
-from services.connector.ports import Catalog, Entra, Syncs
+from services.connector.ports import Catalog, Connections, Entra, Syncs
 
 _SAVE_SECONDS = 1.0
 _ENTRIES_AHEAD = 15_000
@@ -59,6 +59,7 @@ class SyncRun:
     def __init__(
         self,
         syncs: Syncs,
+        connections: Connections,
         entra: Entra,
         catalog: Catalog,
         move: MoveSync,
@@ -67,6 +68,7 @@ class SyncRun:
         connection: Connection,
     ) -> None:
         self._syncs = syncs
+        self._connections = connections
         self._entra = entra
         self._catalog = catalog
         self._move = move
@@ -178,6 +180,9 @@ class SyncRun:
             first = self._unanswered[0]
             if first.is_end:
                 await self._save(COMPLETING)
+                # It has the last word on the mode, which may be another since the sync began.
+                known = await self._connections.get(self._connection.connection_id)
+                self._connection = known or self._connection
             try:
                 answer = await self._catalog.ingest(self._sync, self._connection, self._stream())
             except Unavailable as error:

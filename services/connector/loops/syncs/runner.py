@@ -103,7 +103,14 @@ class SyncRunner:
             if connection is None:
                 raise ReadFailed(f"there is no connection {sync.connection_id}")
             run = SyncRun(
-                self.syncs, self.entra, self.catalog, self.move, self.writes, sync, connection
+                self.syncs,
+                self.connections,
+                self.entra,
+                self.catalog,
+                self.move,
+                self.writes,
+                sync,
+                connection,
             )
             await run.to_the_end()
         except ReadFailed as failure:

@@ -43,8 +43,8 @@ class ConnectionServiceStub:
     the name of the one to use), `mode`, `sync_schedule` or one of its fields, as
     `sync_schedule.paused`. Publishes `ConnectionUpdated`. The new credential is used at once.
 
-    The catalog hears of another mode with a sync: unless one runs, none has succeeded yet or the
-    schedule is paused, an incremental one is started. Publishes `SyncStarted` then.
+    The catalog hears of another mode at the end of a sync: unless one runs, none has succeeded yet
+    or the schedule is paused, an incremental one is started. Publishes `SyncStarted` then.
 
     Callers: connector administrators.
     Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
@@ -112,8 +112,8 @@ class ConnectionServiceServicer(metaclass=_abc_1.ABCMeta):
         the name of the one to use), `mode`, `sync_schedule` or one of its fields, as
         `sync_schedule.paused`. Publishes `ConnectionUpdated`. The new credential is used at once.
 
-        The catalog hears of another mode with a sync: unless one runs, none has succeeded yet or the
-        schedule is paused, an incremental one is started. Publishes `SyncStarted` then.
+        The catalog hears of another mode at the end of a sync: unless one runs, none has succeeded yet
+        or the schedule is paused, an incremental one is started. Publishes `SyncStarted` then.
 
         Callers: connector administrators.
         Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
