@@ -23,6 +23,13 @@ def _encode(number: int) -> str:
     return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
+def _decode(text: str) -> int:
+    number = 0
+    for each in text:
+        number = number << 5 | _ALPHABET.index(each)
+    return number
+
+
 class _Sequence:
     """UUIDv7 numbers (RFC 9562) that never go backwards within the process."""
 
@@ -32,16 +39,23 @@ class _Sequence:
 
     def next(self) -> int:
         with self._lock:
-            millisecond, counter = time.time_ns() // 1_000_000, 0
-            if millisecond <= self._last[0]:
-                # The 12 bits beside the clock count within a millisecond; when they are used up
-                # or the clock stepped back, run ahead of it rather than repeat an order.
-                millisecond, counter = self._last[0], self._last[1] + 1
-                if counter == 1 << 12:
-                    millisecond, counter = millisecond + 1, 0
-            self._last = (millisecond, counter)
-        random = int.from_bytes(os.urandom(8)) >> 2
-        return millisecond << 80 | 7 << 76 | counter << 64 | 0b10 << 62 | random
+            moment = time.time_ns() // 1_000_000, 0
+            if moment[0] <= self._last[0]:
+                # The clock stepped back, or two come in one millisecond.
+                moment = _behind(*self._last)
+            self._last = moment
+        return _uuid7(*moment)
+
+
+def _behind(millisecond: int, counter: int) -> tuple[int, int]:
+    """The next moment: ahead of the clock rather than a repeated order."""
+    # 12 bits beside the clock count within a millisecond.
+    return (millisecond, counter + 1) if counter + 1 < 1 << 12 else (millisecond + 1, 0)
+
+
+def _uuid7(millisecond: int, counter: int) -> int:
+    random = int.from_bytes(os.urandom(8)) >> 2
+    return millisecond << 80 | 7 << 76 | counter << 64 | 0b10 << 62 | random
 
 
 _sequence = _Sequence()
@@ -50,6 +64,16 @@ _sequence = _Sequence()
 def new_id(prefix: str) -> str:
     """A new id, greater than every id of this prefix made in this process before."""
     return f"{prefix}_{_encode(_sequence.next())}"
+
+
+def new_id_after(other: str) -> str:
+    """A new id of the prefix of another, greater than it, whichever process made that one."""
+    prefix, _, digits = other.partition("_")
+    if (made := new_id(prefix)) > other:
+        return made
+    # Its process has a clock that is ahead of ours.
+    number = _decode(digits)
+    return f"{prefix}_{_encode(_uuid7(*_behind(number >> 80, number >> 64 & 0xFFF)))}"
 
 
 def derived_id(prefix: str, *parts: str) -> str:

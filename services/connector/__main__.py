@@ -124,7 +124,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
             ConnectionServicer(
                 service.writes,
                 CreateConnection(connections, secrets, entra, service.clock),
-                UpdateConnection(connections, secrets),
+                UpdateConnection(connections, secrets, syncs, service.clock),
                 ReadConnections(connections, entra),
             ),
             SyncServicer(

@@ -86,10 +86,6 @@ class Syncs(Protocol):
         """The newest of a connection that succeeded."""
         ...
 
-    async def last_whole_of(self, connection_id: str) -> Sync | None:
-        """The newest of a connection that succeeded and read everything."""
-        ...
-
     async def history_of(self, connection_id: str) -> History:
         """What is known of a connection's syncs."""
         ...

@@ -46,6 +46,7 @@ class MirrorCatalog:
     pages: list[NumberedPage] = field(default_factory=list)
     most_removed: int | None = None
     away_at: int | None = None
+    groups_only: bool = False
 
     def mirror(self) -> dict[DirectoryKind, dict[Key, Any]]:
         """What it serves, without what nobody compares: rounds."""
@@ -77,6 +78,7 @@ class MirrorCatalog:
             if self.away_at is not None and len(self.pages) >= self.away_at:
                 raise AWAY
             found = self._take(sync, page)
+            self.groups_only = connection.groups_only
             if found.held_removals:
                 break
         return found
@@ -90,7 +92,9 @@ class MirrorCatalog:
         if sync.run < self.run:
             raise WrongState("SYNC_SUPERSEDED", "a newer run has begun")
         if page.number <= known.last_page_number and sync.run == self.run:
-            return Ingested(known.last_page_number, known.seen_count, known.completed)
+            return Ingested(
+                known.last_page_number, known.seen_count, known.completed, known.removed_count
+            )
         if page.number != known.last_page_number + 1 or known.completed:
             raise WrongState("SYNC_PAGE_OUT_OF_ORDER", f"page {page.number}")
         assert page.content.round >= max(known.round, 1), "rounds never fall"
@@ -120,6 +124,7 @@ class MirrorCatalog:
             completed=page.is_end,
             round=page.content.round,
             seen_count=known.seen_count + page.entry_count,
+            removed_count=removed,
         )
         self.pages.append(page)
         return Ingested(page.number, self.newest.seen_count, page.is_end, removed)

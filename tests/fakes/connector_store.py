@@ -292,9 +292,6 @@ class FakeSyncs:
     async def last_succeeded_of(self, connection_id: str) -> Sync | None:
         return self.last
 
-    async def last_whole_of(self, connection_id: str) -> Sync | None:
-        return self.last
-
     async def history_of(self, connection_id: str) -> History:
         return History(self.last, None, self.last)
 

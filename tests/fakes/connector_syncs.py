@@ -35,9 +35,6 @@ class MemorySyncs:
     async def last_succeeded_of(self, connection_id: str) -> Sync | None:
         raise AssertionError("not asked here")
 
-    async def last_whole_of(self, connection_id: str) -> Sync | None:
-        raise AssertionError("not asked here")
-
     async def history_of(self, connection_id: str) -> History:
         raise AssertionError("not asked here")
 

@@ -75,6 +75,7 @@ def get_checkpoint_response(sync: Sync | None) -> ingest_pb2.GetCheckpointRespon
         round=sync.round,
         run=sync.run,
         seen_count=sync.seen_count,
+        removed_count=sync.removed_count,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from libs.domain import ids
 from services.connector.domain import errors
 from services.connector.domain.connection import SyncSchedule
 from services.connector.domain.directory import DirectoryEnd, DirectoryPage, Phase
@@ -180,29 +181,53 @@ def _listed(removals: Sequence[HeldRemoval]) -> str:
 class History:
     """What is known of a connection's syncs, to tell whether one is due.
 
-    `last_full` is the newest full one, whatever became of it. `first_succeeded` is the oldest that
-    succeeded: it read everything, whatever its kind.
+    `last_full` is the newest full one, whatever became of it. `last_whole` is the newest that
+    succeeded and read everything, as the first that succeeded did, whatever its kind.
     """
 
     last: Sync | None
     last_full: Sync | None
-    first_succeeded: Sync | None
+    last_whole: Sync | None
+
+    def next(self, connection_id: str, kind: SyncKind, now: datetime) -> Sync:
+        """A sync that begins now."""
+        # Only a sync that reads everything can be guessed from one that did.
+        like = self.last_whole if kind is SyncKind.FULL else None
+        # Whichever process starts it: the catalog tells by the id which of two syncs is newer.
+        return Sync(
+            ids.new_id("syn") if self.last is None else ids.new_id_after(self.last.sync_id),
+            connection_id,
+            SyncState.RUNNING,
+            first_progress(),
+            "",
+            now,
+            kind=kind,
+            expected_count=0 if like is None else like.progress.object_count,
+        )
 
     def due(self, schedule: SyncSchedule, now: datetime) -> SyncKind | None:
         """What is due now; None when nothing is.
 
-        The first sync is a person's to start. A sync that failed counts like any other, so that
-        the next try is an interval away.
+        The first sync is a person's to start. The next try of one that failed is an incremental
+        interval away, whatever its kind.
         """
-        first, last = self.first_succeeded, self.last
-        if schedule.paused or first is None or last is None or not last.is_over:
+        whole, last = self.last_whole, self.last
+        if schedule.paused or whole is None or last is None or not last.is_over:
             return None
-        full = max((first, self.last_full or first), key=lambda sync: sync.create_time)
-        if now - full.create_time >= schedule.full_interval:
+        if now - whole.create_time >= schedule.full_interval and not self._has_just_tried(
+            schedule, now
+        ):
             return SyncKind.FULL
         if now - last.create_time >= schedule.incremental_interval:
             return SyncKind.INCREMENTAL
         return None
+
+    def _has_just_tried(self, schedule: SyncSchedule, now: datetime) -> bool:
+        """Whether a full one came to nothing a moment ago: it may have taken hours."""
+        tried = self.last_full
+        if tried is None or tried.state is SyncState.SUCCEEDED or tried.finish_time is None:
+            return False
+        return now - tried.finish_time < schedule.incremental_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +235,7 @@ class Checkpoint:
     """How far the catalog has the newest sync of a connection, whichever that is.
 
     `checkpoint` is where reading goes on, `round` the highest that anything was seen in.
+    `removed_count` is 0 until it is `completed`.
     """
 
     sync_id: str = ""
@@ -218,6 +244,7 @@ class Checkpoint:
     completed: bool = False
     round: int = 0
     seen_count: int = 0
+    removed_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

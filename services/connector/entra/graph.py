@@ -82,7 +82,7 @@ class Graph:
             if not _may_be_the_token(found):
                 return found
             # It may have been issued before somebody changed what it permits.
-            if not self._tokens.drop(token, refused=_refused(found)):
+            if not await self._tokens.replaced(token, refused=_refused(found)):
                 return found
         return found
 
@@ -109,7 +109,8 @@ class Graph:
             left = [number for number in left if _may_be_the_token(found[number])]
             if not left or isinstance(token, Problem):
                 break
-            if not self._tokens.drop(token, refused=any(_refused(found[n]) for n in left)):
+            refused = any(_refused(found[number]) for number in left)
+            if not await self._tokens.replaced(token, refused=refused):
                 break
         return found
 

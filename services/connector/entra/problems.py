@@ -35,7 +35,8 @@ class Problem:
     @property
     def is_passing(self) -> bool:
         """Whether the same call may well succeed a little later."""
-        return self.status == 0 or self.status == 429 or self.status >= 500
+        # 408: the service has waited for the rest of the request for too long.
+        return self.status in (0, 408, 429) or self.status >= 500
 
     @property
     def throttles(self) -> bool:

@@ -2,8 +2,8 @@
 
 Whatever is wrong with what would replace it, a token that works is used on: a secret that somebody
 is just writing, or that Entra does not know yet, must not end what the one before it still may.
-It is given up as soon as a newer one is there, and at once when Entra does not take it, or when
-the same credential is refused that it was got with.
+It is given up as soon as a newer one is there, and at once when Entra does not take it (401), or
+when the same credential is refused that it was got with.
 """
 
 import asyncio
@@ -32,6 +32,8 @@ LOOK_SECONDS = 3.0
 _AGAIN_SECONDS = 30.0
 # When the login endpoint has had enough and does not say for how long.
 _PAUSE = timedelta(seconds=5)
+# A token is used for this long, however soon it ends: who gave it would give the same again.
+_LEAST_SECONDS = 5.0
 # Within this a token carries what is permitted now.
 _JUST_ISSUED_SECONDS = 2.0
 # The sign-in bounds itself; this is for what it does not bound, as a name that is not resolved.
@@ -88,7 +90,7 @@ class TokenSource:
         while True:
             identity = self._identity
             held = self._token
-            if held is not None and held.is_usable(self._now()) and not anew:
+            if held is not None and self._is_usable(held) and not anew:
                 self._look_after(held)
                 return held
             if (pause := self._paused()) is not None:
@@ -98,14 +100,16 @@ class TokenSource:
             if identity == self._identity:
                 return found
 
-    def drop(self, token: Token, *, refused: bool = True) -> bool:
-        """Forgets a token that Entra does not accept, or that may carry too few permissions.
+    async def replaced(self, token: Token, *, refused: bool) -> bool:
+        """Sees to another token than one that Entra does not accept, or may permit too little.
 
-        One that is not `refused` is let go only where a newer one may permit more. Returns whether
-        the next token is another one.
+        One that is `refused` is forgotten. Any other is kept until there is a newer one, which is
+        fetched where it may permit more. Returns whether the next token is another one.
         """
-        if self._token is token and (refused or self._age() > _JUST_ISSUED_SECONDS):
+        if self._token is token and refused:
             self._token = None
+        elif self._token is token and self._age() > _JUST_ISSUED_SECONDS and self._may_sign_in():
+            await asyncio.shield(self._begin())
         return self._token is not token
 
     async def close(self) -> None:
@@ -123,10 +127,18 @@ class TokenSource:
     def _age(self) -> float:
         return self._now() - self._issued_at
 
+    def _is_usable(self, held: Token) -> bool:
+        return self._age() < _LEAST_SECONDS or held.is_usable(self._now(), self._issued_at)
+
+    def _may_sign_in(self) -> bool:
+        """Whether it is not too soon after a sign-in that failed."""
+        return self._now() >= self._again_at and self._paused() is None
+
     def _look_after(self, held: Token) -> None:
         """Renews a token before it ends, and soon after its file has changed."""
         now = self._now()
-        if held.is_due(now) and now >= self._again_at and self._paused() is None:
+        is_due = self._age() >= _LEAST_SECONDS and held.is_due(now, self._issued_at)
+        if is_due and self._may_sign_in():
             self._begin()
         elif held.digest and now >= self._look_at and self._looking is None:
             self._look_at = now + LOOK_SECONDS

@@ -14,6 +14,7 @@ from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.lease import Confirmation, Lease
 from services.connector.domain.target import AppRoleGrant, Target
 from services.connector.domain.verdict import Remedy
+from services.connector.domain.writing import refusal_to_add
 from services.connector.ports import Catalog, Connections, Provisioning, Requests, Syncs
 
 CONNECTOR = Service("connector")
@@ -123,20 +124,9 @@ class DeliverLease:
                 )
             if not isinstance(target.kind, AppRoleGrant):
                 continue
-            service_principal_id = target.kind.entra_service_principal_id
-            if service_principal_id in await self.connections.protected(target.connection_id):
-                return Refusal(
-                    "target_protected",
-                    f"The service principal {service_principal_id} is Microsoft's own and is "
-                    "never written to.",
-                    Remedy.HOPELESS,
-                )
-            if connection.groups_only:
-                return Refusal(
-                    "groups_only",
-                    f"{connection.display_name} is connected for group memberships only, and "
-                    f"{target.display_name or target.directory_entitlement_id} is an app role.",
-                )
+            protected = await self.connections.protected(target.connection_id)
+            if (refused := refusal_to_add(connection, target, protected)) is not None:
+                return Refusal(refused.reason, refused.message, refused.remedy)
         return None
 
     def _refused(self, lease: Lease, refusal: Refusal, before: Picture) -> Outcome[None]:

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from libs.domain import ids
 from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from services.connector.domain import errors, facts
-from services.connector.domain.sync import Sync, SyncKind, SyncState, first_progress
+from services.connector.domain.sync import Sync, SyncKind
 from services.connector.handlers.get_connection import get_connection
 from services.connector.ports import Connections, Syncs
 
@@ -38,20 +37,8 @@ class StartSync:
         running = await self.syncs.running_of(connection.connection_id)
         if running is not None:
             raise errors.sync_running(connection.connection_id, running.sync_id)
-        # Only a sync that reads everything can be guessed from one that did.
-        like = None
-        if command.kind is SyncKind.FULL:
-            like = await self.syncs.last_whole_of(connection.connection_id)
-        sync = Sync(
-            sync_id=ids.new_id("syn"),
-            connection_id=connection.connection_id,
-            state=SyncState.RUNNING,
-            progress=first_progress(),
-            problem="",
-            create_time=self.clock.now(),
-            kind=command.kind,
-            expected_count=0 if like is None else like.progress.object_count,
-        )
+        history = await self.syncs.history_of(connection.connection_id)
+        sync = history.next(connection.connection_id, command.kind, self.clock.now())
         fact = facts.SyncStarted(sync.sync_id, sync.connection_id, command.actor)
         change = Change(
             AuditEntry(

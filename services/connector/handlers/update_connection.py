@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
+from libs.domain.clock import Clock
 from services.connector.domain import facts
 from services.connector.domain.connection import Connection, Wishes
+from services.connector.domain.sync import Sync, SyncKind
 from services.connector.handlers.create_connection import check_credential
 from services.connector.handlers.get_connection import get_connection
-from services.connector.ports import Connections, Secrets
+from services.connector.ports import Connections, Secrets, Syncs
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class UpdateConnection:
 
     connections: Connections
     secrets: Secrets
+    syncs: Syncs
+    clock: Clock
 
     async def __call__(self, command: Command) -> Outcome[Connection]:
         """Raises:
@@ -45,21 +49,28 @@ class UpdateConnection:
             return Outcome(before)
         old, new = before.values(), after.values()
         changed = tuple(name for name, value in new.items() if old.get(name) != value)
-        audit = AuditEntry(
-            command.actor,
-            "connection.updated",
-            after.connection_id,
-            details={
-                "before": {name: value for name, value in old.items() if new.get(name) != value},
-                "after": {name: new[name] for name in changed},
-            },
-        )
+        details: dict[str, object] = {
+            "before": {name: value for name, value in old.items() if new.get(name) != value},
+            "after": {name: new[name] for name in changed},
+        }
+        writes = self.connections.updated(after)
         fact = facts.ConnectionUpdated(after.connection_id, changed, command.actor)
-        return Outcome(
-            after,
-            Change(
-                audit,
-                self.connections.updated(after),
-                (Fact(after.connection_id, after.version, fact),),
-            ),
+        told = [Fact(after.connection_id, after.version, fact)]
+        if (sync := await self._sync_to_tell(before, after)) is not None:
+            details["sync_id"] = sync.sync_id
+            writes += self.syncs.added(sync)
+            started = facts.SyncStarted(sync.sync_id, sync.connection_id, command.actor)
+            told.append(Fact(sync.sync_id, sync.version, started))
+        audit = AuditEntry(
+            command.actor, "connection.updated", after.connection_id, details=details
         )
+        return Outcome(after, Change(audit, writes, tuple(told)))
+
+    async def _sync_to_tell(self, before: Connection, after: Connection) -> Sync | None:
+        """The sync that tells the catalog of another mode; it hears of it in no other way."""
+        if before.mode is after.mode or after.schedule.paused:
+            return None
+        history = await self.syncs.history_of(after.connection_id)
+        if history.last_whole is None or await self.syncs.running_of(after.connection_id):
+            return None
+        return history.next(after.connection_id, SyncKind.INCREMENTAL, self.clock.now())

@@ -55,29 +55,17 @@ class SyncStore:
             .order_by(syncs.c.sync_id.desc())
         )
 
-    async def last_whole_of(self, connection_id: str) -> Sync | None:
-        """The newest of a connection that succeeded and read everything."""
-        history = await self.history_of(connection_id)
-        newest = await self._first(
-            _of(connection_id)
-            .where(
-                syncs.c.kind == SyncKind.FULL.value,
-                syncs.c.state == SyncState.SUCCEEDED.value,
-            )
-            .order_by(syncs.c.sync_id.desc())
-        )
-        return newest or history.first_succeeded
-
     async def history_of(self, connection_id: str) -> History:
         """What is known of a connection's syncs."""
+        is_full = syncs.c.kind == SyncKind.FULL.value
+        has_succeeded = syncs.c.state == SyncState.SUCCEEDED.value
         newest = _of(connection_id).order_by(syncs.c.sync_id.desc())
         oldest = _of(connection_id).order_by(syncs.c.sync_id)
         return History(
             last=await self._first(newest),
-            last_full=await self._first(newest.where(syncs.c.kind == SyncKind.FULL.value)),
-            first_succeeded=await self._first(
-                oldest.where(syncs.c.state == SyncState.SUCCEEDED.value)
-            ),
+            last_full=await self._first(newest.where(is_full)),
+            last_whole=await self._first(newest.where(is_full, has_succeeded))
+            or await self._first(oldest.where(has_succeeded)),
         )
 
     async def page(self, request: PageRequest, *, connection_id: str) -> Page[Sync]:

@@ -90,6 +90,7 @@ def checkpoint_of(answer: ingest_pb2.GetCheckpointResponse) -> Checkpoint:
         answer.completed,
         answer.round,
         answer.seen_count,
+        answer.removed_count,
     )
 
 

@@ -86,6 +86,7 @@ async def test_what_a_page_says_is_gone_is_served_until_completion(
     # Ada, her membership and her assignment; the group, two members and its assignment; Board;
     # one membership.
     assert (response.completed, response.removed_count) == (True, 9)
+    assert (await checkpoint(catalog)).removed_count == 9
     assert await state(catalog) == {
         "users": ["Ben", "Cleo", "Dov"],
         "groups": {"All Staff": 2, "Design Editors": 0},

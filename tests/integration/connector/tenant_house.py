@@ -119,10 +119,12 @@ class TenantHouse:
     async def taken_up(self, sync_id: str, where: Mirrored | None = None) -> SyncRun:
         """A run of a sync."""
         where = where or self.warm
-        move = MoveSync(FakeConnections(self.connection), where.syncs, _SystemClock())
+        connections = FakeConnections(self.connection)
+        move = MoveSync(connections, where.syncs, _SystemClock())
         sync = await where.syncs.run(lambda: move.take_up(sync_id))
         return SyncRun(
             where.syncs,
+            connections,
             cast(ports.Entra, self.tenants),
             where.client,
             move,

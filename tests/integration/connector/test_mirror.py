@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
+import json
 import math
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from services.connector.domain.directory import ReadFailed
 from services.connector.domain.sync import Ingested, NumberedPage, Sync, SyncKind, SyncState
 from services.connector.entra import tenants
 from services.connector.entra.lists import Lists
+from services.connector.entra.sync import assignments
 from services.connector.loops.syncs import run as run_module
 from tests.integration.connector import storm
 from tests.integration.connector.tenant_house import RunningTenants, TenantHouse
@@ -174,24 +176,57 @@ async def test_a_sync_that_dies_at_every_page_comes_to_its_end(
     assert await tenant.warm.mirror() == await tenant.control()
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_sync_that_dies_between_resets_comes_to_its_end(
+    tenant: TenantHouse, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    """Streams begin anew while lists of apps are open: what those had brought stays."""
+    monkeypatch.setattr(assignments, "_MOST_IN_A_LIST", 4)
+    if not is_first:
+        await tenant.synced()
+    sync_id = tenant.started(SyncKind.FULL)
+    for _ in range(3):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                tenant.warm.client, "ingest", _dying(tenant.warm.client.ingest, _has_open_lists)
+            )
+            with pytest.raises(Died):
+                await (await tenant.taken_up(sync_id)).to_the_end()
+        tenant.simulator.expire_delta("users")
+    await (await tenant.taken_up(sync_id)).to_the_end()
+    sync = tenant.warm.syncs.found[sync_id]
+    assert sync.state is SyncState.SUCCEEDED and sync.removed_count == 0
+    assert await tenant.warm.mirror() == await tenant.control()
+
+
 class Died(Exception):
     """The process is gone."""
 
 
-def _dying(ingest: Any) -> Any:
-    async def one_page(sync: Sync, connection: Connection, pages: Any) -> Ingested:
+def _has_open_lists(page: NumberedPage) -> bool:
+    return bool(json.loads(page.content.checkpoint)["assignments"]["open"])
+
+
+def _dying(ingest: Any, at: Callable[[NumberedPage], bool] = lambda page: True) -> Any:
+    """Dies once a page is committed that it is to die `at`, but for the last."""
+
+    async def until(sync: Sync, connection: Connection, pages: Any) -> Ingested:
+        is_there = False
+
         async def first() -> AsyncIterator[NumberedPage]:
+            nonlocal is_there
             async for page in pages:
                 yield page
-                return
+                if is_there := at(page):
+                    return
 
         answer = await ingest(sync, connection, first())
-        if not answer.completed:
+        if is_there and not answer.completed:
             raise Died
         found: Ingested = answer
         return found
 
-    return one_page
+    return until
 
 
 _STEPS = st.lists(

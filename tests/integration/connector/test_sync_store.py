@@ -80,11 +80,10 @@ async def test_all_of_a_sync_is_read_back(database: Database) -> None:
 
 
 async def test_the_history_of_a_connection(database: Database) -> None:
-    """The newest, the newest full one, and the first that succeeded."""
+    """The newest, the newest full one, and the newest that succeeded and read everything."""
     syncs = SyncStore(database)
     history = await syncs.history_of(CONNECTION.connection_id)
-    assert (history.last, history.last_full, history.first_succeeded) == (None, None, None)
-    assert await syncs.last_whole_of(CONNECTION.connection_id) is None
+    assert (history.last, history.last_full, history.last_whole) == (None, None, None)
     failed, done = SyncState.FAILED, SyncState.SUCCEEDED
     for sync in (
         _sync(1, state=failed),
@@ -94,11 +93,13 @@ async def test_the_history_of_a_connection(database: Database) -> None:
     ):
         await _keep(database, syncs.added(sync))
     history = await syncs.history_of(CONNECTION.connection_id)
-    found = (history.last, history.last_full, history.first_succeeded)
-    assert [sync and sync.sync_id for sync in found] == ["syn_4", "syn_3", "syn_2"]
-    whole = await syncs.last_whole_of(CONNECTION.connection_id)
-    assert whole is not None and whole.sync_id == "syn_2", "the first read everything"
+    found = (history.last, history.last_full, history.last_whole)
+    assert [sync and sync.sync_id for sync in found] == ["syn_4", "syn_3", "syn_2"], (
+        "the first that succeeded read everything"
+    )
     await _keep(database, syncs.added(_sync(5, SyncKind.FULL, done)))
-    whole = await syncs.last_whole_of(CONNECTION.connection_id)
-    assert whole is not None and whole.sync_id == "syn_5"
+    await _keep(database, syncs.added(_sync(6, SyncKind.FULL, failed)))
+    history = await syncs.history_of(CONNECTION.connection_id)
+    found = (history.last, history.last_full, history.last_whole)
+    assert [sync and sync.sync_id for sync in found] == ["syn_6", "syn_6", "syn_5"]
     assert (await syncs.history_of("con_other")).last is None

@@ -9,7 +9,7 @@ from google.protobuf import json_format
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from latchkey.connector.v1 import connection_pb2 as pb
-from latchkey.connector.v1 import events_pb2
+from latchkey.connector.v1 import events_pb2, sync_pb2
 from libs.domain.callers import ADMIN
 from libs.rpc.errors import field_violations
 from tests.integration.connector.house import SECRET_NAME, ConnectorHouse, refusal
@@ -300,3 +300,20 @@ async def test_another_credential_is_used_at_once(house: ConnectorHouse) -> None
     assert report.ok
     assert report.checks[-1].state == pb.CAPABILITY_STATE_NOT_NEEDED
     assert list(report.unneeded_permissions) == ["AppRoleAssignment.ReadWrite.All"]
+
+
+async def test_the_catalog_hears_of_another_mode(small_house: ConnectorHouse) -> None:
+    """With a sync that the change itself starts, also long before one is due."""
+    house = small_house
+    connection_id = await house.connect()
+    first = await house.start_sync(connection_id)
+    await house.finished(first)
+    wish = _connection(connection_id=connection_id, mode="CONNECTION_MODE_GROUPS_ONLY")
+    await _update(house, wish, "mode")
+    response = await house.syncs.ListSyncs(sync_pb2.ListSyncsRequest(), metadata=house.reader)
+    newest, _ = response.syncs
+    assert newest.kind == sync_pb2.SYNC_KIND_INCREMENTAL and newest.sync_id > first
+    sync = await house.finished(newest.sync_id)
+    assert sync.state == sync_pb2.SYNC_STATE_SUCCEEDED
+    assert [page.groups_only for page in house.catalog.syncs[sync.sync_id].pages] == [True]
+    assert await house.told(sync.sync_id) == ["SyncStarted", "SyncSucceeded"]

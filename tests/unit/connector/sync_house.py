@@ -96,6 +96,7 @@ class SyncHouse:
         sync = await self.syncs.run(lambda: self.move.take_up(sync_id))
         self.last_run = SyncRun(
             self.syncs,
+            self.connections,
             cast(ports.Entra, MemoryEntra(self.graph)),
             self.catalog,
             self.move,

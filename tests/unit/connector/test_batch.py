@@ -28,7 +28,7 @@ class _Tokens:
     async def token(self) -> Token | Problem:
         return Token(f"token-{self.number}", float("inf"))
 
-    def drop(self, token: Token, *, refused: bool = True) -> bool:
+    async def replaced(self, token: Token, *, refused: bool) -> bool:
         self.number += 1
         return True
 

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from libs.domain.callers import Service
 from libs.domain.errors import AlreadyExists, Conflict, Invalid, NotFound, WrongState
+from libs.domain.ids import new_id
 from services.connector.domain import errors, facts
 from services.connector.domain.connection import (
     CheckReport,
@@ -19,20 +20,28 @@ from services.connector.domain.connection import (
     SyncSchedule,
     Wishes,
 )
+from services.connector.domain.sync import Sync, SyncState, first_progress
 from services.connector.entra.clouds import SIMULATOR, clouds
 from services.connector.entra.credentials.http import ForeignHost, LoginHttp
 from services.connector.handlers import create_connection, update_connection
 from services.connector.handlers.create_connection import CreateConnection
 from services.connector.handlers.update_connection import UpdateConnection
-from services.connector.ports import Entra
+from services.connector.ports import Entra, Syncs
 from tests.fakes.clock import FakeClock
-from tests.fakes.connector_store import FakeConnections
+from tests.fakes.connector_store import FakeConnections, FakeSyncs
 from tests.unit.connector.provisioning_house import CONNECTION
 
 _ACTOR = Service("connector")
 _SECRET = Credential(CredentialKind.CLIENT_SECRET, "contoso")
 _CERTIFICATE = Credential(CredentialKind.CERTIFICATE, "contoso.pem")
 _MACHINE = Credential(CredentialKind.MANAGED_IDENTITY)
+_NOW = datetime(2026, 3, 2, tzinfo=UTC)
+_SYNC = Sync(new_id("syn"), "con_1", SyncState.SUCCEEDED, first_progress(), "", _NOW)
+
+
+class _OneRuns(FakeSyncs):
+    async def running_of(self, connection_id: str) -> Sync | None:
+        return self.last
 
 
 class _Entra:
@@ -110,8 +119,12 @@ class TestCreateConnection:
 
 
 class TestUpdateConnection:
+    syncs: Syncs = FakeSyncs()
+
     def _update(self) -> UpdateConnection:
-        return UpdateConnection(FakeConnections(CONNECTION), _Secrets())
+        return UpdateConnection(
+            FakeConnections(CONNECTION), _Secrets(), self.syncs, FakeClock(_NOW)
+        )
 
     def _command(self, wishes: Wishes, etag: str = "") -> update_connection.Command:
         return update_connection.Command(
@@ -146,6 +159,33 @@ class TestUpdateConnection:
                 "sync_schedule.full_interval": "1 day, 0:00:00",
             },
         }
+
+    async def test_another_mode_starts_a_sync(self) -> None:
+        """The catalog hears of it, and offers what can be had now."""
+        self.syncs = FakeSyncs(_SYNC)
+        outcome = await self._update()(self._command(Wishes(mode=ConnectionMode.GROUPS_ONLY)))
+        assert outcome.change is not None
+        _, started = outcome.change.facts
+        assert isinstance(started.body, facts.SyncStarted)
+        assert started.body == facts.SyncStarted(started.resource_id, "con_1", _ACTOR)
+        assert outcome.change.audit.details["sync_id"] == started.resource_id > _SYNC.sync_id
+
+    @pytest.mark.parametrize(
+        ("syncs", "wishes"),
+        [
+            (FakeSyncs(), Wishes(mode=ConnectionMode.GROUPS_ONLY)),
+            (FakeSyncs(_SYNC), Wishes(mode=ConnectionMode.GROUPS_ONLY, paused=True)),
+            (FakeSyncs(_SYNC), Wishes(display_name="New", mode=ConnectionMode.FULL)),
+            (_OneRuns(_SYNC), Wishes(mode=ConnectionMode.GROUPS_ONLY)),
+        ],
+        ids=["nothing was synced yet", "paused", "the same mode", "one runs"],
+    )
+    async def test_no_sync_is_started(self, syncs: FakeSyncs, wishes: Wishes) -> None:
+        """Where a person starts them, or the mode is what it was, or one is under way."""
+        self.syncs = syncs
+        outcome = await self._update()(self._command(wishes))
+        assert outcome.change is not None
+        assert [type(fact.body) for fact in outcome.change.facts] == [facts.ConnectionUpdated]
 
     async def test_to_a_machines_identity(self) -> None:
         """A credential without a file is a change too."""

@@ -123,6 +123,7 @@ async def test_a_batch_that_does_not_pass_is_what_each_item_came_to(pauses: list
         (Problem(400, "foreign_link", ""), False),
         (_FULL, False),
         (_AWAY, False),
+        (Problem(408, "RequestTimeout", ""), False),
         (Problem(0, "ConnectError", ""), False),
     ],
 )

@@ -1,14 +1,17 @@
 """The scheduler of a tenant, over stand-ins: who goes first, who waits, and for what."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from libs.domain.errors import Conflict, Unavailable
+from services.connector.domain.connection import ConnectionMode
 from services.connector.domain.delivery import DeliveryState
 from services.connector.domain.operation import Lane, OperationKind
 from services.connector.domain.target import GroupMembership, Principal, Target
+from services.connector.domain.verdict import Remedy
 from services.connector.domain.wave import SLOTS
 from tests.support.eventually import eventually
 from tests.unit.connector.provisioning_house import GROUP, ROLE, TENANT
@@ -118,6 +121,40 @@ async def test_the_budget_is_kept() -> None:
         assert len(stage.entra.order()) == 5
         stage.entra.the_gate.writes = 100
         await stage.delivered(*range(12))
+
+
+@pytest.mark.parametrize("reason", ["groups_only", "target_protected"])
+async def test_what_may_not_be_written_since_it_was_intended_is_not_added(reason: str) -> None:
+    """Those who wait are refused without a call; what was added before is removed all the same."""
+    stage = Stage()
+    connections = stage.house.connections
+    async with stage.running():
+        await stage.grant(0)
+        await stage.delivered(0)
+        stage.entra.the_gate.writes = 0
+        await stage.grant(1)
+        for number in range(2, 6):
+            await stage.grant(number, GROUP, ROLE)
+        if reason == "groups_only":
+            mode = ConnectionMode.GROUPS_ONLY
+            connections.connection = replace(connections.connection, mode=mode)
+        else:
+            connections.protected_ids = frozenset({"sp-1"})
+        await stage.end(0)
+        stage.entra.the_gate.writes = 1000
+        await stage.reached(DeliveryState.FAILED, *range(1, 6))
+        await stage.reached(DeliveryState.REMOVED, 0)
+    refused = stage.house.delivery("lea_1")
+    assert refused.failure_reason == reason
+    remedy = Remedy.NEEDS_PERSON if reason == "groups_only" else Remedy.HOPELESS
+    assert refused.remedy is remedy
+    role = [each for some in stage.entra.parcels for each in some if each.target == ROLE]
+    assert [(each.kind, each.principal.entra_object_id) for each in role] == [
+        (OperationKind.ADD, "p-0"),
+        (OperationKind.REMOVE, "p-0"),
+    ]
+    added = {principal for principal, target in stage.house.tenant.present}
+    assert added == {f"p-{number}" for number in range(2, 6)}, "groups are joined"
 
 
 async def test_a_lost_tenant_is_called_no_more() -> None:

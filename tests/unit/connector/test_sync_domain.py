@@ -110,10 +110,12 @@ def _sync(
     state: SyncState = SyncState.SUCCEEDED,
     kind: SyncKind = SyncKind.INCREMENTAL,
 ) -> Sync:
-    return replace(RUNNING, state=state, kind=kind, create_time=NOW - ago)
+    sync = replace(RUNNING, state=state, kind=kind, create_time=NOW - ago)
+    return replace(sync, finish_time=NOW - ago) if sync.is_over else sync
 
 
 _FIRST = _sync(2 * _DAY)
+_LONG_TRY = replace(_sync(_DAY, SyncState.CANCELLED, SyncKind.FULL), finish_time=NOW - 14 * _MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -155,16 +157,40 @@ _FIRST = _sync(2 * _DAY)
         ),
         (
             "a full one since then",
-            History(_sync(_MINUTE), _sync(_DAY, kind=SyncKind.FULL), _sync(70 * _DAY)),
+            History(
+                _sync(_MINUTE), _sync(_DAY, kind=SyncKind.FULL), _sync(_DAY, kind=SyncKind.FULL)
+            ),
             _SCHEDULE,
             None,
         ),
         (
-            "a full one that failed waits its interval too",
+            "a full one that failed is tried again soon",
             History(
                 _sync(_MINUTE),
-                _sync(_DAY, SyncState.FAILED, SyncKind.FULL),
-                _sync(70 * _DAY),
+                _sync(16 * _MINUTE, SyncState.FAILED, SyncKind.FULL),
+                _sync(7 * _DAY),
+            ),
+            _SCHEDULE,
+            SyncKind.FULL,
+        ),
+        (
+            "but not at once, also when it took long",
+            History(_sync(_MINUTE), _LONG_TRY, _sync(7 * _DAY)),
+            _SCHEDULE,
+            None,
+        ),
+        (
+            "and what has changed is brought meanwhile",
+            History(_LONG_TRY, _LONG_TRY, _sync(7 * _DAY)),
+            _SCHEDULE,
+            SyncKind.INCREMENTAL,
+        ),
+        (
+            "one that failed before the newest that did not",
+            History(
+                _sync(_MINUTE),
+                _sync(8 * _DAY, SyncState.FAILED, SyncKind.FULL),
+                _sync(6 * _DAY),
             ),
             _SCHEDULE,
             None,

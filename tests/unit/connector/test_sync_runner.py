@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import TypeVar, cast
 
 import pytest
@@ -31,6 +30,8 @@ from services.connector.domain.sync import (
 from services.connector.handlers.move_sync import MoveSync
 from services.connector.loops.syncs import run as loop_module
 from services.connector.loops.syncs.run import SyncRun
+from tests.fakes.connector_store import FakeConnections
+from tests.unit.connector.sync_house import CONNECTION
 
 T = TypeVar("T")
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -130,12 +131,13 @@ class _Moves:
 def _run(tenant: Tenant, catalog: Catalog, moves: _Moves) -> SyncRun:
     return SyncRun(
         cast(ports.Syncs, None),
+        FakeConnections(CONNECTION),
         cast(ports.Entra, tenant),
         cast(ports.Catalog, catalog),
         cast(MoveSync, moves),
         cast(Writes, _Writes()),
         SYNC,
-        cast(Connection, SimpleNamespace(connection_id="con_1")),
+        CONNECTION,
     )
 
 

@@ -1,11 +1,13 @@
 """Whole syncs, from a tenant in memory into a catalog in memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from services.connector.domain.connection import ConnectionMode
 from services.connector.domain.directory import (
     INTEGRATED_APP_TAG,
     DirectoryKind,
@@ -33,6 +35,18 @@ async def test_a_first_sync_brings_everything(house: SyncHouse) -> None:
     assert sync.progress.phase == "done"
     assert sync.progress.page_count == len(house.catalog.pages)
     assert sync.progress.object_count == sum(page.entry_count for page in house.catalog.pages)
+
+
+async def test_the_catalog_hears_of_the_mode_as_it_is_at_the_end(house: SyncHouse) -> None:
+    """Also when it was changed while the tenant was read: no other sync is started then."""
+
+    def change(path: str) -> None:
+        mode = ConnectionMode.GROUPS_ONLY
+        house.connections.connection = replace(house.connections.connection, mode=mode)
+
+    house.graph.hook = change
+    await house.synced()
+    assert house.catalog.groups_only
 
 
 async def test_an_idle_sync_asks_little_and_brings_nothing(house: SyncHouse) -> None:

@@ -1,15 +1,19 @@
 """Syncs that are cut off, taken over, held and stopped."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from libs.domain.callers import Service
+from services.connector.domain import facts
 from services.connector.domain.directory import (
     DirectoryKind,
 )
-from services.connector.domain.sync import SyncKind, SyncState, TakenOver
+from services.connector.domain.sync import Ingested, SyncKind, SyncState, TakenOver
+from tests.fakes.connector_mirror import AWAY
 from tests.unit.connector.sync_house import SyncHouse
 
 
@@ -67,6 +71,34 @@ async def test_the_next_sync_goes_on_where_another_was_stopped(house: SyncHouse)
     await house.synced()
     assert not any(path == "/users/delta" for path in house.graph.asked), "it went on"
     assert house.catalog.mirror() == (await house.cold()).mirror()
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_an_answer_that_is_lost_is_asked_for(
+    house: SyncHouse, monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    """How much was removed is told all the same, also by the process that takes the sync up."""
+    await house.synced()
+    house.tenant.drop("user", "u6")
+    ingest = house.catalog.ingest
+
+    async def lost(*message: Any) -> Ingested:
+        answer = await ingest(*message)
+        if answer.completed:
+            raise asyncio.CancelledError if dies else AWAY
+        return answer
+
+    sync_id = house.started()
+    with monkeypatch.context() as patch, suppress(asyncio.CancelledError):
+        patch.setattr(house.catalog, "ingest", lost)
+        await house.run(sync_id)
+    if dies:
+        await house.run(sync_id)
+    sync = house.syncs.found[sync_id]
+    assert sync.state is SyncState.SUCCEEDED and sync.removed_count == 1
+    assert house.syncs.told[-1].body == facts.SyncSucceeded(
+        sync_id, "con_1", sync.progress.object_count, 1
+    )
 
 
 async def test_too_many_removals_wait_for_somebody(house: SyncHouse) -> None:
@@ -186,6 +218,33 @@ async def test_a_batch_that_was_cut_off_half_way_is_not_taken_for_known(
     house.tenant.assigned.discard(("s0", "w1", "r"))
     house.tenant.assign("s0", "w10")
     await house.run(sync_id)
+    await house.synced()
+    assert house.catalog.mirror() == (await house.cold()).mirror()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_lists_of_a_round_that_is_over_begin_anew(house: SyncHouse, is_first: bool) -> None:
+    """A stream that is reset between two runs raises the round: what the first sent stays."""
+    for number in range(9):
+        house.tenant.assign("s0", f"w{number}")
+    if not is_first:
+        await house.synced()
+    sync_id = house.started(SyncKind.FULL)
+    await house.taken_up(sync_id)
+    task = asyncio.create_task(house.go(sync_id))
+    async with asyncio.timeout(5):
+        while '"s0":["' not in house.catalog.newest.checkpoint:
+            house.catalog.away_at = len(house.catalog.pages) + 1
+            await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    house.catalog.away_at = None
+    house.graph.epoch += 1
+    sync = await house.run(sync_id)
+    assert sync.state is SyncState.SUCCEEDED and sync.removed_count == 0
+    assert house.catalog.mirror() == (await house.cold()).mirror()
+    house.tenant.assigned.discard(("s0", "u0", "r"))
+    house.tenant.assign("s0", "w9")
     await house.synced()
     assert house.catalog.mirror() == (await house.cold()).mirror()
 

@@ -13,7 +13,14 @@ import pytest
 from services.connector.domain.connection import Credential, CredentialKind
 from services.connector.entra.clouds import Cloud
 from services.connector.entra.credentials.access_token import Token
-from services.connector.entra.credentials.sign_in import Identity, Materials, SignedIn, sign_in
+from services.connector.entra.credentials.http import Heard
+from services.connector.entra.credentials.sign_in import (
+    Identity,
+    Materials,
+    SignedIn,
+    _problem,
+    sign_in,
+)
 from services.connector.entra.problems import Problem
 from services.connector.entra.secrets import SecretsFolder
 from services.connector.entra.token import LOOK_SECONDS, TokenSource
@@ -177,6 +184,18 @@ class TestRenewal:
         login.go.set()
         assert await login.replaced(before) is not before
 
+    @pytest.mark.parametrize("seconds", [0, 4, 40, 200, 400])
+    async def test_one_that_ends_soon_is_not_renewed_with_each_call(
+        self, login: Login, seconds: int
+    ) -> None:
+        """A machine hands out what it has, for as long as that lasts."""
+        login.answer = lambda _: Token("short", login.time + seconds, b"")
+        for _ in range(400):
+            assert isinstance(await login.source.token(), Token)
+            await login.settled(1)
+            login.time += 1
+        assert len(login.threads) <= 1 + 400 / max(5, 0.8 * seconds)
+
     async def test_is_used_on_while_the_login_endpoint_is_away(self, login: Login) -> None:
         """And it is asked again only after a while; at the end of the token there is none."""
         before = await login.token()
@@ -204,16 +223,32 @@ class TestRenewal:
     async def test_one_that_entra_refused_is_not_handed_out_again(self, login: Login) -> None:
         """Nor one that may permit too little, unless it was issued just now."""
         before = await login.token()
-        login.source.drop(before, refused=False)
+        assert not await login.source.replaced(before, refused=False)
         assert await login.token() is before
-        login.source.drop(before)
+        assert await login.source.replaced(before, refused=True)
         second = await login.token()
         assert second is not before
-        login.source.drop(before)
+        assert await login.source.replaced(before, refused=True)
         assert await login.token() is second
         login.time += 60
-        login.source.drop(second, refused=False)
+        assert await login.source.replaced(second, refused=False)
         assert await login.token() is not second
+
+    async def test_one_that_permits_too_little_is_kept_until_there_is_another(
+        self, login: Login
+    ) -> None:
+        """It is used on while the login endpoint is away, which is not asked each time."""
+        before = await login.token()
+        login.answer = lambda _: Problem(503, "unavailable", "later", signing_in=True)
+        login.time += 60
+        for _ in range(3):
+            assert not await login.source.replaced(before, refused=False)
+            assert await login.token() is before
+        assert len(login.threads) == 2
+        login.answer = None
+        login.time += 31
+        assert await login.source.replaced(before, refused=False)
+        assert await login.token() is not before
 
     async def test_anew_is_anew_and_does_not_break_what_works(self, login: Login) -> None:
         """A test of a connection that fails for the moment leaves the token that works."""
@@ -323,6 +358,12 @@ class TestNothingShown:
         done = await asyncio.to_thread(sign_in, _IDENTITY, SecretsFolder(tmp_path))
         assert isinstance(done.found, Problem)
         assert done.found.is_passing and not done.found.sent and _MARKER not in repr(done)
+
+    @pytest.mark.parametrize("status", [0, 408, 429, 500, 503])
+    def test_a_login_endpoint_that_has_no_time_refuses_nobody(self, status: int) -> None:
+        """What it says then is not that the secret is wrong."""
+        found = _problem(Heard(status=status), "some_error", "later", managed=False)
+        assert found.is_passing and found.status == status
 
     def test_permissions_are_read_and_nonsense_is_unknown(self) -> None:
         """The roles claim; what is no token of Entra says nothing."""

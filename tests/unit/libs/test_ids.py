@@ -36,6 +36,21 @@ def test_new_ids_keep_their_order_when_the_clock_steps_back() -> None:
     assert [first, *later] == sorted([first, *later])
 
 
+def test_new_ids_sort_after_those_of_a_process_whose_clock_is_ahead() -> None:
+    """However many that process makes in one millisecond; and an id of ours leads nobody away."""
+    ahead = 2_000_000_000_000
+    for counter in (0, 5, (1 << 12) - 1):
+        other = f"syn_{ids._encode(ids._uuid7(ahead, counter))}"
+        made = [other]
+        for _ in range(3):
+            made.append(ids.new_id_after(made[-1]))
+        assert made == sorted(set(made))
+        assert all(re.fullmatch(r"syn_[0-9a-hjkmnp-tv-z]{26}", one) for one in made)
+    assert ids.new_id("syn") < other
+    earlier = ids.new_id("syn")
+    assert earlier < ids.new_id_after(earlier) < ids.new_id("syn")
+
+
 def test_new_ids_are_of_version_7() -> None:
     """The number behind an id is a UUIDv7."""
     number = ids._Sequence().next()

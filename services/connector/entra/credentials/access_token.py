@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-# One is renewed this long before it ends, and used until shortly before.
-_RENEWED_SECONDS = 300
-_UNUSED_SECONDS = 30
+# One is renewed this long before it ends, and used until shortly before; but within that share of
+# the time that was left when it came. A machine gives out what it has, which may end soon.
+_RENEWED_SECONDS, _RENEWED_SHARE = 300, 0.2
+_UNUSED_SECONDS, _UNUSED_SHARE = 30, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,13 @@ class Token:
         """The value of the `Authorization` header."""
         return f"Bearer {self._text}"
 
-    def is_usable(self, now: float) -> bool:
-        """Whether it is valid for a while, on a clock that only goes forward."""
-        return now < self._until - _UNUSED_SECONDS
+    def is_usable(self, now: float, since: float) -> bool:
+        """Whether it is valid for a while, when it came at `since`, of the same clock."""
+        return now < self._until - min(_UNUSED_SECONDS, _UNUSED_SHARE * (self._until - since))
 
-    def is_due(self, now: float) -> bool:
+    def is_due(self, now: float, since: float) -> bool:
         """Whether it is time for the next one."""
-        return now >= self._until - _RENEWED_SECONDS
+        return now >= self._until - min(_RENEWED_SECONDS, _RENEWED_SHARE * (self._until - since))
 
     def permissions(self) -> frozenset[str] | None:
         """The application permissions that it carries, None where it can't be read.

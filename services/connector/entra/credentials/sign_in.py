@@ -184,7 +184,7 @@ def _problem(heard: Heard, code: str, text: str, *, managed: bool) -> Problem:
     )
     if not_now and status < 500:
         status = 503
-    elif status and status != 429 and status < 500:
+    elif status and status not in (408, 429) and status < 500:
         # Also what says no in an answer that says yes.
         status = 401
     elif not status and code == "authority_refused":

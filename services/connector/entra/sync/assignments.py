@@ -26,6 +26,7 @@ from services.connector.entra.problems import Problem
 from services.connector.entra.sync.checkpoint import AssignmentsMark, OpenList
 
 _AT_ONCE = 20
+_MOST_IN_A_LIST = 999
 _MOST_KEPT = 20_000
 _MOST_KEPT_IN_ALL = 40_000
 _MOST_IN_A_PAGE = 5000
@@ -91,7 +92,8 @@ class _AppList:
     @property
     def next_path(self) -> str:
         """Where its next page is."""
-        return self.link or f"/servicePrincipals/{self.app_id}/appRoleAssignedTo?$top=999"
+        first = f"/servicePrincipals/{self.app_id}/appRoleAssignedTo?$top={_MOST_IN_A_LIST}"
+        return self.link or first
 
     def begin_anew(self) -> None:
         """From its first page."""

@@ -103,6 +103,20 @@ class Position:
         """A whole round of these kinds was read."""
         return replace(self, sweeps={**self.sweeps, **dict.fromkeys(kinds, round)})
 
+    def come_to_assignments(self) -> "Position":
+        """Reading comes to the lists of the apps, or comes back to them.
+
+        At a list's end what was seen in an earlier round goes. So each is read within one round:
+        where a stream began a round after the lists did, those that are open begin anew in it.
+        """
+        mark = self.assignments
+        if not mark.round:
+            round = self.round + 1
+            return replace(self, round=round, assignments=AssignmentsMark(round))
+        if mark.round < self.round:
+            return self.at_assignments(AssignmentsMark(self.round, mark.after))
+        return self
+
     def at_assignments(self, mark: AssignmentsMark) -> "Position":
         """The lists of the apps have come further."""
         return replace(self, assignments=mark)

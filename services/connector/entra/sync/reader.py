@@ -19,7 +19,6 @@ from services.connector.entra.objects import Item
 from services.connector.entra.problems import Problem
 from services.connector.entra.sync.assignments import AppLists
 from services.connector.entra.sync.checkpoint import (
-    AssignmentsMark,
     Position,
     StreamMark,
     fingerprint,
@@ -204,15 +203,10 @@ class TenantReader:
     async def _assignments(
         self, start: ReadingStart, apps: AppsInScope
     ) -> AsyncIterator[DirectoryPage]:
-        position = self._position
-        is_begun = position.assignments.round > 0
-        if not is_begun:
-            # What is of an earlier round goes when a list is read to its end.
-            position = replace(position, round=position.round + 1)
-            position = position.at_assignments(AssignmentsMark(round=position.round))
-            self._position = position
+        is_begun = self._position.assignments.round > 0
+        self._position = self._position.come_to_assignments()
         lists = AppLists(
-            self._lists, position.assignments, is_whole=start.is_whole, is_resumed=is_begun
+            self._lists, self._position.assignments, is_whole=start.is_whole, is_resumed=is_begun
         )
         async for wave in lists.waves(apps):
             before = self._position

@@ -25,6 +25,7 @@ from services.connector.domain.verdict import (
     Verdict,
 )
 from services.connector.domain.wave import Parcel
+from services.connector.domain.writing import refusal_to_add
 from services.connector.handlers.run_operations import Begun
 from services.connector.loops.provisioning.parts import Parts
 from services.connector.ports import Attempt, Serving
@@ -64,6 +65,7 @@ class WaveRun:
         self._people: dict[str, _Person] = defaultdict(_Person)
         self._out: list[Parcel] = []
         self._connection: Connection | None = None
+        self._protected_ids: frozenset[str] = frozenset()
 
     async def carry_out(self, parcels: Sequence[Parcel]) -> None:
         """Does everything; raises nothing."""
@@ -80,6 +82,7 @@ class WaveRun:
         people = [*self._people]
         try:
             self._connection = await self._parts.connections.get(self._connection_id)
+            self._protected_ids = await self._parts.connections.protected(self._connection_id)
             await self._begin_all()
             await asyncio.gather(*(self._send(parcel) for parcel in parcels))
         except Unavailable as error:
@@ -144,7 +147,16 @@ class WaveRun:
             return _not_made(attempts, f"there is no connection {self._connection_id}")
         if not self._serving.serves(self._connection_id):
             return _not_made(attempts, "another process works on the tenant")
-        return await self._parts.entra.provision(self._connection, attempts)
+        # What nobody is added to may be that only since they were intended.
+        refusals = [
+            refusal_to_add(self._connection, each.target, self._protected_ids)
+            if each.kind is OperationKind.ADD
+            else None
+            for each in attempts
+        ]
+        left = [each for each, why in zip(attempts, refusals, strict=True) if why is None]
+        answers = iter(await self._parts.entra.provision(self._connection, left) if left else ())
+        return [why or next(answers) for why in refusals]
 
     async def _settle(self, name: str, person: _Person) -> None:
         """Notes Entra's answers, however often it takes: nobody else knows them."""

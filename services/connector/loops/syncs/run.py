@@ -33,7 +33,7 @@ from services.connector.domain.sync import (
 from services.connector.handlers.move_sync import MoveSync
 from services.connector.loops.syncs.ahead import Failure, Flush, PagesAhead
 from services.connector.loops.syncs.rate import Rate
-from services.connector.ports import Catalog, Entra, Syncs
+from services.connector.ports import Catalog, Connections, Entra, Syncs
 
 _SAVE_SECONDS = 1.0
 _ENTRIES_AHEAD = 15_000
@@ -59,6 +59,7 @@ class SyncRun:
     def __init__(
         self,
         syncs: Syncs,
+        connections: Connections,
         entra: Entra,
         catalog: Catalog,
         move: MoveSync,
@@ -67,6 +68,7 @@ class SyncRun:
         connection: Connection,
     ) -> None:
         self._syncs = syncs
+        self._connections = connections
         self._entra = entra
         self._catalog = catalog
         self._move = move
@@ -101,7 +103,7 @@ class SyncRun:
             self._page_count = checkpoint.last_page_number if is_ours else 0
             self._object_count = checkpoint.seen_count if is_ours else 0
             if is_ours and checkpoint.completed:
-                return await self._succeed(0)
+                return await self._succeed(checkpoint.removed_count)
             try:
                 return await self._from(checkpoint, is_resumed=is_ours)
             except _OutOfOrder as error:
@@ -178,6 +180,9 @@ class SyncRun:
             first = self._unanswered[0]
             if first.is_end:
                 await self._save(COMPLETING)
+                # It has the last word on the mode, which may be another since the sync began.
+                known = await self._connections.get(self._connection.connection_id)
+                self._connection = known or self._connection
             try:
                 answer = await self._catalog.ingest(self._sync, self._connection, self._stream())
             except Unavailable as error:
@@ -297,7 +302,12 @@ class SyncRun:
         checkpoint = await self._checkpoint()
         if checkpoint.sync_id != self._sync.sync_id:
             return Ingested(0, 0)
-        return Ingested(checkpoint.last_page_number, checkpoint.seen_count, checkpoint.completed)
+        return Ingested(
+            checkpoint.last_page_number,
+            checkpoint.seen_count,
+            checkpoint.completed,
+            checkpoint.removed_count,
+        )
 
     async def _checkpoint(self) -> Checkpoint:
         """How far the catalog is with the connection."""

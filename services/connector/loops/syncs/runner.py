@@ -37,7 +37,8 @@ class SyncRunner:
     def committed(self, changes: Sequence[Change]) -> None:
         """Has the runner begin a sync that was started, and stop one that was cancelled."""
         for change in changes:
-            if change.audit.action in ("sync.started", "sync.confirmed"):
+            # Another mode of a connection starts one too.
+            if change.audit.action in ("sync.started", "sync.confirmed", "connection.updated"):
                 self._wake.set()
             elif change.audit.action == "sync.cancelled":
                 self._stop(change.audit.resource_id)
@@ -102,7 +103,14 @@ class SyncRunner:
             if connection is None:
                 raise ReadFailed(f"there is no connection {sync.connection_id}")
             run = SyncRun(
-                self.syncs, self.entra, self.catalog, self.move, self.writes, sync, connection
+                self.syncs,
+                self.connections,
+                self.entra,
+                self.catalog,
+                self.move,
+                self.writes,
+                sync,
+                connection,
             )
             await run.to_the_end()
         except ReadFailed as failure:

@@ -616,6 +616,7 @@ class GetCheckpointResponse(_message.Message):
     ROUND_FIELD_NUMBER: _builtins.int
     RUN_FIELD_NUMBER: _builtins.int
     SEEN_COUNT_FIELD_NUMBER: _builtins.int
+    REMOVED_COUNT_FIELD_NUMBER: _builtins.int
     last_page_number: _builtins.int
     """The number of the last committed page; 0 when there is none."""
     checkpoint: _builtins.str
@@ -630,6 +631,8 @@ class GetCheckpointResponse(_message.Message):
     """The run that sent the last page."""
     seen_count: _builtins.int
     """How many objects, memberships and assignments the sync's pages brought so far."""
+    removed_count: _builtins.int
+    """How many were removed; not 0 only when completed."""
     def __init__(
         self,
         *,
@@ -640,10 +643,11 @@ class GetCheckpointResponse(_message.Message):
         round: _builtins.int = ...,
         run: _builtins.int = ...,
         seen_count: _builtins.int = ...,
+        removed_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "completed", b"completed", "last_page_number", b"last_page_number", "round", b"round", "run", b"run", "seen_count", b"seen_count", "sync_id", b"sync_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "completed", b"completed", "last_page_number", b"last_page_number", "removed_count", b"removed_count", "round", b"round", "run", b"run", "seen_count", b"seen_count", "sync_id", b"sync_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

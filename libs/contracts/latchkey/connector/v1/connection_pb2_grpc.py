@@ -107,6 +107,9 @@ class ConnectionServiceServicer:
         the name of the one to use), `mode`, `sync_schedule` or one of its fields, as
         `sync_schedule.paused`. Publishes `ConnectionUpdated`. The new credential is used at once.
 
+        The catalog hears of another mode at the end of a sync: unless one runs, none has succeeded yet
+        or the schedule is paused, an incremental one is started. Publishes `SyncStarted` then.
+
         Callers: connector administrators.
         Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
         `FAILED_PRECONDITION` / `SECRET_NOT_FOUND` or `SECRET_UNUSABLE`.

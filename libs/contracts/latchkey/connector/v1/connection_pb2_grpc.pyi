@@ -43,6 +43,9 @@ class ConnectionServiceStub:
     the name of the one to use), `mode`, `sync_schedule` or one of its fields, as
     `sync_schedule.paused`. Publishes `ConnectionUpdated`. The new credential is used at once.
 
+    The catalog hears of another mode at the end of a sync: unless one runs, none has succeeded yet
+    or the schedule is paused, an incremental one is started. Publishes `SyncStarted` then.
+
     Callers: connector administrators.
     Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
     `FAILED_PRECONDITION` / `SECRET_NOT_FOUND` or `SECRET_UNUSABLE`.
@@ -108,6 +111,9 @@ class ConnectionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes the named fields of a connection: `display_name`, `entra_client_id`, the credential (by
         the name of the one to use), `mode`, `sync_schedule` or one of its fields, as
         `sync_schedule.paused`. Publishes `ConnectionUpdated`. The new credential is used at once.
+
+        The catalog hears of another mode at the end of a sync: unless one runs, none has succeeded yet
+        or the schedule is paused, an incremental one is started. Publishes `SyncStarted` then.
 
         Callers: connector administrators.
         Fails with `NOT_FOUND` / `CONNECTION_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,

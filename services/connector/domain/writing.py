@@ -1,0 +1,38 @@
+"""What the connector gives nobody in a tenant, whatever leases say."""
+
+from collections.abc import Set
+
+from services.connector.domain.connection import Connection
+from services.connector.domain.target import AppRoleGrant, Target
+from services.connector.domain.verdict import Exchange, Refused, Remedy
+
+
+def refusal_to_add(
+    connection: Connection, target: Target, protected_ids: Set[str]
+) -> Refused | None:
+    """Why nobody is added to a target; none when people may be.
+
+    `protected_ids` are the service principals that are Microsoft's own. What was added before may
+    be removed all the same.
+    """
+    if not isinstance(target.kind, AppRoleGrant):
+        return None
+    service_principal_id = target.kind.entra_service_principal_id
+    if service_principal_id in protected_ids:
+        return _refused(
+            "target_protected",
+            f"The service principal {service_principal_id} is Microsoft's own and is never "
+            "written to.",
+            Remedy.HOPELESS,
+        )
+    if connection.groups_only:
+        return _refused(
+            "groups_only",
+            f"{connection.display_name} is connected for group memberships only, and "
+            f"{target.display_name or target.directory_entitlement_id} is an app role.",
+        )
+    return None
+
+
+def _refused(reason: str, message: str, remedy: Remedy = Remedy.NEEDS_PERSON) -> Refused:
+    return Refused("", reason, message, remedy, Exchange(message=message))
