@@ -24,6 +24,7 @@ class FakeTenant:
     managers: dict[str, str] = field(default_factory=dict)
     members: set[tuple[str, str]] = field(default_factory=set)
     assigned: set[tuple[str, str, str]] = field(default_factory=set)
+    owners: set[tuple[str, str]] = field(default_factory=set)
     log: list[tuple[str, str, str]] = field(default_factory=list)
 
     def put(self, kind: str, object_id: str, **fields: Any) -> str:
@@ -45,6 +46,7 @@ class FakeTenant:
         for group, user in [pair for pair in self.members if object_id in pair]:
             self.leave(group, user)
         self.assigned = {found for found in self.assigned if object_id not in found[:2]}
+        self.owners = {found for found in self.owners if object_id not in found}
 
     def join(self, group: str, user: str) -> None:
         """Makes somebody a member."""
@@ -105,6 +107,8 @@ class FakeGraph(Graph):
             return self._delta(names[0], query)
         if names[-1] == "appRoleAssignedTo":
             return self._assigned(names[1], query)
+        if names[-1] == "owners":
+            return self._owners(names[1], query)
         if names[-1] == "manager":
             manager = self.tenant.managers.get(names[1])
             return GONE if manager is None else Answer(200, {"id": manager}, path)
@@ -160,6 +164,25 @@ class FakeGraph(Graph):
             if found:
                 item["members@delta"] = found
         return item
+
+    def _owners(self, app: str, query: Mapping[str, str]) -> Answer | Problem:
+        if app not in self.tenant.objects["app"]:
+            return GONE
+        at = int(query.get("at", 0))
+        found = sorted(owner for owned, owner in self.tenant.owners if owned == app)
+        body: dict[str, Any] = {
+            "value": [
+                {
+                    "@odata.type": "#microsoft.graph."
+                    + ("user" if owner.startswith("u") else "servicePrincipal"),
+                    "id": owner,
+                }
+                for owner in found[at : at + self.size]
+            ]
+        }
+        if at + self.size < len(found):
+            body["@odata.nextLink"] = f"/servicePrincipals/{app}/owners?at={at + self.size}"
+        return Answer(200, body, "")
 
     def _assigned(self, app: str, query: Mapping[str, str]) -> Answer | Problem:
         if app not in self.tenant.objects["app"]:

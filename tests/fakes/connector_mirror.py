@@ -43,6 +43,7 @@ class MirrorCatalog:
     newest: Checkpoint = field(default_factory=Checkpoint)
     run: int = 0
     digests: dict[str, str] = field(default_factory=dict)
+    owners: dict[str, tuple[str, ...]] = field(default_factory=dict)
     pages: list[NumberedPage] = field(default_factory=list)
     most_removed: int | None = None
     away_at: int | None = None
@@ -65,7 +66,7 @@ class MirrorCatalog:
     async def apps_in_scope(self, connection_id: str) -> Sequence[AppInScope]:
         apps = self.rows[DirectoryKind.APP]
         return [
-            AppInScope(key[0], self.digests.get(key[0], ""))
+            AppInScope(key[0], self.digests.get(key[0], ""), key[0] in self.owners)
             for key, row in sorted(apps.items())
             if not row.gone
         ]
@@ -159,6 +160,8 @@ class MirrorCatalog:
             key = (one.entra_group_id, one.entra_user_id)
             if key in memberships:
                 memberships[key] = replace(memberships[key], gone=True)
+        for owned in page.owners_read:
+            self.owners[owned.entra_service_principal_id] = owned.entra_user_ids
         for read in page.assignments_read:
             app_id = read.entra_service_principal_id
             self.digests[app_id] = read.digest
@@ -180,6 +183,7 @@ class MirrorCatalog:
                 self.rows[kind][key] = replace(row, gone=True)
                 if kind is DirectoryKind.APP_ROLE_ASSIGNMENT:
                     self.digests.pop(key[0], None)
+                    self.owners.pop(key[0], None)
 
     def _gone(self, end: DirectoryEnd) -> dict[DirectoryKind, list[Key]]:
         swept = {sweep.kind: sweep.round for sweep in end.sweeps}

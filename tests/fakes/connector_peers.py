@@ -172,6 +172,7 @@ class FakeCatalog(
     ) -> ingest_pb2.ListAppsInScopeResponse:
         self.check_caller(context)
         digests: dict[str, str] = {}
+        owned: set[str] = set()
         for _, sync in sorted(self.syncs.items()):
             for page in sync.pages:
                 for app in page.page.service_principals:
@@ -180,9 +181,14 @@ class FakeCatalog(
                     digests.pop(gone, None)
                 for read in page.page.app_role_assignments_read:
                     digests[read.entra_service_principal_id] = read.digest
+                owned |= {each.entra_service_principal_id for each in page.page.app_owners_read}
         return ingest_pb2.ListAppsInScopeResponse(
             apps=[
-                ingest_pb2.AppInScope(entra_service_principal_id=app, assignments_digest=digest)
+                ingest_pb2.AppInScope(
+                    entra_service_principal_id=app,
+                    assignments_digest=digest,
+                    owners_known=app in owned,
+                )
                 for app, digest in sorted(digests.items())
             ]
         )
@@ -236,7 +242,7 @@ def _count(request: ingest_pb2.IngestRequest) -> int:
     return sum(
         len(value)
         for field, value in request.page.ListFields()
-        if not field.name.startswith("removed") and field.name != "app_role_assignments_read"
+        if not field.name.startswith("removed") and not field.name.endswith("_read")
     )
 
 

@@ -113,6 +113,14 @@ class AssignmentsRead:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnersRead:
+    """The people who own an app in the directory, all of them, by their `usr_…`."""
+
+    app_id: str
+    user_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DirectoryPage:
     """Some of what the directory holds, and by their ids what it holds no more.
 
@@ -129,6 +137,7 @@ class DirectoryPage:
     removed_memberships: tuple[Membership, ...] = ()
     removed_app_ids: tuple[str, ...] = ()
     assignments_read: tuple[AssignmentsRead, ...] = ()
+    owners_read: tuple[OwnersRead, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many entries of each kind there are, of those that there are."""
@@ -166,8 +175,12 @@ class Complete:
 
 @dataclass(frozen=True, slots=True)
 class AppInScope:
-    """An app whose assignments are to be read, and the digest of those last read to their end."""
+    """An app whose assignments are to be read, and the digest of those last read to their end.
+
+    `owners_known`: its owners were read once.
+    """
 
     entra_service_principal_id: str
     app_id: str
     assignments_digest: str
+    owners_known: bool = False

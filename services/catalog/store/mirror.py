@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     case,
+    delete,
     false,
     or_,
     select,
@@ -28,6 +29,7 @@ from services.catalog.store.json_rows import json_rows
 from services.catalog.store.rows import app_digest, app_roles_json
 from services.catalog.store.tables import (
     apps,
+    directory_app_owners,
     directory_assignments,
     directory_groups,
     directory_memberships,
@@ -46,6 +48,7 @@ _UPSERT_APPS = upsert(
         "create_time",
         "manage_time",
         "assignments_digest",
+        "owners_known",
         "own_description",
         "instructions",
         "policy_id",
@@ -140,6 +143,11 @@ _FORGET_DIGESTS_OF_PRINCIPAL = (
     )
     .values(assignments_digest="")
 )
+_FORGET_OWNERS = delete(directory_app_owners).where(
+    directory_app_owners.c.app_id == bindparam("b_app_id")
+)
+_KEEP_OWNERS = insert(directory_app_owners)
+_OWNERS_KNOWN = update(apps).where(*_of(apps, "app_id")).values(owners_known=True)
 _KEEP_DIGESTS = (
     update(apps).where(*_of(apps, "app_id")).values(assignments_digest=bindparam("b_digest"))
 )
@@ -214,6 +222,16 @@ def page_writes(
                     for each in page.assignments_read
                 ],
             ),
+            (_FORGET_OWNERS, [{"b_app_id": each.app_id} for each in page.owners_read]),
+            (
+                _KEEP_OWNERS,
+                [
+                    {"app_id": each.app_id, "user_id": user_id}
+                    for each in page.owners_read
+                    for user_id in each.user_ids
+                ],
+            ),
+            (_OWNERS_KNOWN, of("app_id", (each.app_id for each in page.owners_read))),
         )
         if rows
     )
@@ -263,6 +281,7 @@ def _app(app: ServicePrincipal, now: datetime) -> dict[str, Any]:
         "app_roles": app_roles_json(app.app_roles),
         "digest": app_digest(app),
         "assignments_digest": "",
+        "owners_known": False,
         "create_time": now,
         "manage_time": None,
         "removed": False,

@@ -29,6 +29,7 @@ from services.catalog.store.mirror import page_writes
 from services.catalog.store.rows import app_of
 from services.catalog.store.tables import (
     apps,
+    directory_app_owners,
     directory_assignments,
     directory_groups,
     directory_memberships,
@@ -73,7 +74,12 @@ class StoredSyncs:
 
     async def apps_in_scope(self, connection_id: str, page: PageRequest) -> Page[AppInScope]:
         query = paged(
-            select(apps.c.entra_service_principal_id, apps.c.app_id, apps.c.assignments_digest)
+            select(
+                apps.c.entra_service_principal_id,
+                apps.c.app_id,
+                apps.c.assignments_digest,
+                apps.c.owners_known,
+            )
             .where(apps.c.connection_id == connection_id)
             .where(~apps.c.doomed, ~apps.c.removed),
             (apps.c.entra_service_principal_id, apps.c.app_id),
@@ -138,6 +144,11 @@ class StoredSyncs:
             unmanaged = sum(1 for app in gone_apps if app.manage_time is None)
             which = _gone(DirectoryKind.APP, after.connection_id, sweeps)
             writes += (
+                Guarded(
+                    delete(directory_app_owners).where(
+                        directory_app_owners.c.app_id.in_(select(apps.c.app_id).where(which))
+                    )
+                ),
                 Guarded(delete(apps).where(which, apps.c.manage_time.is_(None)), unmanaged),
                 Guarded(
                     update(apps)
@@ -146,6 +157,7 @@ class StoredSyncs:
                         removed=True,
                         doomed=False,
                         assignments_digest="",
+                        owners_known=False,
                         version=apps.c.version + 1,
                     ),
                     len(gone_apps) - unmanaged,

@@ -198,6 +198,8 @@ apps = Table(
     # Of its assignments, as they were when they were last read to their end; empty when they
     # may be others now.
     Column("assignments_digest", Text, nullable=False),
+    # Whether `directory_app_owners` tells of it.
+    Column("owners_known", Boolean, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     Column("manage_time", UtcTime),
     Column("removed", Boolean, nullable=False),

@@ -17,6 +17,7 @@ from services.catalog.domain.directory import (
     DirectoryPage,
     Group,
     Membership,
+    OwnersRead,
     PrincipalKind,
     ServicePrincipal,
     User,
@@ -29,6 +30,7 @@ _MOST_ENTRIES = 5000
 _MOST_NAME = 256
 _MOST_DESCRIPTION = 2000
 _MOST_DIGEST = 100
+_MOST_OWNERS = 500
 _KINDS = {
     ingest_pb2.PRINCIPAL_KIND_USER: PrincipalKind.USER,
     ingest_pb2.PRINCIPAL_KIND_GROUP: PrincipalKind.GROUP,
@@ -66,6 +68,7 @@ def directory_page(fields: Fields, page: ingest_pb2.DirectoryPage, tenant: str) 
         assignments_read=reader.each(
             "app_role_assignments_read", page.app_role_assignments_read, reader.read
         ),
+        owners_read=reader.each("app_owners_read", page.app_owners_read, reader.owners),
     )
 
 
@@ -171,6 +174,21 @@ class _Reader:
             f"{path}.entra_service_principal_id", read.entra_service_principal_id
         )
         return AssignmentsRead(self.apps[app] or "", read.digest)
+
+    def owners(self, path: str, read: ingest_pb2.AppOwnersRead) -> OwnersRead:
+        app = self._fields.guid(
+            f"{path}.entra_service_principal_id", read.entra_service_principal_id
+        )
+        if len(read.entra_user_ids) > _MOST_OWNERS:
+            self._fields.wrong(
+                f"{path}.entra_user_ids",
+                f"has {len(read.entra_user_ids)}, at most {_MOST_OWNERS} are taken",
+            )
+        people = [
+            self.users[self._fields.guid(f"{path}.entra_user_ids[{index}]", each)]
+            for index, each in enumerate(read.entra_user_ids[:_MOST_OWNERS])
+        ]
+        return OwnersRead(self.apps[app] or "", tuple(dict.fromkeys(filter(None, people))))
 
     def user(self, path: str, user: ingest_pb2.DirectoryUser) -> User:
         object_id = self._fields.guid(f"{path}.entra_object_id", user.entra_object_id)

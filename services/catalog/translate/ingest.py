@@ -103,6 +103,7 @@ def list_apps_in_scope_response(
             ingest_pb2.AppInScope(
                 entra_service_principal_id=app.entra_service_principal_id,
                 assignments_digest=app.assignments_digest,
+                owners_known=app.owners_known,
             )
             for app in page.items
         ],

@@ -137,6 +137,7 @@ class Phase(StrEnum):
     GROUPS = "groups"
     SERVICE_PRINCIPALS = "service_principals"
     APP_ROLE_ASSIGNMENTS = "app_role_assignments"
+    APP_OWNERS = "app_owners"
 
 
 class DirectoryKind(StrEnum):
@@ -151,10 +152,14 @@ class DirectoryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AppInScope:
-    """An app whose assignments are to be read, and the digest of those that were read before."""
+    """An app whose assignments are to be read, and the digest of those that were read before.
+
+    `owners_known`: its owners were read once.
+    """
 
     entra_service_principal_id: str
     assignments_digest: str
+    owners_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,14 @@ class AssignmentsRead:
 
     entra_service_principal_id: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersRead:
+    """The people who own one app, all of them."""
+
+    entra_service_principal_id: str
+    entra_user_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +200,7 @@ class DirectoryPage:
     removed_memberships: Sequence[Membership] = ()
     removed_service_principal_ids: Sequence[str] = ()
     assignments_read: Sequence[AssignmentsRead] = ()
+    owners_read: Sequence[OwnersRead] = ()
     protected_ids: Sequence[str] = ()
 
     @property
@@ -203,6 +217,7 @@ class DirectoryPage:
             + len(self.removed_memberships)
             + len(self.removed_service_principal_ids)
             + len(self.assignments_read)
+            + sum(1 + len(each.entra_user_ids) for each in self.owners_read)
         )
 
 

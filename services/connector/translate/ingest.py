@@ -78,6 +78,11 @@ def ingest_request(
         page.app_role_assignments_read.add(
             entra_service_principal_id=read.entra_service_principal_id, digest=read.digest
         )
+    for owned in content.owners_read:
+        page.app_owners_read.add(
+            entra_service_principal_id=owned.entra_service_principal_id,
+            entra_user_ids=owned.entra_user_ids,
+        )
     return message
 
 
@@ -111,7 +116,8 @@ def ingested_of(answer: ingest_pb2.IngestResponse) -> Ingested:
 def apps_in_scope_of(answer: ingest_pb2.ListAppsInScopeResponse) -> list[AppInScope]:
     """The apps of a page."""
     return [
-        AppInScope(app.entra_service_principal_id, app.assignments_digest) for app in answer.apps
+        AppInScope(app.entra_service_principal_id, app.assignments_digest, app.owners_known)
+        for app in answer.apps
     ]
 
 

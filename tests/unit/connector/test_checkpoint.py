@@ -41,6 +41,7 @@ _POSITIONS = st.builds(
     ),
     st.dictionaries(st.sampled_from(list(DirectoryKind)), st.integers(1, 10**9)),
     st.booleans(),
+    st.text(),
 )
 
 

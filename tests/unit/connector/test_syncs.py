@@ -137,6 +137,38 @@ async def test_a_link_that_is_of_no_use_begins_its_stream_anew(
     assert house.catalog.mirror() == (await house.cold()).mirror()
 
 
+async def test_owners_come_with_everything_and_of_what_is_new(house: SyncHouse) -> None:
+    """People only, page by page; between two whole syncs nobody asks for those that are known."""
+    house.tenant.owners = {("s0", f"u{number}") for number in range(5)} | {("s0", "x-robot")}
+    await house.synced()
+    assert house.catalog.owners["s0"] == ("u0", "u1", "u2", "u3", "u4")
+    assert house.catalog.owners["s1"] == ()
+
+    house.tenant.owners = {("s0", "u6"), ("s9", "u1")}
+    house.tenant.put("app", "s9")
+    house.graph.batches.clear()
+    await house.synced()
+    asked = [path for batch in house.graph.batches for path in batch if "/owners" in path]
+    assert asked == ["/servicePrincipals/s9/owners?$select=id&$top=999"]
+    assert house.catalog.owners["s9"] == ("u1",) and len(house.catalog.owners["s0"]) == 5
+    await house.synced(SyncKind.FULL)
+    assert house.catalog.owners["s0"] == ("u6",)
+
+
+async def test_owners_of_what_vanished_are_nobodys(house: SyncHouse) -> None:
+    """An app that goes between list and fetch costs nothing but itself; another refusal is told."""
+    house.graph.hook = lambda path: (
+        Problem(404, "Request_ResourceNotFound", "no") if "s1/owners" in path else None
+    )
+    await house.synced()
+    assert "s1" not in house.catalog.owners and "s2" in house.catalog.owners
+    house.graph.hook = lambda path: (
+        Problem(403, "Authorization_RequestDenied", "no") if "/owners" in path else None
+    )
+    with pytest.raises(ReadFailed, match=r"the owners of s0: .* Application\.Read\.All"):
+        await house.synced(SyncKind.FULL)
+
+
 async def test_a_stream_that_is_reset_for_ever_ends_the_sync(house: SyncHouse) -> None:
     """With Graph's words."""
     house.graph.hook = lambda path: (

@@ -45,6 +45,9 @@ def upgrade() -> None:
     for name in ("own_description", "instructions", "policy_id"):
         op.add_column("apps", _text(name))
     op.add_column("apps", sa.Column("max_duration", Seconds()))
+    op.add_column(
+        "apps", sa.Column("owners_known", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
     op.create_table(
         "owners",
         sa.Column("of_id", sa.Text(), nullable=False),

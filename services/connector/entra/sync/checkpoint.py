@@ -75,7 +75,8 @@ class AssignmentsMark:
 class Position:
     """Where reading is.
 
-    `round` is the highest that any message had. `sweeps` are the kinds of which a whole round was
+    `round` is the highest that any message had. The owners of every app up to the id
+    `owners_after` were read by this sync. `sweeps` are the kinds of which a whole round was
     read since the last completed sync. It is `finished` when nothing is left but to complete.
     """
 
@@ -85,6 +86,7 @@ class Position:
     assignments: AssignmentsMark = AssignmentsMark()
     sweeps: Mapping[DirectoryKind, int] = field(default_factory=dict)
     finished: bool = False
+    owners_after: str = ""
 
     def stream(self, phase: Phase) -> StreamMark:
         """Where a delta stream is."""
@@ -124,11 +126,15 @@ class Position:
     def of_another_sync(self) -> "Position":
         """As the next sync takes it over: every app is looked at again."""
         streams = {phase: replace(mark, aged=mark.midway) for phase, mark in self.streams.items()}
-        return replace(self, streams=streams, assignments=AssignmentsMark(), finished=False)
+        return replace(
+            self, streams=streams, assignments=AssignmentsMark(), owners_after="", finished=False
+        )
 
     def completed(self) -> "Position":
         """As it is kept when the catalog has completed the sync."""
-        return replace(self, assignments=AssignmentsMark(), sweeps={}, finished=False)
+        return replace(
+            self, assignments=AssignmentsMark(), owners_after="", sweeps={}, finished=False
+        )
 
     def text(self) -> str:
         """For the catalog to keep."""
@@ -154,6 +160,7 @@ class Position:
                         for app_id, found in self.assignments.open.items()
                     },
                 },
+                "owners_after": self.owners_after,
                 "sweeps": {kind.name: round for kind, round in self.sweeps.items()},
                 "finished": self.finished,
             },
@@ -184,6 +191,7 @@ def _position(fields: Any) -> Position:
                 for app_id, (link, digest) in assignments["open"].items()
             },
         ),
+        owners_after=_text(fields.get("owners_after", "")),
         sweeps={DirectoryKind[name]: _number(round) for name, round in fields["sweeps"].items()},
         finished=fields["finished"] is True,
     )

@@ -24,6 +24,7 @@ from services.connector.entra.sync.checkpoint import (
     fingerprint,
     position_of,
 )
+from services.connector.entra.sync.owners import owner_pages
 from services.connector.entra.sync.streams import STREAMS, USER_SELECT, Stream, found_in, pages_of
 
 # How often a stream may have to begin anew within one reading.
@@ -62,6 +63,11 @@ class TenantReader:
                     yield page
             yield Phase.APP_ROLE_ASSIGNMENTS
             async for page in self._assignments(start, apps):
+                yield page
+            yield Phase.APP_OWNERS
+            async for page in owner_pages(
+                self._lists, await apps(), self._position, is_whole=start.is_whole
+            ):
                 yield page
         yield self._end()
 

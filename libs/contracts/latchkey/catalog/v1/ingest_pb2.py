@@ -26,51 +26,53 @@ from latchkey.catalog.v1 import app_pb2 as latchkey_dot_catalog_dot_v1_dot_app__
 from latchkey.catalog.v1 import link_pb2 as latchkey_dot_catalog_dot_v1_dot_link__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/catalog/v1/ingest.proto\x12\x13latchkey.catalog.v1\x1a\x1dlatchkey/catalog/v1/app.proto\x1a\x1elatchkey/catalog/v1/link.proto\"\xec\x02\n\rIngestRequest\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x17\n\x0f\x65ntra_tenant_id\x18\x03 \x01(\t\x12\x13\n\x0bpage_number\x18\x04 \x01(\x03\x12\x12\n\ncheckpoint\x18\x05 \x01(\t\x12\r\n\x05round\x18\x0c \x01(\x03\x12\x0b\n\x03run\x18\r \x01(\x03\x12\x13\n\x0bgroups_only\x18\x0e \x01(\x08\x12\x32\n\x04page\x18\x0f \x01(\x0b\x32\".latchkey.catalog.v1.DirectoryPageH\x00\x12\x35\n\x08\x63omplete\x18\x10 \x01(\x0b\x32!.latchkey.catalog.v1.SyncCompleteH\x00\x42\t\n\x07\x63ontentJ\x04\x08\x06\x10\x0cR\x05usersR\x06groupsR\x0bmembershipsR\x12service_principalsR\x14\x61pp_role_assignments\"\xd6\x04\n\rDirectoryPage\x12\x31\n\x05users\x18\x01 \x03(\x0b\x32\".latchkey.catalog.v1.DirectoryUser\x12\x33\n\x06groups\x18\x02 \x03(\x0b\x32#.latchkey.catalog.v1.DirectoryGroup\x12=\n\x0bmemberships\x18\x03 \x03(\x0b\x32(.latchkey.catalog.v1.DirectoryMembership\x12J\n\x12service_principals\x18\x04 \x03(\x0b\x32..latchkey.catalog.v1.DirectoryServicePrincipal\x12M\n\x14\x61pp_role_assignments\x18\x05 \x03(\x0b\x32/.latchkey.catalog.v1.DirectoryAppRoleAssignment\x12\x1e\n\x16removed_entra_user_ids\x18\x06 \x03(\t\x12\x1f\n\x17removed_entra_group_ids\x18\x07 \x03(\t\x12\x45\n\x13removed_memberships\x18\x08 \x03(\x0b\x32(.latchkey.catalog.v1.DirectoryMembership\x12+\n#removed_entra_service_principal_ids\x18\t \x03(\t\x12N\n\x19\x61pp_role_assignments_read\x18\n \x03(\x0b\x32+.latchkey.catalog.v1.AppRoleAssignmentsRead\"L\n\x16\x41ppRoleAssignmentsRead\x12\"\n\x1a\x65ntra_service_principal_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"\xca\x01\n\rDirectoryUser\x12\x17\n\x0f\x65ntra_object_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x1b\n\x13user_principal_name\x18\x03 \x01(\t\x12\x0c\n\x04mail\x18\x04 \x01(\t\x12\x12\n\ndepartment\x18\x05 \x01(\t\x12\x11\n\tjob_title\x18\x06 \x01(\t\x12\x1f\n\x17manager_entra_object_id\x18\x07 \x01(\t\x12\x17\n\x0f\x61\x63\x63ount_enabled\x18\x08 \x01(\x08\"\x96\x01\n\x0e\x44irectoryGroup\x12\x17\n\x0f\x65ntra_object_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12@\n\x11unwritable_reason\x18\x04 \x01(\x0e\x32%.latchkey.catalog.v1.UnwritableReason\"D\n\x13\x44irectoryMembership\x12\x16\n\x0e\x65ntra_group_id\x18\x01 \x01(\t\x12\x15\n\rentra_user_id\x18\x02 \x01(\t\"\xd5\x01\n\x19\x44irectoryServicePrincipal\x12\x17\n\x0f\x65ntra_object_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65ntra_app_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x17\n\x0f\x61\x63\x63ount_enabled\x18\x05 \x01(\x08\x12/\n\tapp_roles\x18\x06 \x03(\x0b\x32\x1c.latchkey.catalog.v1.AppRole\x12\x14\n\x0cis_protected\x18\x07 \x01(\x08\"\xb3\x01\n\x1a\x44irectoryAppRoleAssignment\x12\"\n\x1a\x65ntra_service_principal_id\x18\x01 \x01(\t\x12\x19\n\x11\x65ntra_app_role_id\x18\x02 \x01(\t\x12\x1a\n\x12\x65ntra_principal_id\x18\x03 \x01(\t\x12:\n\x0eprincipal_kind\x18\x04 \x01(\x0e\x32\".latchkey.catalog.v1.PrincipalKind\"V\n\x0cSyncComplete\x12*\n\x06sweeps\x18\x01 \x03(\x0b\x32\x1a.latchkey.catalog.v1.Sweep\x12\x1a\n\x12removals_confirmed\x18\x02 \x01(\x08\"H\n\x05Sweep\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".latchkey.catalog.v1.DirectoryKind\x12\r\n\x05round\x18\x02 \x01(\x03\"\xa1\x01\n\x0eIngestResponse\x12\x18\n\x10last_page_number\x18\x01 \x01(\x03\x12\x11\n\tcompleted\x18\x02 \x01(\x08\x12\x12\n\nseen_count\x18\x03 \x01(\x03\x12\x15\n\rremoved_count\x18\x04 \x01(\x03\x12\x37\n\rheld_removals\x18\x05 \x03(\x0b\x32 .latchkey.catalog.v1.HeldRemoval\"k\n\x0bHeldRemoval\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".latchkey.catalog.v1.DirectoryKind\x12\x15\n\rremoved_count\x18\x02 \x01(\x03\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\"<\n\x14GetCheckpointRequest\x12\x15\n\rconnection_id\x18\x02 \x01(\tJ\x04\x08\x01\x10\x02R\x07sync_id\"\xb0\x01\n\x15GetCheckpointResponse\x12\x18\n\x10last_page_number\x18\x01 \x01(\x03\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\x12\x11\n\tcompleted\x18\x03 \x01(\x08\x12\x0f\n\x07sync_id\x18\x04 \x01(\t\x12\r\n\x05round\x18\x05 \x01(\x03\x12\x0b\n\x03run\x18\x06 \x01(\x03\x12\x12\n\nseen_count\x18\x07 \x01(\x03\x12\x15\n\rremoved_count\x18\x08 \x01(\x03\"V\n\x16ListAppsInScopeRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x17ListAppsInScopeResponse\x12-\n\x04\x61pps\x18\x01 \x03(\x0b\x32\x1f.latchkey.catalog.v1.AppInScope\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\nAppInScope\x12\"\n\x1a\x65ntra_service_principal_id\x18\x01 \x01(\t\x12\x1a\n\x12\x61ssignments_digest\x18\x02 \x01(\t*b\n\rPrincipalKind\x12\x1e\n\x1aPRINCIPAL_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13PRINCIPAL_KIND_USER\x10\x01\x12\x18\n\x14PRINCIPAL_KIND_GROUP\x10\x02*\xc1\x01\n\rDirectoryKind\x12\x1e\n\x1a\x44IRECTORY_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44IRECTORY_KIND_USER\x10\x01\x12\x18\n\x14\x44IRECTORY_KIND_GROUP\x10\x02\x12\x1d\n\x19\x44IRECTORY_KIND_MEMBERSHIP\x10\x03\x12\x16\n\x12\x44IRECTORY_KIND_APP\x10\x04\x12&\n\"DIRECTORY_KIND_APP_ROLE_ASSIGNMENT\x10\x05\x32\xba\x02\n\rIngestService\x12S\n\x06Ingest\x12\".latchkey.catalog.v1.IngestRequest\x1a#.latchkey.catalog.v1.IngestResponse(\x01\x12\x66\n\rGetCheckpoint\x12).latchkey.catalog.v1.GetCheckpointRequest\x1a*.latchkey.catalog.v1.GetCheckpointResponse\x12l\n\x0fListAppsInScope\x12+.latchkey.catalog.v1.ListAppsInScopeRequest\x1a,.latchkey.catalog.v1.ListAppsInScopeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/catalog/v1/ingest.proto\x12\x13latchkey.catalog.v1\x1a\x1dlatchkey/catalog/v1/app.proto\x1a\x1elatchkey/catalog/v1/link.proto\"\xec\x02\n\rIngestRequest\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x17\n\x0f\x65ntra_tenant_id\x18\x03 \x01(\t\x12\x13\n\x0bpage_number\x18\x04 \x01(\x03\x12\x12\n\ncheckpoint\x18\x05 \x01(\t\x12\r\n\x05round\x18\x0c \x01(\x03\x12\x0b\n\x03run\x18\r \x01(\x03\x12\x13\n\x0bgroups_only\x18\x0e \x01(\x08\x12\x32\n\x04page\x18\x0f \x01(\x0b\x32\".latchkey.catalog.v1.DirectoryPageH\x00\x12\x35\n\x08\x63omplete\x18\x10 \x01(\x0b\x32!.latchkey.catalog.v1.SyncCompleteH\x00\x42\t\n\x07\x63ontentJ\x04\x08\x06\x10\x0cR\x05usersR\x06groupsR\x0bmembershipsR\x12service_principalsR\x14\x61pp_role_assignments\"\x93\x05\n\rDirectoryPage\x12\x31\n\x05users\x18\x01 \x03(\x0b\x32\".latchkey.catalog.v1.DirectoryUser\x12\x33\n\x06groups\x18\x02 \x03(\x0b\x32#.latchkey.catalog.v1.DirectoryGroup\x12=\n\x0bmemberships\x18\x03 \x03(\x0b\x32(.latchkey.catalog.v1.DirectoryMembership\x12J\n\x12service_principals\x18\x04 \x03(\x0b\x32..latchkey.catalog.v1.DirectoryServicePrincipal\x12M\n\x14\x61pp_role_assignments\x18\x05 \x03(\x0b\x32/.latchkey.catalog.v1.DirectoryAppRoleAssignment\x12\x1e\n\x16removed_entra_user_ids\x18\x06 \x03(\t\x12\x1f\n\x17removed_entra_group_ids\x18\x07 \x03(\t\x12\x45\n\x13removed_memberships\x18\x08 \x03(\x0b\x32(.latchkey.catalog.v1.DirectoryMembership\x12+\n#removed_entra_service_principal_ids\x18\t \x03(\t\x12N\n\x19\x61pp_role_assignments_read\x18\n \x03(\x0b\x32+.latchkey.catalog.v1.AppRoleAssignmentsRead\x12;\n\x0f\x61pp_owners_read\x18\x0b \x03(\x0b\x32\".latchkey.catalog.v1.AppOwnersRead\"K\n\rAppOwnersRead\x12\"\n\x1a\x65ntra_service_principal_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntra_user_ids\x18\x02 \x03(\t\"L\n\x16\x41ppRoleAssignmentsRead\x12\"\n\x1a\x65ntra_service_principal_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"\xca\x01\n\rDirectoryUser\x12\x17\n\x0f\x65ntra_object_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x1b\n\x13user_principal_name\x18\x03 \x01(\t\x12\x0c\n\x04mail\x18\x04 \x01(\t\x12\x12\n\ndepartment\x18\x05 \x01(\t\x12\x11\n\tjob_title\x18\x06 \x01(\t\x12\x1f\n\x17manager_entra_object_id\x18\x07 \x01(\t\x12\x17\n\x0f\x61\x63\x63ount_enabled\x18\x08 \x01(\x08\"\x96\x01\n\x0e\x44irectoryGroup\x12\x17\n\x0f\x65ntra_object_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12@\n\x11unwritable_reason\x18\x04 \x01(\x0e\x32%.latchkey.catalog.v1.UnwritableReason\"D\n\x13\x44irectoryMembership\x12\x16\n\x0e\x65ntra_group_id\x18\x01 \x01(\t\x12\x15\n\rentra_user_id\x18\x02 \x01(\t\"\xd5\x01\n\x19\x44irectoryServicePrincipal\x12\x17\n\x0f\x65ntra_object_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65ntra_app_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x17\n\x0f\x61\x63\x63ount_enabled\x18\x05 \x01(\x08\x12/\n\tapp_roles\x18\x06 \x03(\x0b\x32\x1c.latchkey.catalog.v1.AppRole\x12\x14\n\x0cis_protected\x18\x07 \x01(\x08\"\xb3\x01\n\x1a\x44irectoryAppRoleAssignment\x12\"\n\x1a\x65ntra_service_principal_id\x18\x01 \x01(\t\x12\x19\n\x11\x65ntra_app_role_id\x18\x02 \x01(\t\x12\x1a\n\x12\x65ntra_principal_id\x18\x03 \x01(\t\x12:\n\x0eprincipal_kind\x18\x04 \x01(\x0e\x32\".latchkey.catalog.v1.PrincipalKind\"V\n\x0cSyncComplete\x12*\n\x06sweeps\x18\x01 \x03(\x0b\x32\x1a.latchkey.catalog.v1.Sweep\x12\x1a\n\x12removals_confirmed\x18\x02 \x01(\x08\"H\n\x05Sweep\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".latchkey.catalog.v1.DirectoryKind\x12\r\n\x05round\x18\x02 \x01(\x03\"\xa1\x01\n\x0eIngestResponse\x12\x18\n\x10last_page_number\x18\x01 \x01(\x03\x12\x11\n\tcompleted\x18\x02 \x01(\x08\x12\x12\n\nseen_count\x18\x03 \x01(\x03\x12\x15\n\rremoved_count\x18\x04 \x01(\x03\x12\x37\n\rheld_removals\x18\x05 \x03(\x0b\x32 .latchkey.catalog.v1.HeldRemoval\"k\n\x0bHeldRemoval\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".latchkey.catalog.v1.DirectoryKind\x12\x15\n\rremoved_count\x18\x02 \x01(\x03\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\"<\n\x14GetCheckpointRequest\x12\x15\n\rconnection_id\x18\x02 \x01(\tJ\x04\x08\x01\x10\x02R\x07sync_id\"\xb0\x01\n\x15GetCheckpointResponse\x12\x18\n\x10last_page_number\x18\x01 \x01(\x03\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\x12\x11\n\tcompleted\x18\x03 \x01(\x08\x12\x0f\n\x07sync_id\x18\x04 \x01(\t\x12\r\n\x05round\x18\x05 \x01(\x03\x12\x0b\n\x03run\x18\x06 \x01(\x03\x12\x12\n\nseen_count\x18\x07 \x01(\x03\x12\x15\n\rremoved_count\x18\x08 \x01(\x03\"V\n\x16ListAppsInScopeRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x17ListAppsInScopeResponse\x12-\n\x04\x61pps\x18\x01 \x03(\x0b\x32\x1f.latchkey.catalog.v1.AppInScope\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\nAppInScope\x12\"\n\x1a\x65ntra_service_principal_id\x18\x01 \x01(\t\x12\x1a\n\x12\x61ssignments_digest\x18\x02 \x01(\t\x12\x14\n\x0cowners_known\x18\x03 \x01(\x08*b\n\rPrincipalKind\x12\x1e\n\x1aPRINCIPAL_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13PRINCIPAL_KIND_USER\x10\x01\x12\x18\n\x14PRINCIPAL_KIND_GROUP\x10\x02*\xc1\x01\n\rDirectoryKind\x12\x1e\n\x1a\x44IRECTORY_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44IRECTORY_KIND_USER\x10\x01\x12\x18\n\x14\x44IRECTORY_KIND_GROUP\x10\x02\x12\x1d\n\x19\x44IRECTORY_KIND_MEMBERSHIP\x10\x03\x12\x16\n\x12\x44IRECTORY_KIND_APP\x10\x04\x12&\n\"DIRECTORY_KIND_APP_ROLE_ASSIGNMENT\x10\x05\x32\xba\x02\n\rIngestService\x12S\n\x06Ingest\x12\".latchkey.catalog.v1.IngestRequest\x1a#.latchkey.catalog.v1.IngestResponse(\x01\x12\x66\n\rGetCheckpoint\x12).latchkey.catalog.v1.GetCheckpointRequest\x1a*.latchkey.catalog.v1.GetCheckpointResponse\x12l\n\x0fListAppsInScope\x12+.latchkey.catalog.v1.ListAppsInScopeRequest\x1a,.latchkey.catalog.v1.ListAppsInScopeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.ingest_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRINCIPALKIND']._serialized_start=2933
-  _globals['_PRINCIPALKIND']._serialized_end=3031
-  _globals['_DIRECTORYKIND']._serialized_start=3034
-  _globals['_DIRECTORYKIND']._serialized_end=3227
+  _globals['_PRINCIPALKIND']._serialized_start=3093
+  _globals['_PRINCIPALKIND']._serialized_end=3191
+  _globals['_DIRECTORYKIND']._serialized_start=3194
+  _globals['_DIRECTORYKIND']._serialized_end=3387
   _globals['_INGESTREQUEST']._serialized_start=121
   _globals['_INGESTREQUEST']._serialized_end=485
   _globals['_DIRECTORYPAGE']._serialized_start=488
-  _globals['_DIRECTORYPAGE']._serialized_end=1086
-  _globals['_APPROLEASSIGNMENTSREAD']._serialized_start=1088
-  _globals['_APPROLEASSIGNMENTSREAD']._serialized_end=1164
-  _globals['_DIRECTORYUSER']._serialized_start=1167
-  _globals['_DIRECTORYUSER']._serialized_end=1369
-  _globals['_DIRECTORYGROUP']._serialized_start=1372
-  _globals['_DIRECTORYGROUP']._serialized_end=1522
-  _globals['_DIRECTORYMEMBERSHIP']._serialized_start=1524
-  _globals['_DIRECTORYMEMBERSHIP']._serialized_end=1592
-  _globals['_DIRECTORYSERVICEPRINCIPAL']._serialized_start=1595
-  _globals['_DIRECTORYSERVICEPRINCIPAL']._serialized_end=1808
-  _globals['_DIRECTORYAPPROLEASSIGNMENT']._serialized_start=1811
-  _globals['_DIRECTORYAPPROLEASSIGNMENT']._serialized_end=1990
-  _globals['_SYNCCOMPLETE']._serialized_start=1992
-  _globals['_SYNCCOMPLETE']._serialized_end=2078
-  _globals['_SWEEP']._serialized_start=2080
-  _globals['_SWEEP']._serialized_end=2152
-  _globals['_INGESTRESPONSE']._serialized_start=2155
-  _globals['_INGESTRESPONSE']._serialized_end=2316
-  _globals['_HELDREMOVAL']._serialized_start=2318
-  _globals['_HELDREMOVAL']._serialized_end=2425
-  _globals['_GETCHECKPOINTREQUEST']._serialized_start=2427
-  _globals['_GETCHECKPOINTREQUEST']._serialized_end=2487
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=2490
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=2666
-  _globals['_LISTAPPSINSCOPEREQUEST']._serialized_start=2668
-  _globals['_LISTAPPSINSCOPEREQUEST']._serialized_end=2754
-  _globals['_LISTAPPSINSCOPERESPONSE']._serialized_start=2756
-  _globals['_LISTAPPSINSCOPERESPONSE']._serialized_end=2853
-  _globals['_APPINSCOPE']._serialized_start=2855
-  _globals['_APPINSCOPE']._serialized_end=2931
-  _globals['_INGESTSERVICE']._serialized_start=3230
-  _globals['_INGESTSERVICE']._serialized_end=3544
+  _globals['_DIRECTORYPAGE']._serialized_end=1147
+  _globals['_APPOWNERSREAD']._serialized_start=1149
+  _globals['_APPOWNERSREAD']._serialized_end=1224
+  _globals['_APPROLEASSIGNMENTSREAD']._serialized_start=1226
+  _globals['_APPROLEASSIGNMENTSREAD']._serialized_end=1302
+  _globals['_DIRECTORYUSER']._serialized_start=1305
+  _globals['_DIRECTORYUSER']._serialized_end=1507
+  _globals['_DIRECTORYGROUP']._serialized_start=1510
+  _globals['_DIRECTORYGROUP']._serialized_end=1660
+  _globals['_DIRECTORYMEMBERSHIP']._serialized_start=1662
+  _globals['_DIRECTORYMEMBERSHIP']._serialized_end=1730
+  _globals['_DIRECTORYSERVICEPRINCIPAL']._serialized_start=1733
+  _globals['_DIRECTORYSERVICEPRINCIPAL']._serialized_end=1946
+  _globals['_DIRECTORYAPPROLEASSIGNMENT']._serialized_start=1949
+  _globals['_DIRECTORYAPPROLEASSIGNMENT']._serialized_end=2128
+  _globals['_SYNCCOMPLETE']._serialized_start=2130
+  _globals['_SYNCCOMPLETE']._serialized_end=2216
+  _globals['_SWEEP']._serialized_start=2218
+  _globals['_SWEEP']._serialized_end=2290
+  _globals['_INGESTRESPONSE']._serialized_start=2293
+  _globals['_INGESTRESPONSE']._serialized_end=2454
+  _globals['_HELDREMOVAL']._serialized_start=2456
+  _globals['_HELDREMOVAL']._serialized_end=2563
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=2565
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=2625
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=2628
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=2804
+  _globals['_LISTAPPSINSCOPEREQUEST']._serialized_start=2806
+  _globals['_LISTAPPSINSCOPEREQUEST']._serialized_end=2892
+  _globals['_LISTAPPSINSCOPERESPONSE']._serialized_start=2894
+  _globals['_LISTAPPSINSCOPERESPONSE']._serialized_end=2991
+  _globals['_APPINSCOPE']._serialized_start=2993
+  _globals['_APPINSCOPE']._serialized_end=3091
+  _globals['_INGESTSERVICE']._serialized_start=3390
+  _globals['_INGESTSERVICE']._serialized_end=3704
 # @@protoc_insertion_point(module_scope)

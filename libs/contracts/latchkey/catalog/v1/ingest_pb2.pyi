@@ -169,6 +169,7 @@ class DirectoryPage(_message.Message):
     REMOVED_MEMBERSHIPS_FIELD_NUMBER: _builtins.int
     REMOVED_ENTRA_SERVICE_PRINCIPAL_IDS_FIELD_NUMBER: _builtins.int
     APP_ROLE_ASSIGNMENTS_READ_FIELD_NUMBER: _builtins.int
+    APP_OWNERS_READ_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___DirectoryUser]:
         """People."""
@@ -211,6 +212,10 @@ class DirectoryPage(_message.Message):
         rounds, are gone.
         """
 
+    @_builtins.property
+    def app_owners_read(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppOwnersRead]:
+        """The owners of apps, in place of those known before."""
+
     def __init__(
         self,
         *,
@@ -224,14 +229,43 @@ class DirectoryPage(_message.Message):
         removed_memberships: _abc.Iterable[Global___DirectoryMembership] | None = ...,
         removed_entra_service_principal_ids: _abc.Iterable[_builtins.str] | None = ...,
         app_role_assignments_read: _abc.Iterable[Global___AppRoleAssignmentsRead] | None = ...,
+        app_owners_read: _abc.Iterable[Global___AppOwnersRead] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_role_assignments", b"app_role_assignments", "app_role_assignments_read", b"app_role_assignments_read", "groups", b"groups", "memberships", b"memberships", "removed_entra_group_ids", b"removed_entra_group_ids", "removed_entra_service_principal_ids", b"removed_entra_service_principal_ids", "removed_entra_user_ids", b"removed_entra_user_ids", "removed_memberships", b"removed_memberships", "service_principals", b"service_principals", "users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_owners_read", b"app_owners_read", "app_role_assignments", b"app_role_assignments", "app_role_assignments_read", b"app_role_assignments_read", "groups", b"groups", "memberships", b"memberships", "removed_entra_group_ids", b"removed_entra_group_ids", "removed_entra_service_principal_ids", b"removed_entra_service_principal_ids", "removed_entra_user_ids", b"removed_entra_user_ids", "removed_memberships", b"removed_memberships", "service_principals", b"service_principals", "users", b"users"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DirectoryPage: _TypeAlias = DirectoryPage  # noqa: Y015
+
+@_typing.final
+class AppOwnersRead(_message.Message):
+    """The owners of one app, all of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRA_SERVICE_PRINCIPAL_ID_FIELD_NUMBER: _builtins.int
+    ENTRA_USER_IDS_FIELD_NUMBER: _builtins.int
+    entra_service_principal_id: _builtins.str
+    """The app's service principal."""
+    @_builtins.property
+    def entra_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The people among them, at most 500."""
+
+    def __init__(
+        self,
+        *,
+        entra_service_principal_id: _builtins.str = ...,
+        entra_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entra_service_principal_id", b"entra_service_principal_id", "entra_user_ids", b"entra_user_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppOwnersRead: _TypeAlias = AppOwnersRead  # noqa: Y015
 
 @_typing.final
 class AppRoleAssignmentsRead(_message.Message):
@@ -719,21 +753,25 @@ class AppInScope(_message.Message):
 
     ENTRA_SERVICE_PRINCIPAL_ID_FIELD_NUMBER: _builtins.int
     ASSIGNMENTS_DIGEST_FIELD_NUMBER: _builtins.int
+    OWNERS_KNOWN_FIELD_NUMBER: _builtins.int
     entra_service_principal_id: _builtins.str
     """The app's service principal."""
     assignments_digest: _builtins.str
     """The digest that came when its assignments were last read to their end; empty when there is
     none, or when something of them was removed since.
     """
+    owners_known: _builtins.bool
+    """Whether its owners were read before."""
     def __init__(
         self,
         *,
         entra_service_principal_id: _builtins.str = ...,
         assignments_digest: _builtins.str = ...,
+        owners_known: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignments_digest", b"assignments_digest", "entra_service_principal_id", b"entra_service_principal_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignments_digest", b"assignments_digest", "entra_service_principal_id", b"entra_service_principal_id", "owners_known", b"owners_known"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -114,7 +114,7 @@ class Sync(_message.Message):
     """Output only. Where it stands."""
     phase: _builtins.str
     """Output only. What it reads at present: "users", "groups" (with their members),
-    "service_principals", "app_role_assignments", "completing", "done".
+    "service_principals", "app_role_assignments", "app_owners", "completing", "done".
     """
     page_count: _builtins.int
     """Output only. Pages that the catalog has committed."""
