@@ -74,6 +74,12 @@ class Mirrored:
             )
         return found
 
+    async def is_completed(self) -> bool:
+        """Whether the newest sync is complete here; the connector may not have heard of it yet."""
+        database = self.running.service.database
+        query = select(syncs.c.completed)
+        return bool(await database.read(lambda rows: rows.execute(query).scalar()))
+
     async def forget(self) -> None:
         """As if it had never heard of the tenant."""
 
