@@ -137,6 +137,21 @@ MEMBERSHIP = ingest_pb2.DirectoryMembership(entra_group_id=GUID, entra_user_id="
                 "app_role_assignments_read[0].entra_service_principal_id",
             ),
         ),
+        (
+            {
+                "app_owners_read": [
+                    ingest_pb2.AppOwnersRead(entra_user_ids=["x"]),
+                    ingest_pb2.AppOwnersRead(
+                        entra_service_principal_id=GUID, entra_user_ids=[GUID] * 501
+                    ),
+                ]
+            },
+            (
+                "app_owners_read[0].entra_service_principal_id",
+                "app_owners_read[0].entra_user_ids[0]",
+                "app_owners_read[1].entra_user_ids",
+            ),
+        ),
     ],
 )
 async def test_pages(
