@@ -60,7 +60,7 @@ def role_target() -> target_pb2.Target:
     )
 
 
-class _FakeServer:
+class FakeServer:
     """A server that can stop, and start again on its port."""
 
     domain = ""
@@ -103,7 +103,7 @@ class _FakeServer:
         await context.abort_with_status(rpc_status.to_status(to_status(error, self.domain)))
 
 
-class FakeCatalog(_FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
+class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
     """Knows two entitlements of one app, which everybody may ask for until `refusal` is set."""
 
     domain = "latchkey.catalog"
@@ -160,7 +160,7 @@ class FakeCatalog(_FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         return resolution_pb2.ConfirmTargetsResponse()
 
 
-class FakePolicy(_FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
+class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
     """Accepts, until `steps` say something else."""
 
     domain = "latchkey.policy"
@@ -197,7 +197,7 @@ class FakePolicy(_FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
         )
 
 
-class FakeConnector(_FakeServer, provisioning_pb2_grpc.ProvisioningServiceServicer):
+class FakeConnector(FakeServer, provisioning_pb2_grpc.ProvisioningServiceServicer):
     """Says of a lease what the test told it, and publishes what the test wants published."""
 
     domain = "latchkey.connector"

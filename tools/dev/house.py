@@ -196,14 +196,16 @@ class House:
             "LOG_FORMAT": "json",
         }
         own: dict[str, str] = {}
-        if service in ("requests", "connector"):
+        if service in ("catalog", "requests", "connector"):
             own["TOKEN_FILE"] = str(self.issuer.service_token_file(service))
+        if service in ("catalog", "connector"):
+            own["REQUESTS_ADDRESS"] = self.address("requests")
+        if service in ("requests", "connector"):
             own["CATALOG_ADDRESS"] = self.address("catalog")
         if service == "requests":
             own["POLICY_ADDRESS"] = self.address("policy")
             own["CONNECTOR_ADDRESS"] = self.address("connector")
         if service == "connector":
-            own["REQUESTS_ADDRESS"] = self.address("requests")
             own["SECRETS_DIR"] = str(self.folder / "secrets")
             own["SIMULATOR_URL"] = self.simulator_url
             own["SIMULATOR_CA_FILE"] = str(self.simulator_ca)
