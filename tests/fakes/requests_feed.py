@@ -43,7 +43,7 @@ class FakeFeed(FakeServer, event_pb2_grpc.EventServiceServicer):
     async def ListEvents(
         self, request: event_pb2.ListEventsRequest, context: Context
     ) -> event_pb2.ListEventsResponse:
-        await self._take(context)
+        await self.take(context)
         after = request.after_position
         events = self.events[after : after + request.page_size]
         return event_pb2.ListEventsResponse(
