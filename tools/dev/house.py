@@ -26,6 +26,7 @@ from tools.dev.nats import NatsServer
 HOST = "127.0.0.1"
 NATS = "nats-server"
 SIMULATOR = "entra-simulator"
+MIGRATIONS = "migrations"
 _HEALTHY_SECONDS = 30.0
 
 
@@ -135,7 +136,7 @@ class House:
         secrets.mkdir(exist_ok=True)
         (secrets / cast.SECRET_NAME).write_text(cast.CLIENT_SECRET)
         urls = await self._database_urls()
-        await self.begin(NATS)
+        await asyncio.gather(self.begin(NATS), self._migrate(urls))
         port, state = self._ports[SIMULATOR], self.folder / "simulator"
         simulator = ["tools.entra_simulator", "--port", str(port), "--state", str(state)]
         if self._tenant is not None:
@@ -165,6 +166,19 @@ class House:
         except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise HouseError(f"LATCHKEY_DATABASE_URL: {error}") from error
 
+    async def _migrate(self, urls: Mapping[str, str]) -> None:
+        environment = {
+            f"LATCHKEY_{service.upper()}_DATABASE_URL": url for service, url in urls.items()
+        }
+        child = Child(MIGRATIONS, ["-m", "libs.db", "migrate"], environment, self._lines)
+        await child.start()
+        try:
+            status = await child.finish()
+        finally:
+            await child.stop()
+        if status != 0:
+            raise HouseError("the databases can't be migrated; the lines above say why")
+
     async def _in_turn(self, *names: str) -> None:
         for name in names:
             await self.begin(name)
@@ -192,7 +206,6 @@ class House:
             "JWKS_FILE": str(self.issuer.jwks_file),
             "ISSUER": ISSUER,
             "AUDIENCE": AUDIENCE,
-            "MIGRATE": "true",
             "LOG_FORMAT": "json",
         }
         own: dict[str, str] = {}
