@@ -136,7 +136,7 @@ class House:
         secrets.mkdir(exist_ok=True)
         (secrets / cast.SECRET_NAME).write_text(cast.CLIENT_SECRET)
         urls = await self._database_urls()
-        await asyncio.gather(self.begin(NATS), self._migrate(urls))
+        await self.begin(NATS)
         port, state = self._ports[SIMULATOR], self.folder / "simulator"
         simulator = ["tools.entra_simulator", "--port", str(port), "--state", str(state)]
         if self._tenant is not None:
@@ -144,13 +144,15 @@ class House:
         self._add(SIMULATOR, simulator, {})
         for service in SERVICES:
             self._add(service, [f"services.{service}"], self._environment(service, urls))
+        migrated = asyncio.ensure_future(self._migrate(urls))
         beginnings = [
+            migrated,
             *(
-                asyncio.ensure_future(self.begin(name))
+                asyncio.ensure_future(self._begin_after(migrated, name))
                 for name in ("catalog", "policy", "requests")
             ),
             # The connector trusts the simulator by the certificate that this makes.
-            asyncio.ensure_future(self._in_turn(SIMULATOR, "connector")),
+            asyncio.ensure_future(self._begin_after(migrated, SIMULATOR, "connector")),
         ]
         try:
             await asyncio.gather(*beginnings)
@@ -179,9 +181,13 @@ class House:
         if status != 0:
             raise HouseError("the databases can't be migrated; the lines above say why")
 
-    async def _in_turn(self, *names: str) -> None:
-        for name in names:
+    async def _begin_after(self, migrated: "asyncio.Future[None]", *names: str) -> None:
+        """Begins the parts in turn; the last one is a service and waits for its database."""
+        *first, service = names
+        for name in first:
             await self.begin(name)
+        await migrated
+        await self.begin(service)
 
     async def _stop(self) -> None:
         if self._watching is not None:
