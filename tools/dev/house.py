@@ -130,7 +130,12 @@ class House:
             self._claim = await asyncio.to_thread(Claim, self.folder)
         except Claimed as error:
             raise HouseError(str(error)) from error
-        self._ports = self._choose_ports()
+        with contextlib.ExitStack() as held:
+            self._ports = self._choose_ports(held)
+            await self._begin_all(held)
+
+    async def _begin_all(self, held: contextlib.ExitStack) -> None:
+        """Begins every part; `held` keeps the ports of the services until they are needed."""
         self._nats = NatsServer(self.folder / "nats", port=self._ports[NATS])
         secrets = self.folder / "secrets"
         secrets.mkdir(exist_ok=True)
@@ -144,7 +149,7 @@ class House:
         self._add(SIMULATOR, simulator, {})
         for service in SERVICES:
             self._add(service, [f"services.{service}"], self._environment(service, urls))
-        migrated = asyncio.ensure_future(self._migrate(urls))
+        migrated = asyncio.ensure_future(self._migrate(urls, held))
         beginnings = [
             migrated,
             *(
@@ -168,7 +173,7 @@ class House:
         except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise HouseError(f"LATCHKEY_DATABASE_URL: {error}") from error
 
-    async def _migrate(self, urls: Mapping[str, str]) -> None:
+    async def _migrate(self, urls: Mapping[str, str], held: contextlib.ExitStack) -> None:
         environment = {
             f"LATCHKEY_{service.upper()}_DATABASE_URL": url for service, url in urls.items()
         }
@@ -180,6 +185,7 @@ class House:
             await child.stop()
         if status != 0:
             raise HouseError("the databases can't be migrated; the lines above say why")
+        held.close()
 
     async def _begin_after(self, migrated: "asyncio.Future[None]", *names: str) -> None:
         """Begins the parts in turn; the last one is a service and waits for its database."""
@@ -231,13 +237,15 @@ class House:
         own |= self._settings.get(service, {})
         return {f"LATCHKEY_{key}": value for key, value in {**common, **own}.items()}
 
-    def _choose_ports(self) -> dict[str, int]:
-        """The ports of the last time, as far as they are free."""
+    def _choose_ports(self, held: contextlib.ExitStack) -> dict[str, int]:
+        """The ports of the last time, as far as they are free; those of services stay `held`."""
         file = self.folder / "ports.json"
         remembered = json.loads(file.read_text()) if file.exists() else {}
         with contextlib.ExitStack() as taken:
             ports = {
-                name: taken.enter_context(_free_port(remembered.get(name, 0)))
+                name: (held if name in SERVICES else taken).enter_context(
+                    _free_port(remembered.get(name, 0))
+                )
                 for name in (NATS, SIMULATOR, *SERVICES)
             }
         file.write_text(json.dumps(ports))
