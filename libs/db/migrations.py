@@ -32,8 +32,17 @@ class Migrations:
         self.config.set_main_option("version_locations", str(folder))
         self.config.attributes["metadata"] = metadata
 
+    @property
+    def newest(self) -> str:
+        """The version that the code needs."""
+        return ScriptDirectory.from_config(self.config).get_current_head() or ""
+
     async def apply(self, database: Database) -> None:
-        """Brings the database to the newest version, and gives the ledger its first head."""
+        """Brings the database to the newest version, and gives the ledger its first head.
+
+        Raises:
+            SchemaMismatch: it is in a version that this code does not know, a newer one perhaps.
+        """
         await database.write(self._apply)
 
     async def check(self, database: Database) -> None:
@@ -42,7 +51,7 @@ class Migrations:
         Raises:
             SchemaMismatch: it is in another one.
         """
-        wanted = ScriptDirectory.from_config(self.config).get_current_head()
+        wanted = self.newest
         found = await database.read(
             lambda connection: MigrationContext.configure(connection).get_current_revision()
         )
@@ -53,6 +62,14 @@ class Migrations:
             )
 
     def _apply(self, connection: Connection) -> None:
+        found = MigrationContext.configure(connection).get_current_revision()
+        known = {
+            script.revision for script in ScriptDirectory.from_config(self.config).walk_revisions()
+        }
+        if found is not None and found not in known:
+            raise SchemaMismatch(
+                f"the database is at version {found}, this code knows none above {self.newest}"
+            )
         self.config.attributes["connection"] = connection
         command.upgrade(self.config, "head")
         head = self._ledger.head

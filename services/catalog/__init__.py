@@ -7,6 +7,6 @@ Answers:   AppService, EntitlementService, LinkService, EntitlementRulesService,
            IngestService for the connector; ResolutionService for requests and the connector.
 Publishes: AppDiscovered, AppRemoved, AppManaged, EntitlementLinked, EntitlementRulesApplied,
            AccessProfileCreated, DirectoryRefreshed.
-Follows:   nobody.
-Calls:     nobody.
+Follows:   nobody through NATS; the feed of requests, of which access requests and leases are on.
+Calls:     requests, EventService/ListEvents. It answers as well while requests is away.
 """

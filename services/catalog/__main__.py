@@ -1,9 +1,17 @@
 """`python -m services.catalog` serves; with the word `migrate` it updates the database."""
 
+import structlog
+
 from libs.process.run import Life
 from libs.process.service import Service, start
 from libs.process.settings import load
+from libs.rpc.peers import Peer
 from libs.rpc.server import Servicer
+from libs.rpc.tokens import TokenFile
+from services.catalog import clients
+from services.catalog.handlers.follow_requests import FollowRequests
+from services.catalog.loops.follow import EVERY_SECONDS as FOLLOW_SECONDS
+from services.catalog.loops.follow import FollowLoop
 from services.catalog.servicers import ACCESS, Stores, servicers
 from services.catalog.settings import Settings
 from services.catalog.store import MIGRATIONS
@@ -12,6 +20,7 @@ from services.catalog.store.app_catalog import StoredAppCatalog
 from services.catalog.store.apps import StoredApps
 from services.catalog.store.directory import StoredDirectory
 from services.catalog.store.entitlements import StoredEntitlements
+from services.catalog.store.feed import StoredFeed
 from services.catalog.store.links import StoredLinks
 from services.catalog.store.offers import StoredOffers
 from services.catalog.store.rules import StoredRules
@@ -19,6 +28,8 @@ from services.catalog.store.syncs import StoredSyncs
 from services.catalog.store.tables import ledger
 from services.catalog.store.uses import StoredUses
 from services.catalog.translate.events import fact_to_message
+
+_log = structlog.get_logger(__name__)
 
 
 async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Servicer]]:
@@ -44,7 +55,19 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         offers=StoredOffers(database),
         uses=StoredUses(database),
     )
+    await _follow(service, settings)
     return service, servicers(service.writes, service.clock, stores)
+
+
+async def _follow(service: Service, settings: Settings) -> None:
+    """Begins to follow the requests service, which need not be there yet."""
+    if settings.requests_address is None or settings.token_file is None:
+        _log.warning("follows_nobody", missing="LATCHKEY_REQUESTS_ADDRESS")
+        return
+    peer = Peer("requests", settings.requests_address, TokenFile(settings.token_file))
+    await service.life.parts.enter_async_context(peer)
+    follow = FollowRequests(StoredFeed(service.database), clients.Requests(peer))
+    service.life.loop("follow", FollowLoop(service.writes, follow), every=FOLLOW_SECONDS)
 
 
 async def main(life: Life) -> None:

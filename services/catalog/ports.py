@@ -1,6 +1,6 @@
 """What the handlers need from outside."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -18,6 +18,7 @@ from services.catalog.domain.directory import (
     User,
 )
 from services.catalog.domain.entitlement import Entitlement, ResourceType
+from services.catalog.domain.following import FeedEvent, FeedPosition, Happening
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
 from services.catalog.domain.resolution import Offer, Question
 from services.catalog.domain.rules import EntitlementRules
@@ -254,4 +255,44 @@ class Uses(Protocol):
 
     async def of_entitlements(self, entitlement_ids: Collection[str]) -> Sequence[Use]:
         """Those of entitlements, oldest first."""
+        ...
+
+
+class Feed(Protocol):
+    """How far the events of another service have been followed, and what they made of the uses."""
+
+    async def position(self, service: str) -> FeedPosition | None:
+        """The newest event that was taken; none before the first."""
+        ...
+
+    async def named(self, happenings: Iterable[Happening]) -> Sequence[Use]:
+        """The uses that these name, by access request or by lease."""
+        ...
+
+    def followed(
+        self,
+        service: str,
+        seen: FeedPosition | None,
+        last: FeedPosition | None,
+        changed: Sequence[Use],
+        over: Sequence[str],
+        *,
+        anew: bool,
+    ) -> tuple[Write, ...]:
+        """Moves from the position `seen` to `last`, keeps `changed` and forgets `over`.
+
+        `over` holds ids of access requests. With `anew` all other uses are forgotten too.
+        """
+        ...
+
+
+class Requests(Protocol):
+    """The requests service."""
+
+    async def events(self, after: int, most: int) -> Sequence[FeedEvent]:
+        """Its events behind a position, in commit order.
+
+        Raises:
+            Unavailable: it does not answer, or what it answers can't be read.
+        """
         ...

@@ -4,7 +4,9 @@ owns       access requests with their timelines, leases
 answers    AccessRequestService, LeaseService, AuditService, EventService
 publishes  AccessRequest{Created,Approved,Denied,Cancelled,Fulfilled,Failed,Retried},
            Lease{Granted,Ended,Removed}
-follows    connector: AccessProvisioned, AccessProvisioningFailed, AccessDeprovisioned
-calls      catalog ResolutionService/ResolveEntitlement, policy EvaluationService/EvaluatePolicy,
+follows    connector: AccessProvisioned, AccessProvisioningFailed, AccessDeprovisioned;
+           catalog: UserDeactivated, AppUnmanaged, AppRemoved, EntitlementRemoved
+calls      catalog ResolutionService/ResolveEntitlement, DirectoryService/GetUser and
+           EntitlementService/GetEntitlement, policy EvaluationService/EvaluatePolicy,
            connector ProvisioningService/GetDelivery
 """

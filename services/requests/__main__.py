@@ -7,10 +7,10 @@ from libs.rpc.peers import Peer
 from libs.rpc.server import Server
 from libs.rpc.tokens import TokenFile
 from services.requests import clients
-from services.requests.handlers.cancel_access_request import Canceller
+from services.requests.handlers.cancel_access_request import Canceller, Withdrawer
 from services.requests.handlers.create_access_request import Creator
 from services.requests.handlers.decide_access_request import Decider
-from services.requests.handlers.end_lease import Expirer, Revoker
+from services.requests.handlers.end_lease import Ender, Expirer, Revoker
 from services.requests.handlers.get_access_request import AccessRequestReader
 from services.requests.handlers.get_lease import LeaseReader
 from services.requests.handlers.list_access_requests import AccessRequestLister
@@ -21,6 +21,8 @@ from services.requests.loops.decide import EVERY_SECONDS as DECIDE_SECONDS
 from services.requests.loops.decide import DecideLoop
 from services.requests.loops.expire import EVERY_SECONDS as EXPIRE_SECONDS
 from services.requests.loops.expire import ExpireLoop
+from services.requests.loops.gone import EVERY_SECONDS as GONE_SECONDS
+from services.requests.loops.gone import GoneLoop
 from services.requests.loops.sweep import SweepLoop
 from services.requests.servicers import ACCESS, AccessRequestServicer, LeaseServicer, servicers
 from services.requests.settings import Settings
@@ -53,7 +55,11 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     leases = LeaseStore(service.database)
     settler = Settler(access_requests, leases, connector, clock)
 
-    await service.follow(*Subscriber(writes, settler).follows())
+    ender = Ender(access_requests, leases, clock)
+    withdrawer = Withdrawer(access_requests, clock)
+    gone = GoneLoop(writes, access_requests, leases, catalog, ender, withdrawer)
+    await service.follow(*Subscriber(writes, settler, gone.of_person, gone.of_app).follows())
+    life.loop("gone", gone, every=GONE_SECONDS)
     expirer = Expirer(access_requests, leases, clock)
     life.loop("expire", ExpireLoop(writes, leases, expirer, clock), every=EXPIRE_SECONDS)
     decider = Decider(access_requests, leases, catalog, policy, clock)

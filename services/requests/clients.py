@@ -2,12 +2,20 @@
 
 from datetime import datetime, timedelta
 
-from latchkey.catalog.v1 import resolution_pb2, resolution_pb2_grpc
+from latchkey.catalog.v1 import (
+    directory_pb2,
+    directory_pb2_grpc,
+    entitlement_pb2,
+    entitlement_pb2_grpc,
+    resolution_pb2,
+    resolution_pb2_grpc,
+)
 from latchkey.connector.v1 import provisioning_pb2, provisioning_pb2_grpc
 from latchkey.policy.v1 import evaluation_pb2, evaluation_pb2_grpc
 from libs.domain.errors import LatchkeyError, NotFound, Unavailable
 from libs.rpc.peers import Peer
 from services.requests.domain.delivery import Delivery
+from services.requests.domain.gone import Gone
 from services.requests.domain.plan import NoPlan, Plan
 from services.requests.domain.resolution import Resolution
 from services.requests.translate import peers
@@ -25,6 +33,8 @@ class Catalog:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._stub = resolution_pb2_grpc.ResolutionServiceStub(peer.channel)
+        self._directory = directory_pb2_grpc.DirectoryServiceStub(peer.channel)
+        self._entitlements = entitlement_pb2_grpc.EntitlementServiceStub(peer.channel)
 
     async def resolve(
         self, entitlement_id: str, requester_user_id: str, subject_user_id: str
@@ -41,6 +51,26 @@ class Catalog:
         except LatchkeyError as error:
             raise peers.catalog_error(error) from error
         return peers.resolution_from_proto(answer)
+
+    async def person_gone(self, user_id: str) -> Gone | None:
+        request = directory_pb2.GetUserRequest(user_id=user_id)
+        try:
+            answer = await self._peer.call(
+                self._directory.GetUser, request, seconds=_CATALOG_SECONDS
+            )
+        except LatchkeyError as error:
+            return peers.unknown(error, "USER_NOT_FOUND", "The person is not in the directory.")
+        return peers.person_gone(answer.user)
+
+    async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
+        request = entitlement_pb2.GetEntitlementRequest(entitlement_id=entitlement_id)
+        try:
+            answer = await self._peer.call(
+                self._entitlements.GetEntitlement, request, seconds=_CATALOG_SECONDS
+            )
+        except LatchkeyError as error:
+            return peers.unknown(error, "ENTITLEMENT_NOT_FOUND", "The app no longer offers it.")
+        return peers.entitlement_gone(answer.entitlement)
 
 
 class Policy:

@@ -7,6 +7,7 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
 from services.requests.domain.delivery import Delivery
+from services.requests.domain.gone import Dependent, Gone
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.plan import Plan
 from services.requests.domain.resolution import Resolution
@@ -23,6 +24,22 @@ class Catalog(Protocol):
         Raises:
             LatchkeyError: it may not be asked for, by a reason of our own `ErrorReason`;
                 Unavailable when the catalog does not answer.
+        """
+        ...
+
+    async def person_gone(self, user_id: str) -> Gone | None:
+        """Why the person may hold nothing; none while they are in the directory and enabled.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        ...
+
+    async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
+        """Why nobody can have the entitlement any more; none while it can be had.
+
+        Raises:
+            Unavailable: it does not answer.
         """
         ...
 
@@ -75,6 +92,12 @@ class AccessRequests(Protocol):
         """The ids of those that are not decided, in order, behind `after`."""
         ...
 
+    async def undecided(
+        self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
+    ) -> list[Dependent]:
+        """Those that are not decided, in order, behind `after`; of a person, an app, or all."""
+        ...
+
     async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:
         """The open access request and the live lease of a person for an entitlement.
 
@@ -110,6 +133,12 @@ class Leases(Protocol):
 
     async def on_their_way(self, before: datetime, after: str, most: int) -> list[str]:
         """The ids of those that are GRANTED or ENDING since before a time, in order."""
+        ...
+
+    async def not_over(
+        self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
+    ) -> list[Dependent]:
+        """Those that nobody has ended, in order, behind `after`; of a person, an app, or all."""
         ...
 
     async def overdue(self, now: datetime, most: int) -> list[str]:

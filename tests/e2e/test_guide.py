@@ -1,15 +1,18 @@
 """The guide's five steps and the end of access, over real processes."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import grpc
 import pytest
 import pytest_asyncio
 
+from latchkey.ledger.v1 import audit_pb2, audit_pb2_grpc, event_pb2, event_pb2_grpc
 from latchkey.requests.v1 import access_request_pb2, lease_pb2
 from libs.rpc.errors import error_info
 from tests.e2e.conftest import Ready, people, ready_house
+from tests.support.eventually import eventually
 from tests.support.postgres import PostgresServer
 from tools.dev import cast
 from tools.dev.cast import COLLEAGUE, REQUESTER, Member
@@ -93,6 +96,25 @@ async def test_a_virtual_role_brings_its_group(ready: Ready) -> None:
     holdings = await ready.entra.holds(COLLEAGUE.entra_object_id)
     assert cast.EDITORS_GROUP_ID in holdings.group_ids
     assert cast.SERVICE_PRINCIPAL_ID not in holdings.service_principal_ids
+
+
+async def test_the_catalog_hears_of_what_is_leased(ready: Ready) -> None:
+    """It follows the feed of requests over a real channel with its own token, to its end."""
+    (member,) = people("Oskar Nyberg")
+    await _fulfilled(ready, member, ready.access_entitlement_id)
+    events = event_pb2_grpc.EventServiceStub(ready.operator.channel("requests"))
+    feed = await ready.operator.call(events.ListEvents, event_pb2.ListEventsRequest(page_size=500))
+    audit = audit_pb2_grpc.AuditServiceStub(ready.operator.channel("catalog"))
+
+    async def followed() -> bool:
+        records = await ready.operator.call(
+            audit.ListAuditRecords,
+            audit_pb2.ListAuditRecordsRequest(page_size=500, resource_id="requests"),
+        )
+        details = [json.loads(record.details_json) for record in records.audit_records]
+        return bool(details) and details[-1]["position"] >= feed.last_position
+
+    await eventually(followed, 10)
 
 
 async def test_eight_creates_at_once_make_one_request(ready: Ready) -> None:

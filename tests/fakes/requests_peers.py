@@ -14,7 +14,9 @@ from nats.js.errors import NoStreamResponseError
 
 from latchkey.catalog.v1 import (
     directory_pb2,
+    directory_pb2_grpc,
     entitlement_pb2,
+    entitlement_pb2_grpc,
     resolution_pb2,
     resolution_pb2_grpc,
     target_pb2,
@@ -60,7 +62,7 @@ def role_target() -> target_pb2.Target:
     )
 
 
-class _FakeServer:
+class FakeServer:
     """A server that can stop, and start again on its port."""
 
     domain = ""
@@ -92,19 +94,71 @@ class _FakeServer:
     def _register(self, server: grpc.aio.Server) -> None:
         raise AssertionError("each fake registers itself")
 
-    async def _take(self, context: Context) -> None:
+    async def take(self, context: Context) -> None:
+        """Counts a call, and refuses it if that is what the test wants."""
         self.calls += 1
         metadata = dict(context.invocation_metadata() or ())
         assert str(metadata["authorization"]).startswith("Bearer ")
         if self.refusal is not None:
-            await self._refuse(context, self.refusal)
+            await self.refuse(context, self.refusal)
 
-    async def _refuse(self, context: Context, error: LatchkeyError) -> None:
+    async def refuse(self, context: Context, error: LatchkeyError) -> None:
+        """Ends a call with an error of the service that this stands for."""
         await context.abort_with_status(rpc_status.to_status(to_status(error, self.domain)))
 
 
-class FakeCatalog(_FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
-    """Knows two entitlements of one app, which everybody may ask for until `refusal` is set."""
+class _FakeDirectory(directory_pb2_grpc.DirectoryServiceServicer):
+    """Knows everybody but `strangers`."""
+
+    def __init__(self, catalog: "FakeCatalog") -> None:
+        self._catalog = catalog
+
+    async def GetUser(
+        self, request: directory_pb2.GetUserRequest, context: Context
+    ) -> directory_pb2.GetUserResponse:
+        await self._catalog.take(context)
+        if request.user_id in self._catalog.strangers:
+            await self._catalog.refuse(context, NotFound("USER_NOT_FOUND", "There is no such one."))
+        return directory_pb2.GetUserResponse(
+            user=directory_pb2.User(
+                user_id=request.user_id,
+                account_enabled=request.user_id not in self._catalog.disabled,
+            )
+        )
+
+
+class _FakeEntitlements(entitlement_pb2_grpc.EntitlementServiceServicer):
+    """Knows the two entitlements, unless they are gone."""
+
+    def __init__(self, catalog: "FakeCatalog") -> None:
+        self._catalog = catalog
+
+    async def GetEntitlement(
+        self, request: entitlement_pb2.GetEntitlementRequest, context: Context
+    ) -> entitlement_pb2.GetEntitlementResponse:
+        await self._catalog.take(context)
+        if request.entitlement_id not in self._catalog.names:
+            await self._catalog.refuse(
+                context, NotFound("ENTITLEMENT_NOT_FOUND", "There is no such entitlement.")
+            )
+        reason = self._catalog.removed.get(request.entitlement_id, "")
+        return entitlement_pb2.GetEntitlementResponse(
+            entitlement=entitlement_pb2.Entitlement(
+                entitlement_id=request.entitlement_id,
+                app_id=APP,
+                state=entitlement_pb2.ENTITLEMENT_STATE_REMOVED
+                if reason
+                else entitlement_pb2.ENTITLEMENT_STATE_ACTIVE,
+                removal_reason=reason,
+            )
+        )
+
+
+class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
+    """Knows two entitlements of one app, which everybody may ask for until `refusal` is set.
+
+    `removed` are entitlements that are no longer in the directory, with the reasons.
+    """
 
     domain = "latchkey.catalog"
 
@@ -113,16 +167,23 @@ class FakeCatalog(_FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.max_duration: timedelta | None = timedelta(hours=8)
         self.policy_id = derived_id("pol", "default")
         self.names = {EDITOR: "Editor", VIEWER: "Viewer"}
+        self.removed: dict[str, str] = {}
+        self.disabled: set[str] = set()
+        self.strangers: set[str] = set()
 
     def _register(self, server: grpc.aio.Server) -> None:
         resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
+        directory_pb2_grpc.add_DirectoryServiceServicer_to_server(_FakeDirectory(self), server)
+        entitlement_pb2_grpc.add_EntitlementServiceServicer_to_server(
+            _FakeEntitlements(self), server
+        )
 
     async def ResolveEntitlement(
         self, request: resolution_pb2.ResolveEntitlementRequest, context: Context
     ) -> resolution_pb2.ResolveEntitlementResponse:
-        await self._take(context)
+        await self.take(context)
         if request.entitlement_id not in self.names:
-            await self._refuse(
+            await self.refuse(
                 context,
                 NotFound(
                     "ENTITLEMENT_NOT_FOUND",
@@ -156,11 +217,11 @@ class FakeCatalog(_FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
     async def ConfirmTargets(
         self, request: resolution_pb2.ConfirmTargetsRequest, context: Context
     ) -> resolution_pb2.ConfirmTargetsResponse:
-        await self._take(context)
+        await self.take(context)
         return resolution_pb2.ConfirmTargetsResponse()
 
 
-class FakePolicy(_FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
+class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
     """Accepts, until `steps` say something else."""
 
     domain = "latchkey.policy"
@@ -180,7 +241,7 @@ class FakePolicy(_FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
     async def EvaluatePolicy(
         self, request: evaluation_pb2.EvaluatePolicyRequest, context: Context
     ) -> evaluation_pb2.EvaluatePolicyResponse:
-        await self._take(context)
+        await self.take(context)
         self.asked.append(request)
         return evaluation_pb2.EvaluatePolicyResponse(
             plan=evaluation_pb2.Plan(
@@ -197,7 +258,7 @@ class FakePolicy(_FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
         )
 
 
-class FakeConnector(_FakeServer, provisioning_pb2_grpc.ProvisioningServiceServicer):
+class FakeConnector(FakeServer, provisioning_pb2_grpc.ProvisioningServiceServicer):
     """Says of a lease what the test told it, and publishes what the test wants published."""
 
     domain = "latchkey.connector"
@@ -300,10 +361,10 @@ class FakeConnector(_FakeServer, provisioning_pb2_grpc.ProvisioningServiceServic
     async def GetDelivery(
         self, request: provisioning_pb2.GetDeliveryRequest, context: Context
     ) -> provisioning_pb2.GetDeliveryResponse:
-        await self._take(context)
+        await self.take(context)
         found = self.deliveries.get(request.lease_id)
         if found is None:
-            await self._refuse(
+            await self.refuse(
                 context, NotFound("DELIVERY_NOT_FOUND", f"There is no delivery {request.lease_id}.")
             )
         return provisioning_pb2.GetDeliveryResponse(delivery=found)
@@ -311,23 +372,23 @@ class FakeConnector(_FakeServer, provisioning_pb2_grpc.ProvisioningServiceServic
     async def ListAssignments(
         self, request: provisioning_pb2.ListAssignmentsRequest, context: Context
     ) -> provisioning_pb2.ListAssignmentsResponse:
-        await self._take(context)
+        await self.take(context)
         return provisioning_pb2.ListAssignmentsResponse()
 
     async def ListOperations(
         self, request: provisioning_pb2.ListOperationsRequest, context: Context
     ) -> provisioning_pb2.ListOperationsResponse:
-        await self._take(context)
+        await self.take(context)
         return provisioning_pb2.ListOperationsResponse()
 
     async def GetOperation(
         self, request: provisioning_pb2.GetOperationRequest, context: Context
     ) -> provisioning_pb2.GetOperationResponse:
-        await self._take(context)
+        await self.take(context)
         return provisioning_pb2.GetOperationResponse()
 
     async def RetryOperation(
         self, request: provisioning_pb2.RetryOperationRequest, context: Context
     ) -> provisioning_pb2.RetryOperationResponse:
-        await self._take(context)
+        await self.take(context)
         return provisioning_pb2.RetryOperationResponse()

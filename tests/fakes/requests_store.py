@@ -9,6 +9,7 @@ from libs.domain.ids import derived_id
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
 from services.requests.domain.delivery import Delivery
+from services.requests.domain.gone import Dependent, Gone
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.plan import Accept, NoPlan, Plan, Step
 from services.requests.domain.resolution import DirectoryPerson, Resolution
@@ -124,6 +125,18 @@ class FakeAccessRequests:
             if key > after and item.state is AccessRequestState.EVALUATING
         ][:most]
 
+    async def undecided(
+        self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
+    ) -> list[Dependent]:
+        return [
+            Dependent(key, item.entitlement_id, item.subject.user_id)
+            for key, item in sorted(self.store.kept_access_requests.items())
+            if key > after
+            and item.state is AccessRequestState.EVALUATING
+            and subject_user_id in ("", item.subject.user_id)
+            and app_id in ("", item.app_id)
+        ][:most]
+
     async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:
         wanted = (subject_user_id, entitlement_id)
         opened = (
@@ -179,6 +192,18 @@ class FakeLeases:
             if key > after and item.is_on_its_way and item.update_time <= before
         ][:most]
 
+    async def not_over(
+        self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
+    ) -> list[Dependent]:
+        return [
+            Dependent(key, item.entitlement_id, item.subject.user_id)
+            for key, item in sorted(self.store.kept_leases.items())
+            if key > after
+            and not item.is_over
+            and subject_user_id in ("", item.subject.user_id)
+            and app_id in ("", item.app_id)
+        ][:most]
+
     async def overdue(self, now: datetime, most: int) -> list[str]:
         return [key for key, item in self.store.kept_leases.items() if item.is_overdue(now)][:most]
 
@@ -205,10 +230,28 @@ class FakeLeases:
 
 @dataclass
 class FakeCatalog:
-    """The port `Catalog`: one entitlement, with a limit, unless `refusal` is set."""
+    """The port `Catalog`: one entitlement, with a limit, unless `refusal` is set.
+
+    `gone` holds people and entitlements that are no longer there.
+    """
 
     max_duration: timedelta | None = timedelta(hours=8)
     refusal: LatchkeyError | None = None
+    away: bool = False
+    gone: dict[str, Gone] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    async def person_gone(self, user_id: str) -> Gone | None:
+        return self._gone(user_id)
+
+    async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
+        return self._gone(entitlement_id)
+
+    def _gone(self, found: str) -> Gone | None:
+        if self.away:
+            raise Unavailable("the catalog service", "unavailable")
+        self.asked.append(found)
+        return self.gone.get(found)
 
     async def resolve(
         self, entitlement_id: str, requester_user_id: str, subject_user_id: str

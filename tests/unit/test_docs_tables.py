@@ -168,8 +168,9 @@ class TestOperating:
             of_all = name in CommonSettings.model_fields
             key = PREFIX + name.upper()
             assert key in rows, f"{key} is not in docs/operating.md"
-            services, default = rows[key]
-            assert of_all or service in services, f"{key} is a setting of {service}"
+            defaults = [default for services, default in rows[key] if of_all or service in services]
+            assert len(defaults) == 1, f"{key} is a setting of {service}"
+            (default,) = defaults
             if field.is_required():
                 assert default == "required", key
             else:
@@ -223,12 +224,12 @@ def _settings(service: str) -> type[CommonSettings]:
     return found
 
 
-def _setting_rows() -> dict[str, tuple[str, str]]:
-    """For each setting of operating.md the services and the default that it names."""
-    found = {}
+def _setting_rows() -> dict[str, list[tuple[str, str]]]:
+    """For each setting of operating.md the services and the default that its rows name."""
+    found: dict[str, list[tuple[str, str]]] = {}
     for line in (DOCS / "operating.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if match := re.fullmatch(rf"`({PREFIX}\w+)`", cells[0]):
             services = cells[1] if len(cells) == 4 else ""
-            found[match[1]] = (services, cells[-2])
+            found.setdefault(match[1], []).append((services, cells[-2]))
     return found

@@ -56,6 +56,12 @@ class Child:
         )
         self._reader = asyncio.create_task(self._read(self._process))
 
+    async def finish(self) -> int:
+        """Waits until the program ends by itself, and returns its status."""
+        assert self._process is not None and self._reader is not None, "it was not started"
+        await self._reader
+        return await self._process.wait()
+
     async def stop(self) -> None:
         """Asks the program to stop, waits until it has, and ends it if it does not."""
         await self._end(signal.SIGTERM)

@@ -26,6 +26,7 @@ from tools.dev.nats import NatsServer
 HOST = "127.0.0.1"
 NATS = "nats-server"
 SIMULATOR = "entra-simulator"
+MIGRATIONS = "migrations"
 _HEALTHY_SECONDS = 30.0
 
 
@@ -129,7 +130,12 @@ class House:
             self._claim = await asyncio.to_thread(Claim, self.folder)
         except Claimed as error:
             raise HouseError(str(error)) from error
-        self._ports = self._choose_ports()
+        with contextlib.ExitStack() as held:
+            self._ports = self._choose_ports(held)
+            await self._begin_all(held)
+
+    async def _begin_all(self, held: contextlib.ExitStack) -> None:
+        """Begins every part; `held` keeps the ports of the services until they are needed."""
         self._nats = NatsServer(self.folder / "nats", port=self._ports[NATS])
         secrets = self.folder / "secrets"
         secrets.mkdir(exist_ok=True)
@@ -143,13 +149,15 @@ class House:
         self._add(SIMULATOR, simulator, {})
         for service in SERVICES:
             self._add(service, [f"services.{service}"], self._environment(service, urls))
+        migrated = asyncio.ensure_future(self._migrate(urls, held))
         beginnings = [
+            migrated,
             *(
-                asyncio.ensure_future(self.begin(name))
+                asyncio.ensure_future(self._begin_after(migrated, name))
                 for name in ("catalog", "policy", "requests")
             ),
             # The connector trusts the simulator by the certificate that this makes.
-            asyncio.ensure_future(self._in_turn(SIMULATOR, "connector")),
+            asyncio.ensure_future(self._begin_after(migrated, SIMULATOR, "connector")),
         ]
         try:
             await asyncio.gather(*beginnings)
@@ -165,9 +173,27 @@ class House:
         except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise HouseError(f"LATCHKEY_DATABASE_URL: {error}") from error
 
-    async def _in_turn(self, *names: str) -> None:
-        for name in names:
+    async def _migrate(self, urls: Mapping[str, str], held: contextlib.ExitStack) -> None:
+        environment = {
+            f"LATCHKEY_{service.upper()}_DATABASE_URL": url for service, url in urls.items()
+        }
+        child = Child(MIGRATIONS, ["-m", "libs.db", "migrate"], environment, self._lines)
+        await child.start()
+        try:
+            status = await child.finish()
+        finally:
+            await child.stop()
+        if status != 0:
+            raise HouseError("the databases can't be migrated; the lines above say why")
+        held.close()
+
+    async def _begin_after(self, migrated: "asyncio.Future[None]", *names: str) -> None:
+        """Begins the parts in turn; the last one is a service and waits for its database."""
+        *first, service = names
+        for name in first:
             await self.begin(name)
+        await migrated
+        await self.begin(service)
 
     async def _stop(self) -> None:
         if self._watching is not None:
@@ -192,31 +218,34 @@ class House:
             "JWKS_FILE": str(self.issuer.jwks_file),
             "ISSUER": ISSUER,
             "AUDIENCE": AUDIENCE,
-            "MIGRATE": "true",
             "LOG_FORMAT": "json",
         }
         own: dict[str, str] = {}
-        if service in ("requests", "connector"):
+        if service in ("catalog", "requests", "connector"):
             own["TOKEN_FILE"] = str(self.issuer.service_token_file(service))
+        if service in ("catalog", "connector"):
+            own["REQUESTS_ADDRESS"] = self.address("requests")
+        if service in ("requests", "connector"):
             own["CATALOG_ADDRESS"] = self.address("catalog")
         if service == "requests":
             own["POLICY_ADDRESS"] = self.address("policy")
             own["CONNECTOR_ADDRESS"] = self.address("connector")
         if service == "connector":
-            own["REQUESTS_ADDRESS"] = self.address("requests")
             own["SECRETS_DIR"] = str(self.folder / "secrets")
             own["SIMULATOR_URL"] = self.simulator_url
             own["SIMULATOR_CA_FILE"] = str(self.simulator_ca)
         own |= self._settings.get(service, {})
         return {f"LATCHKEY_{key}": value for key, value in {**common, **own}.items()}
 
-    def _choose_ports(self) -> dict[str, int]:
-        """The ports of the last time, as far as they are free."""
+    def _choose_ports(self, held: contextlib.ExitStack) -> dict[str, int]:
+        """The ports of the last time, as far as they are free; those of services stay `held`."""
         file = self.folder / "ports.json"
         remembered = json.loads(file.read_text()) if file.exists() else {}
         with contextlib.ExitStack() as taken:
             ports = {
-                name: taken.enter_context(_free_port(remembered.get(name, 0)))
+                name: (held if name in SERVICES else taken).enter_context(
+                    _free_port(remembered.get(name, 0))
+                )
                 for name in (NATS, SIMULATOR, *SERVICES)
             }
         file.write_text(json.dumps(ports))

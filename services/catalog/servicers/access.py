@@ -13,7 +13,7 @@ ACCESS = {
     f"{_PACKAGE}.AppService/BatchManageApps": roles(ADMIN),
     f"{_PACKAGE}.AppService/UpdateApp": roles(ADMIN),
     f"{_PACKAGE}.AppService/UnmanageApp": roles(ADMIN),
-    f"{_PACKAGE}.EntitlementService/GetEntitlement": roles(*_READERS),
+    f"{_PACKAGE}.EntitlementService/GetEntitlement": roles(*_READERS, services=["requests"]),
     f"{_PACKAGE}.EntitlementService/ListEntitlements": roles(*_READERS),
     f"{_PACKAGE}.EntitlementService/ListResourceTypes": roles(*_READERS),
     f"{_PACKAGE}.EntitlementService/UpdateEntitlement": roles(ADMIN),

@@ -410,7 +410,7 @@ uses = Table(
     Column("user_id", Text, nullable=False, index=True),
     # OPEN before there is a lease; then GRANTED, ACTIVE, FAILED or ENDING, as the lease.
     Column("state", Text, nullable=False),
-    Column("lease_id", Text, nullable=False),
+    Column("lease_id", Text, nullable=False, index=True),
     Column("end_time", UtcTime),
 )
 
@@ -419,6 +419,8 @@ feed_positions = Table(
     metadata,
     Column("service", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
+    # The event there: another one at its place is another feed, put back from a backup.
+    Column("event_id", Text, nullable=False),
 )
 
 # Access from outside Latchkey that was told of: who holds a part of an entitlement without a lease.

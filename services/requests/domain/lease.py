@@ -43,6 +43,7 @@ _State = LeaseState
 ON_ITS_WAY = frozenset({_State.GRANTED, _State.ENDING})
 EXPIRING = frozenset({_State.ACTIVE, _State.FAILED})
 OVER = frozenset({_State.ENDING, _State.ENDED})
+NOT_OVER = frozenset(_State) - OVER
 _NEXT = {
     _State.GRANTED: {_State.ACTIVE, _State.FAILED, _State.ENDING},
     _State.ACTIVE: {_State.ENDING},

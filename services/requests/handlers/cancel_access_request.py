@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
-from libs.domain.callers import Person
+from libs.domain.callers import Caller, Person
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.domain import facts
-from services.requests.domain.access_request import AccessRequest
+from services.requests.domain.access_request import (
+    REQUESTS,
+    AccessRequest,
+    AccessRequestState,
+)
 from services.requests.handlers.get_access_request import AccessRequestReader
 
 
@@ -41,21 +45,43 @@ class Canceller:
         seen.check_changeable_by(command.person)
         seen.check_etag(command.etag)
         found = seen.cancel(command.person, command.reason, self.clock.now())
-        change = Change(
-            AuditEntry(
-                command.person,
-                "access_request.cancelled",
-                found.access_request_id,
-                command.reason,
-                {"state": found.state.value},
-            ),
-            (self.access_requests.changed(found, seen=seen.version),),
-            (
-                Fact(
-                    found.access_request_id,
-                    found.version,
-                    facts.AccessRequestCancelled(found.access_request_id, command.person),
-                ),
-            ),
+        return Outcome(
+            found, _change(self.access_requests, command.person, command.reason, seen, found)
         )
-        return Outcome(found, change)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawer:
+    """Withdraws access requests whose person or entitlement is gone."""
+
+    access_requests: ports.AccessRequests
+    clock: Clock
+
+    async def __call__(self, access_request_id: str, reason: str) -> Outcome[None]:
+        """Does nothing for one that is decided: its lease is what there is to end."""
+        seen = await self.access_requests.get(access_request_id)
+        if seen is None or seen.state is not AccessRequestState.EVALUATING:
+            return Outcome(None)
+        found = seen.cancel(REQUESTS, reason, self.clock.now())
+        return Outcome(None, _change(self.access_requests, REQUESTS, reason, seen, found))
+
+
+def _change(
+    access_requests: ports.AccessRequests,
+    actor: Caller,
+    reason: str,
+    seen: AccessRequest,
+    found: AccessRequest,
+) -> Change:
+    body = facts.AccessRequestCancelled(found.access_request_id, actor)
+    return Change(
+        AuditEntry(
+            actor,
+            "access_request.cancelled",
+            found.access_request_id,
+            reason,
+            {"state": found.state.value},
+        ),
+        (access_requests.changed(found, seen=seen.version),),
+        (Fact(found.access_request_id, found.version, body),),
+    )

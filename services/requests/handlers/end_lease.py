@@ -1,6 +1,6 @@
-"""Ending a lease: when its time is over, or when somebody says so.
+"""Ending a lease: when its time is over, when somebody says so, or when what it is for is gone.
 
-Neither needs anybody but the database: ending access must work when all else is down.
+None of these needs anybody but the database: ending access must work when all else is down.
 """
 
 from dataclasses import dataclass
@@ -80,8 +80,30 @@ class Expirer:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Ender:
+    """Ends leases whose person or entitlement is gone."""
+
+    access_requests: ports.AccessRequests
+    leases: ports.Leases
+    clock: Clock
+
+    async def __call__(self, lease_id: str, reason: str) -> Outcome[None]:
+        """Does nothing for a lease that is ending or has ended."""
+        found = await self.leases.with_access_request(lease_id)
+        if found is None or found[0].is_over:
+            return Outcome(None)
+        seen, access_request = found
+        time = self.clock.now()
+        lease = seen.revoke(reason, time)
+        ending = access_request.lease_ending(REQUESTS, "revoked", reason, time)
+        return Outcome(
+            None, _change(self, REQUESTS, "lease.revoked", seen, lease, access_request, ending)
+        )
+
+
 def _change(
-    handler: Revoker | Expirer,
+    handler: Revoker | Expirer | Ender,
     actor: Caller,
     action: str,
     seen: Lease,

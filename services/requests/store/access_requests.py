@@ -20,6 +20,7 @@ from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
+from services.requests.domain.gone import Dependent
 from services.requests.store import documents
 from services.requests.store.tables import access_requests as table
 from services.requests.store.tables import leases
@@ -90,6 +91,26 @@ class AccessRequestStore:
         )
         return await self.database.read(
             lambda connection: list(connection.execute(query).scalars())
+        )
+
+    async def undecided(
+        self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
+    ) -> list[Dependent]:
+        query = (
+            select(table.c.access_request_id, table.c.entitlement_id, table.c.subject_user_id)
+            .where(
+                table.c.state == AccessRequestState.EVALUATING.value,
+                table.c.access_request_id > after,
+            )
+            .order_by(table.c.access_request_id)
+            .limit(most)
+        )
+        if subject_user_id:
+            query = query.where(table.c.subject_user_id == subject_user_id)
+        if app_id:
+            query = query.where(table.c.app_id == app_id)
+        return await self.database.read(
+            lambda connection: [Dependent(*row) for row in connection.execute(query)]
         )
 
     async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:

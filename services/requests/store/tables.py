@@ -44,6 +44,13 @@ for _who in ("requester_user_id", "subject_user_id", "state"):
         access_requests.c[_who],
         access_requests.c.access_request_id,
     )
+# Of an app only those that are not decided are looked for, which are few.
+Index(
+    "access_requests_app_id",
+    access_requests.c.app_id,
+    access_requests.c.state,
+    access_requests.c.access_request_id,
+)
 
 leases = Table(
     "leases",
@@ -69,5 +76,6 @@ leases = Table(
     Column("end_reason", Text, nullable=False),
 )
 Index("leases_subject_user_id", leases.c.subject_user_id, leases.c.lease_id)
+Index("leases_app_id", leases.c.app_id, leases.c.state, leases.c.lease_id)
 Index("leases_state", leases.c.state, leases.c.lease_id)
 Index("leases_end_time", leases.c.state, leases.c.end_time)

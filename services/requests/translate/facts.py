@@ -1,7 +1,10 @@
 """What happened, as the events that leave, and what happened elsewhere, as events arrive."""
 
+from collections.abc import Sequence
+
 from google.protobuf.message import DecodeError, Message
 
+from latchkey.catalog.v1 import events_pb2 as catalog_events_pb2
 from latchkey.connector.v1 import events_pb2 as connector_events_pb2
 from latchkey.requests.v1 import events_pb2 as pb
 from libs.domain.changes import Fact
@@ -11,6 +14,12 @@ from libs.ledger.actors import actor_to_proto
 from libs.rpc.well_known import timestamp
 from services.requests.domain import facts
 
+FOLLOWED_OF_PEOPLE = (catalog_events_pb2.UserDeactivated,)
+FOLLOWED_OF_APPS = (
+    catalog_events_pb2.AppUnmanaged,
+    catalog_events_pb2.AppRemoved,
+    catalog_events_pb2.EntitlementRemoved,
+)
 FOLLOWED = (
     connector_events_pb2.AccessProvisioned,
     connector_events_pb2.AccessProvisioningFailed,
@@ -78,10 +87,26 @@ def fact_to_message(fact: Fact) -> Message:
 
 def lease_id_of(event_type: str, payload: bytes) -> str | None:
     """The lease that an event of the connector is about; none when it names none."""
-    kind = next(kind for kind in FOLLOWED if kind.DESCRIPTOR.full_name == event_type)
+    return _id_of(FOLLOWED, event_type, payload, "lease_id", "lea")
+
+
+def user_id_of(event_type: str, payload: bytes) -> str | None:
+    """The person that an event of the catalog is about; none when it names none."""
+    return _id_of(FOLLOWED_OF_PEOPLE, event_type, payload, "user_id", "usr")
+
+
+def app_id_of(event_type: str, payload: bytes) -> str | None:
+    """The app that an event of the catalog is about; none when it names none."""
+    return _id_of(FOLLOWED_OF_APPS, event_type, payload, "app_id", "app")
+
+
+def _id_of(
+    kinds: Sequence[type[Message]], event_type: str, payload: bytes, field: str, prefix: str
+) -> str | None:
+    kind = next(kind for kind in kinds if kind.DESCRIPTOR.full_name == event_type)
     try:
         message = kind.FromString(payload)
         with Fields() as fields:
-            return fields.id("lease_id", message.lease_id, "lea")
+            return fields.id(field, getattr(message, field), prefix)
     except (DecodeError, Invalid):
         return None

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from latchkey.catalog.v1 import directory_pb2, entitlement_pb2, resolution_pb2
 from latchkey.connector.v1 import provisioning_pb2
 from latchkey.policy.v1 import evaluation_pb2
-from libs.domain.errors import LatchkeyError, NotAllowed, Unavailable
+from libs.domain.errors import LatchkeyError, NotAllowed, NotFound, Unavailable
 from libs.rpc.well_known import duration, length_of, time_of, timestamp
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
+from services.requests.domain.gone import Gone
 from services.requests.domain.resolution import DirectoryPerson, Resolution
 from services.requests.translate.common import target_from_proto
 
@@ -61,6 +62,31 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
         policy_id=message.policy_id,
         max_duration=length_of(message.max_duration) if message.HasField("max_duration") else None,
     )
+
+
+def person_gone(user: directory_pb2.User) -> Gone | None:
+    """Why the person may hold nothing; none while they are enabled."""
+    return None if user.account_enabled else Gone("The person is disabled in the directory.")
+
+
+def entitlement_gone(entitlement: entitlement_pb2.Entitlement) -> Gone | None:
+    """Why nobody can have it any more; none while it is not said to be removed."""
+    if entitlement.state != entitlement_pb2.ENTITLEMENT_STATE_REMOVED:
+        return None
+    return Gone(entitlement.removal_reason or "It is no longer in the directory.")
+
+
+def unknown(error: LatchkeyError, reason: str, words: str) -> Gone:
+    """What an error of the catalog says of something that was asked for: that it is not there.
+
+    Raises:
+        Unavailable: it says anything else.
+    """
+    if isinstance(error, NotFound) and error.reason == reason:
+        return Gone(words, unknown=True)
+    if isinstance(error, Unavailable):
+        raise error
+    raise Unavailable("the catalog service", f"it refuses with {error.reason}") from error
 
 
 def facts_to_proto(

@@ -60,7 +60,7 @@ class RunningCatalog:
 
 @asynccontextmanager
 async def running_catalog(
-    database_url: str, nats_url: str, issuer: TestIssuer
+    database_url: str, nats_url: str, issuer: TestIssuer, requests_address: str | None = None
 ) -> AsyncIterator[RunningCatalog]:
     """Starts a catalog on a database, migrated first, and ends it with the block."""
     life = Life()
@@ -73,6 +73,8 @@ async def running_catalog(
             issuer=issuer.issuer,
             audience=issuer.audience,
             migrate=True,
+            token_file=issuer.service_token_file("catalog") if requests_address else None,
+            requests_address=requests_address,
         )
         service, servicers = await prepare(life, settings)
         server = await service.listen(servicers, ACCESS)

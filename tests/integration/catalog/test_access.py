@@ -20,7 +20,7 @@ ALLOWED = {
     "AppService/GetApp": READERS,
     "AppService/ListApps": READERS,
     "AppService/ManageApp": {ADMIN},
-    "EntitlementService/GetEntitlement": READERS,
+    "EntitlementService/GetEntitlement": {*READERS, "requests"},
     "EntitlementService/ListEntitlements": READERS,
     "EntitlementService/ListResourceTypes": READERS,
     "LinkService/ListLinkedEntitlements": READERS,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
 
 from libs.db.committer import Committer, EncodedFact, Stale
 from libs.db.engine import Database
@@ -15,6 +16,7 @@ from libs.domain.ids import new_id
 from libs.domain.paging import PageRequest
 from services.requests.domain.access_request import REQUESTS, AccessRequest, AccessRequestState
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
+from services.requests.domain.gone import Dependent
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.plan import Accept, Plan
 from services.requests.ports import AccessRequests, Leases
@@ -256,3 +258,59 @@ async def test_what_is_to_be_done_is_found(ports: Ports) -> None:
     assert await ports.leases.overdue(active.end_time - timedelta(microseconds=1), 9) == []
     assert await ports.leases.overdue(active.end_time, 9) == [lease.lease_id]
     assert await ports.leases.is_announced(lease.lease_id)
+
+
+async def test_what_depends_on_somebody_or_an_app_is_found(ports: Ports) -> None:
+    """Undecided access requests and leases that are not over, in their order, over all states."""
+    wish = await _wish("Ada")
+    await ports.keep(ports.access_requests.added(wish))
+    leases = []
+    for name in ("Ben", "Cleo", "Dan", "Eve"):
+        approved, lease = _approved(await _wish(name))
+        await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
+        leases.append(lease)
+    await ports.keep(ports.leases.changed(leases[0].activate(NOW), seen=1))
+    await ports.keep(ports.leases.changed(leases[1].fail(NOW), seen=1))
+    await ports.keep(ports.leases.changed(leases[2].revoke("no", NOW), seen=1))
+
+    app = {"app_id": wish.app_id}
+    left = [leases[0].lease_id, leases[1].lease_id, leases[3].lease_id]
+    for which in ({}, app):
+        found = await ports.leases.not_over("", 9, **which)
+        assert [it.resource_id for it in found] == left
+        found = await ports.leases.not_over("", 2, **which)
+        assert [it.resource_id for it in found] == left[:2]
+        found = await ports.leases.not_over(left[1], 9, **which)
+        assert [it.resource_id for it in found] == left[2:]
+    cleo = person("Cleo").user_id
+    (found_one,) = await ports.leases.not_over("", 9, subject_user_id=cleo)
+    assert found_one == Dependent(left[1], ENTITLEMENT, cleo)
+    assert await ports.leases.not_over("", 9, app_id="app_other") == []
+
+    (mine,) = await ports.access_requests.undecided("", 9, subject_user_id=ADA.user_id)
+    assert mine == Dependent(wish.access_request_id, ENTITLEMENT, ADA.user_id)
+    assert await ports.access_requests.undecided("", 9, **app) == [mine]
+    assert await ports.access_requests.undecided(mine.resource_id, 9) == []
+    assert await ports.access_requests.undecided("", 9, subject_user_id=cleo) == []
+
+
+async def test_leases_that_are_over_are_not_looked_at(database: Database) -> None:
+    """Each state's part of the question goes by an index, in the order of the index."""
+
+    part = "SELECT lease_id FROM leases WHERE {} state = 'ACTIVE' AND lease_id > 'l'"
+    part += " ORDER BY lease_id LIMIT 500"
+
+    def plans(connection: Connection) -> dict[str, str]:
+        explain = "EXPLAIN QUERY PLAN"
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET enable_seqscan = off"))
+            explain = "EXPLAIN"
+        questions = {"leases_state": "", "leases_app_id": "app_id = 'a' AND"}
+        return {
+            index: str(connection.execute(text(f"{explain} {part.format(which)}")).all())
+            for index, which in questions.items()
+        }
+
+    for index, plan in (await database.read(plans)).items():
+        assert index in plan
+        assert "Sort" not in plan and "TEMP B-TREE" not in plan

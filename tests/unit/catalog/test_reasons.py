@@ -7,7 +7,10 @@ from pathlib import Path
 from latchkey.catalog.v1 import errors_pb2
 from libs.domain import errors
 
-_CLASSES = {name for name in dir(errors) if isinstance(getattr(errors, name), type)}
+# `Unavailable` begins with who is away, and gives always the same reason.
+_CLASSES = {name for name in dir(errors) if isinstance(getattr(errors, name), type)} - {
+    "Unavailable"
+}
 _SERVICE = Path(__file__).parents[3] / "services" / "catalog"
 
 

@@ -98,12 +98,13 @@ def upgrade() -> None:
         sa.Column("end_time", UtcTime()),
         sa.PrimaryKeyConstraint("access_request_id"),
     )
-    for column in ("entitlement_id", "app_id", "user_id"):
+    for column in ("entitlement_id", "app_id", "user_id", "lease_id"):
         op.create_index(f"ix_uses_{column}", "uses", [column])
     op.create_table(
         "feed_positions",
         sa.Column("service", sa.Text(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("service"),
     )
     op.create_table(

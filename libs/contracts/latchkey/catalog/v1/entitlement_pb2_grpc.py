@@ -76,7 +76,7 @@ class EntitlementServiceServicer:
     def GetEntitlement(self, request, context):
         """Returns one entitlement.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators, auditors and the requests service.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

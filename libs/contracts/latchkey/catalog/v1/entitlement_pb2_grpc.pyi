@@ -26,7 +26,7 @@ class EntitlementServiceStub:
     GetEntitlement: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.GetEntitlementRequest, _entitlement_pb2.GetEntitlementResponse]
     """Returns one entitlement.
 
-    Callers: administrators, connector administrators and auditors.
+    Callers: administrators, connector administrators, auditors and the requests service.
     Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`.
     """
     ListEntitlements: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ListEntitlementsRequest, _entitlement_pb2.ListEntitlementsResponse]
@@ -71,7 +71,7 @@ class EntitlementServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_entitlement_pb2.GetEntitlementResponse]:
         """Returns one entitlement.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators, auditors and the requests service.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`.
         """
 

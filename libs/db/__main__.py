@@ -1,0 +1,110 @@
+"""`python -m libs.db migrate` brings the databases of services to the newest versions.
+
+Each database is in the environment, as `LATCHKEY_<SERVICE>_DATABASE_URL`, where its password is
+seen by nobody else. Without more words all of those are migrated, one after the other; with names
+of services, these. It ends with status 2 for what somebody has to put right, 1 for a database that
+does not answer; those before it are migrated then, and it may be run again.
+"""
+
+import asyncio
+import importlib
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.exc import ArgumentError
+
+from libs.db.engine import Database
+from libs.db.migrations import Migrations, SchemaMismatch
+from libs.domain.errors import Unavailable
+
+# Libraries import no service. Which there are is found when it is asked for, by name.
+_STORE = "services.{}.store"
+_KEY = re.compile(r"LATCHKEY_([A-Z]+)_DATABASE_URL")
+_USAGE = "python -m libs.db migrate [service …]"
+
+
+class WrongWords(Exception):
+    """What was asked for can't be done; says why."""
+
+
+def chosen(words: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The URLs of the databases to migrate, by service.
+
+    Raises:
+        WrongWords: the words are others, or a service has no database, or there are none at all.
+    """
+    if not words or words[0] != "migrate":
+        raise WrongWords(_USAGE)
+    urls = {
+        match[1].lower(): url
+        for key, url in sorted(environment.items())
+        if (match := _KEY.fullmatch(key))
+    }
+    names = list(dict.fromkeys(words[1:])) or list(urls)
+    if not names:
+        raise WrongWords("no database is given: set LATCHKEY_<SERVICE>_DATABASE_URL")
+    for name in names:
+        if name not in urls:
+            raise WrongWords(f"LATCHKEY_{name.upper()}_DATABASE_URL is not set")
+    return {name: urls[name] for name in names}
+
+
+def migrations_of(service: str) -> Migrations:
+    """The migrations of a service.
+
+    Raises:
+        WrongWords: there is no such service.
+    """
+    store = _STORE.format(service)
+    try:
+        found: Migrations = importlib.import_module(store).MIGRATIONS
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{store}.".startswith(f"{error.name}."):
+            raise
+        raise WrongWords(f"{service}: there is no such service") from error
+    return found
+
+
+async def migrate(urls: Mapping[str, str]) -> None:
+    """Migrates the databases, by service, and says of each which version it is in.
+
+    Raises:
+        WrongWords: there is no such service, or a URL is none.
+        SchemaMismatch: a database is in a version that this code does not know.
+        Unavailable: a database does not answer.
+    """
+    every = {service: migrations_of(service) for service in urls}
+    for service, migrations in every.items():
+        try:
+            database = Database.open(urls[service])
+        except (ArgumentError, ValueError) as error:
+            # Their texts hold pieces of the URL, and it holds a password.
+            key = f"LATCHKEY_{service.upper()}_DATABASE_URL"
+            raise WrongWords(f"{key}: it is not the URL of a database") from error
+        try:
+            await migrations.apply(database)
+        except (SchemaMismatch, Unavailable) as error:
+            sys.stderr.write(f"{service}: ")
+            raise error
+        finally:
+            await database.close()
+        sys.stdout.write(f"{service}: {migrations.newest}\n")
+        sys.stdout.flush()
+
+
+def main() -> None:
+    """From the words to the end of the process."""
+    try:
+        asyncio.run(migrate(chosen(sys.argv[1:], os.environ)))
+    except (WrongWords, SchemaMismatch) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except Unavailable as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Follows the events of the requests service from its database, as long as there are new ones.
+
+NATS has no part in it: who asks for what is committed, in the order of commits, is told of neither
+a forged event nor one event too few.
+"""
+
+import structlog
+
+from libs.db.writes import Writes
+from libs.domain.errors import Unavailable
+from services.catalog.handlers.follow_requests import FollowRequests
+
+EVERY_SECONDS = 1.0
+_log = structlog.get_logger(__name__)
+
+
+class FollowLoop:
+    """One call and one commit for each batch of events."""
+
+    def __init__(self, writes: Writes, follow: FollowRequests) -> None:
+        self._writes = writes
+        self._follow = follow
+        self._waiting = False
+
+    async def __call__(self) -> None:
+        """One round: until there are no more events. While requests is away it waits, said once."""
+        try:
+            while await self._writes.run(self._follow):
+                pass
+        except Unavailable as error:
+            if not self._waiting:
+                _log.warning("feed_waits", service="requests", problem=error.message)
+            self._waiting = True
+        else:
+            if self._waiting:
+                _log.info("feed_goes_on", service="requests")
+            self._waiting = False

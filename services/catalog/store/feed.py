@@ -1,0 +1,76 @@
+"""How far the events of another service have been followed, and what they made of the uses."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from sqlalchemy import bindparam, delete, insert, or_, select, update
+
+from libs.db.committer import Guarded
+from libs.db.engine import Database
+from libs.domain.changes import Write
+from services.catalog.domain.following import FeedPosition, Happening, LeaseEnding, LeaseGone
+from services.catalog.domain.use import Use
+from services.catalog.store.tables import feed_positions, uses
+from services.catalog.store.upsert import upsert
+from services.catalog.store.uses import read_uses
+
+
+class StoredFeed:
+    """The feed, in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def position(self, service: str) -> FeedPosition | None:
+        query = select(feed_positions).where(feed_positions.c.service == service)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else FeedPosition(row.position, row.event_id)
+
+    async def named(self, happenings: Iterable[Happening]) -> Sequence[Use]:
+        access_request_ids, lease_ids = set(), set()
+        for happening in happenings:
+            if isinstance(happening, LeaseEnding | LeaseGone):
+                lease_ids.add(happening.lease_id)
+            else:
+                access_request_ids.add(happening.access_request_id)
+        which = or_(
+            uses.c.access_request_id.in_(sorted(access_request_ids)),
+            uses.c.lease_id.in_(sorted(lease_ids)),
+        )
+        return await self._database.read(lambda connection: read_uses(connection, which))
+
+    def followed(
+        self,
+        service: str,
+        seen: FeedPosition | None,
+        last: FeedPosition | None,
+        changed: Sequence[Use],
+        over: Sequence[str],
+        *,
+        anew: bool,
+    ) -> tuple[Write, ...]:
+        writes = [_moved(service, seen, last)]
+        if anew:
+            writes.append(Guarded(delete(uses)))
+        if over:
+            gone = delete(uses).where(uses.c.access_request_id == bindparam("gone"))
+            writes.append(Guarded(gone, parameters=[{"gone": key} for key in over]))
+        if changed:
+            rows = [{**asdict(use), "state": use.state.value} for use in changed]
+            writes.append(Guarded(upsert(uses), parameters=rows))
+        return tuple(writes)
+
+
+def _moved(service: str, seen: FeedPosition | None, last: FeedPosition | None) -> Guarded:
+    """The new position, in place of the one that was seen."""
+    if seen is None:
+        assert last is not None, "who has followed nothing yet moves by an event"
+        return Guarded(insert(feed_positions), parameters=({"service": service, **asdict(last)},))
+    at = (
+        feed_positions.c.service == service,
+        feed_positions.c.position == seen.position,
+        feed_positions.c.event_id == seen.event_id,
+    )
+    if last is None:
+        return Guarded(delete(feed_positions).where(*at), expects=1)
+    return Guarded(update(feed_positions).where(*at).values(**asdict(last)), expects=1)

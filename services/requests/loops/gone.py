@@ -1,0 +1,156 @@
+"""Ends what depends on people and entitlements that are gone from the catalog.
+
+An event of the catalog is a hint to look at one person or app. When it is lost, rounds over all
+leases find the same, a bounded number at a time: with 10,000 leases a full turn takes twenty
+rounds, and each asks the catalog at most once for every person and entitlement among 500 leases.
+Access requests that are not decided need no rounds: `DecideLoop` asks the catalog about them.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+
+import structlog
+
+from libs.db.writes import Writes
+from libs.domain.errors import Unavailable
+from services.requests import ports
+from services.requests.domain.gone import Dependent, Gone
+from services.requests.handlers.cancel_access_request import Withdrawer
+from services.requests.handlers.end_lease import Ender
+from services.requests.loops.rounds import in_turns
+
+EVERY_SECONDS = 60.0
+_MOST = 500
+# A catalog that knows so few of those it is asked for has more likely lost its data.
+_BELIEVED = 20
+_BELIEVED_SHARE = 0.2
+_log = structlog.get_logger(__name__)
+
+Asked = Callable[[str], Awaitable[Gone | None]]
+Pages = Callable[[str, int], Awaitable[list[Dependent]]]
+Ending = Callable[[str, str], Awaitable[None]]
+
+
+class GoneLoop:
+    """Looks whether people and entitlements are still there, and ends what depends on them."""
+
+    def __init__(
+        self,
+        writes: Writes,
+        access_requests: ports.AccessRequests,
+        leases: ports.Leases,
+        catalog: ports.Catalog,
+        ender: Ender,
+        withdrawer: Withdrawer,
+    ) -> None:
+        self._writes = writes
+        self._access_requests = access_requests
+        self._leases = leases
+        self._catalog = catalog
+        self._ender = ender
+        self._withdrawer = withdrawer
+        self._after = ""
+
+    async def __call__(self) -> None:
+        """One round: the next leases that are not over, from the first again after the last."""
+        found = await self._leases.not_over(self._after, _MOST)
+        try:
+            people = await _ask(self._catalog.person_gone, (it.subject_user_id for it in found))
+            entitlements = await self._entitlements(found)
+        except Unavailable:
+            # The same leases are looked at in the next round.
+            return
+        verdicts = [*people.values(), *entitlements.values()]
+        unknown = sum(verdict is not None and verdict.unknown for verdict in verdicts)
+        if unknown > max(_BELIEVED, _BELIEVED_SHARE * len(verdicts)):
+            _log.error("gone_not_believed", asked=len(verdicts), unknown=unknown)
+        else:
+            over = {
+                lease.resource_id: verdict
+                for lease in found
+                if (verdict := people[lease.subject_user_id] or entitlements[lease.entitlement_id])
+            }
+            await _end(over, self._end_lease)
+        self._after = found[-1].resource_id if len(found) == _MOST else ""
+
+    async def of_person(self, user_id: str) -> None:
+        """Ends everything of a person, unless they are in the directory and enabled.
+
+        Raises:
+            Unavailable: the catalog does not answer.
+        """
+        if (gone := await self._catalog.person_gone(user_id)) is None:
+            return
+        for pages, end in self._all(subject_user_id=user_id):
+            async for found in _pages(pages):
+                await _end(dict.fromkeys((it.resource_id for it in found), gone), end)
+
+    async def of_app(self, app_id: str) -> None:
+        """Ends everything of those entitlements of an app that can't be had any more.
+
+        Raises:
+            Unavailable: the catalog does not answer.
+        """
+        for pages, end in self._all(app_id=app_id):
+            async for found in _pages(pages):
+                entitlements = await self._entitlements(found)
+                over = {
+                    it.resource_id: gone
+                    for it in found
+                    if (gone := entitlements[it.entitlement_id]) is not None
+                }
+                await _end(over, end)
+
+    def _all(self, *, subject_user_id: str = "", app_id: str = "") -> list[tuple[Pages, Ending]]:
+        async def undecided(after: str, most: int) -> list[Dependent]:
+            return await self._access_requests.undecided(
+                after, most, subject_user_id=subject_user_id, app_id=app_id
+            )
+
+        async def not_over(after: str, most: int) -> list[Dependent]:
+            return await self._leases.not_over(
+                after, most, subject_user_id=subject_user_id, app_id=app_id
+            )
+
+        # Leases last: what is approved meanwhile is found among them.
+        return [(undecided, self._cancel), (not_over, self._end_lease)]
+
+    async def _entitlements(self, found: Iterable[Dependent]) -> Mapping[str, Gone | None]:
+        return await _ask(self._catalog.entitlement_gone, (it.entitlement_id for it in found))
+
+    async def _end_lease(self, lease_id: str, reason: str) -> None:
+        await self._writes.run(lambda: self._ender(lease_id, reason))
+
+    async def _cancel(self, access_request_id: str, reason: str) -> None:
+        await self._writes.run(lambda: self._withdrawer(access_request_id, reason))
+
+
+async def _pages(page: Pages) -> AsyncIterator[list[Dependent]]:
+    after = ""
+    while True:
+        found = await page(after, _MOST)
+        yield found
+        if len(found) < _MOST:
+            return
+        after = found[-1].resource_id
+
+
+async def _ask(ask: Asked, ids: Iterable[str]) -> dict[str, Gone | None]:
+    """The verdict on each, asked for once."""
+    verdicts: dict[str, Gone | None] = {}
+    async for turn in in_turns(sorted(set(ids)), ask):
+        for found, answer in turn:
+            if isinstance(answer, Exception):
+                raise answer
+            verdicts[found] = answer
+    return verdicts
+
+
+async def _end(over: Mapping[str, Gone], end: Ending) -> None:
+    """Ends all that can be ended, and then says what could not."""
+    failed: Exception | None = None
+    async for turn in in_turns(sorted(over), lambda found: end(found, over[found].reason)):
+        for _, answer in turn:
+            if isinstance(answer, Exception):
+                failed = answer
+    if failed is not None:
+        raise failed

@@ -1,0 +1,133 @@
+"""The catalog follows the requests service: what is asked for and leased, from its feed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from latchkey.ledger.v1 import audit_pb2
+from latchkey.requests.v1 import events_pb2 as pb
+from libs.domain.callers import ADMIN
+from libs.process.settings import SettingsError, load
+from services.catalog.domain.use import Use, UseState
+from services.catalog.settings import Settings
+from services.catalog.store.uses import StoredUses
+from tests.fakes.requests_feed import FakeFeed, asked, fulfilled
+from tests.integration.catalog.running import RunningCatalog, running_catalog
+from tests.support.eventually import eventually
+from tests.support.issuer import TestIssuer
+
+END = datetime(2026, 5, 1, 12, tzinfo=UTC)
+BATCH = 500
+
+
+async def _uses(catalog: RunningCatalog) -> Sequence[Use]:
+    return await StoredUses(catalog.service.database).of_app("app_1")
+
+
+async def _becomes(catalog: RunningCatalog, *expected: Use) -> None:
+    async def same() -> bool:
+        assert await _uses(catalog) == expected
+        return True
+
+    await eventually(same, 10)
+
+
+def _use(number: int, state: UseState, lease: str = "", end_time: datetime | None = None) -> Use:
+    return Use(f"req_{number}", "ent_1", "app_1", f"usr_{number}", state, lease, end_time)
+
+
+async def test_follows_through_restarts_and_a_restore(
+    database_url: str, nats_url: str, issuer: TestIssuer
+) -> None:
+    """It serves before requests does, reads what it missed, and begins anew with another feed."""
+    feed = FakeFeed()
+    await feed.start()
+    await feed.stop()
+    feed.happen(*(asked(f"req_{n}", "ent_1", "app_1", f"usr_{n}") for n in range(4)))
+    async with running_catalog(database_url, nats_url, issuer, feed.address) as catalog:
+        assert await _uses(catalog) == ()
+        await feed.start()
+        await _becomes(catalog, *(_use(n, UseState.OPEN) for n in range(4)))
+        feed.happen(
+            pb.AccessRequestDenied(access_request_id="req_0"),
+            pb.AccessRequestApproved(access_request_id="req_1", lease_id="lea_1"),
+            pb.LeaseGranted(lease_id="lea_1", round=1),
+            fulfilled("req_1", "lea_1", END),
+            pb.AccessRequestApproved(access_request_id="req_2", lease_id="lea_2"),
+            pb.AccessRequestFailed(access_request_id="req_2", lease_id="lea_2"),
+        )
+        three = _use(3, UseState.OPEN)
+        active = _use(1, UseState.ACTIVE, "lea_1", END)
+        await _becomes(catalog, active, _use(2, UseState.FAILED, "lea_2"), three)
+        await feed.stop()
+    # More than two batches, most of which mean nothing here.
+    feed.happen(pb.LeaseEnded(lease_id="lea_2"))
+    feed.happen(*(pb.LeaseGranted(lease_id="lea_1", round=1) for _ in range(2 * BATCH)))
+    feed.happen(
+        pb.LeaseRemoved(lease_id="lea_2"),
+        pb.LeaseEnded(lease_id="lea_1"),
+        pb.AccessRequestCancelled(access_request_id="req_3"),
+    )
+    async with running_catalog(database_url, nats_url, issuer, feed.address) as catalog:
+        assert len(await _uses(catalog)) == 3
+        await feed.start()
+        await _becomes(catalog, _use(1, UseState.ENDING, "lea_1", END))
+        feed.restore()
+        feed.happen(asked("req_7", "ent_1", "app_1", "usr_7"))
+        await _becomes(catalog, _use(7, UseState.OPEN))
+        records = await _records(catalog)
+        await feed.stop()
+    assert [record.action for record in records] == ["uses.followed"] * len(records)
+    # 4 events, 6 at once or in two rounds, 1,004 in three batches, and the other feed.
+    assert 6 <= len(records) <= 10
+    assert records[-1].reason
+
+
+async def _records(catalog: RunningCatalog) -> Sequence[audit_pb2.AuditRecord]:
+    admin = catalog.person("Ada", ADMIN)
+    verified = await catalog.audit.VerifyAudit(audit_pb2.VerifyAuditRequest(), metadata=admin)
+    assert verified.intact
+    answer = await catalog.audit.ListAuditRecords(
+        audit_pb2.ListAuditRecordsRequest(page_size=500), metadata=admin
+    )
+    found: Sequence[audit_pb2.AuditRecord] = answer.audit_records
+    return found
+
+
+async def test_two_replicas_follow_as_one(
+    postgres_url: str, nats_url: str, issuer: TestIssuer
+) -> None:
+    """Whoever is second begins again from where the first one came to."""
+    feed = FakeFeed()
+    await feed.start()
+    async with (
+        running_catalog(postgres_url, nats_url, issuer, feed.address) as one,
+        running_catalog(postgres_url, nats_url, issuer, feed.address),
+    ):
+        numbers = range(BATCH + 100)
+        feed.happen(*(asked(f"req_{n:03}", "ent_1", "app_1", "usr_1") for n in numbers))
+        feed.happen(*(pb.AccessRequestDenied(access_request_id=f"req_{n:03}") for n in numbers[1:]))
+
+        async def one_left() -> bool:
+            return [use.access_request_id for use in await _uses(one)] == ["req_000"]
+
+        await eventually(one_left, 10)
+        await feed.stop()
+
+
+@pytest.mark.parametrize(
+    "given", [{"TOKEN_FILE": "/somewhere"}, {"REQUESTS_ADDRESS": "127.0.0.1:1"}]
+)
+def test_address_and_token_go_together(given: dict[str, str]) -> None:
+    """One without the other is refused, and the setting is named."""
+    needed = {
+        "LISTEN": "127.0.0.1:0",
+        "DATABASE_URL": "sqlite:///x.db",
+        "NATS_URL": "nats://127.0.0.1:4222",
+        "JWKS_FILE": "jwks.json",
+        "ISSUER": "me",
+    }
+    with pytest.raises(SettingsError, match=r"^LATCHKEY_REQUESTS_ADDRESS.*LATCHKEY_TOKEN_FILE"):
+        load(Settings, {f"LATCHKEY_{key}": value for key, value in (needed | given).items()})
+    assert load(Settings, {f"LATCHKEY_{key}": value for key, value in needed.items()})

@@ -1,0 +1,137 @@
+"""What depends on people and entitlements that are gone is ended."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
+
+import pytest
+
+from libs.db.writes import Writes
+from libs.domain.changes import Outcome
+from libs.domain.errors import Unavailable
+from libs.domain.ids import derived_id
+from services.requests.domain import facts
+from services.requests.domain.access_request import REQUESTS, AccessRequestState
+from services.requests.domain.gone import Gone
+from services.requests.domain.lease import EndCause, LeaseState
+from services.requests.handlers.cancel_access_request import Withdrawer
+from services.requests.handlers.end_lease import Ender
+from services.requests.loops.gone import GoneLoop
+from tests.fakes.requests_store import ENTITLEMENT
+from tests.unit.requests_service.house import ADA, House, person
+
+T = TypeVar("T")
+APP = derived_id("app", "design tool")
+DISABLED = Gone("The person is disabled in the directory.")
+REMOVED = Gone("The group Editors is gone.")
+
+
+class _Runs:
+    """Runs use cases and commits them to the fake store."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def run(self, use_case: Callable[[], Awaitable[Outcome[T]]]) -> T:
+        return self._house.keep(await use_case())
+
+
+def _loop(house: House) -> GoneLoop:
+    store, clock = house.store, house.clock
+    return GoneLoop(
+        cast(Writes, _Runs(house)),
+        store.access_requests,
+        store.leases,
+        house.catalog,
+        Ender(store.access_requests, store.leases, clock),
+        Withdrawer(store.access_requests, clock),
+    )
+
+
+async def _granted(house: House, number: int) -> str:
+    return (await house.create(person(f"P{number:03}"))).lease_id
+
+
+async def test_a_person_who_is_gone_loses_what_is_open() -> None:
+    """An undecided wish and a lease on its way; of another person nothing, and the second hint
+    finds nothing left."""
+    house = House()
+    mine = await house.create()
+    other = await house.create(person("Ben"))
+    house.policy.problem = "away"
+    wish = await house.create(person("Cleo"))
+    house.policy.problem = ""
+    loop = _loop(house)
+    for who in (ADA, person("Cleo"), person("Ben")):
+        if who != person("Ben"):
+            house.catalog.gone[who.user_id] = DISABLED
+        await loop.of_person(who.user_id)
+
+    lease = house.store.kept_leases[mine.lease_id]
+    assert (lease.state, lease.end_cause) == (LeaseState.ENDING, EndCause.REVOKED)
+    assert lease.end_reason == DISABLED.reason
+    kept = house.store.kept_access_requests
+    assert kept[mine.access_request_id].state is AccessRequestState.CANCELLED
+    assert kept[wish.access_request_id].state is AccessRequestState.CANCELLED
+    assert kept[other.access_request_id].state is AccessRequestState.APPROVED
+    assert house.last.audit.action == "access_request.cancelled"
+    assert (house.last.audit.actor, house.last.audit.reason) == (REQUESTS, DISABLED.reason)
+    (fact,) = house.last.facts
+    assert fact.body == facts.AccessRequestCancelled(wish.access_request_id, REQUESTS)
+    changes = len(house.store.changes)
+    await loop.of_person(ADA.user_id)
+    await loop()
+    assert len(house.store.changes) == changes
+
+
+async def test_an_app_loses_what_is_for_an_entitlement_that_is_gone() -> None:
+    """Once the catalog says so, not because an event does; and the entitlement is asked for once
+    for all its leases."""
+    house = House()
+    leases = [await _granted(house, number) for number in range(20)]
+    loop = _loop(house)
+    await loop.of_app(APP)
+    assert house.catalog.asked == [ENTITLEMENT]
+    assert not any(house.store.kept_leases[found].is_over for found in leases)
+
+    house.catalog.gone[ENTITLEMENT] = REMOVED
+    await loop.of_app(derived_id("app", "another"))
+    assert not any(house.store.kept_leases[found].is_over for found in leases)
+    await loop.of_app(APP)
+    assert {house.store.kept_leases[found].end_reason for found in leases} == {REMOVED.reason}
+
+
+async def test_rounds_come_to_every_lease() -> None:
+    """Five hundred a round, the last ones in the second, and then the first ones again; a round
+    that finds the catalog away is done again."""
+    house = House()
+    leases = sorted([await _granted(house, number) for number in range(510)])
+    users = {key: house.store.kept_leases[key].subject.user_id for key in leases}
+    first, last = leases[0], leases[-1]
+    loop = _loop(house)
+    house.catalog.away = True
+    await loop()
+    with pytest.raises(Unavailable):
+        await loop.of_person(users[first])
+    house.catalog.away = False
+    await loop()
+    assert len(house.catalog.asked) == 500 + 1
+    house.catalog.gone = {users[first]: DISABLED, users[last]: DISABLED}
+    await loop()
+    over = [key for key, lease in house.store.kept_leases.items() if lease.is_over]
+    assert over == [last]
+    await loop()
+    over = sorted(key for key, lease in house.store.kept_leases.items() if lease.is_over)
+    assert over == [first, last]
+
+
+@pytest.mark.parametrize(("unknown", "ends"), [(15, True), (30, False)])
+async def test_a_catalog_that_lost_its_data_ends_nothing(unknown: int, ends: bool) -> None:
+    """A few may be unknown; when it is many of those asked for, the round passes over them."""
+    house = House()
+    leases = [await _granted(house, number) for number in range(60)]
+    for found in leases[:unknown]:
+        user_id = house.store.kept_leases[found].subject.user_id
+        house.catalog.gone[user_id] = Gone("The person is not in the directory.", unknown=True)
+    await _loop(house)()
+    over = sum(lease.is_over for lease in house.store.kept_leases.values())
+    assert over == (unknown if ends else 0)
