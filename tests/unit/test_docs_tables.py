@@ -63,7 +63,7 @@ def _failure_words() -> set[str]:
     for path in (ROOT / "services/connector").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                if node.func.id in ("Refused", "Refusal", "Row"):
+                if node.func.id in ("Refused", "Refusal", "Row", "_refused"):
                     words = [*node.args, *(k.value for k in node.keywords if k.arg == "reason")]
                     found |= _words(words)
             elif isinstance(node, ast.Assign) and isinstance(node.value, ast.IfExp):

@@ -140,8 +140,12 @@ class Running:
         return stub.Ingest(iter([ingest_pb2.IngestRequest()]), **more)
 
 
-async def everything(stream: AsyncIterator[Any]) -> list[Any]:
-    return [message async for message in stream]
+async def everything(stream: Any) -> list[Any]:
+    try:
+        return [message async for message in stream]
+    finally:
+        # Whoever stops reading need not be waited for by the collector to hang up.
+        stream.cancel()
 
 
 @asynccontextmanager
