@@ -15,7 +15,7 @@ from services.catalog.domain.target import AppRoleAssignment, GroupMembership, T
 from services.catalog.store.tables import apps, entitlements
 
 
-def app_of(row: Row[Any]) -> App:
+def app_of(row: Any) -> App:
     """An app."""
     return App(
         app_id=row.app_id,

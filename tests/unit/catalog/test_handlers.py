@@ -18,6 +18,7 @@ from services.catalog.domain.directory import (
 from services.catalog.domain.link import CreateVirtualRole, Decision, Skip
 from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.settings import Defaults
 from services.catalog.domain.sync import Message, Sync
 from services.catalog.handlers import (
     create_access_profile,
@@ -110,6 +111,7 @@ async def test_rules_are_recorded_whole() -> None:
         FakeEntitlements(catalog),
         FakeRules(catalog),
         FakeAccessProfiles(catalog),
+        Defaults(),
     )
     wanted = EntitlementRules("app_1", True, (credential.resource_type_id,), ("apr_everyone",))
     wish = entitlement_rules.Command(wanted, "0")
@@ -117,7 +119,8 @@ async def test_rules_are_recorded_whole() -> None:
     assert (outcome.result.rules.version, outcome.result.entitlement_count) == (1, 1)
     assert changed(outcome).audit.details["access_profile_ids"] == ["apr_everyone"]
     preview = await apply.preview(wish)
-    assert (preview.entitlements, preview.person_count) == ((access,), 2)
+    assert [each.entitlement for each in preview.requestable] == [access]
+    assert preview.person_count == 2
     disabled = entitlement_rules.Command(EntitlementRules("app_1"), "")
     assert (await apply(disabled, ROOT)).result.entitlement_count == 0
 
