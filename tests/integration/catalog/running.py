@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 
@@ -60,9 +61,12 @@ class RunningCatalog:
 
 @asynccontextmanager
 async def running_catalog(
-    database_url: str, nats_url: str, issuer: TestIssuer
+    database_url: str, nats_url: str, issuer: TestIssuer, **other: Any
 ) -> AsyncIterator[RunningCatalog]:
-    """Starts a catalog on a database, migrated first, and ends it with the block."""
+    """Starts a catalog on a database, migrated first, and ends it with the block.
+
+    `other`: settings besides those that every service has.
+    """
     life = Life()
     async with life.parts:
         settings = Settings(
@@ -73,6 +77,7 @@ async def running_catalog(
             issuer=issuer.issuer,
             audience=issuer.audience,
             migrate=True,
+            **other,
         )
         service, servicers = await prepare(life, settings)
         server = await service.listen(servicers, ACCESS)
