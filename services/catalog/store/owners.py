@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    bindparam,
     delete,
     exists,
     insert,
@@ -36,6 +37,26 @@ from services.catalog.store.tables import (
 # So many people answer for a thing at most, however many hold an entitlement that does.
 MOST_PEOPLE = 100
 
+# Made once: `ResolveEntitlement` asks both each time.
+_OWNERS = union_all(
+    select(
+        literal(1).label("given"),
+        owners.c.of_id.label("of_id"),
+        owners.c.owner_id.label("owner_id"),
+        owners.c.position.label("position"),
+    ).where(owners.c.of_id.in_(bindparam("of_ids", expanding=True))),
+    select(
+        literal(0),
+        directory_app_owners.c.app_id,
+        directory_app_owners.c.user_id,
+        literal(0),
+    ).where(directory_app_owners.c.app_id.in_(bindparam("app_ids", expanding=True))),
+).order_by("position", "owner_id")
+_ENABLED = select(directory_users).where(
+    directory_users.c.user_id.in_(bindparam("user_ids", expanding=True)),
+    directory_users.c.account_enabled,
+)
+
 
 def read_app_owners(connection: Connection, app_ids: Collection[str]) -> Mapping[str, AppOwners]:
     """Who answers for each of these apps, in one statement."""
@@ -61,22 +82,10 @@ def _read(
     connection: Connection, of_ids: Collection[str], app_ids: Collection[str]
 ) -> tuple[Mapping[str, tuple[Owner, ...]], Mapping[str, tuple[str, ...]]]:
     """The owners given of these, and those that these apps have in Entra."""
-    table, theirs = owners, directory_app_owners
-    query = union_all(
-        select(
-            literal(1).label("given"),
-            table.c.of_id.label("of_id"),
-            table.c.owner_id.label("owner_id"),
-            table.c.position.label("position"),
-        ).where(table.c.of_id.in_(of_ids)),
-        select(literal(0), theirs.c.app_id, theirs.c.user_id, literal(0)).where(
-            theirs.c.app_id.in_(app_ids)
-        ),
-    )
-    query = query.order_by("position", "owner_id")
     given: defaultdict[str, tuple[Owner, ...]] = defaultdict(tuple)
     in_entra: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
-    for row in connection.execute(query):
+    asked = {"of_ids": list(of_ids), "app_ids": list(app_ids)}
+    for row in connection.execute(_OWNERS, asked):
         if row.given:
             given[row.of_id] += (Owner(row.owner_id),)
         else:
@@ -110,10 +119,7 @@ def _people(connection: Connection, named: Iterable[Owner]) -> Mapping[str, Sequ
     persons = [each.owner_id for each in named if each.is_person]
     holders = [each.owner_id for each in named if not each.is_person]
     if persons:
-        query = select(directory_users).where(
-            directory_users.c.user_id.in_(persons), directory_users.c.account_enabled
-        )
-        for row in connection.execute(query):
+        for row in connection.execute(_ENABLED, {"user_ids": persons}):
             people[row.user_id] = [user_of(row)]
     if holders:
         for entitlement_id, targets in _targets(connection, holders).items():
