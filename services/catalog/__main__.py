@@ -51,12 +51,12 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         access_profiles=StoredAccessProfiles(database),
         directory=StoredDirectory(database),
         syncs=StoredSyncs(database),
-        app_catalog=StoredAppCatalog(database),
+        app_catalog=StoredAppCatalog(database, settings.deployment),
         offers=StoredOffers(database),
         uses=StoredUses(database),
     )
     await _follow(service, settings)
-    return service, servicers(service.writes, service.clock, stores)
+    return service, servicers(service.writes, service.clock, stores, settings.deployment)
 
 
 async def _follow(service: Service, settings: Settings) -> None:

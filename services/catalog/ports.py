@@ -112,10 +112,19 @@ class Rules(Protocol):
         """The rules of an app; disabled and empty ones before the first apply."""
         ...
 
+    async def clearable(self, app_id: str) -> tuple[Entitlement, ...]:
+        """The entitlements of an app with an override that says something and is not locked."""
+        ...
+
     def applied(
-        self, before: App, after: App, replaced: EntitlementRules, rules: EntitlementRules
+        self,
+        before: App,
+        after: App,
+        replaced: EntitlementRules,
+        rules: EntitlementRules,
+        cleared: Sequence[Entitlement] = (),
     ) -> tuple[Write, ...]:
-        """Keeps rules in place of `replaced`."""
+        """Keeps rules in place of `replaced`, and clears the override of what is `cleared`."""
         ...
 
 

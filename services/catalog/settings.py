@@ -1,11 +1,13 @@
 """What the catalog can be told at start."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from libs.process import settings
+from services.catalog.domain.settings import Defaults
 
 
 class Settings(settings.Settings):
@@ -15,6 +17,15 @@ class Settings(settings.Settings):
     """This service's own token, for its calls to the requests service."""
     requests_address: settings.Address | None = Field(default=None, validate_default=True)
     """host:port of the requests service; with the token file or not at all."""
+    max_lease_seconds: float | None = Field(default=None, ge=60, le=3650 * 86400)
+    """The longest lease where neither an entitlement, nor the rules, nor the app limit it; none for
+    no limit."""
+
+    @property
+    def deployment(self) -> Defaults:
+        """What holds where nobody says anything."""
+        longest = self.max_lease_seconds
+        return Defaults(max_duration=None if longest is None else timedelta(seconds=longest))
 
     @field_validator("requests_address")
     @classmethod

@@ -1,6 +1,6 @@
 """The catalog's ports in memory, for its handlers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -132,10 +132,22 @@ class FakeRules(_Fake):
     async def of_app(self, app_id: str) -> EntitlementRules:
         return self.catalog.rules.get(app_id, EntitlementRules(app_id))
 
+    async def clearable(self, app_id: str) -> tuple[Entitlement, ...]:
+        return tuple(
+            each
+            for each in self.catalog.entitlements.values()
+            if each.app_id == app_id and each.override.cleared_by_rules
+        )
+
     def applied(
-        self, before: App, after: App, replaced: EntitlementRules, rules: EntitlementRules
+        self,
+        before: App,
+        after: App,
+        replaced: EntitlementRules,
+        rules: EntitlementRules,
+        cleared: Sequence[Entitlement] = (),
     ) -> tuple[Write, ...]:
-        return (Kept((before, after, replaced, rules)),)
+        return (Kept((before, after, replaced, rules, tuple(cleared))),)
 
 
 class FakeAccessProfiles(_Fake):

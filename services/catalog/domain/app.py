@@ -1,7 +1,7 @@
 """Apps: found by a sync, managed by an administrator."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from libs.domain import ids
@@ -13,6 +13,7 @@ from services.catalog.domain.entitlement import (
     new_access,
     new_resource_type,
 )
+from services.catalog.domain.settings import Defaults
 from services.catalog.domain.target import NO_ROLE, NO_ROLE_NAME, AppRoleAssignment, Target
 
 
@@ -51,6 +52,9 @@ class App:
     create_time: datetime
     manage_time: datetime | None = None
     removed: bool = False
+    instructions: str = ""
+    policy_id: str = ""
+    max_duration: timedelta | None = None
     version: int = 1
 
     @property
@@ -59,6 +63,11 @@ class App:
         if self.removed:
             return AppState.REMOVED
         return AppState.UNMANAGED if self.manage_time is None else AppState.MANAGED
+
+    @property
+    def says(self) -> Defaults:
+        """What holds for its entitlements where neither they nor the rules say anything."""
+        return Defaults(self.policy_id, self.max_duration)
 
     def changed(self) -> "App":
         """The app after something of it has changed.

@@ -1,21 +1,21 @@
 """What one person may ask for."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from services.catalog.domain.entitlement import ResourceKind
+from services.catalog.domain.settings import EntitlementSettings
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntitlement:
-    """An entitlement that a person may ask for, and whether they hold it already."""
+    """An entitlement that a person may ask for: what holds for it, and whether they hold it."""
 
     entitlement_id: str
     display_name: str
     description: str
     resource_kind: ResourceKind
     held: bool
-    max_duration: timedelta | None
+    settings: EntitlementSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from libs.domain import ids
+from services.catalog.domain.settings import NO_OVERRIDE, EntitlementOverride
 from services.catalog.domain.target import GroupMembership, Target
 
 
@@ -43,6 +44,7 @@ class Entitlement:
     fulfilment: tuple[Target, ...]
     create_time: datetime
     entra_app_role_id: str = ""
+    override: EntitlementOverride = NO_OVERRIDE
     version: int = 1
 
     @property

@@ -2,26 +2,28 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from services.catalog.domain import errors
 from services.catalog.domain.app import App, AppState
 from services.catalog.domain.directory import User
 from services.catalog.domain.entitlement import Entitlement
 from services.catalog.domain.link import UnwritableReason
-from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.settings import Defaults, EntitlementSettings, settle
 from services.catalog.domain.target import GroupMembership, Target
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An entitlement with its app and the rules that govern it.
+    """An entitlement with its app.
 
-    `groups_only`: the app's connection provisions by group memberships only.
+    `rules`: what the rules of the app say of it, none while they do not govern it. `groups_only`:
+    the app's connection provisions by group memberships only.
     """
 
     entitlement: Entitlement
     app: App
-    rules: EntitlementRules
+    rules: Defaults | None
     groups_only: bool = False
 
 
@@ -31,34 +33,52 @@ class Question:
 
     `in_audience`: the requester is in one of the rules' access profiles. `groups`: of the
     fulfilment, those still in the directory. `held`: what of it the subject holds. Both by
-    directory entitlement.
+    directory entitlement. `managers`: the subject's, theirs first. `sync_time`: when a sync of the
+    app's tenant was complete last.
     """
 
     requester: User | None
     subject: User | None
-    manager: User | None
+    managers: tuple[User, ...]
     offer: Offer | None
     in_audience: bool
     groups: Mapping[str, UnwritableReason]
     held: Collection[str]
+    app_owners: tuple[User, ...] = ()
+    entitlement_owners: tuple[User, ...] = ()
+    sync_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """Everything that a request for an entitlement needs.
 
-    The entitlement of the offer is as its connection provisions it.
+    The entitlement of the offer is as its connection provisions it. `held_ids`: of its fulfilment,
+    what the subject holds, by directory entitlement.
     """
 
     offer: Offer
+    settings: EntitlementSettings
     requester: User
     subject: User
-    manager: User | None
-    held: bool
+    managers: tuple[User, ...]
+    held_ids: tuple[str, ...]
+    app_owners: tuple[User, ...]
+    entitlement_owners: tuple[User, ...]
+    sync_time: datetime | None
+
+    @property
+    def held(self) -> bool:
+        """Whether the subject holds the entitlement: all of what it is fulfilled with."""
+        return len(self.held_ids) == len(self.offer.entitlement.fulfilment)
 
 
 def resolve(
-    question: Question, entitlement_id: str, requester_user_id: str, subject_user_id: str
+    question: Question,
+    entitlement_id: str,
+    requester_user_id: str,
+    subject_user_id: str,
+    deployment: Defaults,
 ) -> Resolution:
     """Answers the question, or says what stands against the request.
 
@@ -73,7 +93,10 @@ def resolve(
         raise errors.person_not_in_directory(requester_user_id)
     if not requester.account_enabled:
         raise errors.person_disabled(requester_user_id)
-    if offer is None or not _may_ask(offer, requester, question.in_audience):
+    if offer is None:
+        raise errors.entitlement_not_found(entitlement_id)
+    settings = settle(offer.entitlement.override, offer.rules, offer.app.says, deployment)
+    if not (question.in_audience and settings.requestable and _may_ask(offer, requester)):
         raise errors.entitlement_not_found(entitlement_id)
     # Of another tenant's app nobody can be given anything.
     if subject is None or subject.entra_tenant_id != offer.app.entra_tenant_id:
@@ -87,21 +110,25 @@ def resolve(
         raise errors.not_provisionable(entitlement_id, offer.app.connection_id)
     for target in entitlement.fulfilment:
         _require_writable(target, question.groups)
-    held = all(
-        target.directory_entitlement_id in question.held for target in entitlement.fulfilment
+    return Resolution(
+        offer=replace(offer, entitlement=entitlement),
+        settings=settings,
+        requester=requester,
+        subject=subject,
+        managers=question.managers,
+        held_ids=tuple(
+            target.directory_entitlement_id
+            for target in entitlement.fulfilment
+            if target.directory_entitlement_id in question.held
+        ),
+        app_owners=question.app_owners,
+        entitlement_owners=question.entitlement_owners,
+        sync_time=question.sync_time,
     )
-    offer = replace(offer, entitlement=entitlement)
-    return Resolution(offer, requester, subject, question.manager, held)
 
 
-def _may_ask(offer: Offer, requester: User, in_audience: bool) -> bool:
-    return (
-        in_audience
-        and offer.rules.enabled
-        and offer.entitlement.resource_type_id in offer.rules.resource_type_ids
-        and not offer.app.is_protected
-        and offer.app.entra_tenant_id == requester.entra_tenant_id
-    )
+def _may_ask(offer: Offer, requester: User) -> bool:
+    return not offer.app.is_protected and offer.app.entra_tenant_id == requester.entra_tenant_id
 
 
 def _require_writable(target: Target, groups: Mapping[str, UnwritableReason]) -> None:

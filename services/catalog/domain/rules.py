@@ -1,16 +1,27 @@
 """What of an app may be asked for, by whom, under which policy."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from libs.domain.errors import Conflict
 from services.catalog.domain import errors
+from services.catalog.domain.entitlement import Entitlement
+from services.catalog.domain.settings import (
+    NO_OVERRIDE,
+    Defaults,
+    EmergencySettings,
+    EntitlementSettings,
+    settle,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class EntitlementRules:
-    """The rules of one app. Version 0 are those before the first apply."""
+    """The rules of one app. Version 0 are those before the first apply.
+
+    Without `emergency` there are none.
+    """
 
     app_id: str
     enabled: bool = False
@@ -18,7 +29,14 @@ class EntitlementRules:
     access_profile_ids: tuple[str, ...] = ()
     policy_id: str = ""
     max_duration: timedelta | None = None
+    emergency: EmergencySettings | None = None
     version: int = 0
+
+    def for_type(self, resource_type_id: str) -> Defaults | None:
+        """What they say of a resource type's entitlements; none where they do not govern those."""
+        if not self.enabled or resource_type_id not in self.resource_type_ids:
+            return None
+        return Defaults(self.policy_id, self.max_duration, self.emergency)
 
     def replaced_by(
         self,
@@ -48,3 +66,54 @@ class EntitlementRules:
                     profile_id, f"entitlement_rules.access_profile_ids[{index}]"
                 )
         return replace(wanted, version=self.version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class GovernedEntitlement:
+    """An entitlement with what holds for it.
+
+    `override_cleared`: its override goes, and is gone here. `override_locked`: it would, but is
+    locked.
+    """
+
+    entitlement: Entitlement
+    settings: EntitlementSettings
+    override_cleared: bool = False
+    override_locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """What is asked after the override of an entitlement, for all entitlements of one app."""
+
+    rules: EntitlementRules
+    app: Defaults
+    deployment: Defaults
+
+    def settings(self, entitlement: Entitlement) -> EntitlementSettings:
+        """What holds for an entitlement of the app."""
+        said = self.rules.for_type(entitlement.resource_type_id)
+        return settle(entitlement.override, said, self.app, self.deployment)
+
+    def governed(
+        self, entitlements: Iterable[Entitlement], *, clear_overrides: bool
+    ) -> tuple[GovernedEntitlement, ...]:
+        """What the rules govern among entitlements of the app, what nobody may ask for last."""
+        found = [
+            self._governed(each, clear_overrides)
+            for each in entitlements
+            if self.rules.for_type(each.resource_type_id) is not None
+        ]
+        return tuple(sorted(found, key=lambda each: not each.settings.requestable))
+
+    def _governed(self, entitlement: Entitlement, clear_overrides: bool) -> GovernedEntitlement:
+        override = entitlement.override
+        cleared = clear_overrides and override.cleared_by_rules
+        if cleared:
+            entitlement = replace(entitlement, override=NO_OVERRIDE)
+        return GovernedEntitlement(
+            entitlement,
+            self.settings(entitlement),
+            override_cleared=cleared,
+            override_locked=clear_overrides and override.says_something and override.locked,
+        )

@@ -1,6 +1,7 @@
 """How far the pages of a connection's newest sync are committed."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from libs.domain.errors import Invalid
 from services.catalog.domain import errors
@@ -24,8 +25,9 @@ class Message:
 class Sync:
     """The newest sync of a connection.
 
-    `round` is the highest of every sync of the connection, `run` the newest of this one, and
-    `version` counts every page of every sync of the connection.
+    `round` is the highest of every sync of the connection, `run` the newest of this one,
+    `complete_time` when one of them was complete last, and `version` counts every page of every
+    sync of the connection.
     """
 
     sync_id: str
@@ -39,6 +41,7 @@ class Sync:
     round: int = 0
     run: int = 0
     groups_only: bool = False
+    complete_time: datetime | None = None
     version: int = 0
 
     def begin(self, message: Message) -> "Sync":
@@ -53,7 +56,12 @@ class Sync:
             raise errors.sync_superseded(message.sync_id, self.sync_id)
         if message.sync_id > self.sync_id:
             begun = new_sync(message)
-            return replace(begun, round=self.round, version=self.version)
+            return replace(
+                begun,
+                round=self.round,
+                complete_time=self.complete_time,
+                version=self.version,
+            )
         if message.entra_tenant_id != self.entra_tenant_id:
             raise Invalid.field(
                 "entra_tenant_id", f"is not {self.entra_tenant_id}, with which the sync began"
@@ -110,13 +118,13 @@ class Sync:
             version=self.version + 1,
         )
 
-    def complete(self, message: Message) -> "Sync":
+    def complete(self, message: Message, now: datetime) -> "Sync":
         """The sync after its completing message; what it removes has still to be said.
 
         Raises:
             as `take`.
         """
-        return replace(self.take(message, 0), completed=True)
+        return replace(self.take(message, 0), completed=True, complete_time=now)
 
 
 def new_sync(message: Message) -> Sync:

@@ -1,30 +1,42 @@
 """Showing, previewing and replacing the entitlement rules of an app."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from services.catalog.domain import errors, facts
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement
-from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.rules import EntitlementRules, GovernedEntitlement, Tiers
+from services.catalog.domain.settings import Defaults
 from services.catalog.ports import AccessProfiles, Apps, Entitlements, Rules
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Have these rules. With an `etag`, only in place of those that have it."""
+    """Have these rules. With an `etag`, only in place of those that have it.
+
+    `clear_overrides`: of the app's entitlements, but not those that are locked.
+    """
 
     rules: EntitlementRules
     etag: str
+    clear_overrides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What rules would govern."""
+    """What rules would govern, what an override keeps from being asked for last."""
 
-    entitlements: tuple[Entitlement, ...]
+    governed: tuple[GovernedEntitlement, ...]
     person_count: int
+
+    @property
+    def requestable(self) -> tuple[GovernedEntitlement, ...]:
+        """What could be asked for."""
+        return tuple(each for each in self.governed if each.settings.requestable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,17 @@ class Applied:
 
     rules: EntitlementRules
     entitlement_count: int
+    cleared_override_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Replacing:
+    """The app and its rules, before and after."""
+
+    before: App
+    after: App
+    replaced: EntitlementRules
+    rules: EntitlementRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +87,7 @@ class ApplyEntitlementRules:
     entitlements: Entitlements
     rules: Rules
     access_profiles: AccessProfiles
+    deployment: Defaults
 
     async def preview(self, command: Command) -> Preview:
         """What the rules would govern.
@@ -71,13 +95,17 @@ class ApplyEntitlementRules:
         Raises:
             as `__call__`.
         """
-        before, _, _, rules = await self._replaced(command)
+        replacing = await self._replaced(command)
+        rules = replacing.rules
         if not rules.enabled:
             return Preview((), 0)
         return Preview(
-            await self.entitlements.of_types(rules.resource_type_ids),
+            Tiers(rules, replacing.after.says, self.deployment).governed(
+                await self.entitlements.of_types(rules.resource_type_ids),
+                clear_overrides=command.clear_overrides,
+            ),
             await self.access_profiles.person_count(
-                rules.access_profile_ids, before.entra_tenant_id
+                rules.access_profile_ids, replacing.before.entra_tenant_id
             ),
         )
 
@@ -89,41 +117,47 @@ class ApplyEntitlementRules:
             WrongState: APP_NOT_MANAGED, APP_REMOVED.
             Conflict: ETAG_MISMATCH.
         """
-        before, after, replaced, rules = await self._replaced(command)
+        replacing = await self._replaced(command)
+        rules = replacing.rules
         count = 0
         if rules.enabled:
             count = await self.entitlements.count_of_types(rules.resource_type_ids)
-        seconds = None if rules.max_duration is None else rules.max_duration.total_seconds()
+        cleared: Sequence[Entitlement] = ()
+        if command.clear_overrides:
+            cleared = await self.rules.clearable(rules.app_id)
         return Outcome(
-            Applied(rules, count),
+            Applied(rules, count, len(cleared)),
             Change(
                 audit=AuditEntry(
                     actor,
                     "app.entitlement_rules_applied",
                     rules.app_id,
-                    details={
-                        "enabled": rules.enabled,
-                        "resource_type_ids": list(rules.resource_type_ids),
-                        "access_profile_ids": list(rules.access_profile_ids),
-                        "policy_id": rules.policy_id,
-                        "max_duration_seconds": seconds,
-                    },
+                    details={**_details(rules), "cleared_override_count": len(cleared)},
                 ),
-                writes=self.rules.applied(before, after, replaced, rules),
+                writes=self.rules.applied(
+                    replacing.before, replacing.after, replacing.replaced, rules, cleared
+                ),
                 facts=(
                     Fact(
                         rules.app_id,
-                        after.version,
+                        replacing.after.version,
                         facts.EntitlementRulesApplied(rules, actor),
+                    ),
+                    *(
+                        Fact(
+                            each.entitlement_id,
+                            each.version + 1,
+                            facts.EntitlementUpdated(
+                                each.entitlement_id, each.app_id, ("override",), actor
+                            ),
+                        )
+                        for each in cleared
                     ),
                 ),
             ),
         )
 
-    async def _replaced(
-        self, command: Command
-    ) -> tuple[App, App, EntitlementRules, EntitlementRules]:
-        """The app before and after, and the rules before and after."""
+    async def _replaced(self, command: Command) -> _Replacing:
         app_id = command.rules.app_id
         app = await self.apps.find(app_id)
         if app is None:
@@ -137,4 +171,20 @@ class ApplyEntitlementRules:
             [each.resource_type_id for each in types],
             await self.access_profiles.existing(command.rules.access_profile_ids),
         )
-        return app, changed, replaced, rules
+        return _Replacing(app, changed, replaced, rules)
+
+
+def _details(rules: EntitlementRules) -> dict[str, Any]:
+    """Everything that rules say, for the audit."""
+    longest, emergency = rules.max_duration, rules.emergency
+    return {
+        "enabled": rules.enabled,
+        "resource_type_ids": list(rules.resource_type_ids),
+        "access_profile_ids": list(rules.access_profile_ids),
+        "policy_id": rules.policy_id,
+        "max_duration_seconds": None if longest is None else longest.total_seconds(),
+        "emergency_policy_id": "" if emergency is None else emergency.policy_id,
+        "emergency_max_duration_seconds": None
+        if emergency is None
+        else emergency.max_duration.total_seconds(),
+    }

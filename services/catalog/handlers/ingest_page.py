@@ -99,7 +99,7 @@ class IngestPage:
         complete: Complete,
         actor: Caller,
     ) -> Outcome[Taken]:
-        after, connection_id = sync.complete(message), message.connection_id
+        after, connection_id = sync.complete(message, self.clock.now()), message.connection_id
         gone = await self.syncs.gone(connection_id, complete.sweeps)
         doubtful = () if complete.confirmed else removal.in_question(gone)
         totals = await self.syncs.totals(connection_id, doubtful) if doubtful else {}

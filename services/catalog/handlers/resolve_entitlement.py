@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.catalog.domain.resolution import Resolution, resolve
+from services.catalog.domain.settings import Defaults
 from services.catalog.ports import Offers
 
 
@@ -20,6 +21,7 @@ class ResolveEntitlement:
     """Resolves an entitlement for a requester and a subject."""
 
     offers: Offers
+    deployment: Defaults
 
     async def __call__(self, query: Query) -> Resolution:
         """Everything that the request needs.
@@ -30,4 +32,4 @@ class ResolveEntitlement:
             NotFound: ENTITLEMENT_NOT_FOUND, USER_NOT_FOUND.
         """
         asked = (query.entitlement_id, query.requester_user_id, query.subject_user_id)
-        return resolve(await self.offers.question(*asked), *asked)
+        return resolve(await self.offers.question(*asked), *asked, self.deployment)

@@ -9,7 +9,9 @@ from services.catalog.domain.app import App
 from services.catalog.domain.directory import User
 from services.catalog.domain.entitlement import Entitlement, ResourceType
 from services.catalog.domain.link import Binding, LinkedGroup
-from services.catalog.ports import AccessProfiles, Apps, Directory, Entitlements, Links
+from services.catalog.domain.rules import GovernedEntitlement, Tiers
+from services.catalog.domain.settings import Defaults
+from services.catalog.ports import AccessProfiles, Apps, Directory, Entitlements, Links, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,6 @@ class ShowApp:
         if app is None:
             raise errors.app_not_found(app_id)
         return app
-
-    async def its_entitlements(self, app_id: str, page: PageRequest) -> Page[Entitlement]:
-        """The entitlements of the app, oldest first.
-
-        Raises:
-            NotFound: APP_NOT_FOUND.
-        """
-        await self(app_id)
-        return await self.entitlements.page(app_id, page)
 
     async def its_resource_types(self, app_id: str) -> tuple[ResourceType, ...]:
         """The resource types of the app, the built-in one first.
@@ -71,11 +64,14 @@ class ShowApp:
 
 @dataclass(frozen=True, slots=True)
 class ShowEntitlement:
-    """Shows an entitlement."""
+    """Shows entitlements, with what holds for them."""
 
+    apps: Apps
     entitlements: Entitlements
+    rules: Rules
+    deployment: Defaults
 
-    async def __call__(self, entitlement_id: str) -> Entitlement:
+    async def __call__(self, entitlement_id: str) -> GovernedEntitlement:
         """The entitlement.
 
         Raises:
@@ -84,7 +80,31 @@ class ShowEntitlement:
         entitlement = await self.entitlements.find(entitlement_id)
         if entitlement is None:
             raise errors.entitlement_not_found(entitlement_id)
-        return entitlement
+        return await self.governed(entitlement)
+
+    async def governed(self, entitlement: Entitlement) -> GovernedEntitlement:
+        """The entitlement with what holds for it."""
+        tiers = await self._tiers(entitlement.app_id)
+        return GovernedEntitlement(entitlement, tiers.settings(entitlement))
+
+    async def of_app(self, app_id: str, page: PageRequest) -> Page[GovernedEntitlement]:
+        """The entitlements of an app, oldest first.
+
+        Raises:
+            NotFound: APP_NOT_FOUND.
+        """
+        tiers = await self._tiers(app_id)
+        found = await self.entitlements.page(app_id, page)
+        return Page(
+            tuple(GovernedEntitlement(each, tiers.settings(each)) for each in found.items),
+            found.next_page_token,
+        )
+
+    async def _tiers(self, app_id: str) -> Tiers:
+        app = await self.apps.find(app_id)
+        if app is None:
+            raise errors.app_not_found(app_id)
+        return Tiers(await self.rules.of_app(app_id), app.says, self.deployment)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from libs.db.writes import Writes
 from libs.domain.clock import Clock
 from libs.rpc.server import Servicer
 from services.catalog import ports
+from services.catalog.domain.settings import Defaults
 from services.catalog.handlers.confirm_targets import ConfirmTargets
 from services.catalog.handlers.create_access_profile import CreateAccessProfile
 from services.catalog.handlers.entitlement_rules import (
@@ -74,10 +75,11 @@ class Stores:
     uses: ports.Uses
 
 
-def servicers(writes: Writes, clock: Clock, stores: Stores) -> list[Servicer]:
-    """Everything that the catalog answers."""
+def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults) -> list[Servicer]:
+    """Everything that the catalog answers. `deployment`: what holds where nobody says anything."""
     apps, profiles = stores.apps, stores.access_profiles
     show_app = ShowApp(apps, stores.entitlements, stores.links)
+    show_entitlement = ShowEntitlement(apps, stores.entitlements, stores.rules, deployment)
     return [
         (
             app_pb2.DESCRIPTOR.services_by_name["AppService"],
@@ -87,7 +89,7 @@ def servicers(writes: Writes, clock: Clock, stores: Stores) -> list[Servicer]:
         (
             entitlement_pb2.DESCRIPTOR.services_by_name["EntitlementService"],
             entitlement_pb2_grpc.add_EntitlementServiceServicer_to_server,
-            EntitlementServicer(ShowEntitlement(stores.entitlements), show_app),
+            EntitlementServicer(show_entitlement, show_app),
         ),
         (
             link_pb2.DESCRIPTOR.services_by_name["LinkService"],
@@ -100,7 +102,9 @@ def servicers(writes: Writes, clock: Clock, stores: Stores) -> list[Servicer]:
             EntitlementRulesServicer(
                 writes,
                 GetEntitlementRules(apps, stores.rules),
-                ApplyEntitlementRules(apps, stores.entitlements, stores.rules, profiles),
+                ApplyEntitlementRules(
+                    apps, stores.entitlements, stores.rules, profiles, deployment
+                ),
             ),
         ),
         (
@@ -130,6 +134,8 @@ def servicers(writes: Writes, clock: Clock, stores: Stores) -> list[Servicer]:
         (
             resolution_pb2.DESCRIPTOR.services_by_name["ResolutionService"],
             resolution_pb2_grpc.add_ResolutionServiceServicer_to_server,
-            ResolutionServicer(ResolveEntitlement(stores.offers), ConfirmTargets(stores.offers)),
+            ResolutionServicer(
+                ResolveEntitlement(stores.offers, deployment), ConfirmTargets(stores.offers)
+            ),
         ),
     ]

@@ -22,18 +22,14 @@ class EntitlementServicer(entitlement_pb2_grpc.EntitlementServiceServicer):
     async def GetEntitlement(
         self, request: entitlement_pb2.GetEntitlementRequest, context: Context
     ) -> entitlement_pb2.GetEntitlementResponse:
-        entitlement = await self.show(translate.get_entitlement(request))
-        return entitlement_pb2.GetEntitlementResponse(
-            entitlement=translate.entitlement_to_proto(entitlement)
-        )
+        entitlement_id = translate.get_entitlement(request)
+        return translate.get_entitlement_response(await self.show(entitlement_id))
 
     async def ListEntitlements(
         self, request: entitlement_pb2.ListEntitlementsRequest, context: Context
     ) -> entitlement_pb2.ListEntitlementsResponse:
         app_id, page = translate.list_entitlements(request)
-        return translate.list_entitlements_response(
-            await self.show_app.its_entitlements(app_id, page)
-        )
+        return translate.list_entitlements_response(await self.show.of_app(app_id, page))
 
     async def ListResourceTypes(
         self, request: entitlement_pb2.ListResourceTypesRequest, context: Context

@@ -10,6 +10,7 @@ from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app_catalog import CatalogApp, CatalogEntitlement
 from services.catalog.domain.entitlement import ResourceKind
+from services.catalog.domain.settings import Defaults, settle
 from services.catalog.store.audience import (
     governed,
     groups_only,
@@ -17,6 +18,8 @@ from services.catalog.store.audience import (
     provisionable,
     read_held,
 )
+from services.catalog.store.rows import override_of
+from services.catalog.store.rules import rules_columns, said_by_rules
 from services.catalog.store.tables import (
     apps,
     directory_users,
@@ -29,8 +32,9 @@ from services.catalog.store.text import containing, paged
 class StoredAppCatalog:
     """The app catalog in the database: four statements a page, however much it holds."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, deployment: Defaults) -> None:
         self._database = database
+        self._deployment = deployment
 
     async def search(self, user_id: str, query: str, page: PageRequest) -> Page[CatalogApp] | None:
         page.after(2)  # a wrong token is the caller's fault, whoever they are
@@ -52,11 +56,36 @@ class StoredAppCatalog:
             offered = _entitlements(connection, found.items, query)
             held = read_held(connection, user_id)
             return Page(
-                tuple(_app_of(row, offered[row.app_id], held) for row in found.items),
+                tuple(self._app_of(row, offered[row.app_id], held) for row in found.items),
                 found.next_page_token,
             )
 
         return await self._database.read(work)
+
+    def _app_of(
+        self, app: Row[Any], offered: Sequence[Row[Any]], held: frozenset[str]
+    ) -> CatalogApp:
+        by_rules, by_app = said_by_rules(app), Defaults(app.policy_id, app.max_duration)
+        return CatalogApp(
+            app.app_id,
+            app.display_name,
+            app.description,
+            tuple(
+                CatalogEntitlement(
+                    entitlement_id=row.entitlement_id,
+                    display_name=row.display_name,
+                    description=row.description,
+                    resource_kind=ResourceKind(row.resource_kind),
+                    held=all(
+                        target["directory_entitlement_id"] in held
+                        for target in row.fulfilment
+                        if "entra_group_id" in target or not app.groups_only
+                    ),
+                    settings=settle(override_of(row), by_rules, by_app, self._deployment),
+                )
+                for row in offered
+            ),
+        )
 
 
 def _apps(
@@ -69,7 +98,7 @@ def _apps(
     statement = (
         select(
             apps,
-            entitlement_rules.c.max_duration.label("rules_max_duration"),
+            *rules_columns(),
             groups_only().label("groups_only"),
         )
         .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
@@ -105,26 +134,3 @@ def _matching(query: str) -> ColumnElement[bool]:
     if not query:
         return true()
     return or_(containing(apps.c.search_name, query), containing(entitlements.c.search_name, query))
-
-
-def _app_of(app: Row[Any], offered: Sequence[Row[Any]], held: frozenset[str]) -> CatalogApp:
-    return CatalogApp(
-        app.app_id,
-        app.display_name,
-        app.description,
-        tuple(
-            CatalogEntitlement(
-                entitlement_id=row.entitlement_id,
-                display_name=row.display_name,
-                description=row.description,
-                resource_kind=ResourceKind(row.resource_kind),
-                held=all(
-                    target["directory_entitlement_id"] in held
-                    for target in row.fulfilment
-                    if "entra_group_id" in target or not app.groups_only
-                ),
-                max_duration=app.rules_max_duration,
-            )
-            for row in offered
-        ),
-    )

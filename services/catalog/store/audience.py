@@ -21,7 +21,9 @@ from services.catalog.store.tables import (
 )
 
 
-def in_audience(app_id: ColumnElement[str] | str, user_id: str) -> ColumnElement[bool]:
+def in_audience(
+    app_id: ColumnElement[str] | str, user_id: ColumnElement[str] | str
+) -> ColumnElement[bool]:
     """Whether a person, who must be enabled, is in an access profile of an app's rules."""
     named, members = rule_access_profiles, access_profile_members
     return exists().where(
@@ -53,10 +55,14 @@ def open_to(user_id: str, entra_tenant_id: str) -> ColumnElement[bool]:
 
 
 def governed() -> ColumnElement[bool]:
-    """Whether the rules of its app name the resource type of a row of `entitlements`."""
-    return exists().where(
-        rule_resource_types.c.app_id == entitlements.c.app_id,
-        rule_resource_types.c.resource_type_id == entitlements.c.resource_type_id,
+    """Whether the rules of its app name the resource type of a row of `entitlements`, and its
+    override leaves it at that."""
+    return and_(
+        entitlements.c.not_requestable.is_(False),
+        exists().where(
+            rule_resource_types.c.app_id == entitlements.c.app_id,
+            rule_resource_types.c.resource_type_id == entitlements.c.resource_type_id,
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from services.catalog.domain.entitlement import Entitlement, ResourceType
 from services.catalog.store.rows import (
     entitlement_of,
     fulfilment_json,
+    override_columns,
     resource_type_of,
     select_entitlements,
 )
@@ -104,10 +105,7 @@ def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
                     "fulfilment": fulfilment_json(each.fulfilment),
                     "entra_app_role_id": each.entra_app_role_id,
                     "role_gone": False,
-                    "policy_id": "",
-                    "emergency_policy_id": "",
-                    "not_requestable": False,
-                    "locked": False,
+                    **override_columns(each.override),
                     "create_time": each.create_time,
                     "version": each.version,
                 }

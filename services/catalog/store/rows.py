@@ -10,11 +10,12 @@ from sqlalchemy import Row, Select, select
 from services.catalog.domain.app import App, AppRole
 from services.catalog.domain.directory import ServicePrincipal, User
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
+from services.catalog.domain.settings import EmergencySettings, EntitlementOverride
 from services.catalog.domain.target import AppRoleAssignment, GroupMembership, Target
 from services.catalog.store.tables import apps, entitlements
 
 
-def app_of(row: Row[Any]) -> App:
+def app_of(row: Any) -> App:
     """An app."""
     return App(
         app_id=row.app_id,
@@ -30,6 +31,9 @@ def app_of(row: Row[Any]) -> App:
         create_time=row.create_time,
         manage_time=row.manage_time,
         removed=row.removed,
+        instructions=row.instructions,
+        policy_id=row.policy_id,
+        max_duration=row.max_duration,
         version=row.version,
     )
 
@@ -104,8 +108,46 @@ def entitlement_of(row: Row[Any]) -> Entitlement:
         fulfilment=tuple(target_of(target, row.connection_id) for target in row.fulfilment),
         entra_app_role_id=row.entra_app_role_id,
         create_time=row.create_time,
+        override=override_of(row),
         version=row.version,
     )
+
+
+def override_of(row: Row[Any]) -> EntitlementOverride:
+    """What an entitlement says for itself."""
+    return EntitlementOverride(
+        policy_id=row.policy_id,
+        max_duration=row.max_duration,
+        emergency=emergency_of(row),
+        not_requestable=row.not_requestable,
+        locked=row.locked,
+    )
+
+
+def override_columns(override: EntitlementOverride) -> dict[str, Any]:
+    """What an entitlement says for itself, for its columns."""
+    return {
+        "policy_id": override.policy_id,
+        "max_duration": override.max_duration,
+        **emergency_columns(override.emergency),
+        "not_requestable": override.not_requestable,
+        "locked": override.locked,
+    }
+
+
+def emergency_of(row: Row[Any]) -> EmergencySettings | None:
+    """What a row says of emergencies, if it does."""
+    if row.emergency_max_duration is None:
+        return None
+    return EmergencySettings(row.emergency_policy_id, row.emergency_max_duration)
+
+
+def emergency_columns(emergency: EmergencySettings | None) -> dict[str, Any]:
+    """What is said of emergencies, for its columns."""
+    return {
+        "emergency_max_duration": None if emergency is None else emergency.max_duration,
+        "emergency_policy_id": "" if emergency is None else emergency.policy_id,
+    }
 
 
 def target_of(fields: Mapping[str, str], connection_id: str) -> Target:

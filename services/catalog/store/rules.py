@@ -1,15 +1,28 @@
 """The entitlement rules of apps."""
 
-from sqlalchemy import Connection, delete, insert, select, update
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from services.catalog.domain.app import App
+from services.catalog.domain.entitlement import Entitlement
 from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.settings import NO_OVERRIDE, Defaults, EmergencySettings
 from services.catalog.store.apps import touched
+from services.catalog.store.rows import (
+    emergency_columns,
+    emergency_of,
+    entitlement_of,
+    override_columns,
+    select_entitlements,
+)
 from services.catalog.store.tables import (
     entitlement_rules,
+    entitlements,
     rule_access_profiles,
     rule_resource_types,
 )
@@ -42,7 +55,29 @@ def read_rules(connection: Connection, app_id: str) -> EntitlementRules:
         ),
         policy_id=row.policy_id,
         max_duration=row.max_duration,
+        emergency=emergency_of(row),
         version=row.version,
+    )
+
+
+def rules_columns() -> tuple[ColumnElement[Any], ...]:
+    """What rules say of the entitlements that they govern, for `said_by_rules`."""
+    rules = entitlement_rules.c
+    return (
+        rules.policy_id.label("rules_policy_id"),
+        rules.max_duration.label("rules_max_duration"),
+        rules.emergency_policy_id.label("rules_emergency_policy_id"),
+        rules.emergency_max_duration.label("rules_emergency_max_duration"),
+    )
+
+
+def said_by_rules(row: Row[Any]) -> Defaults:
+    """What the rules in a row with `rules_columns` say."""
+    longest = row.rules_emergency_max_duration
+    return Defaults(
+        row.rules_policy_id,
+        row.rules_max_duration,
+        None if longest is None else EmergencySettings(row.rules_emergency_policy_id, longest),
     )
 
 
@@ -57,19 +92,32 @@ class StoredRules:
             lambda connection: read_rules(connection, app_id), at_once=True
         )
 
+    async def clearable(self, app_id: str) -> tuple[Entitlement, ...]:
+        query = (
+            select_entitlements().where(_clearable(app_id)).order_by(entitlements.c.entitlement_id)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return tuple(map(entitlement_of, rows))
+
     def applied(
-        self, before: App, after: App, replaced: EntitlementRules, rules: EntitlementRules
+        self,
+        before: App,
+        after: App,
+        replaced: EntitlementRules,
+        rules: EntitlementRules,
+        cleared: Sequence[Entitlement] = (),
     ) -> tuple[Write, ...]:
         table = entitlement_rules
         values = {
             "enabled": rules.enabled,
             "policy_id": rules.policy_id,
             "max_duration": rules.max_duration,
-            "emergency_policy_id": "",
+            **emergency_columns(rules.emergency),
             "version": rules.version,
         }
         return (
             touched(before, after),
+            *_cleared(rules.app_id, cleared),
             Guarded(insert(table).values(app_id=rules.app_id, **values))
             if replaced.version == 0
             else Guarded(
@@ -99,3 +147,32 @@ class StoredRules:
                 ],
             ),
         )
+
+
+def _clearable(app_id: str) -> ColumnElement[bool]:
+    """Which entitlements of an app `EntitlementOverride.cleared_by_rules` is true of."""
+    columns = entitlements.c
+    return and_(
+        columns.app_id == app_id,
+        columns.locked.is_(False),
+        or_(
+            columns.policy_id != "",
+            columns.max_duration.is_not(None),
+            columns.emergency_max_duration.is_not(None),
+            columns.not_requestable.is_(True),
+        ),
+    )
+
+
+def _cleared(app_id: str, cleared: Sequence[Entitlement]) -> tuple[Write, ...]:
+    """Clears overrides. The count is the guard: what is told of is what is cleared."""
+    if not cleared:
+        return ()
+    return (
+        Guarded(
+            update(entitlements)
+            .where(_clearable(app_id))
+            .values(**override_columns(NO_OVERRIDE), version=entitlements.c.version + 1),
+            expects=len(cleared),
+        ),
+    )

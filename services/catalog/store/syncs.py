@@ -216,6 +216,7 @@ def _progressed(before: Sync | None, after: Sync) -> Guarded:
         "round": after.round,
         "run": after.run,
         "groups_only": after.groups_only,
+        "complete_time": after.complete_time,
         "version": after.version,
     }
     if before is None:
@@ -241,5 +242,6 @@ def _sync_of(row: Row[Any]) -> Sync:
         round=row.round,
         run=row.run,
         groups_only=row.groups_only,
+        complete_time=row.complete_time,
         version=row.version,
     )

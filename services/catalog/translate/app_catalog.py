@@ -7,6 +7,7 @@ from libs.rpc.well_known import duration
 from services.catalog.domain.app_catalog import CatalogApp, CatalogEntitlement
 from services.catalog.translate import shapes
 from services.catalog.translate.entitlement import kind_to_proto
+from services.catalog.translate.settings import tier_to_proto
 
 
 def search_app_catalog(
@@ -39,11 +40,15 @@ def _app_to_proto(app: CatalogApp) -> app_catalog_pb2.CatalogApp:
 def _entitlement_to_proto(
     entitlement: CatalogEntitlement,
 ) -> app_catalog_pb2.CatalogEntitlement:
+    settings = entitlement.settings
+    emergency = settings.emergency
     return app_catalog_pb2.CatalogEntitlement(
         entitlement_id=entitlement.entitlement_id,
         display_name=entitlement.display_name,
         description=entitlement.description,
         resource_kind=kind_to_proto(entitlement.resource_kind),
         held=entitlement.held,
-        max_duration=duration(entitlement.max_duration),
+        max_duration=duration(settings.max_duration),
+        max_duration_tier=tier_to_proto(settings.max_duration_tier),
+        emergency_max_duration=duration(emergency.max_duration) if emergency.enabled else None,
     )

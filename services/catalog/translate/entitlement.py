@@ -7,7 +7,10 @@ from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
 from libs.rpc.well_known import timestamp
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
+from services.catalog.domain.rules import GovernedEntitlement
+from services.catalog.domain.settings import EntitlementSettings
 from services.catalog.translate import shapes
+from services.catalog.translate.settings import override_to_proto, settings_to_proto
 from services.catalog.translate.target import target_to_proto
 
 
@@ -27,11 +30,12 @@ def list_entitlements(
 
 
 def list_entitlements_response(
-    page: Page[Entitlement],
+    page: Page[GovernedEntitlement],
 ) -> entitlement_pb2.ListEntitlementsResponse:
     """A page of entitlements."""
     return entitlement_pb2.ListEntitlementsResponse(
-        entitlements=map(entitlement_to_proto, page.items), next_page_token=page.next_page_token
+        entitlements=[entitlement_to_proto(each.entitlement, each.settings) for each in page.items],
+        next_page_token=page.next_page_token,
     )
 
 
@@ -58,8 +62,19 @@ def list_resource_types_response(
     )
 
 
-def entitlement_to_proto(entitlement: Entitlement) -> entitlement_pb2.Entitlement:
-    """An entitlement."""
+def get_entitlement_response(
+    shown: GovernedEntitlement,
+) -> entitlement_pb2.GetEntitlementResponse:
+    """One entitlement."""
+    return entitlement_pb2.GetEntitlementResponse(
+        entitlement=entitlement_to_proto(shown.entitlement, shown.settings)
+    )
+
+
+def entitlement_to_proto(
+    entitlement: Entitlement, settings: EntitlementSettings | None = None
+) -> entitlement_pb2.Entitlement:
+    """An entitlement, with what holds for it where that is known."""
     return entitlement_pb2.Entitlement(
         entitlement_id=entitlement.entitlement_id,
         app_id=entitlement.app_id,
@@ -71,6 +86,8 @@ def entitlement_to_proto(entitlement: Entitlement) -> entitlement_pb2.Entitlemen
         fulfilment=map(target_to_proto, entitlement.fulfilment),
         create_time=timestamp(entitlement.create_time),
         etag=str(entitlement.version),
+        override=override_to_proto(entitlement.override),
+        settings=None if settings is None else settings_to_proto(settings),
     )
 
 

@@ -5,9 +5,14 @@ from collections.abc import Sequence
 from latchkey.catalog.v1 import entitlement_rules_pb2
 from libs.domain.fields import Fields
 from libs.rpc.well_known import duration, duration_field
-from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.rules import EntitlementRules, GovernedEntitlement
 from services.catalog.handlers import entitlement_rules
 from services.catalog.translate.entitlement import entitlement_to_proto
+from services.catalog.translate.settings import (
+    emergency_of,
+    emergency_to_proto,
+    settings_to_proto,
+)
 
 _MOST_NAMED = 50
 
@@ -42,8 +47,11 @@ def preview_entitlement_rules_response(
 ) -> entitlement_rules_pb2.PreviewEntitlementRulesResponse:
     """What rules would govern."""
     return entitlement_rules_pb2.PreviewEntitlementRulesResponse(
-        requestable_entitlements=map(entitlement_to_proto, preview.entitlements),
+        requestable_entitlements=[
+            entitlement_to_proto(each.entitlement, each.settings) for each in preview.requestable
+        ],
         person_count=preview.person_count,
+        governed_entitlements=map(_governed_to_proto, preview.governed),
     )
 
 
@@ -63,6 +71,7 @@ def apply_entitlement_rules_response(
     return entitlement_rules_pb2.ApplyEntitlementRulesResponse(
         entitlement_rules=_rules_to_proto(applied.rules),
         entitlement_count=applied.entitlement_count,
+        cleared_override_count=applied.cleared_override_count,
     )
 
 
@@ -74,6 +83,13 @@ def _command(
     path, rules = "entitlement_rules", request.entitlement_rules
     if not request.HasField("entitlement_rules"):
         fields.wrong(path, "is required")
+    limit = emergency = None
+    if rules.HasField("max_duration"):
+        limit = duration_field(fields, f"{path}.max_duration", rules.max_duration)
+    if rules.HasField("emergency"):
+        given = emergency_of(fields, f"{path}.emergency", rules.emergency, limit)
+        # No tier after the rules has emergencies: that there are none is what none means.
+        emergency = given if given.enabled else None
     return entitlement_rules.Command(
         EntitlementRules(
             app_id=fields.id(f"{path}.app_id", rules.app_id, "app"),
@@ -85,11 +101,11 @@ def _command(
                 fields, f"{path}.access_profile_ids", rules.access_profile_ids, "apr", rules.enabled
             ),
             policy_id=fields.id(f"{path}.policy_id", rules.policy_id, "pol", required=False),
-            max_duration=duration_field(fields, f"{path}.max_duration", rules.max_duration)
-            if rules.HasField("max_duration")
-            else None,
+            max_duration=limit,
+            emergency=emergency,
         ),
         etag=fields.text(f"{path}.etag", rules.etag, least=0, most=100),
+        clear_overrides=request.clear_overrides,
     )
 
 
@@ -116,4 +132,17 @@ def _rules_to_proto(rules: EntitlementRules) -> entitlement_rules_pb2.Entitlemen
         policy_id=rules.policy_id,
         max_duration=duration(rules.max_duration),
         etag=str(rules.version),
+        emergency=None if rules.emergency is None else emergency_to_proto(rules.emergency),
+    )
+
+
+def _governed_to_proto(
+    governed: GovernedEntitlement,
+) -> entitlement_rules_pb2.GovernedEntitlement:
+    return entitlement_rules_pb2.GovernedEntitlement(
+        entitlement_id=governed.entitlement.entitlement_id,
+        display_name=governed.entitlement.display_name,
+        settings=settings_to_proto(governed.settings),
+        override_cleared=governed.override_cleared,
+        override_locked=governed.override_locked,
     )

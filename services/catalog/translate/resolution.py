@@ -2,11 +2,12 @@
 
 from latchkey.catalog.v1 import resolution_pb2
 from libs.domain.fields import Fields
-from libs.rpc.well_known import duration
+from libs.rpc.well_known import duration, timestamp
 from services.catalog.domain.resolution import ConfirmedTarget, Resolution
 from services.catalog.handlers import confirm_targets, resolve_entitlement
 from services.catalog.translate.directory import user_to_proto
 from services.catalog.translate.entitlement import entitlement_to_proto
+from services.catalog.translate.settings import settings_to_proto
 from services.catalog.translate.target import target_to_proto
 
 _MOST_TARGETS = 100
@@ -28,16 +29,23 @@ def resolve_entitlement_response(
     resolution: Resolution,
 ) -> resolution_pb2.ResolveEntitlementResponse:
     """Everything that a request for the entitlement needs."""
-    manager = resolution.manager
+    offer, settings, managers = resolution.offer, resolution.settings, resolution.managers
     return resolution_pb2.ResolveEntitlementResponse(
-        entitlement=entitlement_to_proto(resolution.offer.entitlement),
-        app_display_name=resolution.offer.app.display_name,
+        entitlement=entitlement_to_proto(offer.entitlement, settings),
+        app_display_name=offer.app.display_name,
         requester=user_to_proto(resolution.requester),
         subject=user_to_proto(resolution.subject),
-        manager=None if manager is None else user_to_proto(manager),
-        policy_id=resolution.offer.rules.policy_id,
-        max_duration=duration(resolution.offer.rules.max_duration),
+        manager=user_to_proto(managers[0]) if managers else None,
+        policy_id=settings.policy_id,
+        max_duration=duration(settings.max_duration),
         held=resolution.held,
+        settings=settings_to_proto(settings),
+        managers=map(user_to_proto, managers),
+        app_owners=map(user_to_proto, resolution.app_owners),
+        entitlement_owners=map(user_to_proto, resolution.entitlement_owners),
+        instructions=offer.app.instructions,
+        held_directory_entitlement_ids=resolution.held_ids,
+        sync_time=timestamp(resolution.sync_time),
     )
 
 

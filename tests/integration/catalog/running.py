@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 
@@ -60,9 +61,16 @@ class RunningCatalog:
 
 @asynccontextmanager
 async def running_catalog(
-    database_url: str, nats_url: str, issuer: TestIssuer, requests_address: str | None = None
+    database_url: str,
+    nats_url: str,
+    issuer: TestIssuer,
+    requests_address: str | None = None,
+    **other: Any,
 ) -> AsyncIterator[RunningCatalog]:
-    """Starts a catalog on a database, migrated first, and ends it with the block."""
+    """Starts a catalog on a database, migrated first, and ends it with the block.
+
+    `other`: settings besides those that every service has.
+    """
     life = Life()
     async with life.parts:
         settings = Settings(
@@ -75,6 +83,7 @@ async def running_catalog(
             migrate=True,
             token_file=issuer.service_token_file("catalog") if requests_address else None,
             requests_address=requests_address,
+            **other,
         )
         service, servicers = await prepare(life, settings)
         server = await service.listen(servicers, ACCESS)

@@ -1,5 +1,6 @@
 """What use cases hand over to be written: one audit record, the facts, the actor."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from services.catalog.domain.directory import (
 from services.catalog.domain.link import CreateVirtualRole, Decision, Skip
 from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.settings import Defaults, EntitlementOverride
 from services.catalog.domain.sync import Message, Sync
 from services.catalog.handlers import (
     create_access_profile,
@@ -110,6 +112,7 @@ async def test_rules_are_recorded_whole() -> None:
         FakeEntitlements(catalog),
         FakeRules(catalog),
         FakeAccessProfiles(catalog),
+        Defaults(),
     )
     wanted = EntitlementRules("app_1", True, (credential.resource_type_id,), ("apr_everyone",))
     wish = entitlement_rules.Command(wanted, "0")
@@ -117,9 +120,16 @@ async def test_rules_are_recorded_whole() -> None:
     assert (outcome.result.rules.version, outcome.result.entitlement_count) == (1, 1)
     assert changed(outcome).audit.details["access_profile_ids"] == ["apr_everyone"]
     preview = await apply.preview(wish)
-    assert (preview.entitlements, preview.person_count) == ((access,), 2)
+    assert [each.entitlement for each in preview.requestable] == [access]
+    assert preview.person_count == 2
     disabled = entitlement_rules.Command(EntitlementRules("app_1"), "")
     assert (await apply(disabled, ROOT)).result.entitlement_count == 0
+    said = replace(access, override=EntitlementOverride(not_requestable=True), version=4)
+    catalog.entitlements[access.entitlement_id] = said
+    clearing = await apply(replace(wish, clear_overrides=True), ROOT)
+    assert clearing.result.cleared_override_count == 1
+    assert changed(clearing).audit.details["cleared_override_count"] == 1
+    assert [fact.resource_version for fact in changed(clearing).facts] == [3, 5]
 
 
 @pytest.mark.parametrize("name", ["Team", "TEAM", "everyone"])

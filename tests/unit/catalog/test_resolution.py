@@ -7,20 +7,20 @@ import pytest
 from libs.domain.errors import LatchkeyError
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.resolution import Offer, Question, Resolution, confirm, resolve
-from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.settings import Defaults, EntitlementOverride
 from services.catalog.domain.target import GroupMembership, Target
 from tests.unit.catalog.things import a_managed_app, a_user, an_access, types
 
-CREDENTIAL, ROLES = types()
+CREDENTIAL, _ = types()
 MEMBER = Target("den_group", "con_1", "member of G", GroupMembership("entra-g"))
 ROLE_ONLY = an_access(CREDENTIAL)
 ACCESS = ROLE_ONLY.widened(MEMBER)
-RULES = EntitlementRules("app_1", True, (CREDENTIAL.resource_type_id,), ("apr_everyone",))
+RULES = Defaults("pol_rules")
 OFFER = Offer(ACCESS, a_managed_app(), RULES)
 ASKED = Question(
     requester=a_user("Ada"),
     subject=a_user("Ben"),
-    manager=None,
+    managers=(),
     offer=OFFER,
     in_audience=True,
     groups={"den_group": UnwritableReason.WRITABLE},
@@ -30,7 +30,7 @@ ASKED = Question(
 
 def answer(**other: object) -> Resolution:
     question = replace(ASKED, **other)  # type: ignore[arg-type]
-    return resolve(question, ACCESS.entitlement_id, "usr_ada", "usr_ben")
+    return resolve(question, ACCESS.entitlement_id, "usr_ada", "usr_ben", Defaults())
 
 
 def test_held_is_everything_or_nothing() -> None:
@@ -39,8 +39,9 @@ def test_held_is_everything_or_nothing() -> None:
     assert answer(held=frozenset({"den_access", "den_group"})).held
 
 
-def governed(**other: object) -> Offer:
-    return replace(OFFER, rules=replace(RULES, **other))  # type: ignore[arg-type]
+def refusing() -> Offer:
+    override = EntitlementOverride(not_requestable=True)
+    return replace(OFFER, entitlement=replace(ACCESS, override=override))
 
 
 @pytest.mark.parametrize(
@@ -50,11 +51,8 @@ def governed(**other: object) -> Offer:
         ({"requester": a_user("Ada", account_enabled=False)}, "PERSON_DISABLED"),
         ({"offer": None}, "ENTITLEMENT_NOT_FOUND"),
         ({"in_audience": False}, "ENTITLEMENT_NOT_FOUND"),
-        ({"offer": governed(enabled=False)}, "ENTITLEMENT_NOT_FOUND"),
-        (
-            {"offer": governed(resource_type_ids=(ROLES.resource_type_id,))},
-            "ENTITLEMENT_NOT_FOUND",
-        ),
+        ({"offer": replace(OFFER, rules=None)}, "ENTITLEMENT_NOT_FOUND"),
+        ({"offer": refusing()}, "ENTITLEMENT_NOT_FOUND"),
         (
             {"offer": replace(OFFER, app=a_managed_app(is_protected=True))},
             "ENTITLEMENT_NOT_FOUND",

@@ -7,6 +7,7 @@ import pytest
 from libs.domain.errors import Invalid, WrongState
 from services.catalog.domain.directory import cleaned
 from services.catalog.domain.sync import Message, Sync
+from tests.unit.catalog.things import NOW
 
 FIRST = Sync("syn_2", "con_1", "tenant", version=4)
 
@@ -32,8 +33,10 @@ def test_takes_one_page_after_the_other() -> None:
     assert after.version == 6
     assert after.has(message(2))
     assert not after.has(message(3))
-    done = after.complete(message(3, "c"))
+    done = after.complete(message(3, "c"), NOW)
     assert (done.completed, done.checkpoint, done.seen_count) == (True, "c", 15)
+    assert (after.complete_time, done.complete_time) == (None, NOW)
+    assert done.begin(message(1, sync_id="syn_3")).complete_time == NOW
 
 
 @pytest.mark.parametrize("number", [2, 3])
@@ -42,13 +45,13 @@ def test_a_gap_is_refused(number: int) -> None:
     with pytest.raises(WrongState, match="page 1 comes next"):
         FIRST.take(message(number), 1)
     with pytest.raises(WrongState, match="page 1 comes next"):
-        FIRST.complete(message(number))
+        FIRST.complete(message(number), NOW)
 
 
 def test_nothing_follows_completion() -> None:
     """A complete sync takes nothing more."""
     with pytest.raises(WrongState) as caught:
-        FIRST.complete(message(1)).take(message(2), 1)
+        FIRST.complete(message(1), NOW).take(message(2), 1)
     assert caught.value.reason == "SYNC_PAGE_OUT_OF_ORDER"
 
 
@@ -95,7 +98,7 @@ def test_the_mode_is_that_of_the_last_message() -> None:
     """Of a page or of the completion."""
     after = FIRST.take(message(1, groups_only=True), 1)
     assert after.groups_only
-    assert not after.complete(message(2)).groups_only
+    assert not after.complete(message(2), NOW).groups_only
 
 
 def test_a_sync_stays_in_its_tenant() -> None:
