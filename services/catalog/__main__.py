@@ -4,6 +4,7 @@ from libs.process.run import Life
 from libs.process.service import Service, start
 from libs.process.settings import load
 from libs.rpc.server import Servicer
+from services.catalog.expressions import CelExpressions
 from services.catalog.servicers import ACCESS, Stores, servicers
 from services.catalog.settings import Settings
 from services.catalog.store import MIGRATIONS
@@ -31,18 +32,19 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         ledger=ledger,
         fact_to_message=fact_to_message,
     )
-    database = service.database
+    database, expressions = service.database, CelExpressions()
     stores = Stores(
         apps=StoredApps(database),
         entitlements=StoredEntitlements(database),
         links=StoredLinks(database),
         rules=StoredRules(database),
-        access_profiles=StoredAccessProfiles(database),
+        access_profiles=StoredAccessProfiles(database, expressions),
         directory=StoredDirectory(database),
         syncs=StoredSyncs(database),
-        app_catalog=StoredAppCatalog(database),
-        offers=StoredOffers(database),
+        app_catalog=StoredAppCatalog(database, expressions),
+        offers=StoredOffers(database, expressions),
         uses=StoredUses(database),
+        expressions=expressions,
     )
     return service, servicers(service.writes, service.clock, stores)
 

@@ -12,7 +12,9 @@ from libs.db.engine import Database
 from services.catalog.domain.directory import User
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.resolution import Offer, Question
-from services.catalog.store.audience import groups_only, in_audience, read_held
+from services.catalog.ports import Expressions
+from services.catalog.store.audience import groups_only, read_held
+from services.catalog.store.membership import read_profiles
 from services.catalog.store.rows import app_of, entitlement_of, select_entitlements, user_of
 from services.catalog.store.rules import read_rules
 from services.catalog.store.tables import apps, directory_groups, directory_users, entitlements
@@ -21,8 +23,9 @@ from services.catalog.store.tables import apps, directory_groups, directory_user
 class StoredOffers:
     """Entitlements with everything around them, in the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, expressions: Expressions) -> None:
         self._database = database
+        self._expressions = expressions
 
     async def question(
         self, entitlement_id: str, requester_user_id: str, subject_user_id: str
@@ -33,16 +36,17 @@ class StoredOffers:
             manager_id = subject.manager_user_id if subject is not None else ""
             if manager_id and manager_id not in people:
                 people |= _people(connection, {manager_id})
-            offer = _offer(connection, entitlement_id)
+            offer, requester = _offer(connection, entitlement_id), people.get(requester_user_id)
             return Question(
-                requester=people.get(requester_user_id),
+                requester=requester,
                 subject=subject,
                 manager=people.get(manager_id),
                 offer=offer,
                 in_audience=offer is not None
-                and connection.execute(
-                    select(in_audience(offer.app.app_id, requester_user_id))
-                ).scalar_one(),
+                and requester is not None
+                and not read_profiles(
+                    connection, self._expressions, requester, offer.app.app_id
+                ).isdisjoint(offer.rules.access_profile_ids),
                 groups={} if offer is None else _groups(connection, offer),
                 held=frozenset()
                 if offer is None
