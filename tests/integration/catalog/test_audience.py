@@ -12,7 +12,6 @@ from services.catalog.store.tables import uses
 from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (
-    apply_rules,
     event_types,
     link,
     manage,
@@ -90,9 +89,7 @@ async def explain(
     return answer
 
 
-async def catalog_app(
-    catalog: RunningCatalog, name: str, of: str
-) -> app_catalog_pb2.CatalogApp:
+async def catalog_app(catalog: RunningCatalog, name: str, of: str) -> app_catalog_pb2.CatalogApp:
     response = await catalog.app_catalog.GetCatalogApp(
         app_catalog_pb2.GetCatalogAppRequest(app_id=of), metadata=catalog.person(name)
     )
@@ -101,7 +98,7 @@ async def catalog_app(
 
 
 async def test_search_resolution_preview_and_members_agree(catalog: RunningCatalog) -> None:
-    """By name, group and expression, and at once with each change; failing makes nobody a member."""
+    """By name, group and expression, at once with each change; failing makes nobody a member."""
     await sync(catalog, MARLOWE)
     design = await manage(catalog, "Design Tool")
     fails = "int(person.display_name) > 0"
@@ -116,7 +113,10 @@ async def test_search_resolution_preview_and_members_agree(catalog: RunningCatal
             {"Ben": ["expression"], "Cleo": ["expression"]},
         ),
         (
-            {"expression": 'person.display_name == "Ada"', "group_ids": [group_id("Design Editors")]},
+            {
+                "expression": 'person.display_name == "Ada"',
+                "group_ids": [group_id("Design Editors")],
+            },
             {"Ada": ["expression"], "Ben": ["group_id"]},
         ),
         ({"expression": fails, "user_ids": [user_id("Cleo")]}, {"Cleo": ["named"]}),
@@ -197,7 +197,11 @@ async def test_changes_are_checked(sqlite_catalog: RunningCatalog) -> None:
     one, other = await create(catalog, display_name="One"), await profile(catalog, "Other")
     one_id = one.access_profile_id
     for wanted, paths, reason in (
-        (Profile(access_profile_id=one_id, display_name="OTHER"), ["display_name"], "ACCESS_PROFILE_NAME_TAKEN"),
+        (
+            Profile(access_profile_id=one_id, display_name="OTHER"),
+            ["display_name"],
+            "ACCESS_PROFILE_NAME_TAKEN",
+        ),
         (Profile(access_profile_id=one_id, etag="7"), ["description"], "ETAG_MISMATCH"),
         (Profile(access_profile_id=one_id), [], "FIELD_INVALID"),
         (Profile(access_profile_id=one_id), ["everyone"], "FIELD_INVALID"),
@@ -230,7 +234,9 @@ async def test_long_lists_have_everybody_once(sqlite_catalog: RunningCatalog) ->
     chosen = [*people][5:1300:7] + [*people][2200::9]
     await sync(
         catalog,
-        replace(MARLOWE, users={**MARLOWE.users, **people}, groups={"Big": tuple(people)}, assigned=()),
+        replace(
+            MARLOWE, users={**MARLOWE.users, **people}, groups={"Big": tuple(people)}, assigned=()
+        ),
     )
     tested = " || ".join(f'person.display_name.endsWith("{end}")' for end in ("99", "42"))
     some = await create(catalog, display_name="Some", expression=tested)
@@ -282,7 +288,8 @@ async def test_where_an_entitlement_stands(catalog: RunningCatalog) -> None:
     )
     state = app_catalog_pb2.CatalogState.Name
     found = {
-        each.display_name: each for each in (await catalog_app(catalog, "Cleo", design.app_id)).entitlements
+        each.display_name: each
+        for each in (await catalog_app(catalog, "Cleo", design.app_id)).entitlements
     }
     assert {name: state(each.state)[14:] for name, each in found.items()} == {
         "Access": "REQUESTED",
