@@ -38,15 +38,15 @@ def create_access_profile_command(
 def _values(
     fields: Fields, profile: access_profile_pb2.AccessProfile, names: Iterable[str]
 ) -> dict[str, Any]:
-    """The fields of a profile with these names, in the order of the contract."""
+    """The fields of a profile with these names."""
     path = "access_profile."
     read: dict[str, Callable[[], Any]] = {
+        "user_ids": lambda: _ids(fields, f"{path}user_ids", profile.user_ids, "usr", 1000),
+        "group_ids": lambda: _ids(fields, f"{path}group_ids", profile.group_ids, "grp", 100),
         "display_name": lambda: fields.text(f"{path}display_name", profile.display_name, most=200),
         "description": lambda: fields.text(
             f"{path}description", profile.description, least=0, most=2000, lines=True
         ),
-        "user_ids": lambda: _ids(fields, f"{path}user_ids", profile.user_ids, "usr", 1000),
-        "group_ids": lambda: _ids(fields, f"{path}group_ids", profile.group_ids, "grp", 100),
         "expression": lambda: fields.text(
             f"{path}expression", profile.expression, least=0, most=EXPRESSION_MOST, lines=True
         ),
