@@ -90,10 +90,14 @@ class PageRequest:
         if len(rows) <= self.size:
             return Page(tuple(rows), "")
         kept = rows[: self.size]
-        last = list(key(kept[-1]))
+        return self.cut(kept, key(kept[-1]))
+
+    def cut(self, rows: Sequence[T], after: Sequence[str]) -> "Page[T]":
+        """A page of these rows, which may be fewer than asked for: the next begins behind a key."""
+        last = list(after)
         # Not as ASCII: a long name in another script would not fit into a token.
         raw = self._digest(last) + json.dumps(last, ensure_ascii=False).encode()
-        return Page(tuple(kept), base64.urlsafe_b64encode(raw).rstrip(b"=").decode())
+        return Page(tuple(rows), base64.urlsafe_b64encode(raw).rstrip(b"=").decode())
 
 
 def time_key(time: datetime, resource_id: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from libs.rpc.peers import Peer
 from libs.rpc.server import Servicer
 from libs.rpc.tokens import TokenFile
 from services.catalog import clients
+from services.catalog.expressions import CelExpressions
 from services.catalog.handlers.follow_requests import FollowRequests
 from services.catalog.loops.follow import EVERY_SECONDS as FOLLOW_SECONDS
 from services.catalog.loops.follow import FollowLoop
@@ -42,18 +43,19 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         ledger=ledger,
         fact_to_message=fact_to_message,
     )
-    database = service.database
+    database, expressions = service.database, CelExpressions()
     stores = Stores(
         apps=StoredApps(database),
         entitlements=StoredEntitlements(database),
         links=StoredLinks(database),
         rules=StoredRules(database),
-        access_profiles=StoredAccessProfiles(database),
+        access_profiles=StoredAccessProfiles(database, expressions),
         directory=StoredDirectory(database),
         syncs=StoredSyncs(database),
-        app_catalog=StoredAppCatalog(database, settings.deployment),
-        offers=StoredOffers(database),
+        app_catalog=StoredAppCatalog(database, expressions, settings.deployment),
+        offers=StoredOffers(database, expressions),
         uses=StoredUses(database),
+        expressions=expressions,
     )
     await _follow(service, settings)
     return service, servicers(service.writes, service.clock, stores, settings.deployment)

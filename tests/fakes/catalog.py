@@ -1,12 +1,13 @@
 """The catalog's ports in memory, for its handlers."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from libs.domain.changes import Write
+from libs.domain.expressions import ExpressionProblem
 from libs.domain.paging import Page, PageRequest
-from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile
+from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile, Member, Reasons
 from services.catalog.domain.app import App, AppState, ManagedApp
 from services.catalog.domain.directory import (
     AppInScope,
@@ -40,6 +41,7 @@ class FakeCatalog:
     rules: dict[str, EntitlementRules] = field(default_factory=dict)
     access_profiles: dict[str, AccessProfile] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
+    group_ids: set[str] = field(default_factory=set)
     syncs: dict[str, Sync] = field(default_factory=dict)
     gone: dict[DirectoryKind, int] = field(default_factory=dict)
     totals: dict[DirectoryKind, int] = field(default_factory=dict)
@@ -183,6 +185,42 @@ class FakeAccessProfiles(_Fake):
     def created(self, profile: AccessProfile) -> tuple[Write, ...]:
         return (Kept((profile,)),)
 
+    async def members(self, profile: AccessProfile, page: PageRequest) -> Page[Member]:
+        found = [
+            Member(user, reasons)
+            for user in self.catalog.users.values()
+            if user.account_enabled and (reasons := await self.reasons(profile, user))
+        ]
+        return Page(tuple(found), "")
+
+    async def reasons(self, profile: AccessProfile, person: User) -> Reasons:
+        return Reasons(everyone=profile.everyone, named=person.user_id in profile.user_ids)
+
+    async def apps_naming(self, access_profile_id: str) -> tuple[str, ...]:
+        rules = self.catalog.rules.values()
+        return tuple(each.app_id for each in rules if access_profile_id in each.access_profile_ids)
+
+    def updated(self, before: AccessProfile, after: AccessProfile) -> tuple[Write, ...]:
+        return (Kept((before, after)),)
+
+    def deleted(self, profile: AccessProfile) -> tuple[Write, ...]:
+        return (Kept((profile,)),)
+
+
+class FakeExpressions:
+    """An engine that knows `true`, `false` and a question for the department."""
+
+    def check(self, expression: str) -> None:
+        if expression not in ("true", "false", "person.department"):
+            raise ExpressionProblem("line 1, column 1: not known here")
+
+    def given(self, person: User) -> Callable[[str], bool]:
+        return {
+            "true": True,
+            "false": False,
+            "person.department": bool(person.department),
+        }.__getitem__
+
 
 class FakeDirectory(_Fake):
     """The people and groups of the directory."""
@@ -198,6 +236,9 @@ class FakeDirectory(_Fake):
 
     async def existing_users(self, user_ids: Collection[str]) -> frozenset[str]:
         return frozenset(self.catalog.users.keys() & set(user_ids))
+
+    async def existing_groups(self, group_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(self.catalog.group_ids & set(group_ids))
 
 
 class FakeSyncs(_Fake):

@@ -27,6 +27,11 @@ from libs.domain.clock import Clock
 from libs.rpc.server import Servicer
 from services.catalog import ports
 from services.catalog.domain.settings import Defaults
+from services.catalog.handlers.change_access_profile import (
+    DeleteAccessProfile,
+    UpdateAccessProfile,
+)
+from services.catalog.handlers.checked_profile import CheckedProfile
 from services.catalog.handlers.confirm_targets import ConfirmTargets
 from services.catalog.handlers.create_access_profile import CreateAccessProfile
 from services.catalog.handlers.entitlement_rules import (
@@ -37,13 +42,14 @@ from services.catalog.handlers.ingest_page import IngestPage
 from services.catalog.handlers.link_entitlements import LinkEntitlements
 from services.catalog.handlers.manage_app import ManageApp
 from services.catalog.handlers.resolve_entitlement import ResolveEntitlement
-from services.catalog.handlers.search_app_catalog import SearchAppCatalog
+from services.catalog.handlers.search_app_catalog import GetCatalogApp, SearchAppCatalog
 from services.catalog.handlers.show import (
     ShowAccessProfile,
     ShowApp,
     ShowEntitlement,
     ShowUser,
 )
+from services.catalog.handlers.show_members import ShowMembers
 from services.catalog.handlers.show_sync import ShowSync
 from services.catalog.servicers.access import ACCESS
 from services.catalog.servicers.access_profile import AccessProfileServicer
@@ -73,11 +79,13 @@ class Stores:
     app_catalog: ports.AppCatalog
     offers: ports.Offers
     uses: ports.Uses
+    expressions: ports.Expressions
 
 
 def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults) -> list[Servicer]:
     """Everything that the catalog answers. `deployment`: what holds where nobody says anything."""
     apps, profiles = stores.apps, stores.access_profiles
+    checked = CheckedProfile(profiles, stores.directory, stores.expressions)
     show_app = ShowApp(apps, stores.entitlements, stores.links)
     show_entitlement = ShowEntitlement(apps, stores.entitlements, stores.rules, deployment)
     return [
@@ -112,14 +120,19 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
             access_profile_pb2_grpc.add_AccessProfileServiceServicer_to_server,
             AccessProfileServicer(
                 writes,
-                CreateAccessProfile(profiles, stores.directory, clock),
+                CreateAccessProfile(profiles, checked, clock),
+                UpdateAccessProfile(profiles, checked),
+                DeleteAccessProfile(profiles),
                 ShowAccessProfile(profiles),
+                ShowMembers(profiles, stores.directory),
             ),
         ),
         (
             app_catalog_pb2.DESCRIPTOR.services_by_name["AppCatalogService"],
             app_catalog_pb2_grpc.add_AppCatalogServiceServicer_to_server,
-            AppCatalogServicer(SearchAppCatalog(stores.app_catalog)),
+            AppCatalogServicer(
+                SearchAppCatalog(stores.app_catalog), GetCatalogApp(stores.app_catalog)
+            ),
         ),
         (
             directory_pb2.DESCRIPTOR.services_by_name["DirectoryService"],

@@ -1,22 +1,46 @@
 """The access profiles and who is in them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
-from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile
+from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile, Member, Reasons
+from services.catalog.domain.directory import User
+from services.catalog.ports import Expressions
+from services.catalog.store.members import read_members
+from services.catalog.store.membership import any_true, is_listed, listed, read_reasons
+from services.catalog.store.rows import user_of
 from services.catalog.store.tables import (
+    access_profile_groups,
     access_profile_members,
     access_profiles,
     directory_users,
+    rule_access_profiles,
 )
 from services.catalog.store.text import paged, search_name
+
+_BATCH = 500
 
 
 def name_key(display_name: str) -> str:
@@ -27,15 +51,16 @@ def name_key(display_name: str) -> str:
 class StoredAccessProfiles:
     """The access profiles in the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, expressions: Expressions) -> None:
         self._database = database
+        self._expressions = expressions
 
     async def find(self, access_profile_id: str) -> AccessProfile | None:
         query = select(access_profiles).where(
             access_profiles.c.access_profile_id == access_profile_id
         )
         found = await self._database.read(
-            lambda connection: _with_members(connection, connection.execute(query).all())
+            lambda connection: _with_lists(connection, connection.execute(query).all())
         )
         return found[0] if found else None
 
@@ -54,7 +79,7 @@ class StoredAccessProfiles:
         def work(connection: Connection) -> Page[AccessProfile]:
             rows = connection.execute(query).all()
             found = page.page(rows, key=lambda row: (row.sort_key, row.access_profile_id))
-            return Page(tuple(_with_members(connection, found.items)), found.next_page_token)
+            return Page(tuple(_with_lists(connection, found.items)), found.next_page_token)
 
         return await self._database.read(work)
 
@@ -75,66 +100,170 @@ class StoredAccessProfiles:
         )
 
     async def person_count(self, access_profile_ids: Collection[str], entra_tenant_id: str) -> int:
-        query = (
-            select(func.count())
-            .select_from(directory_users)
-            .where(
-                directory_users.c.entra_tenant_id == entra_tenant_id,
-                directory_users.c.account_enabled.is_(True),
-            )
+        table, profile_ids = directory_users, [*access_profile_ids]
+        people = select(func.count()).where(
+            table.c.entra_tenant_id == entra_tenant_id, table.c.account_enabled.is_(True)
         )
-        if EVERYONE_ID not in access_profile_ids:
-            query = query.where(
-                directory_users.c.user_id.in_(
-                    select(access_profile_members.c.user_id).where(
-                        access_profile_members.c.access_profile_id.in_(access_profile_ids)
-                    )
-                )
+        if EVERYONE_ID in access_profile_ids:
+            return await self._database.read(lambda each: each.execute(people).scalar_one())
+        asked = select(access_profiles.c.expression).where(
+            access_profiles.c.access_profile_id.in_(profile_ids), access_profiles.c.expression != ""
+        )
+        conditions = await self._database.read(lambda each: each.execute(asked).scalars().all())
+        if not conditions:
+            query = people.where(table.c.user_id.in_(listed(profile_ids)))
+            return await self._database.read(lambda each: each.execute(query).scalar_one())
+        count, after = 0, ""
+        # In visits of their own, so that other calls get their turn between two batches.
+        while True:
+            found, after = await self._database.read(
+                partial(self._counted, profile_ids, conditions, entra_tenant_id, after)
             )
-        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
+            count += found
+            if not after:
+                return count
+
+    def _counted(
+        self,
+        profile_ids: Sequence[str],
+        conditions: Sequence[str],
+        entra_tenant_id: str,
+        after: str,
+        connection: Connection,
+    ) -> tuple[int, str]:
+        """How many of a batch of people are in one of the profiles, and the batch's last."""
+        table = directory_users
+        rows = connection.execute(
+            select(table, is_listed(table.c.user_id, profile_ids).label("is_listed"))
+            .where(table.c.user_id > after)
+            .order_by(table.c.user_id)
+            .limit(_BATCH)
+        ).all()
+        count = sum(
+            row.account_enabled
+            and row.entra_tenant_id == entra_tenant_id
+            and (row.is_listed or any_true(self._expressions, user_of(row), conditions))
+            for row in rows
+        )
+        return count, rows[-1].user_id if len(rows) == _BATCH else ""
+
+    async def members(self, profile: AccessProfile, page: PageRequest) -> Page[Member]:
+        return await self._database.read(
+            lambda connection: read_members(connection, self._expressions, profile, page)
+        )
+
+    async def reasons(self, profile: AccessProfile, person: User) -> Reasons:
+        return await self._database.read(
+            lambda connection: read_reasons(connection, self._expressions, profile, [person])[0]
+        )
+
+    async def apps_naming(self, access_profile_id: str) -> tuple[str, ...]:
+        table = rule_access_profiles
+        query = (
+            select(table.c.app_id)
+            .where(table.c.access_profile_id == access_profile_id)
+            .order_by(table.c.app_id)
+        )
+        return await self._database.read(
+            lambda connection: tuple(connection.execute(query).scalars())
+        )
 
     def created(self, profile: AccessProfile) -> tuple[Write, ...]:
         return (
             Guarded(
                 insert(access_profiles).values(
                     access_profile_id=profile.access_profile_id,
-                    display_name=profile.display_name,
-                    name_key=name_key(profile.display_name),
-                    description=profile.description,
-                    expression="",
                     create_time=profile.create_time,
-                    version=profile.version,
+                    **_values(profile),
                 )
             ),
-            Guarded(
-                insert(access_profile_members),
-                parameters=[
-                    {"access_profile_id": profile.access_profile_id, "user_id": user_id}
-                    for user_id in profile.user_ids
-                ],
-            ),
+            *_listed(profile),
+        )
+
+    def updated(self, before: AccessProfile, after: AccessProfile) -> tuple[Write, ...]:
+        return (
+            Guarded(update(access_profiles).where(_as(before)).values(**_values(after)), expects=1),
+            *_unlisted(before),
+            *_listed(after),
+        )
+
+    def deleted(self, profile: AccessProfile) -> tuple[Write, ...]:
+        named = exists().where(
+            rule_access_profiles.c.access_profile_id == profile.access_profile_id
+        )
+        return (
+            *_unlisted(profile),
+            Guarded(delete(access_profiles).where(_as(profile), ~named), expects=1),
         )
 
 
-def _with_members(connection: Connection, rows: Iterable[Row[Any]]) -> list[AccessProfile]:
-    rows = list(rows)
-    table = access_profile_members
-    members = defaultdict(list)
-    query = (
-        select(table)
-        .where(table.c.access_profile_id.in_([row.access_profile_id for row in rows]))
-        .order_by(table.c.access_profile_id, table.c.user_id)
+def _values(profile: AccessProfile) -> dict[str, Any]:
+    return {
+        "display_name": profile.display_name,
+        "name_key": name_key(profile.display_name),
+        "description": profile.description,
+        "expression": profile.expression,
+        "version": profile.version,
+    }
+
+
+def _as(profile: AccessProfile) -> ColumnElement[bool]:
+    return and_(
+        access_profiles.c.access_profile_id == profile.access_profile_id,
+        access_profiles.c.version == profile.version,
     )
-    for member in connection.execute(query) if rows else ():
-        members[member.access_profile_id].append(member.user_id)
+
+
+def _listed(profile: AccessProfile) -> tuple[Guarded, ...]:
+    of = {"access_profile_id": profile.access_profile_id}
+    return (
+        Guarded(
+            insert(access_profile_members),
+            parameters=[{**of, "user_id": user_id} for user_id in profile.user_ids],
+        ),
+        Guarded(
+            insert(access_profile_groups),
+            parameters=[{**of, "group_id": group_id} for group_id in profile.group_ids],
+        ),
+    )
+
+
+def _unlisted(profile: AccessProfile) -> tuple[Guarded, ...]:
+    return tuple(
+        Guarded(delete(table).where(table.c.access_profile_id == profile.access_profile_id))
+        for table in (access_profile_members, access_profile_groups)
+    )
+
+
+def _with_lists(connection: Connection, rows: Iterable[Row[Any]]) -> list[AccessProfile]:
+    rows = list(rows)
+    profile_ids = [row.access_profile_id for row in rows]
+    people = _lists(connection, access_profile_members, "user_id", profile_ids)
+    groups = _lists(connection, access_profile_groups, "group_id", profile_ids)
     return [
         AccessProfile(
             access_profile_id=row.access_profile_id,
             display_name=row.display_name,
             description=row.description,
-            user_ids=tuple(members[row.access_profile_id]),
+            user_ids=tuple(people[row.access_profile_id]),
             create_time=row.create_time,
             version=row.version,
+            group_ids=tuple(groups[row.access_profile_id]),
+            expression=row.expression,
         )
         for row in rows
     ]
+
+
+def _lists(
+    connection: Connection, table: Table, column: str, profile_ids: Sequence[str]
+) -> dict[str, list[str]]:
+    found = defaultdict(list)
+    query = (
+        select(table.c.access_profile_id, table.c[column])
+        .where(table.c.access_profile_id.in_(profile_ids))
+        .order_by(table.c.access_profile_id, table.c[column])
+    )
+    for profile_id, listed_id in connection.execute(query) if profile_ids else ():
+        found[profile_id].append(listed_id)
+    return found

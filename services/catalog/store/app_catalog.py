@@ -4,22 +4,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, true
 
 from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
-from services.catalog.domain.app_catalog import CatalogApp, CatalogEntitlement
+from services.catalog.domain.app_catalog import CatalogApp, CatalogEntitlement, CatalogState
 from services.catalog.domain.entitlement import ResourceKind
 from services.catalog.domain.settings import Defaults, settle
-from services.catalog.store.audience import (
-    governed,
-    groups_only,
-    open_to,
-    provisionable,
-    read_held,
-)
-from services.catalog.store.rows import override_of
+from services.catalog.ports import Expressions
+from services.catalog.store.audience import governed, open_to, provisionable
+from services.catalog.store.membership import read_profiles
+from services.catalog.store.rows import override_of, user_of
 from services.catalog.store.rules import rules_columns, said_by_rules
+from services.catalog.store.standings import Standings, read_standings
 from services.catalog.store.tables import (
     apps,
     directory_users,
@@ -30,92 +27,92 @@ from services.catalog.store.text import containing, paged
 
 
 class StoredAppCatalog:
-    """The app catalog in the database: four statements a page, however much it holds."""
+    """The app catalog in the database: a few statements a page, however much it holds."""
 
-    def __init__(self, database: Database, deployment: Defaults) -> None:
+    def __init__(self, database: Database, expressions: Expressions, deployment: Defaults) -> None:
         self._database = database
+        self._expressions = expressions
         self._deployment = deployment
 
-    async def search(self, user_id: str, query: str, page: PageRequest) -> Page[CatalogApp] | None:
+    async def search(
+        self, user_id: str, query: str, state: CatalogState | None, page: PageRequest
+    ) -> Page[CatalogApp] | None:
         page.after(2)  # a wrong token is the caller's fault, whoever they are
+        return await self._database.read(
+            lambda connection: self._read(connection, user_id, _matching(query), state, page)
+        )
 
-        def work(connection: Connection) -> Page[CatalogApp] | None:
-            person = connection.execute(
-                select(directory_users).where(directory_users.c.user_id == user_id)
-            ).one_or_none()
-            if person is None:
-                return None
-            if not person.account_enabled:
-                return Page((), "")
-            found = page.page(
-                _apps(connection, person, query, page),
-                key=lambda row: (row.search_name, row.app_id),
+    async def app(self, user_id: str, app_id: str) -> tuple[CatalogApp, ...] | None:
+        page = PageRequest(size=1, token="", scope=())
+        found = await self._database.read(
+            lambda connection: self._read(
+                connection, user_id, entitlements.c.app_id == app_id, None, page
             )
-            if not found.items:
-                return Page((), "")
-            offered = _entitlements(connection, found.items, query)
-            held = read_held(connection, user_id)
-            return Page(
-                tuple(self._app_of(row, offered[row.app_id], held) for row in found.items),
-                found.next_page_token,
-            )
+        )
+        return None if found is None else found.items
 
-        return await self._database.read(work)
-
-    def _app_of(
-        self, app: Row[Any], offered: Sequence[Row[Any]], held: frozenset[str]
-    ) -> CatalogApp:
-        by_rules, by_app = said_by_rules(app), Defaults(app.policy_id, app.max_duration)
-        return CatalogApp(
-            app.app_id,
-            app.display_name,
-            app.description,
+    def _read(
+        self,
+        connection: Connection,
+        user_id: str,
+        which: ColumnElement[bool],
+        state: CatalogState | None,
+        page: PageRequest,
+    ) -> Page[CatalogApp] | None:
+        row = connection.execute(
+            select(directory_users).where(directory_users.c.user_id == user_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        person = user_of(row)
+        if not person.account_enabled:
+            return Page((), "")
+        profiles = read_profiles(connection, self._expressions, person)
+        standings = read_standings(connection, user_id)
+        which = and_(which, standings.stands_so(state))
+        is_open = open_to(profiles, person.entra_tenant_id)
+        found = page.page(
+            _apps(connection, is_open, which, page), key=lambda row: (row.search_name, row.app_id)
+        )
+        if not found.items:
+            return Page((), "")
+        offered = _entitlements(connection, found.items, which)
+        return Page(
             tuple(
-                CatalogEntitlement(
-                    entitlement_id=row.entitlement_id,
-                    display_name=row.display_name,
-                    description=row.description,
-                    resource_kind=ResourceKind(row.resource_kind),
-                    held=all(
-                        target["directory_entitlement_id"] in held
-                        for target in row.fulfilment
-                        if "entra_group_id" in target or not app.groups_only
-                    ),
-                    settings=settle(override_of(row), by_rules, by_app, self._deployment),
-                )
-                for row in offered
+                _app_of(row, offered[row.app_id], standings, self._deployment)
+                for row in found.items
             ),
+            found.next_page_token,
         )
 
 
 def _apps(
-    connection: Connection, person: Row[Any], query: str, page: PageRequest
+    connection: Connection,
+    is_open: ColumnElement[bool],
+    which: ColumnElement[bool],
+    page: PageRequest,
 ) -> Sequence[Row[Any]]:
-    """The apps of a page: those the person may ask something of that matches."""
+    """The apps of a page: those the person may ask something of that is asked about."""
     something = exists().where(
-        entitlements.c.app_id == apps.c.app_id, governed(), provisionable(), _matching(query)
+        entitlements.c.app_id == apps.c.app_id, governed(), provisionable(), which
     )
     statement = (
-        select(
-            apps,
-            *rules_columns(),
-            groups_only().label("groups_only"),
-        )
+        select(apps, *rules_columns())
         .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
-        .where(open_to(person.user_id, person.entra_tenant_id), something)
+        .where(is_open, something)
     )
     return connection.execute(paged(statement, (apps.c.search_name, apps.c.app_id), page)).all()
 
 
 def _entitlements(
-    connection: Connection, of: Sequence[Row[Any]], query: str
+    connection: Connection, of: Sequence[Row[Any]], which: ColumnElement[bool]
 ) -> dict[str, list[Row[Any]]]:
-    """What matches of apps that are open to the person, by app."""
+    """What is asked about of apps that are open to the person, by app."""
     statement = (
         select(entitlements)
         .join(apps, apps.c.app_id == entitlements.c.app_id)
         .where(entitlements.c.app_id.in_([row.app_id for row in of]))
-        .where(governed(), provisionable(), _matching(query))
+        .where(governed(), provisionable(), which)
         .order_by(
             # CREDENTIAL before ROLE: access comes first.
             entitlements.c.resource_kind,
@@ -134,3 +131,27 @@ def _matching(query: str) -> ColumnElement[bool]:
     if not query:
         return true()
     return or_(containing(apps.c.search_name, query), containing(entitlements.c.search_name, query))
+
+
+def _app_of(
+    app: Row[Any], offered: Sequence[Row[Any]], standings: Standings, deployment: Defaults
+) -> CatalogApp:
+    by_rules, by_app = said_by_rules(app), Defaults(app.policy_id, app.max_duration)
+    return CatalogApp(
+        app.app_id,
+        app.display_name,
+        app.own_description or app.description,
+        tuple(
+            CatalogEntitlement(
+                entitlement_id=row.entitlement_id,
+                display_name=row.display_name,
+                description=row.description,
+                resource_kind=ResourceKind(row.resource_kind),
+                held=row.entitlement_id in standings.held,
+                settings=settle(override_of(row), by_rules, by_app, deployment),
+                standing=standings.of(row.entitlement_id),
+            )
+            for row in offered
+        ),
+        app.instructions,
+    )

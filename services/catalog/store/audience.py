@@ -4,10 +4,8 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, union_all
 
-from services.catalog.domain.access_profile import EVERYONE_ID
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.store.tables import (
-    access_profile_members,
     apps,
     bindings,
     directory_assignments,
@@ -21,25 +19,8 @@ from services.catalog.store.tables import (
 )
 
 
-def in_audience(
-    app_id: ColumnElement[str] | str, user_id: ColumnElement[str] | str
-) -> ColumnElement[bool]:
-    """Whether a person, who must be enabled, is in an access profile of an app's rules."""
-    named, members = rule_access_profiles, access_profile_members
-    return exists().where(
-        named.c.app_id == app_id,
-        or_(
-            named.c.access_profile_id == EVERYONE_ID,
-            exists().where(
-                members.c.access_profile_id == named.c.access_profile_id,
-                members.c.user_id == user_id,
-            ),
-        ),
-    )
-
-
-def open_to(user_id: str, entra_tenant_id: str) -> ColumnElement[bool]:
-    """Whether an enabled person may ask for something of an app, if it is `governed`.
+def open_to(profile_ids: Collection[str], entra_tenant_id: str) -> ColumnElement[bool]:
+    """Whether somebody in these profiles may ask for something of an app, if it is `governed`.
 
     Of a row of `apps` joined with `entitlement_rules`. Together with `provisionable` they say in
     SQL what `domain.resolution` decides for one entitlement; a test holds both against each other.
@@ -50,7 +31,10 @@ def open_to(user_id: str, entra_tenant_id: str) -> ColumnElement[bool]:
         apps.c.is_protected.is_(False),
         apps.c.entra_tenant_id == entra_tenant_id,
         entitlement_rules.c.enabled.is_(True),
-        in_audience(apps.c.app_id, user_id),
+        exists().where(
+            rule_access_profiles.c.app_id == apps.c.app_id,
+            rule_access_profiles.c.access_profile_id.in_(profile_ids),
+        ),
     )
 
 

@@ -63,6 +63,14 @@ class StoredDirectory:
             lambda connection: frozenset(connection.execute(query).scalars())
         )
 
+    async def existing_groups(self, group_ids: Collection[str]) -> frozenset[str]:
+        query = select(directory_groups.c.group_id).where(
+            directory_groups.c.group_id.in_(group_ids)
+        )
+        return await self._database.read(
+            lambda connection: frozenset(connection.execute(query).scalars())
+        )
+
 
 def _group_of(row: Row[Any]) -> Group:
     return Group(

@@ -31,8 +31,10 @@ from services.catalog.domain.directory import User
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.managers import line_of
 from services.catalog.domain.resolution import Offer, Question
-from services.catalog.store.audience import groups_only, in_audience, read_held
+from services.catalog.ports import Expressions
+from services.catalog.store.audience import groups_only, read_held
 from services.catalog.store.managers import read_line
+from services.catalog.store.membership import is_in_audience
 from services.catalog.store.owners import read_owner_people
 from services.catalog.store.rows import app_of, entitlement_of, user_of
 from services.catalog.store.rules import rules_columns, said_by_rules
@@ -51,7 +53,6 @@ from services.catalog.store.tables import (
 
 _APP_PREFIX = "app_s_"
 _ENTITLEMENT: BindParameter[str] = bindparam("entitlement", type_=Text())
-_REQUESTER: BindParameter[str] = bindparam("requester", type_=Text())
 _SUBJECT: BindParameter[str] = bindparam("subject", type_=Text())
 
 
@@ -73,7 +74,6 @@ _OFFER: Select[Any] = (
         *(column.label(_APP_PREFIX + column.name) for column in apps.c),
         *rules_columns(),
         func.coalesce(_governing(), False).label("governing"),
-        in_audience(apps.c.app_id, _REQUESTER).label("in_audience"),
         groups_only().label("groups_only"),
         select(func.max(syncs.c.complete_time))
         .where(syncs.c.entra_tenant_id == apps.c.entra_tenant_id)
@@ -115,7 +115,6 @@ class _Found:
     """An offer with what only the question about a requester needs."""
 
     offer: Offer
-    in_audience: bool
     sync_time: datetime | None
 
 
@@ -132,14 +131,15 @@ class _AppOf:
 class StoredOffers:
     """Entitlements with everything around them, in the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, expressions: Expressions) -> None:
         self._database = database
+        self._expressions = expressions
 
     async def question(
         self, entitlement_id: str, requester_user_id: str, subject_user_id: str
     ) -> Question:
         def work(connection: Connection) -> Question:
-            found = _find(connection, entitlement_id, requester_user_id)
+            found = _find(connection, entitlement_id)
             people = read_line(connection, subject_user_id, requester_user_id)
             requester, subject = people.get(requester_user_id), people.get(subject_user_id)
             if found is None:
@@ -152,7 +152,8 @@ class StoredOffers:
                 subject=subject,
                 managers=() if subject is None else line_of(subject, people),
                 offer=found.offer,
-                in_audience=found.in_audience,
+                in_audience=requester is not None
+                and is_in_audience(connection, self._expressions, requester, app_id),
                 groups=groups,
                 held=held,
                 app_owners=app_owners,
@@ -166,7 +167,7 @@ class StoredOffers:
         self, entitlement_id: str, subject_user_id: str, directory_entitlement_ids: Collection[str]
     ) -> tuple[Offer | None, User | None, frozenset[str]]:
         def work(connection: Connection) -> tuple[Offer | None, User | None, frozenset[str]]:
-            found = _find(connection, entitlement_id, "")
+            found = _find(connection, entitlement_id)
             subject = connection.execute(
                 select(directory_users).where(directory_users.c.user_id == subject_user_id)
             ).one_or_none()
@@ -179,15 +180,14 @@ class StoredOffers:
         return await self._database.read(work, at_once=True)
 
 
-def _find(connection: Connection, entitlement_id: str, requester_user_id: str) -> _Found | None:
-    asked = {"entitlement": entitlement_id, "requester": requester_user_id}
-    row = connection.execute(_OFFER, asked).one_or_none()
+def _find(connection: Connection, entitlement_id: str) -> _Found | None:
+    row = connection.execute(_OFFER, {"entitlement": entitlement_id}).one_or_none()
     if row is None:
         return None
     app: App = app_of(_AppOf(row))
     rules = said_by_rules(row) if row.governing else None
     offer = Offer(entitlement_of(row), app, rules, row.groups_only)
-    return _Found(offer, row.in_audience, row.tenant_sync_time)
+    return _Found(offer, row.tenant_sync_time)
 
 
 def _fulfilment(

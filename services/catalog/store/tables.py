@@ -395,6 +395,7 @@ rule_access_profiles = Table(
         Text,
         ForeignKey("access_profiles.access_profile_id"),
         primary_key=True,
+        index=True,
     ),
     Column("position", BigInteger, nullable=False),
 )

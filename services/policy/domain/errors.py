@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 
 from libs.domain.errors import AlreadyExists, Invalid, NotFound, Violation, WrongState
-
-
-class ExpressionProblem(Exception):
-    """Why an expression can't be evaluated, or is neither true nor false; in words."""
+from libs.domain.expressions import ExpressionProblem as ExpressionProblem
 
 
 def policy_not_found(policy_id: str) -> NotFound:

@@ -28,12 +28,14 @@ from services.catalog.handlers import (
     link_entitlements,
     manage_app,
 )
+from services.catalog.handlers.checked_profile import CheckedProfile
 from tests.fakes.catalog import (
     FakeAccessProfiles,
     FakeApps,
     FakeCatalog,
     FakeDirectory,
     FakeEntitlements,
+    FakeExpressions,
     FakeLinks,
     FakeRules,
     FakeSyncs,
@@ -139,9 +141,9 @@ async def test_an_access_profile_needs_a_name_of_its_own(name: str) -> None:
         access_profiles={"apr_1": AccessProfile("apr_1", "Team", "", (), NOW)},
         users={"usr_ada": a_user("Ada")},
     )
-    create = create_access_profile.CreateAccessProfile(
-        FakeAccessProfiles(catalog), FakeDirectory(catalog), FakeClock(NOW)
-    )
+    profiles = FakeAccessProfiles(catalog)
+    checked = CheckedProfile(profiles, FakeDirectory(catalog), FakeExpressions())
+    create = create_access_profile.CreateAccessProfile(profiles, checked, FakeClock(NOW))
     with pytest.raises(LatchkeyError) as caught:
         await create(create_access_profile.Command(name, "", ("usr_ada",)), ROOT)
     assert caught.value.reason == "ACCESS_PROFILE_NAME_TAKEN"

@@ -85,6 +85,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("access_profile_id", "group_id"),
     )
     op.create_index("ix_access_profile_groups_group_id", "access_profile_groups", ["group_id"])
+    op.create_index(
+        "ix_rule_access_profiles_access_profile_id",
+        "rule_access_profiles",
+        ["access_profile_id"],
+    )
     op.add_column("entitlement_rules", _text("emergency_policy_id"))
     op.add_column("entitlement_rules", sa.Column("emergency_max_duration", Seconds()))
     op.create_table(

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from latchkey.catalog.v1 import directory_pb2 as latchkey_dot_catalog_dot_v1_dot_directory__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(latchkey/catalog/v1/access_profile.proto\x12\x13latchkey.catalog.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#latchkey/catalog/v1/directory.proto\"\xdf\x01\n\rAccessProfile\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08\x65veryone\x18\x04 \x01(\x08\x12\x10\n\x08user_ids\x18\x05 \x03(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x11\n\tgroup_ids\x18\x08 \x03(\t\x12\x12\n\nexpression\x18\t \x01(\t\"i\n\x10MembershipReason\x12\x12\n\x08\x65veryone\x18\x01 \x01(\x08H\x00\x12\x0f\n\x05named\x18\x02 \x01(\x08H\x00\x12\x12\n\x08group_id\x18\x03 \x01(\tH\x00\x12\x14\n\nexpression\x18\x04 \x01(\x08H\x00\x42\x06\n\x04kind\"q\n\x1a\x43reateAccessProfileRequest\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"Y\n\x1b\x43reateAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"4\n\x17GetAccessProfileRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\"V\n\x18GetAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"B\n\x19ListAccessProfilesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"r\n\x1aListAccessProfilesResponse\x12;\n\x0f\x61\x63\x63\x65ss_profiles\x18\x01 \x03(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa2\x01\n\x1aUpdateAccessProfileRequest\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"Y\n\x1bUpdateAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"^\n\x1a\x44\x65leteAccessProfileRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"\x1d\n\x1b\x44\x65leteAccessProfileResponse\"V\n\x12ListMembersRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xdb\x01\n\x13ListMembersResponse\x12@\n\x07members\x18\x01 \x03(\x0b\x32/.latchkey.catalog.v1.ListMembersResponse.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x1ai\n\x06Member\x12\'\n\x04user\x18\x01 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x36\n\x07reasons\x18\x02 \x03(\x0b\x32%.latchkey.catalog.v1.MembershipReason\"F\n\x18\x45xplainMembershipRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"t\n\x19\x45xplainMembershipResponse\x12\x0e\n\x06member\x18\x01 \x01(\x08\x12\x36\n\x07reasons\x18\x02 \x03(\x0b\x32%.latchkey.catalog.v1.MembershipReason\x12\x0f\n\x07problem\x18\x03 \x01(\t2\xc2\x06\n\x14\x41\x63\x63\x65ssProfileService\x12x\n\x13\x43reateAccessProfile\x12/.latchkey.catalog.v1.CreateAccessProfileRequest\x1a\x30.latchkey.catalog.v1.CreateAccessProfileResponse\x12o\n\x10GetAccessProfile\x12,.latchkey.catalog.v1.GetAccessProfileRequest\x1a-.latchkey.catalog.v1.GetAccessProfileResponse\x12u\n\x12ListAccessProfiles\x12..latchkey.catalog.v1.ListAccessProfilesRequest\x1a/.latchkey.catalog.v1.ListAccessProfilesResponse\x12x\n\x13UpdateAccessProfile\x12/.latchkey.catalog.v1.UpdateAccessProfileRequest\x1a\x30.latchkey.catalog.v1.UpdateAccessProfileResponse\x12x\n\x13\x44\x65leteAccessProfile\x12/.latchkey.catalog.v1.DeleteAccessProfileRequest\x1a\x30.latchkey.catalog.v1.DeleteAccessProfileResponse\x12`\n\x0bListMembers\x12\'.latchkey.catalog.v1.ListMembersRequest\x1a(.latchkey.catalog.v1.ListMembersResponse\x12r\n\x11\x45xplainMembership\x12-.latchkey.catalog.v1.ExplainMembershipRequest\x1a..latchkey.catalog.v1.ExplainMembershipResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(latchkey/catalog/v1/access_profile.proto\x12\x13latchkey.catalog.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#latchkey/catalog/v1/directory.proto\"\xdf\x01\n\rAccessProfile\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08\x65veryone\x18\x04 \x01(\x08\x12\x10\n\x08user_ids\x18\x05 \x03(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x11\n\tgroup_ids\x18\x08 \x03(\t\x12\x12\n\nexpression\x18\t \x01(\t\"\xa4\x01\n\x10PersonAttributes\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x1b\n\x13user_principal_name\x18\x03 \x01(\t\x12\x0c\n\x04mail\x18\x04 \x01(\t\x12\x12\n\ndepartment\x18\x05 \x01(\t\x12\x11\n\tjob_title\x18\x06 \x01(\t\x12\x17\n\x0fmanager_user_id\x18\x07 \x01(\t\"i\n\x10MembershipReason\x12\x12\n\x08\x65veryone\x18\x01 \x01(\x08H\x00\x12\x0f\n\x05named\x18\x02 \x01(\x08H\x00\x12\x12\n\x08group_id\x18\x03 \x01(\tH\x00\x12\x14\n\nexpression\x18\x04 \x01(\x08H\x00\x42\x06\n\x04kind\"q\n\x1a\x43reateAccessProfileRequest\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"Y\n\x1b\x43reateAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"4\n\x17GetAccessProfileRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\"V\n\x18GetAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"B\n\x19ListAccessProfilesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"r\n\x1aListAccessProfilesResponse\x12;\n\x0f\x61\x63\x63\x65ss_profiles\x18\x01 \x03(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa2\x01\n\x1aUpdateAccessProfileRequest\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"Y\n\x1bUpdateAccessProfileResponse\x12:\n\x0e\x61\x63\x63\x65ss_profile\x18\x01 \x01(\x0b\x32\".latchkey.catalog.v1.AccessProfile\"^\n\x1a\x44\x65leteAccessProfileRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"\x1d\n\x1b\x44\x65leteAccessProfileResponse\"V\n\x12ListMembersRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xdb\x01\n\x13ListMembersResponse\x12@\n\x07members\x18\x01 \x03(\x0b\x32/.latchkey.catalog.v1.ListMembersResponse.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x1ai\n\x06Member\x12\'\n\x04user\x18\x01 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x36\n\x07reasons\x18\x02 \x03(\x0b\x32%.latchkey.catalog.v1.MembershipReason\"F\n\x18\x45xplainMembershipRequest\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"t\n\x19\x45xplainMembershipResponse\x12\x0e\n\x06member\x18\x01 \x01(\x08\x12\x36\n\x07reasons\x18\x02 \x03(\x0b\x32%.latchkey.catalog.v1.MembershipReason\x12\x0f\n\x07problem\x18\x03 \x01(\t2\xc2\x06\n\x14\x41\x63\x63\x65ssProfileService\x12x\n\x13\x43reateAccessProfile\x12/.latchkey.catalog.v1.CreateAccessProfileRequest\x1a\x30.latchkey.catalog.v1.CreateAccessProfileResponse\x12o\n\x10GetAccessProfile\x12,.latchkey.catalog.v1.GetAccessProfileRequest\x1a-.latchkey.catalog.v1.GetAccessProfileResponse\x12u\n\x12ListAccessProfiles\x12..latchkey.catalog.v1.ListAccessProfilesRequest\x1a/.latchkey.catalog.v1.ListAccessProfilesResponse\x12x\n\x13UpdateAccessProfile\x12/.latchkey.catalog.v1.UpdateAccessProfileRequest\x1a\x30.latchkey.catalog.v1.UpdateAccessProfileResponse\x12x\n\x13\x44\x65leteAccessProfile\x12/.latchkey.catalog.v1.DeleteAccessProfileRequest\x1a\x30.latchkey.catalog.v1.DeleteAccessProfileResponse\x12`\n\x0bListMembers\x12\'.latchkey.catalog.v1.ListMembersRequest\x1a(.latchkey.catalog.v1.ListMembersResponse\x12r\n\x11\x45xplainMembership\x12-.latchkey.catalog.v1.ExplainMembershipRequest\x1a..latchkey.catalog.v1.ExplainMembershipResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,38 +36,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCESSPROFILE']._serialized_start=170
   _globals['_ACCESSPROFILE']._serialized_end=393
-  _globals['_MEMBERSHIPREASON']._serialized_start=395
-  _globals['_MEMBERSHIPREASON']._serialized_end=500
-  _globals['_CREATEACCESSPROFILEREQUEST']._serialized_start=502
-  _globals['_CREATEACCESSPROFILEREQUEST']._serialized_end=615
-  _globals['_CREATEACCESSPROFILERESPONSE']._serialized_start=617
-  _globals['_CREATEACCESSPROFILERESPONSE']._serialized_end=706
-  _globals['_GETACCESSPROFILEREQUEST']._serialized_start=708
-  _globals['_GETACCESSPROFILEREQUEST']._serialized_end=760
-  _globals['_GETACCESSPROFILERESPONSE']._serialized_start=762
-  _globals['_GETACCESSPROFILERESPONSE']._serialized_end=848
-  _globals['_LISTACCESSPROFILESREQUEST']._serialized_start=850
-  _globals['_LISTACCESSPROFILESREQUEST']._serialized_end=916
-  _globals['_LISTACCESSPROFILESRESPONSE']._serialized_start=918
-  _globals['_LISTACCESSPROFILESRESPONSE']._serialized_end=1032
-  _globals['_UPDATEACCESSPROFILEREQUEST']._serialized_start=1035
-  _globals['_UPDATEACCESSPROFILEREQUEST']._serialized_end=1197
-  _globals['_UPDATEACCESSPROFILERESPONSE']._serialized_start=1199
-  _globals['_UPDATEACCESSPROFILERESPONSE']._serialized_end=1288
-  _globals['_DELETEACCESSPROFILEREQUEST']._serialized_start=1290
-  _globals['_DELETEACCESSPROFILEREQUEST']._serialized_end=1384
-  _globals['_DELETEACCESSPROFILERESPONSE']._serialized_start=1386
-  _globals['_DELETEACCESSPROFILERESPONSE']._serialized_end=1415
-  _globals['_LISTMEMBERSREQUEST']._serialized_start=1417
-  _globals['_LISTMEMBERSREQUEST']._serialized_end=1503
-  _globals['_LISTMEMBERSRESPONSE']._serialized_start=1506
-  _globals['_LISTMEMBERSRESPONSE']._serialized_end=1725
-  _globals['_LISTMEMBERSRESPONSE_MEMBER']._serialized_start=1620
-  _globals['_LISTMEMBERSRESPONSE_MEMBER']._serialized_end=1725
-  _globals['_EXPLAINMEMBERSHIPREQUEST']._serialized_start=1727
-  _globals['_EXPLAINMEMBERSHIPREQUEST']._serialized_end=1797
-  _globals['_EXPLAINMEMBERSHIPRESPONSE']._serialized_start=1799
-  _globals['_EXPLAINMEMBERSHIPRESPONSE']._serialized_end=1915
-  _globals['_ACCESSPROFILESERVICE']._serialized_start=1918
-  _globals['_ACCESSPROFILESERVICE']._serialized_end=2752
+  _globals['_PERSONATTRIBUTES']._serialized_start=396
+  _globals['_PERSONATTRIBUTES']._serialized_end=560
+  _globals['_MEMBERSHIPREASON']._serialized_start=562
+  _globals['_MEMBERSHIPREASON']._serialized_end=667
+  _globals['_CREATEACCESSPROFILEREQUEST']._serialized_start=669
+  _globals['_CREATEACCESSPROFILEREQUEST']._serialized_end=782
+  _globals['_CREATEACCESSPROFILERESPONSE']._serialized_start=784
+  _globals['_CREATEACCESSPROFILERESPONSE']._serialized_end=873
+  _globals['_GETACCESSPROFILEREQUEST']._serialized_start=875
+  _globals['_GETACCESSPROFILEREQUEST']._serialized_end=927
+  _globals['_GETACCESSPROFILERESPONSE']._serialized_start=929
+  _globals['_GETACCESSPROFILERESPONSE']._serialized_end=1015
+  _globals['_LISTACCESSPROFILESREQUEST']._serialized_start=1017
+  _globals['_LISTACCESSPROFILESREQUEST']._serialized_end=1083
+  _globals['_LISTACCESSPROFILESRESPONSE']._serialized_start=1085
+  _globals['_LISTACCESSPROFILESRESPONSE']._serialized_end=1199
+  _globals['_UPDATEACCESSPROFILEREQUEST']._serialized_start=1202
+  _globals['_UPDATEACCESSPROFILEREQUEST']._serialized_end=1364
+  _globals['_UPDATEACCESSPROFILERESPONSE']._serialized_start=1366
+  _globals['_UPDATEACCESSPROFILERESPONSE']._serialized_end=1455
+  _globals['_DELETEACCESSPROFILEREQUEST']._serialized_start=1457
+  _globals['_DELETEACCESSPROFILEREQUEST']._serialized_end=1551
+  _globals['_DELETEACCESSPROFILERESPONSE']._serialized_start=1553
+  _globals['_DELETEACCESSPROFILERESPONSE']._serialized_end=1582
+  _globals['_LISTMEMBERSREQUEST']._serialized_start=1584
+  _globals['_LISTMEMBERSREQUEST']._serialized_end=1670
+  _globals['_LISTMEMBERSRESPONSE']._serialized_start=1673
+  _globals['_LISTMEMBERSRESPONSE']._serialized_end=1892
+  _globals['_LISTMEMBERSRESPONSE_MEMBER']._serialized_start=1787
+  _globals['_LISTMEMBERSRESPONSE_MEMBER']._serialized_end=1892
+  _globals['_EXPLAINMEMBERSHIPREQUEST']._serialized_start=1894
+  _globals['_EXPLAINMEMBERSHIPREQUEST']._serialized_end=1964
+  _globals['_EXPLAINMEMBERSHIPRESPONSE']._serialized_start=1966
+  _globals['_EXPLAINMEMBERSHIPRESPONSE']._serialized_end=2082
+  _globals['_ACCESSPROFILESERVICE']._serialized_start=2085
+  _globals['_ACCESSPROFILESERVICE']._serialized_end=2919
 # @@protoc_insertion_point(module_scope)

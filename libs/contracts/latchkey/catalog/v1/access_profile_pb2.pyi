@@ -48,8 +48,7 @@ class AccessProfile(_message.Message):
     """Output only. Changes with every change of the profile."""
     expression: _builtins.str
     """Optional. A CEL expression over `person`, at most 2000 characters; who it is true for is in it.
-    `person` has `display_name`, `user_principal_name`, `mail`, `department`, `job_title`,
-    `manager_user_id` and `user_id`, all strings, for example
+    `person` is a `PersonAttributes`, all strings, for example
     `person.department == "Finance" && person.job_title.startsWith("Head")`.
     """
     @_builtins.property
@@ -84,6 +83,54 @@ class AccessProfile(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AccessProfile: _TypeAlias = AccessProfile  # noqa: Y015
+
+@_typing.final
+class PersonAttributes(_message.Message):
+    """What the expression of an access profile knows of a person. What the directory does not say is
+    empty.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    USER_PRINCIPAL_NAME_FIELD_NUMBER: _builtins.int
+    MAIL_FIELD_NUMBER: _builtins.int
+    DEPARTMENT_FIELD_NUMBER: _builtins.int
+    JOB_TITLE_FIELD_NUMBER: _builtins.int
+    MANAGER_USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The person's id."""
+    display_name: _builtins.str
+    """The person's name."""
+    user_principal_name: _builtins.str
+    """What they sign in with."""
+    mail: _builtins.str
+    """Their mail address."""
+    department: _builtins.str
+    """Their department."""
+    job_title: _builtins.str
+    """Their job title."""
+    manager_user_id: _builtins.str
+    """The id of their manager."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        user_principal_name: _builtins.str = ...,
+        mail: _builtins.str = ...,
+        department: _builtins.str = ...,
+        job_title: _builtins.str = ...,
+        manager_user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["department", b"department", "display_name", b"display_name", "job_title", b"job_title", "mail", b"mail", "manager_user_id", b"manager_user_id", "user_id", b"user_id", "user_principal_name", b"user_principal_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonAttributes: _TypeAlias = PersonAttributes  # noqa: Y015
 
 @_typing.final
 class MembershipReason(_message.Message):
@@ -504,8 +551,8 @@ class ExplainMembershipResponse(_message.Message):
     member: _builtins.bool
     """Whether they are."""
     problem: _builtins.str
-    """Why not, in words: they are disabled, in another tenant, or nothing fits; and what was wrong
-    when the expression could not be asked.
+    """Why not, in words: they are disabled, or nothing fits; and what was wrong when the
+    expression could not be asked.
     """
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___MembershipReason]:

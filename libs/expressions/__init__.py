@@ -1,0 +1,1 @@
+"""Expressions that people write, evaluated for what is asked of them."""

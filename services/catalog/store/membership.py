@@ -1,0 +1,166 @@
+"""Who is in which access profiles: the one place that says it, by name, group or expression.
+
+An expression is asked here, in Python. A visit asks only those that matter to it, each of one
+person, so that it costs tens of microseconds for each; a few hundred profiles with expressions are
+meant, not thousands.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Exists,
+    Select,
+    Text,
+    bindparam,
+    exists,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+
+from libs.domain.expressions import ExpressionProblem
+from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile, Reasons
+from services.catalog.domain.directory import User
+from services.catalog.ports import Expressions
+from services.catalog.store.tables import (
+    access_profile_groups,
+    access_profile_members,
+    access_profiles,
+    directory_memberships,
+    rule_access_profiles,
+)
+
+
+def _profiles(of_rules: Exists) -> Any:
+    """Profiles that name a person, one row each; and expressions of those that some rules name."""
+    members, groups = access_profile_members.c, access_profile_groups.c
+    memberships, person = directory_memberships.c, bindparam("person", type_=Text())
+    return union_all(
+        select(members.access_profile_id, literal("").label("expression")).where(
+            members.user_id == person
+        ),
+        select(groups.access_profile_id, literal(""))
+        .join(directory_memberships, memberships.group_id == groups.group_id)
+        .where(memberships.user_id == person),
+        select(access_profiles.c.access_profile_id, access_profiles.c.expression).where(
+            access_profiles.c.expression != "", of_rules
+        ),
+    )
+
+
+_OF_RULES = exists().where(
+    rule_access_profiles.c.access_profile_id == access_profiles.c.access_profile_id
+)
+_OF_APP = rule_access_profiles.c.app_id == bindparam("app", type_=Text())
+# Made once: making one takes as long as asking it.
+_PROFILES = _profiles(_OF_RULES)
+_PROFILES_OF_APP = _profiles(_OF_RULES.where(_OF_APP))
+_NAMED_BY_APP = select(rule_access_profiles.c.access_profile_id).where(_OF_APP)
+
+
+def read_profiles(
+    connection: Connection, expressions: Expressions, person: User, app_id: str = ""
+) -> frozenset[str]:
+    """The access profiles that a person is in; none while they are disabled.
+
+    Of those with an expression only those that the rules of some app name, or of this one.
+    """
+    if not person.account_enabled:
+        return frozenset()
+    found, is_true = {EVERYONE_ID}, expressions.given(person)
+    statement = _PROFILES_OF_APP if app_id else _PROFILES
+    asked = {"person": person.user_id} | ({"app": app_id} if app_id else {})
+    for profile_id, expression in connection.execute(statement, asked):
+        if not expression or (profile_id not in found and _asked(is_true, expression)):
+            found.add(profile_id)
+    return frozenset(found)
+
+
+def is_in_audience(
+    connection: Connection, expressions: Expressions, person: User, app_id: str
+) -> bool:
+    """Whether a person is in one of the access profiles that the rules of an app name."""
+    named = connection.execute(_NAMED_BY_APP, {"app": app_id}).scalars().all()
+    return not read_profiles(connection, expressions, person, app_id).isdisjoint(named)
+
+
+def read_reasons(
+    connection: Connection,
+    expressions: Expressions,
+    profile: AccessProfile,
+    people: Sequence[User],
+) -> list[Reasons]:
+    """What of a profile fits each of these people, enabled or not."""
+    if profile.everyone:
+        return [Reasons(everyone=True) for _ in people]
+    in_groups = defaultdict(list)
+    if profile.group_ids and people:
+        table = directory_memberships
+        statement = (
+            select(table.c.user_id, table.c.group_id)
+            .where(
+                table.c.user_id.in_([person.user_id for person in people]),
+                table.c.group_id.in_(profile.group_ids),
+            )
+            .order_by(table.c.user_id, table.c.group_id)
+        )
+        for user_id, group_id in connection.execute(statement):
+            in_groups[user_id].append(group_id)
+    named = frozenset(profile.user_ids)
+    return [
+        Reasons(
+            named=person.user_id in named,
+            group_ids=tuple(in_groups[person.user_id]),
+            expression=bool(asked),
+            problem=asked.problem,
+        )
+        for person in people
+        for asked in [
+            _asked(expressions.given(person), profile.expression)
+            if profile.expression
+            else Reasons()
+        ]
+    ]
+
+
+def any_true(expressions: Expressions, person: User, conditions: Sequence[str]) -> bool:
+    """Whether one of some expressions is true of a person."""
+    is_true = expressions.given(person)
+    return any(_asked(is_true, condition) for condition in conditions)
+
+
+def _asked(is_true: Callable[[str], bool], expression: str) -> Reasons:
+    try:
+        return Reasons(expression=is_true(expression))
+    except ExpressionProblem as problem:
+        return Reasons(problem=str(problem))
+
+
+def listed(profile_ids: Sequence[str]) -> Select[tuple[str]]:
+    """The people whom profiles name, themselves or by a group; once for each way."""
+    members, groups = access_profile_members.c, access_profile_groups.c
+    by_name = select(members.user_id).where(members.access_profile_id.in_(profile_ids))
+    by_group = (
+        select(directory_memberships.c.user_id)
+        .join(access_profile_groups, groups.group_id == directory_memberships.c.group_id)
+        .where(groups.access_profile_id.in_(profile_ids))
+    )
+    return select(union_all(by_name, by_group).subquery().c.user_id)
+
+
+def is_listed(user_id: ColumnElement[str], profile_ids: Sequence[str]) -> ColumnElement[bool]:
+    """Whether profiles name a person, themselves or by a group."""
+    members, groups = access_profile_members.c, access_profile_groups.c
+    return or_(
+        exists().where(members.access_profile_id.in_(profile_ids), members.user_id == user_id),
+        exists().where(
+            groups.access_profile_id.in_(profile_ids),
+            groups.group_id == directory_memberships.c.group_id,
+            directory_memberships.c.user_id == user_id,
+        ),
+    )

@@ -1,0 +1,69 @@
+"""Where entitlements stand for a person: read once a visit, as much as the person has."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, select, true
+
+from services.catalog.domain.app_catalog import CatalogState, Standing, standing
+from services.catalog.domain.use import Use
+from services.catalog.store.audience import groups_only, read_held
+from services.catalog.store.tables import apps, entitlement_targets, entitlements, uses
+from services.catalog.store.uses import read_uses
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """The entitlements that a person holds as of the last sync, and their uses by entitlement."""
+
+    held: frozenset[str]
+    uses: Mapping[str, Sequence[Use]]
+
+    def of(self, entitlement_id: str) -> Standing:
+        """Where an entitlement stands."""
+        return standing(entitlement_id in self.held, self.uses.get(entitlement_id, ()))
+
+    def stands_so(self, state: CatalogState | None) -> ColumnElement[bool]:
+        """Whether a row of `entitlements` stands so; true of each where nothing is asked."""
+        if state is None:
+            return true()
+        by_state = defaultdict(set)
+        for entitlement_id in {*self.held, *self.uses}:
+            by_state[self.of(entitlement_id).state].add(entitlement_id)
+        if state is CatalogState.REQUESTABLE:
+            others = by_state[CatalogState.HELD] | by_state[CatalogState.REQUESTED]
+            return entitlements.c.entitlement_id.not_in(sorted(others))
+        return entitlements.c.entitlement_id.in_(sorted(by_state[state]))
+
+
+def read_standings(connection: Connection, user_id: str) -> Standings:
+    """Where everything stands for a person."""
+    held = read_held(connection, user_id)
+    found = defaultdict(list)
+    for use in read_uses(connection, uses.c.user_id == user_id):
+        found[use.entitlement_id].append(use)
+    part = select(entitlement_targets.c.entitlement_id).where(
+        entitlement_targets.c.directory_entitlement_id.in_(held)
+    )
+    statement = (
+        select(
+            entitlements.c.entitlement_id,
+            entitlements.c.fulfilment,
+            groups_only().label("groups_only"),
+        )
+        .join(apps, apps.c.app_id == entitlements.c.app_id)
+        .where(entitlements.c.entitlement_id.in_(part))
+    )
+    return Standings(
+        frozenset(
+            row.entitlement_id
+            for row in (connection.execute(statement) if held else ())
+            if all(
+                target["directory_entitlement_id"] in held
+                for target in row.fulfilment
+                if "entra_group_id" in target or not row.groups_only
+            )
+        ),
+        found,
+    )
