@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from libs.domain.errors import AlreadyExists, Invalid, NotAllowed, NotFound, WrongState
+from libs.domain.errors import (
+    AlreadyExists,
+    Invalid,
+    LatchkeyError,
+    NotAllowed,
+    NotFound,
+    Violation,
+    WrongState,
+)
 
 # Of very many things that stand in the way so many are named.
 _MOST_NAMED = 10
@@ -37,15 +45,27 @@ def app_protected(app_id: str) -> WrongState:
     )
 
 
-def app_role_required(app_id: str, problem: str, app_roles: Sequence[str]) -> Invalid:
+def app_role_required(app_id: str, problem: str, app_roles: Sequence[str], field: str) -> Invalid:
     """It has to be said which of the app's roles access gives. `app_roles`: "id (name)"."""
     return Invalid.field(
-        "access_entra_app_role_id",
+        field,
         problem,
         reason="APP_ROLE_REQUIRED",
         app_id=app_id,
         app_roles=", ".join(app_roles),
     )
+
+
+def of_one(error: LatchkeyError, path: str) -> LatchkeyError:
+    """The refusal of one app among many, which says which one: its fields begin with `path`."""
+    if isinstance(error, Invalid):
+        return Invalid(
+            [Violation(f"{path}.{each.field}", each.problem) for each in error.violations],
+            reason=error.reason,
+            **error.facts,
+        )
+    facts = error.facts | {"field": f"{path}.app_id"}
+    return type(error)(error.reason, f"{path}: {error.message}", **facts)
 
 
 def entitlement_not_found(entitlement_id: str, field: str = "entitlement_id") -> NotFound:

@@ -6,8 +6,8 @@ from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from services.catalog.domain import errors, facts
 from services.catalog.domain.app import App
-from services.catalog.domain.entitlement import Entitlement
 from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.ports import AccessProfiles, Apps, Entitlements, Rules
 
 
@@ -23,7 +23,7 @@ class Command:
 class Preview:
     """What rules would govern."""
 
-    entitlements: tuple[Entitlement, ...]
+    entitlements: tuple[ShownEntitlement, ...]
     person_count: int
 
 

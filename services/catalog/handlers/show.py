@@ -7,8 +7,10 @@ from services.catalog.domain import errors
 from services.catalog.domain.access_profile import AccessProfile
 from services.catalog.domain.app import App
 from services.catalog.domain.directory import User
-from services.catalog.domain.entitlement import Entitlement, ResourceType
+from services.catalog.domain.entitlement import ResourceType
 from services.catalog.domain.link import Binding, LinkedGroup
+from services.catalog.domain.shown_app import ShownApp
+from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.ports import AccessProfiles, Apps, Directory, Entitlements, Links
 
 
@@ -19,6 +21,17 @@ class ShowApp:
     apps: Apps
     entitlements: Entitlements
     links: Links
+
+    async def shown(self, app_id: str) -> ShownApp:
+        """The app, and who answers for it.
+
+        Raises:
+            NotFound: APP_NOT_FOUND.
+        """
+        shown = await self.apps.shown(app_id)
+        if shown is None:
+            raise errors.app_not_found(app_id)
+        return shown
 
     async def __call__(self, app_id: str) -> App:
         """The app.
@@ -31,14 +44,16 @@ class ShowApp:
             raise errors.app_not_found(app_id)
         return app
 
-    async def its_entitlements(self, app_id: str, page: PageRequest) -> Page[Entitlement]:
-        """The entitlements of the app, oldest first.
+    async def its_entitlements(
+        self, app_id: str, resource_type_id: str, page: PageRequest
+    ) -> Page[ShownEntitlement]:
+        """The entitlements of the app, of one resource type or any: access, roles, virtual roles.
 
         Raises:
             NotFound: APP_NOT_FOUND.
         """
         await self(app_id)
-        return await self.entitlements.page(app_id, page)
+        return await self.entitlements.page(app_id, resource_type_id, page)
 
     async def its_resource_types(self, app_id: str) -> tuple[ResourceType, ...]:
         """The resource types of the app, the built-in one first.
@@ -75,13 +90,13 @@ class ShowEntitlement:
 
     entitlements: Entitlements
 
-    async def __call__(self, entitlement_id: str) -> Entitlement:
+    async def __call__(self, entitlement_id: str) -> ShownEntitlement:
         """The entitlement.
 
         Raises:
             NotFound: ENTITLEMENT_NOT_FOUND.
         """
-        entitlement = await self.entitlements.find(entitlement_id)
+        entitlement = await self.entitlements.shown(entitlement_id)
         if entitlement is None:
             raise errors.entitlement_not_found(entitlement_id)
         return entitlement

@@ -44,6 +44,9 @@ from services.catalog.handlers.show import (
     ShowUser,
 )
 from services.catalog.handlers.show_sync import ShowSync
+from services.catalog.handlers.unmanage_app import UnmanageApp
+from services.catalog.handlers.update_app import UpdateApp
+from services.catalog.handlers.update_entitlement import UpdateEntitlement
 from services.catalog.servicers.access import ACCESS
 from services.catalog.servicers.access_profile import AccessProfileServicer
 from services.catalog.servicers.app import AppServicer
@@ -82,12 +85,23 @@ def servicers(writes: Writes, clock: Clock, stores: Stores) -> list[Servicer]:
         (
             app_pb2.DESCRIPTOR.services_by_name["AppService"],
             app_pb2_grpc.add_AppServiceServicer_to_server,
-            AppServicer(writes, show_app, ManageApp(apps, clock)),
+            AppServicer(
+                writes,
+                show_app,
+                ManageApp(apps, clock),
+                UpdateApp(apps, stores.entitlements, stores.directory),
+                UnmanageApp(apps, stores.uses),
+            ),
         ),
         (
             entitlement_pb2.DESCRIPTOR.services_by_name["EntitlementService"],
             entitlement_pb2_grpc.add_EntitlementServiceServicer_to_server,
-            EntitlementServicer(ShowEntitlement(stores.entitlements), show_app),
+            EntitlementServicer(
+                writes,
+                ShowEntitlement(stores.entitlements),
+                show_app,
+                UpdateEntitlement(apps, stores.entitlements, stores.directory),
+            ),
         ),
         (
             link_pb2.DESCRIPTOR.services_by_name["LinkService"],

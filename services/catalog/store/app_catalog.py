@@ -88,8 +88,8 @@ def _entitlements(
         .where(entitlements.c.app_id.in_([row.app_id for row in of]))
         .where(governed(), provisionable(), _matching(query))
         .order_by(
-            # CREDENTIAL before ROLE: access comes first.
-            entitlements.c.resource_kind,
+            # Access comes first.
+            entitlements.c.resource_kind != ResourceKind.CREDENTIAL.value,
             entitlements.c.search_name,
             entitlements.c.entitlement_id,
         )
@@ -111,7 +111,7 @@ def _app_of(app: Row[Any], offered: Sequence[Row[Any]], held: frozenset[str]) ->
     return CatalogApp(
         app.app_id,
         app.display_name,
-        app.description,
+        app.own_description or app.description,
         tuple(
             CatalogEntitlement(
                 entitlement_id=row.entitlement_id,

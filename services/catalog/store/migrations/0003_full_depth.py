@@ -45,6 +45,7 @@ def upgrade() -> None:
     for name in ("own_description", "instructions", "policy_id"):
         op.add_column("apps", _text(name))
     op.add_column("apps", sa.Column("max_duration", Seconds()))
+    op.create_index("apps_by_connection", "apps", ["connection_id", "search_name", "app_id"])
     op.create_table(
         "owners",
         sa.Column("of_id", sa.Text(), nullable=False),
