@@ -1,7 +1,7 @@
 """Apps: found by a sync, managed by an administrator."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -207,7 +207,7 @@ class ManagedApp:
     resource_types: tuple[ResourceType, ...]
     access: Entitlement
     app_roles: tuple[Entitlement, ...]
-    owners: AppOwners = AppOwners()
+    owners: AppOwners = field(default_factory=AppOwners)
 
 
 @dataclass(frozen=True, slots=True)
