@@ -344,9 +344,9 @@ async def test_unmanaging_leaves_nothing(catalog: RunningCatalog) -> None:
         t.rule_resource_types,
         t.rule_access_profiles,
     )
-    for table in left:
-        count = select(func.count()).select_from(table)
-        assert await catalog.service.database.read(lambda c, q=count: c.execute(q).scalar()) == 0
+    counts = select(*(select(func.count()).select_from(each).scalar_subquery() for each in left))
+    row = await catalog.service.database.read(lambda connection: connection.execute(counts).one())
+    assert set(row) == {0}
     refusal = await refused(catalog.apps.UnmanageApp(request, metadata=root(catalog)))
     assert refusal.reason == "APP_NOT_MANAGED"
     request.reason = " "
