@@ -109,7 +109,8 @@ def update_entitlement_command(
         if "override" in paths:
             override.CopyFrom(of.override)
         else:
-            named = [path.removeprefix("override.") for path in paths if "." in path]
+            parts = [path for path in paths if path in _CHANGEABLE and "." in path]
+            named = [path.removeprefix("override.") for path in parts]
             FieldMask(paths=named).MergeMessage(of.override, override)
         given["override"] = override_of(fields, "entitlement.override", override)
         return update_entitlement.Command(

@@ -6,7 +6,14 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import func, insert, select
 
-from latchkey.catalog.v1 import app_pb2, entitlement_pb2, events_pb2, owner_pb2, settings_pb2
+from latchkey.catalog.v1 import (
+    app_catalog_pb2,
+    app_pb2,
+    entitlement_pb2,
+    events_pb2,
+    owner_pb2,
+    settings_pb2,
+)
 from latchkey.ledger.v1 import event_pb2
 from services.catalog.store import tables as t
 from services.catalog.store.owners import read_owner_people
@@ -181,6 +188,10 @@ async def test_the_roles_of_an_app(catalog: RunningCatalog) -> None:
     }
     refusal = await refused(resolve(catalog, managed.access_id, "Ben"))
     assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "ENTITLEMENT_REMOVED")
+    shown = await catalog.app_catalog.SearchAppCatalog(
+        app_catalog_pb2.SearchAppCatalogRequest(), metadata=catalog.person("Ben")
+    )
+    assert not shown.apps
     reader = entitlement_pb2.Entitlement(entitlement_id=first["Reader"].entitlement_id)
     refusal = await refused(change(catalog, reader, "description"))
     assert refusal.reason == "ENTITLEMENT_REMOVED"
