@@ -10,6 +10,7 @@ from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import AccessProfile, Member, Reasons
 from services.catalog.domain.app import App, AppState, ManagedApp
 from services.catalog.domain.app_catalog import CatalogApp, CatalogState
+from services.catalog.domain.app_roles import RolesFollowed
 from services.catalog.domain.directory import (
     AppInScope,
     DirectoryKind,
@@ -17,27 +18,56 @@ from services.catalog.domain.directory import (
     Group,
     User,
 )
-from services.catalog.domain.entitlement import Entitlement, ResourceType
+from services.catalog.domain.entitlement import Entitlement, GoneEntitlement, ResourceType
 from services.catalog.domain.following import FeedEvent, FeedPosition, Happening
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
 from services.catalog.domain.resolution import Offer, Question
 from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.shown_app import ShownApp
+from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.domain.sync import Sync
 from services.catalog.domain.use import Use
+
+
+@dataclass(frozen=True, slots=True)
+class AppFilter:
+    """Which apps: in this state, whose name contains `query`, found by this connection, and that
+    this person answers for. Empty and none: any."""
+
+    state: AppState | None = None
+    query: str = ""
+    connection_id: str = ""
+    owner_user_id: str = ""
 
 
 class Apps(Protocol):
     """The apps."""
 
+    async def find_all(self, app_ids: Collection[str]) -> Mapping[str, ShownApp]:
+        """Those of these apps that there are, with who answers for them, by id."""
+        ...
+
+    async def shown(self, app_id: str) -> ShownApp | None:
+        """The app with this id, and who answers for it."""
+        ...
+
+    def updated(self, before: ShownApp, after: ShownApp) -> tuple[Write, ...]:
+        """Keeps what is said of an app here."""
+        ...
+
+    def unmanaged(self, before: App, after: App) -> tuple[Write, ...]:
+        """Takes away everything that managing an app and later choices gave it."""
+        ...
+
     async def find(self, app_id: str) -> App | None:
         """The app with this id."""
         ...
 
-    async def page(self, state: AppState | None, query: str, page: PageRequest) -> Page[App]:
-        """Apps by name, in this state, whose name contains `query`."""
+    async def page(self, wanted: AppFilter, page: PageRequest) -> Page[ShownApp]:
+        """Apps by name, with who answers for them."""
         ...
 
-    def managed(self, before: App, managed: ManagedApp) -> tuple[Write, ...]:
+    def managed(self, managed: ManagedApp) -> tuple[Write, ...]:
         """Keeps what managing an app made of it."""
         ...
 
@@ -45,15 +75,35 @@ class Apps(Protocol):
 class Entitlements(Protocol):
     """What managed apps offer."""
 
-    async def find(self, entitlement_id: str) -> Entitlement | None:
-        """The entitlement with this id."""
+    async def shown(self, entitlement_id: str) -> ShownEntitlement | None:
+        """The entitlement with this id, where it stands and who answers for it."""
         ...
 
-    async def page(self, app_id: str, page: PageRequest) -> Page[Entitlement]:
-        """The entitlements of an app, oldest first."""
+    async def page(
+        self, app_id: str, resource_type_id: str, page: PageRequest
+    ) -> Page[ShownEntitlement]:
+        """The entitlements of an app: access, its own roles, virtual ones oldest first."""
         ...
 
-    async def of_types(self, resource_type_ids: Collection[str]) -> tuple[Entitlement, ...]:
+    async def existing(self, entitlement_ids: Collection[str]) -> frozenset[str]:
+        """Which of these exist."""
+        ...
+
+    async def groups_there(self, entitlement_id: str) -> frozenset[str]:
+        """Of an entitlement's fulfilment, the groups that are in the directory."""
+        ...
+
+    async def role_named(self, resource_type_id: str, display_name: str) -> str:
+        """The entitlement of this type with this name, in any case; empty if there is none."""
+        ...
+
+    def updated(
+        self, app: App, before: ShownEntitlement, after: ShownEntitlement
+    ) -> tuple[Write, ...]:
+        """Keeps what was changed of an entitlement, while its app is as it was."""
+        ...
+
+    async def of_types(self, resource_type_ids: Collection[str]) -> tuple[ShownEntitlement, ...]:
         """The entitlements of these resource types, oldest first."""
         ...
 
@@ -257,6 +307,28 @@ class Syncs(Protocol):
         self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
     ) -> tuple[App, ...]:
         """The apps among what is `gone`."""
+        ...
+
+    async def managed_apps(
+        self, app_ids: Collection[str]
+    ) -> Mapping[str, tuple[App, tuple[Entitlement, ...]]]:
+        """Those of these apps that are managed, with what of them stands for a role, by id."""
+        ...
+
+    def roles_followed(
+        self, app_ids: Collection[str], managed_count: int, followed: Collection[RolesFollowed]
+    ) -> tuple[Write, ...]:
+        """Keeps how entitlements follow roles, while so many of these apps are managed."""
+        ...
+
+    async def gone_entitlements(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[GoneEntitlement, ...]:
+        """The entitlements that what is `gone` takes with it."""
+        ...
+
+    def entitlements_gone(self, gone: Collection[GoneEntitlement]) -> tuple[Write, ...]:
+        """Keeps that entitlements changed so, each in one version more."""
         ...
 
     def paged(

@@ -8,7 +8,8 @@ from libs.domain.changes import Write
 from libs.domain.expressions import ExpressionProblem
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile, Member, Reasons
-from services.catalog.domain.app import App, AppState, ManagedApp
+from services.catalog.domain.app import App, ManagedApp
+from services.catalog.domain.app_roles import RolesFollowed
 from services.catalog.domain.directory import (
     AppInScope,
     DirectoryKind,
@@ -16,11 +17,20 @@ from services.catalog.domain.directory import (
     Group,
     User,
 )
-from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
+from services.catalog.domain.entitlement import (
+    Entitlement,
+    GoneEntitlement,
+    ResourceKind,
+    ResourceType,
+)
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
+from services.catalog.domain.owner import AppOwners
 from services.catalog.domain.rules import EntitlementRules
+from services.catalog.domain.shown_app import ShownApp
+from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.domain.sync import Sync
-from services.catalog.ports import LinkMaterial
+from services.catalog.domain.use import Use
+from services.catalog.ports import AppFilter, LinkMaterial
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,9 @@ class FakeCatalog:
     gone: dict[DirectoryKind, int] = field(default_factory=dict)
     totals: dict[DirectoryKind, int] = field(default_factory=dict)
     gone_apps: tuple[App, ...] = ()
+    gone_entitlements: tuple[GoneEntitlement, ...] = ()
+    owners: dict[str, AppOwners] = field(default_factory=dict)
+    uses: list[Use] = field(default_factory=list)
 
 
 class _Fake:
@@ -59,31 +72,67 @@ class FakeApps(_Fake):
     async def find(self, app_id: str) -> App | None:
         return self.catalog.apps.get(app_id)
 
-    async def page(self, state: AppState | None, query: str, page: PageRequest) -> Page[App]:
+    async def find_all(self, app_ids: Collection[str]) -> Mapping[str, ShownApp]:
+        found = {each: await self.shown(each) for each in app_ids}
+        return {app_id: shown for app_id, shown in found.items() if shown is not None}
+
+    async def shown(self, app_id: str) -> ShownApp | None:
+        app = await self.find(app_id)
+        return None if app is None else ShownApp(app, self.catalog.owners.get(app_id, AppOwners()))
+
+    async def page(self, wanted: AppFilter, page: PageRequest) -> Page[ShownApp]:
         found = [
-            app
+            ShownApp(app)
             for app in self.catalog.apps.values()
-            if state in (None, app.state) and query.casefold() in app.display_name.casefold()
+            if wanted.state in (None, app.state)
+            and wanted.query.casefold() in app.display_name.casefold()
         ]
         return Page(tuple(found), "")
 
-    def managed(self, before: App, managed: ManagedApp) -> tuple[Write, ...]:
-        return (Kept((before, managed)),)
+    def managed(self, managed: ManagedApp) -> tuple[Write, ...]:
+        return (Kept((managed.before, managed)),)
+
+    def updated(self, before: ShownApp, after: ShownApp) -> tuple[Write, ...]:
+        return (Kept((before, after)),)
+
+    def unmanaged(self, before: App, after: App) -> tuple[Write, ...]:
+        return (Kept((before, after)),)
 
 
 class FakeEntitlements(_Fake):
     """What managed apps offer."""
 
-    async def find(self, entitlement_id: str) -> Entitlement | None:
-        return self.catalog.entitlements.get(entitlement_id)
+    async def shown(self, entitlement_id: str) -> ShownEntitlement | None:
+        found = self.catalog.entitlements.get(entitlement_id)
+        return None if found is None else ShownEntitlement(found)
 
-    async def page(self, app_id: str, page: PageRequest) -> Page[Entitlement]:
+    async def page(
+        self, app_id: str, resource_type_id: str, page: PageRequest
+    ) -> Page[ShownEntitlement]:
         found = [each for each in self.catalog.entitlements.values() if each.app_id == app_id]
-        return Page(tuple(found), "")
+        return Page(tuple(map(ShownEntitlement, found)), "")
 
-    async def of_types(self, resource_type_ids: Collection[str]) -> tuple[Entitlement, ...]:
+    async def existing(self, entitlement_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(self.catalog.entitlements.keys() & set(entitlement_ids))
+
+    async def groups_there(self, entitlement_id: str) -> frozenset[str]:
+        return frozenset(self.catalog.groups)
+
+    async def role_named(self, resource_type_id: str, display_name: str) -> str:
+        for each in self.catalog.entitlements.values():
+            named = each.display_name.casefold() == display_name.casefold()
+            if named and each.resource_type_id == resource_type_id:
+                return each.entitlement_id
+        return ""
+
+    def updated(
+        self, app: App, before: ShownEntitlement, after: ShownEntitlement
+    ) -> tuple[Write, ...]:
+        return (Kept((app, before, after)),)
+
+    async def of_types(self, resource_type_ids: Collection[str]) -> tuple[ShownEntitlement, ...]:
         return tuple(
-            each
+            ShownEntitlement(each)
             for each in self.catalog.entitlements.values()
             if each.resource_type_id in resource_type_ids
         )
@@ -278,6 +327,32 @@ class FakeSyncs(_Fake):
     ) -> tuple[App, ...]:
         return self.catalog.gone_apps
 
+    async def managed_apps(
+        self, app_ids: Collection[str]
+    ) -> Mapping[str, tuple[App, tuple[Entitlement, ...]]]:
+        offered = self.catalog.entitlements.values()
+        return {
+            app.app_id: (
+                app,
+                tuple(e for e in offered if e.app_id == app.app_id and e.entra_app_role_id),
+            )
+            for app in self.catalog.apps.values()
+            if app.app_id in app_ids and app.manage_time is not None
+        }
+
+    def roles_followed(
+        self, app_ids: Collection[str], managed_count: int, followed: Collection[RolesFollowed]
+    ) -> tuple[Write, ...]:
+        return (Kept((managed_count, *followed)),) if managed_count else ()
+
+    async def gone_entitlements(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[GoneEntitlement, ...]:
+        return self.catalog.gone_entitlements
+
+    def entitlements_gone(self, gone: Collection[GoneEntitlement]) -> tuple[Write, ...]:
+        return (Kept(tuple(gone)),) if gone else ()
+
     def paged(
         self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime
     ) -> tuple[Write, ...]:
@@ -292,3 +367,13 @@ class FakeSyncs(_Fake):
         gone_apps: Collection[App],
     ) -> tuple[Write, ...]:
         return (Kept((before, after, dict(sweeps), dict(gone), tuple(gone_apps))),)
+
+
+class FakeUses(_Fake):
+    """Access requests that are open, and leases that are not over."""
+
+    async def of_app(self, app_id: str) -> Sequence[Use]:
+        return [each for each in self.catalog.uses if each.app_id == app_id]
+
+    async def of_entitlements(self, entitlement_ids: Collection[str]) -> Sequence[Use]:
+        return [each for each in self.catalog.uses if each.entitlement_id in entitlement_ids]

@@ -1,20 +1,24 @@
 """Apps: found by a sync, managed by an administrator."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from libs.domain import ids
-from services.catalog.domain import errors
+from libs.domain.errors import Conflict
+from services.catalog.domain import errors, target
 from services.catalog.domain.entitlement import (
     Entitlement,
     ResourceKind,
     ResourceType,
     new_access,
+    new_app_role,
     new_resource_type,
 )
+from services.catalog.domain.owner import AppOwners
 from services.catalog.domain.settings import Defaults
 from services.catalog.domain.target import NO_ROLE, NO_ROLE_NAME, AppRoleAssignment, Target
+from services.catalog.domain.use import Use, UseState
 
 
 class AppState(StrEnum):
@@ -35,9 +39,15 @@ class AppRole:
     enabled: bool
 
 
+NOT_IN_A_ROLE = AppRole(NO_ROLE, NO_ROLE_NAME, "", enabled=True)
+
+
 @dataclass(frozen=True, slots=True)
 class App:
-    """An application of a tenant: a service principal, and whether it is managed here."""
+    """An application of a tenant: a service principal, and whether it is managed here.
+
+    `own_description`, `instructions`, `policy_id` and `max_duration` are what is said of it here.
+    """
 
     app_id: str
     entra_tenant_id: str
@@ -45,13 +55,14 @@ class App:
     entra_service_principal_id: str
     entra_app_id: str
     display_name: str
-    description: str
+    entra_description: str
     account_enabled: bool
     is_protected: bool
     app_roles: tuple[AppRole, ...]
     create_time: datetime
     manage_time: datetime | None = None
     removed: bool = False
+    own_description: str = ""
     instructions: str = ""
     policy_id: str = ""
     max_duration: timedelta | None = None
@@ -63,6 +74,16 @@ class App:
         if self.removed:
             return AppState.REMOVED
         return AppState.UNMANAGED if self.manage_time is None else AppState.MANAGED
+
+    @property
+    def description(self) -> str:
+        """What it is, for people: as said here, else as in Entra."""
+        return self.own_description or self.entra_description
+
+    @property
+    def given_roles(self) -> tuple[AppRole, ...]:
+        """The roles of its own that people can be given."""
+        return tuple(role for role in self.app_roles if role.enabled)
 
     @property
     def says(self) -> Defaults:
@@ -103,26 +124,68 @@ class App:
             raise errors.app_already_managed(self.app_id)
         if self.is_protected:
             raise errors.app_protected(self.app_id)
-        role = self._access_role(access_role_id)
-        target = Target(
-            ids.app_role_entitlement_id(
-                self.entra_tenant_id, self.entra_service_principal_id, role.entra_app_role_id
-            ),
-            self.connection_id,
-            f"role {role.display_name} of {self.display_name}",
-            AppRoleAssignment(self.entra_service_principal_id, role.entra_app_role_id),
+        role = self.access_role(access_role_id, "access_entra_app_role_id")
+        credential, virtual, app_role = (
+            new_resource_type(self.app_id, kind)
+            for kind in (ResourceKind.CREDENTIAL, ResourceKind.ROLE, ResourceKind.APP_ROLE)
         )
-        credential = new_resource_type(self.app_id, ResourceKind.CREDENTIAL)
         return ManagedApp(
+            before=self,
             app=replace(self, manage_time=now, version=self.version + 1),
-            resource_types=(credential, new_resource_type(self.app_id, ResourceKind.ROLE)),
-            access=new_access(credential, target, role.entra_app_role_id, now),
+            resource_types=(credential, virtual, app_role),
+            access=new_access(credential, self.role_target(role), role.entra_app_role_id, now),
+            app_roles=tuple(
+                new_app_role(app_role, each.display_name, self.role_target(each), now)
+                for each in self.given_roles
+            ),
         )
 
-    def _access_role(self, named: str) -> AppRole:
+    def role_target(self, role: AppRole) -> Target:
+        """Being assigned to the app in a role of it."""
+        return target.app_role(
+            self.entra_tenant_id,
+            self.connection_id,
+            AppRoleAssignment(self.entra_service_principal_id, role.entra_app_role_id),
+            role.display_name,
+            self.display_name,
+        )
+
+    def unmanage(self, etag: str, uses: Sequence[Use], *, end_access: bool) -> "UnmanagedApp":
+        """The app as one that is not managed. An empty `etag` takes it as it is.
+
+        `uses` are all that depend on it.
+
+        Raises:
+            WrongState: APP_NOT_MANAGED; APP_IN_USE, unless told to `end_access`.
+            Conflict: ETAG_MISMATCH.
+        """
+        self.require_managed()
+        self.require_etag(etag)
+        requests = [each.access_request_id for each in uses if each.state is UseState.OPEN]
+        leases = [each.lease_id for each in uses if each.state is not UseState.OPEN]
+        if uses and not end_access:
+            raise errors.app_in_use(self.app_id, leases, requests)
+        return UnmanagedApp(
+            replace(self, manage_time=None, version=self.version + 1), len(leases), len(requests)
+        )
+
+    def require_etag(self, etag: str) -> None:
+        """Does nothing for the etag of the app, or none.
+
+        Raises:
+            Conflict: ETAG_MISMATCH.
+        """
+        if etag and etag != str(self.version):
+            raise Conflict.stale_etag(self.app_id)
+
+    def access_role(self, named: str, field: str) -> AppRole:
+        """The role that access gives. `named` may be empty where there is one answer.
+
+        Raises:
+            Invalid: APP_ROLE_REQUIRED, of this field.
+        """
         # An app that declares roles can't be assigned without one, and one without roles only so.
-        roles = [role for role in self.app_roles if role.enabled]
-        roles = roles or [AppRole(NO_ROLE, NO_ROLE_NAME, "", enabled=True)]
+        roles = self.given_roles or (NOT_IN_A_ROLE,)
         if not named and len(roles) == 1:
             return roles[0]
         for role in roles:
@@ -131,7 +194,7 @@ class App:
         listed = [f"{role.entra_app_role_id} ({role.display_name})" for role in roles]
         problem = "is not one of the app's roles" if named else "is required for this app"
         raise errors.app_role_required(
-            self.app_id, f"{problem}, which are {', '.join(listed)}", listed
+            self.app_id, f"{problem}, which are {', '.join(listed)}", listed, field
         )
 
 
@@ -139,6 +202,18 @@ class App:
 class ManagedApp:
     """An app that has just become managed, with what it was given."""
 
+    before: App
     app: App
     resource_types: tuple[ResourceType, ...]
     access: Entitlement
+    app_roles: tuple[Entitlement, ...]
+    owners: AppOwners = field(default_factory=AppOwners)
+
+
+@dataclass(frozen=True, slots=True)
+class UnmanagedApp:
+    """An app that is no longer managed, and how much ends with it."""
+
+    app: App
+    ending_lease_count: int
+    ending_access_request_count: int

@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from libs.domain.errors import AlreadyExists, Invalid, NotAllowed, NotFound, WrongState
+from libs.domain.errors import (
+    AlreadyExists,
+    Invalid,
+    LatchkeyError,
+    NotAllowed,
+    NotFound,
+    Violation,
+    WrongState,
+)
 
 # Of very many things that stand in the way so many are named.
 _MOST_NAMED = 10
@@ -37,15 +45,27 @@ def app_protected(app_id: str) -> WrongState:
     )
 
 
-def app_role_required(app_id: str, problem: str, app_roles: Sequence[str]) -> Invalid:
+def app_role_required(app_id: str, problem: str, app_roles: Sequence[str], field: str) -> Invalid:
     """It has to be said which of the app's roles access gives. `app_roles`: "id (name)"."""
     return Invalid.field(
-        "access_entra_app_role_id",
+        field,
         problem,
         reason="APP_ROLE_REQUIRED",
         app_id=app_id,
         app_roles=", ".join(app_roles),
     )
+
+
+def of_one(error: LatchkeyError, path: str) -> LatchkeyError:
+    """The refusal of one app among many, which says which one: its fields begin with `path`."""
+    if isinstance(error, Invalid):
+        return Invalid(
+            [Violation(f"{path}.{each.field}", each.problem) for each in error.violations],
+            reason=error.reason,
+            **error.facts,
+        )
+    facts = error.facts | {"field": f"{path}.app_id"}
+    return type(error)(error.reason, f"{path}: {error.message}", **facts)
 
 
 def entitlement_not_found(entitlement_id: str, field: str = "entitlement_id") -> NotFound:
@@ -198,27 +218,38 @@ def sync_page_out_of_order(sync_id: str, page_number: int, wanted: str) -> Wrong
 
 def app_in_use(app_id: str, lease_ids: Sequence[str], request_ids: Sequence[str]) -> WrongState:
     """Leases or open access requests depend on the app. Given are all of them."""
-    return _in_use("APP_IN_USE", "app_id", app_id, lease_ids, request_ids)
+    return WrongState(
+        "APP_IN_USE",
+        _in_use(app_id, lease_ids, request_ids),
+        app_id=app_id,
+        **_named(lease_ids, request_ids),
+    )
 
 
 def entitlement_in_use(
     entitlement_id: str, lease_ids: Sequence[str], request_ids: Sequence[str]
 ) -> WrongState:
     """Leases or open access requests depend on the entitlement. Given are all of them."""
-    return _in_use("ENTITLEMENT_IN_USE", "entitlement_id", entitlement_id, lease_ids, request_ids)
-
-
-def _in_use(
-    reason: str, key: str, id: str, lease_ids: Sequence[str], request_ids: Sequence[str]
-) -> WrongState:
     return WrongState(
-        reason,
-        f"{len(lease_ids)} leases and {len(request_ids)} open access requests depend on {id}; end "
-        "them first, or say end_access.",
-        **{key: id},
-        lease_ids=", ".join(lease_ids[:_MOST_NAMED]),
-        access_request_ids=", ".join(request_ids[:_MOST_NAMED]),
+        "ENTITLEMENT_IN_USE",
+        _in_use(entitlement_id, lease_ids, request_ids),
+        entitlement_id=entitlement_id,
+        **_named(lease_ids, request_ids),
     )
+
+
+def _in_use(id: str, lease_ids: Sequence[str], request_ids: Sequence[str]) -> str:
+    return (
+        f"{len(lease_ids)} leases and {len(request_ids)} open access requests depend on {id}; end "
+        "them first, or say end_access."
+    )
+
+
+def _named(lease_ids: Sequence[str], request_ids: Sequence[str]) -> dict[str, str]:
+    return {
+        "lease_ids": ", ".join(lease_ids[:_MOST_NAMED]),
+        "access_request_ids": ", ".join(request_ids[:_MOST_NAMED]),
+    }
 
 
 def entitlement_removed(entitlement_id: str, problem: str) -> WrongState:

@@ -7,7 +7,7 @@ from datetime import datetime
 from services.catalog.domain import errors
 from services.catalog.domain.app import App, AppState
 from services.catalog.domain.directory import User
-from services.catalog.domain.entitlement import Entitlement
+from services.catalog.domain.entitlement import ROLE_GONE, Entitlement
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.settings import Defaults, EntitlementSettings, settle
 from services.catalog.domain.target import GroupMembership, Target
@@ -84,7 +84,8 @@ def resolve(
 
     Raises:
         NotAllowed: PERSON_NOT_IN_DIRECTORY, the requester.
-        WrongState: PERSON_DISABLED, APP_REMOVED, NOT_PROVISIONABLE, GROUP_NOT_WRITABLE.
+        WrongState: PERSON_DISABLED, APP_REMOVED, ENTITLEMENT_REMOVED, NOT_PROVISIONABLE,
+            GROUP_NOT_WRITABLE.
         NotFound: ENTITLEMENT_NOT_FOUND, also for what the requester may not ask for;
             USER_NOT_FOUND, the subject.
     """
@@ -105,6 +106,9 @@ def resolve(
         raise errors.person_disabled(subject_user_id)
     if offer.app.state is AppState.REMOVED:
         raise errors.app_removed(offer.app.app_id)
+    # A group that is gone is said below, as any that can't be written to.
+    if offer.entitlement.role_gone:
+        raise errors.entitlement_removed(entitlement_id, ROLE_GONE)
     entitlement = offer.entitlement.provisioned(groups_only=offer.groups_only)
     if not entitlement.fulfilment:
         raise errors.not_provisionable(entitlement_id, offer.app.connection_id)

@@ -14,6 +14,7 @@ from services.catalog.domain.settings import (
     EntitlementSettings,
     settle,
 )
+from services.catalog.domain.shown_entitlement import ShownEntitlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class GovernedEntitlement:
     locked.
     """
 
-    entitlement: Entitlement
+    shown: ShownEntitlement
     settings: EntitlementSettings
     override_cleared: bool = False
     override_locked: bool = False
@@ -95,25 +96,33 @@ class Tiers:
         said = self.rules.for_type(entitlement.resource_type_id)
         return settle(entitlement.override, said, self.app, self.deployment)
 
+    def of(self, shown: ShownEntitlement) -> GovernedEntitlement:
+        """An entitlement of the app with what holds for it."""
+        return GovernedEntitlement(shown, self.settings(shown.entitlement))
+
     def governed(
-        self, entitlements: Iterable[Entitlement], *, clear_overrides: bool
+        self, entitlements: Iterable[ShownEntitlement], *, clear_overrides: bool
     ) -> tuple[GovernedEntitlement, ...]:
-        """What the rules govern among entitlements of the app, what nobody may ask for last."""
+        """What the rules govern among entitlements of the app, what nobody may ask for last.
+
+        What is no longer in the directory is not among it.
+        """
         found = [
             self._governed(each, clear_overrides)
             for each in entitlements
-            if self.rules.for_type(each.resource_type_id) is not None
+            if self.rules.for_type(each.entitlement.resource_type_id) is not None
+            and not each.removal_reason
         ]
         return tuple(sorted(found, key=lambda each: not each.settings.requestable))
 
-    def _governed(self, entitlement: Entitlement, clear_overrides: bool) -> GovernedEntitlement:
-        override = entitlement.override
+    def _governed(self, shown: ShownEntitlement, clear_overrides: bool) -> GovernedEntitlement:
+        override = shown.entitlement.override
         cleared = clear_overrides and override.cleared_by_rules
         if cleared:
-            entitlement = replace(entitlement, override=NO_OVERRIDE)
-        return GovernedEntitlement(
-            entitlement,
-            self.settings(entitlement),
+            without = replace(shown.entitlement, override=NO_OVERRIDE)
+            shown = replace(shown, entitlement=without)
+        return replace(
+            self.of(shown),
             override_cleared=cleared,
             override_locked=clear_overrides and override.says_something and override.locked,
         )

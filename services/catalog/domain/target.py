@@ -34,6 +34,24 @@ class Target:
     kind: GroupMembership | AppRoleAssignment
 
 
+def app_role(
+    entra_tenant_id: str,
+    connection_id: str,
+    assignment: AppRoleAssignment,
+    role_name: str,
+    app_name: str,
+) -> Target:
+    """The target "this role of this app"."""
+    return Target(
+        ids.app_role_entitlement_id(
+            entra_tenant_id, assignment.entra_service_principal_id, assignment.entra_app_role_id
+        ),
+        connection_id,
+        f"role {role_name} of {app_name}",
+        assignment,
+    )
+
+
 def membership(
     entra_tenant_id: str, connection_id: str, entra_group_id: str, group_name: str
 ) -> Target:

@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from libs.domain.callers import Caller
-from libs.domain.changes import AuditEntry, Change, Fact, Outcome
+from libs.domain.changes import AuditEntry, Change, Fact, Outcome, Write
 from libs.domain.clock import Clock
 from libs.domain.errors import Invalid
 from services.catalog.domain import facts, removal
 from services.catalog.domain.app import App
+from services.catalog.domain.app_roles import RoleChange, follow_roles
 from services.catalog.domain.directory import Complete, DirectoryKind, DirectoryPage
+from services.catalog.domain.entitlement import GoneEntitlement
 from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.sync import Message, Sync, new_sync
 from services.catalog.ports import Syncs
@@ -73,12 +75,13 @@ class IngestPage:
         actor: Caller,
     ) -> Outcome[Taken]:
         after = sync.take(message, page.seen_count)
+        roles, role_facts = await self._roles_followed(page, actor)
         return Outcome(
             Taken(after),
             Change(
                 audit=_audit(actor, "directory.page_ingested", after, counts=page.counts()),
-                writes=self.syncs.paged(newest, after, page, self.clock.now()),
-                facts=await self._discovered(message.connection_id, page),
+                writes=(*self.syncs.paged(newest, after, page, self.clock.now()), *roles),
+                facts=(*await self._discovered(message.connection_id, page), *role_facts),
             ),
         )
 
@@ -89,6 +92,32 @@ class IngestPage:
             Fact(app.app_id, 1, facts.AppDiscovered(app.app_id, app.display_name, connection_id))
             for app in found.values()
             if app.app_id not in known
+        )
+
+    async def _roles_followed(
+        self, page: DirectoryPage, actor: Caller
+    ) -> tuple[tuple[Write, ...], tuple[Fact, ...]]:
+        """What becomes of the entitlements of managed apps whose roles the page tells of."""
+        told = {app.app_id: app for app in page.service_principals}
+        if not told:
+            return (), ()
+        managed, now = await self.syncs.managed_apps(told.keys()), self.clock.now()
+        followed = [
+            follow_roles(
+                replace(
+                    app,
+                    display_name=told[app_id].display_name,
+                    app_roles=told[app_id].app_roles,
+                ),
+                known,
+                now,
+            )
+            for app_id, (app, known) in managed.items()
+        ]
+        changes = [change for each in followed for change in each.changes]
+        return (
+            self.syncs.roles_followed(told.keys(), len(managed), followed),
+            tuple(_role_fact(each, actor) for each in changes),
         )
 
     async def _complete(
@@ -108,6 +137,9 @@ class IngestPage:
         apps: tuple[App, ...] = ()
         if gone[DirectoryKind.APP]:
             apps = await self.syncs.gone_apps(connection_id, complete.sweeps)
+        lost: tuple[GoneEntitlement, ...] = ()
+        if gone[DirectoryKind.APP] or gone[DirectoryKind.GROUP]:
+            lost = await self.syncs.gone_entitlements(connection_id, complete.sweeps)
         after = replace(after, removed_count=sum(gone.values()))
         return Outcome(
             Taken(after),
@@ -120,7 +152,10 @@ class IngestPage:
                     removed_count=after.removed_count,
                     confirmed=complete.confirmed,
                 ),
-                writes=self.syncs.completed(newest, after, complete.sweeps, gone, apps),
+                writes=(
+                    *self.syncs.entitlements_gone(lost),
+                    *self.syncs.completed(newest, after, complete.sweeps, gone, apps),
+                ),
                 facts=(
                     *(
                         Fact(
@@ -132,6 +167,14 @@ class IngestPage:
                         )
                         for app in apps
                     ),
+                    *(
+                        Fact(
+                            each.entitlement_id,
+                            each.version + 1,
+                            facts.EntitlementRemoved(each.entitlement_id, each.app_id, each.reason),
+                        )
+                        for each in lost
+                    ),
                     Fact(
                         connection_id,
                         after.version,
@@ -142,6 +185,18 @@ class IngestPage:
                 ),
             ),
         )
+
+
+def _role_fact(change: RoleChange, actor: Caller) -> Fact:
+    after, reason = change.after, change.removal_reason
+    body: facts.EntitlementRemoved | facts.EntitlementUpdated
+    if reason:
+        body = facts.EntitlementRemoved(after.entitlement_id, after.app_id, reason)
+    else:
+        body = facts.EntitlementUpdated(
+            after.entitlement_id, after.app_id, change.changed_fields, actor
+        )
+    return Fact(after.entitlement_id, after.version, body)
 
 
 def _audit(actor: Caller, action: str, after: Sync, **details: Any) -> AuditEntry:

@@ -28,7 +28,8 @@ class ResolveEntitlement:
 
         Raises:
             NotAllowed: PERSON_NOT_IN_DIRECTORY.
-            WrongState: PERSON_DISABLED, APP_REMOVED, NOT_PROVISIONABLE, GROUP_NOT_WRITABLE.
+            WrongState: PERSON_DISABLED, APP_REMOVED, ENTITLEMENT_REMOVED, NOT_PROVISIONABLE,
+                GROUP_NOT_WRITABLE.
             NotFound: ENTITLEMENT_NOT_FOUND, USER_NOT_FOUND.
         """
         asked = (query.entitlement_id, query.requester_user_id, query.subject_user_id)

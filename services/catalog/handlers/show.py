@@ -7,10 +7,12 @@ from services.catalog.domain import errors
 from services.catalog.domain.access_profile import AccessProfile
 from services.catalog.domain.app import App
 from services.catalog.domain.directory import User
-from services.catalog.domain.entitlement import Entitlement, ResourceType
+from services.catalog.domain.entitlement import ResourceType
 from services.catalog.domain.link import Binding, LinkedGroup
 from services.catalog.domain.rules import GovernedEntitlement, Tiers
 from services.catalog.domain.settings import Defaults
+from services.catalog.domain.shown_app import ShownApp
+from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.ports import AccessProfiles, Apps, Directory, Entitlements, Links, Rules
 
 
@@ -21,6 +23,17 @@ class ShowApp:
     apps: Apps
     entitlements: Entitlements
     links: Links
+
+    async def shown(self, app_id: str) -> ShownApp:
+        """The app, and who answers for it.
+
+        Raises:
+            NotFound: APP_NOT_FOUND.
+        """
+        shown = await self.apps.shown(app_id)
+        if shown is None:
+            raise errors.app_not_found(app_id)
+        return shown
 
     async def __call__(self, app_id: str) -> App:
         """The app.
@@ -77,28 +90,26 @@ class ShowEntitlement:
         Raises:
             NotFound: ENTITLEMENT_NOT_FOUND.
         """
-        entitlement = await self.entitlements.find(entitlement_id)
+        entitlement = await self.entitlements.shown(entitlement_id)
         if entitlement is None:
             raise errors.entitlement_not_found(entitlement_id)
         return await self.governed(entitlement)
 
-    async def governed(self, entitlement: Entitlement) -> GovernedEntitlement:
+    async def governed(self, shown: ShownEntitlement) -> GovernedEntitlement:
         """The entitlement with what holds for it."""
-        tiers = await self._tiers(entitlement.app_id)
-        return GovernedEntitlement(entitlement, tiers.settings(entitlement))
+        return (await self._tiers(shown.entitlement.app_id)).of(shown)
 
-    async def of_app(self, app_id: str, page: PageRequest) -> Page[GovernedEntitlement]:
-        """The entitlements of an app, oldest first.
+    async def of_app(
+        self, app_id: str, resource_type_id: str, page: PageRequest
+    ) -> Page[GovernedEntitlement]:
+        """The entitlements of an app, of one resource type or any: access, roles, virtual roles.
 
         Raises:
             NotFound: APP_NOT_FOUND.
         """
         tiers = await self._tiers(app_id)
-        found = await self.entitlements.page(app_id, page)
-        return Page(
-            tuple(GovernedEntitlement(each, tiers.settings(each)) for each in found.items),
-            found.next_page_token,
-        )
+        found = await self.entitlements.page(app_id, resource_type_id, page)
+        return Page(tuple(map(tiers.of, found.items)), found.next_page_token)
 
     async def _tiers(self, app_id: str) -> Tiers:
         app = await self.apps.find(app_id)

@@ -51,6 +51,9 @@ from services.catalog.handlers.show import (
 )
 from services.catalog.handlers.show_members import ShowMembers
 from services.catalog.handlers.show_sync import ShowSync
+from services.catalog.handlers.unmanage_app import UnmanageApp
+from services.catalog.handlers.update_app import UpdateApp
+from services.catalog.handlers.update_entitlement import UpdateEntitlement
 from services.catalog.servicers.access import ACCESS
 from services.catalog.servicers.access_profile import AccessProfileServicer
 from services.catalog.servicers.app import AppServicer
@@ -92,12 +95,23 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
         (
             app_pb2.DESCRIPTOR.services_by_name["AppService"],
             app_pb2_grpc.add_AppServiceServicer_to_server,
-            AppServicer(writes, show_app, ManageApp(apps, clock)),
+            AppServicer(
+                writes,
+                show_app,
+                ManageApp(apps, clock),
+                UpdateApp(apps, stores.entitlements, stores.directory),
+                UnmanageApp(apps, stores.uses),
+            ),
         ),
         (
             entitlement_pb2.DESCRIPTOR.services_by_name["EntitlementService"],
             entitlement_pb2_grpc.add_EntitlementServiceServicer_to_server,
-            EntitlementServicer(show_entitlement, show_app),
+            EntitlementServicer(
+                writes,
+                show_entitlement,
+                show_app,
+                UpdateEntitlement(apps, stores.entitlements, stores.directory),
+            ),
         ),
         (
             link_pb2.DESCRIPTOR.services_by_name["LinkService"],

@@ -6,7 +6,12 @@ from typing import Any
 import grpc
 
 from latchkey.catalog.v1 import entitlement_pb2, entitlement_pb2_grpc
+from libs.db.writes import Writes, key_of
+from libs.domain.changes import Outcome
+from libs.rpc.calls import caller
+from services.catalog.domain.rules import GovernedEntitlement
 from services.catalog.handlers.show import ShowApp, ShowEntitlement
+from services.catalog.handlers.update_entitlement import UpdateEntitlement
 from services.catalog.translate import entitlement as translate
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -16,8 +21,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class EntitlementServicer(entitlement_pb2_grpc.EntitlementServiceServicer):
     """What managed apps offer."""
 
+    writes: Writes
     show: ShowEntitlement
     show_app: ShowApp
+    update: UpdateEntitlement
 
     async def GetEntitlement(
         self, request: entitlement_pb2.GetEntitlementRequest, context: Context
@@ -28,8 +35,8 @@ class EntitlementServicer(entitlement_pb2_grpc.EntitlementServiceServicer):
     async def ListEntitlements(
         self, request: entitlement_pb2.ListEntitlementsRequest, context: Context
     ) -> entitlement_pb2.ListEntitlementsResponse:
-        app_id, page = translate.list_entitlements(request)
-        return translate.list_entitlements_response(await self.show.of_app(app_id, page))
+        app_id, type_id, page = translate.list_entitlements(request)
+        return translate.list_entitlements_response(await self.show.of_app(app_id, type_id, page))
 
     async def ListResourceTypes(
         self, request: entitlement_pb2.ListResourceTypesRequest, context: Context
@@ -37,4 +44,20 @@ class EntitlementServicer(entitlement_pb2_grpc.EntitlementServiceServicer):
         app_id = translate.list_resource_types(request)
         return translate.list_resource_types_response(
             await self.show_app.its_resource_types(app_id)
+        )
+
+    async def UpdateEntitlement(
+        self, request: entitlement_pb2.UpdateEntitlementRequest, context: Context
+    ) -> entitlement_pb2.UpdateEntitlementResponse:
+        command, actor = translate.update_entitlement_command(request), caller()
+
+        async def updated() -> Outcome[GovernedEntitlement]:
+            outcome = await self.update(command, actor)
+            return Outcome(await self.show.governed(outcome.result), outcome.change)
+
+        return await self.writes.answer(
+            updated,
+            translate.update_entitlement_response,
+            entitlement_pb2.UpdateEntitlementResponse,
+            key_of(actor, "/latchkey.catalog.v1.EntitlementService/UpdateEntitlement", request),
         )

@@ -114,8 +114,8 @@ def _entitlements(
         .where(entitlements.c.app_id.in_([row.app_id for row in of]))
         .where(governed(), provisionable(), which)
         .order_by(
-            # CREDENTIAL before ROLE: access comes first.
-            entitlements.c.resource_kind,
+            # Access comes first.
+            entitlements.c.resource_kind != ResourceKind.CREDENTIAL.value,
             entitlements.c.search_name,
             entitlements.c.entitlement_id,
         )

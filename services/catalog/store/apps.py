@@ -1,15 +1,46 @@
 """The apps, and what managing one writes."""
 
-from sqlalchemy import insert, select, update
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Row,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    union,
+    update,
+)
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App, AppState, ManagedApp
+from services.catalog.domain.shown_app import ShownApp
+from services.catalog.ports import AppFilter
 from services.catalog.store.entitlements import entitlement_writes
+from services.catalog.store.owners import owner_writes, read_app_owners
 from services.catalog.store.rows import app_of
-from services.catalog.store.tables import apps, resource_types
+from services.catalog.store.tables import (
+    apps,
+    bindings,
+    directory_app_owners,
+    entitlement_rules,
+    entitlement_targets,
+    entitlements,
+    links,
+    owners,
+    resource_types,
+    resources,
+    rule_access_profiles,
+    rule_resource_types,
+    unmanaged_access,
+)
 from services.catalog.store.text import containing, paged
 
 
@@ -19,31 +50,99 @@ class StoredApps:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def find_all(self, app_ids: Collection[str]) -> Mapping[str, ShownApp]:
+        query = select(apps).where(apps.c.app_id.in_(app_ids))
+        found = await self._database.read(
+            lambda connection: _shown(connection, connection.execute(query).all()), at_once=True
+        )
+        return {each.app.app_id: each for each in found}
+
+    async def shown(self, app_id: str) -> ShownApp | None:
+        def work(connection: Connection) -> ShownApp | None:
+            query = select(apps).where(apps.c.app_id == app_id)
+            row = connection.execute(query).one_or_none()
+            return None if row is None else _shown(connection, [row])[0]
+
+        return await self._database.read(work, at_once=True)
+
     async def find(self, app_id: str) -> App | None:
         query = select(apps).where(apps.c.app_id == app_id)
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else app_of(row)
 
-    async def page(self, state: AppState | None, query: str, page: PageRequest) -> Page[App]:
+    async def page(self, wanted: AppFilter, page: PageRequest) -> Page[ShownApp]:
         statement = paged(select(apps), (apps.c.search_name, apps.c.app_id), page)
-        match state:
+        match wanted.state:
             case AppState.UNMANAGED:
-                statement = statement.where(apps.c.manage_time.is_(None))
+                statement = statement.where(apps.c.manage_time.is_(None), apps.c.removed.is_(False))
             case AppState.MANAGED:
                 statement = statement.where(
                     apps.c.manage_time.is_not(None), apps.c.removed.is_(False)
                 )
             case AppState.REMOVED:
                 statement = statement.where(apps.c.removed.is_(True))
-        if query:
-            statement = statement.where(containing(apps.c.search_name, query))
-        rows = await self._database.read(lambda connection: connection.execute(statement).all())
-        found = page.page(rows, key=lambda row: (row.search_name, row.app_id))
-        return Page(tuple(app_of(row) for row in found.items), found.next_page_token)
+        if wanted.query:
+            statement = statement.where(containing(apps.c.search_name, wanted.query))
+        if wanted.connection_id:
+            statement = statement.where(apps.c.connection_id == wanted.connection_id)
+        if wanted.owner_user_id:
+            statement = statement.where(apps.c.app_id.in_(_owned_by(wanted.owner_user_id)))
 
-    def managed(self, before: App, managed: ManagedApp) -> tuple[Write, ...]:
+        def work(connection: Connection) -> Page[ShownApp]:
+            rows = connection.execute(statement).all()
+            found = page.page(rows, key=lambda row: (row.search_name, row.app_id))
+            return Page(tuple(_shown(connection, found.items)), found.next_page_token)
+
+        return await self._database.read(work, at_once=True)
+
+    def updated(self, before: ShownApp, after: ShownApp) -> tuple[Write, ...]:
+        app = after.app
         return (
-            touched(before, managed.app),
+            Guarded(
+                update(apps)
+                .where(apps.c.app_id == app.app_id, apps.c.version == before.app.version)
+                .values(
+                    own_description=app.own_description,
+                    instructions=app.instructions,
+                    policy_id=app.policy_id,
+                    max_duration=app.max_duration,
+                    version=app.version,
+                ),
+                expects=1,
+            ),
+            *owner_writes(app.app_id, after.owners.given),
+        )
+
+    def unmanaged(self, before: App, after: App) -> tuple[Write, ...]:
+        app_id = before.app_id
+        offered = select(entitlements.c.entitlement_id).where(entitlements.c.app_id == app_id)
+        types = select(resource_types.c.resource_type_id).where(resource_types.c.app_id == app_id)
+        # Each before what it refers to.
+        gone = (
+            delete(rule_resource_types).where(rule_resource_types.c.app_id == app_id),
+            delete(rule_access_profiles).where(rule_access_profiles.c.app_id == app_id),
+            delete(entitlement_rules).where(entitlement_rules.c.app_id == app_id),
+            delete(bindings).where(bindings.c.app_id == app_id),
+            delete(links).where(links.c.app_id == app_id),
+            delete(unmanaged_access).where(unmanaged_access.c.app_id == app_id),
+            delete(owners).where(
+                or_(
+                    owners.c.of_id == app_id,
+                    owners.c.of_id.in_(offered),
+                    # Nobody holds any more what makes them owners of something else.
+                    owners.c.owner_id.in_(offered),
+                )
+            ),
+            delete(entitlement_targets).where(entitlement_targets.c.app_id == app_id),
+            delete(entitlements).where(entitlements.c.app_id == app_id),
+            delete(resources).where(resources.c.resource_type_id.in_(types)),
+            delete(resource_types).where(resource_types.c.app_id == app_id),
+        )
+        return (touched(before, after), *(Guarded(each) for each in gone))
+
+    def managed(self, managed: ManagedApp) -> tuple[Write, ...]:
+        return (
+            touched(managed.before, managed.app),
             Guarded(
                 insert(resource_types),
                 parameters=[
@@ -56,8 +155,25 @@ class StoredApps:
                     for each in managed.resource_types
                 ],
             ),
-            *entitlement_writes([managed.access]),
+            *entitlement_writes([managed.access, *managed.app_roles]),
         )
+
+
+def _shown(connection: Connection, rows: Sequence[Row[Any]]) -> list[ShownApp]:
+    """Apps with their owners, in one statement more."""
+    found = read_app_owners(connection, [row.app_id for row in rows]) if rows else {}
+    return [ShownApp(app_of(row), found[row.app_id]) for row in rows]
+
+
+def _owned_by(user_id: str) -> CompoundSelect[Any]:
+    """The apps that a person answers for, given here or, while nobody is given, in Entra."""
+    theirs, given = directory_app_owners, owners.alias("given")
+    return union(
+        select(owners.c.of_id).where(owners.c.owner_id == user_id),
+        select(theirs.c.app_id).where(
+            theirs.c.user_id == user_id, ~exists().where(given.c.of_id == theirs.c.app_id)
+        ),
+    )
 
 
 def touched(before: App, after: App) -> Write:

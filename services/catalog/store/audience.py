@@ -58,15 +58,18 @@ def groups_only() -> ColumnElement[bool]:
 def provisionable() -> ColumnElement[bool]:
     """Whether a row of `entitlements`, joined with its app, can be given to somebody.
 
-    Each of the groups that it provisions is bound to it: they must be in the directory and
-    writable, and there must be one where nothing but groups can be written.
+    Its role must be one that people can be given. Each of the groups that it provisions is bound
+    to it: they must be in the directory and writable, and there must be one where nothing but
+    groups can be written.
     """
     writable = exists().where(
         directory_groups.c.directory_entitlement_id == bindings.c.directory_entitlement_id,
         directory_groups.c.unwritable_reason == UnwritableReason.WRITABLE.value,
     )
     group = exists().where(bindings.c.entitlement_id == entitlements.c.entitlement_id)
-    return and_(~group.where(~writable), or_(group, ~groups_only()))
+    return and_(
+        entitlements.c.role_gone.is_(False), ~group.where(~writable), or_(group, ~groups_only())
+    )
 
 
 def read_held(

@@ -1,14 +1,29 @@
 """Resource types, resources and entitlements."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
-from services.catalog.domain.entitlement import Entitlement, ResourceType
+from services.catalog.domain.app import App
+from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
+from services.catalog.domain.shown_entitlement import ShownEntitlement
+from services.catalog.store.owners import owner_writes, read_entitlement_owners
 from services.catalog.store.rows import (
     entitlement_of,
     fulfilment_json,
@@ -17,6 +32,8 @@ from services.catalog.store.rows import (
     select_entitlements,
 )
 from services.catalog.store.tables import (
+    apps,
+    directory_groups,
     entitlement_targets,
     entitlements,
     resource_types,
@@ -31,30 +48,85 @@ class StoredEntitlements:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, entitlement_id: str) -> Entitlement | None:
+    async def shown(self, entitlement_id: str) -> ShownEntitlement | None:
         query = select_entitlements().where(entitlements.c.entitlement_id == entitlement_id)
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
-        return None if row is None else entitlement_of(row)
 
-    async def page(self, app_id: str, page: PageRequest) -> Page[Entitlement]:
-        # New ids sort by their creation.
-        query = paged(
-            select_entitlements().where(entitlements.c.app_id == app_id),
-            (entitlements.c.entitlement_id,),
-            page,
+        def work(connection: Connection) -> ShownEntitlement | None:
+            found = _shown(connection, connection.execute(query).all())
+            return found[0] if found else None
+
+        return await self._database.read(work, at_once=True)
+
+    async def page(
+        self, app_id: str, resource_type_id: str, page: PageRequest
+    ) -> Page[ShownEntitlement]:
+        query = select_entitlements().where(entitlements.c.app_id == app_id)
+        if resource_type_id:
+            query = query.where(entitlements.c.resource_type_id == resource_type_id)
+        query = paged(query, (_AGE, entitlements.c.entitlement_id), page)
+
+        def work(connection: Connection) -> Page[ShownEntitlement]:
+            rows = connection.execute(query.add_columns(_AGE.label("age"))).all()
+            found = page.page(rows, key=lambda row: (row.age, row.entitlement_id))
+            return Page(_shown(connection, found.items), found.next_page_token)
+
+        return await self._database.read(work, at_once=True)
+
+    async def existing(self, entitlement_ids: Collection[str]) -> frozenset[str]:
+        table = entitlements.c.entitlement_id
+        query = select(table).where(table.in_(entitlement_ids))
+        return await self._database.read(
+            lambda connection: frozenset(connection.execute(query).scalars())
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        found = page.page(rows, key=lambda row: (row.entitlement_id,))
-        return Page(tuple(entitlement_of(row) for row in found.items), found.next_page_token)
 
-    async def of_types(self, resource_type_ids: Collection[str]) -> tuple[Entitlement, ...]:
+    async def groups_there(self, entitlement_id: str) -> frozenset[str]:
+        targets = entitlement_targets
+        query = _groups_among(
+            select(targets.c.directory_entitlement_id).where(
+                targets.c.entitlement_id == entitlement_id
+            )
+        )
+        return await self._database.read(
+            lambda connection: frozenset(connection.execute(query).scalars())
+        )
+
+    async def role_named(self, resource_type_id: str, display_name: str) -> str:
+        query = (
+            select(entitlements.c.entitlement_id)
+            .join(resources, resources.c.resource_id == entitlements.c.resource_id)
+            .where(
+                resources.c.resource_type_id == resource_type_id,
+                resources.c.name_key == display_name.casefold(),
+            )
+        )
+        found = await self._database.read(lambda connection: connection.execute(query).scalar())
+        return found or ""
+
+    def updated(
+        self, app: App, before: ShownEntitlement, after: ShownEntitlement
+    ) -> tuple[Write, ...]:
+        return (
+            # The role that access gives was looked for among those of just this app.
+            Guarded(
+                update(apps)
+                .where(apps.c.app_id == app.app_id, apps.c.version == app.version)
+                .values(version=app.version),
+                expects=1,
+            ),
+            *changed_writes([after.entitlement]),
+            *target_writes([after.entitlement]),
+            *owner_writes(before.entitlement.entitlement_id, after.owners.given),
+        )
+
+    async def of_types(self, resource_type_ids: Collection[str]) -> tuple[ShownEntitlement, ...]:
         query = (
             select_entitlements()
             .where(entitlements.c.resource_type_id.in_(resource_type_ids))
             .order_by(entitlements.c.entitlement_id)
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return tuple(entitlement_of(row) for row in rows)
+        return await self._database.read(
+            lambda connection: _shown(connection, connection.execute(query).all()), at_once=True
+        )
 
     async def count_of_types(self, resource_type_ids: Collection[str]) -> int:
         query = (
@@ -65,13 +137,78 @@ class StoredEntitlements:
         return await self._database.read(lambda connection: connection.execute(query).scalar_one())
 
     async def resource_types(self, app_id: str) -> tuple[ResourceType, ...]:
-        query = (
-            select(resource_types)
-            .where(resource_types.c.app_id == app_id)
-            .order_by(resource_types.c.resource_type_id)
-        )
+        query = select(resource_types).where(resource_types.c.app_id == app_id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return tuple(resource_type_of(row) for row in rows)
+        kinds = list(ResourceKind)
+        return tuple(sorted(map(resource_type_of, rows), key=lambda each: kinds.index(each.kind)))
+
+
+# "Credential", which there is one of, is the oldest; app roles have derived ids, which say nothing
+# of their age.
+_AGE = case(
+    (entitlements.c.resource_kind == ResourceKind.CREDENTIAL.value, literal("0")),
+    (entitlements.c.resource_kind == ResourceKind.APP_ROLE.value, literal("1")),
+    else_=literal("2"),
+)
+
+
+def _groups_among(wanted: Select[Any] | Collection[str]) -> Select[Any]:
+    """Of these directory entitlements, those that are of a group in the directory."""
+    there = directory_groups.c.directory_entitlement_id
+    return select(there).where(there.in_(wanted))
+
+
+def _shown(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[ShownEntitlement, ...]:
+    """Entitlements with all that is shown of them, in two statements more."""
+    if not rows:
+        return ()
+    found = [entitlement_of(row) for row in rows]
+    given = read_entitlement_owners(
+        connection, {each.entitlement_id: each.app_id for each in found}
+    )
+    wanted = {target.directory_entitlement_id for each in found for target in each.fulfilment}
+    groups = frozenset(connection.execute(_groups_among(wanted)).scalars())
+    return tuple(
+        ShownEntitlement(
+            each,
+            given[each.entitlement_id],
+            each.removal_reason(app_removed=row.app_removed, groups=groups),
+        )
+        for row, each in zip(rows, found, strict=True)
+    )
+
+
+def changed_writes(changed: Iterable[Entitlement]) -> tuple[Write, ...]:
+    """Keeps entitlements that are one version further, with their resources."""
+    return tuple(
+        write
+        for each in changed
+        for write in (
+            Guarded(
+                update(entitlements)
+                .where(
+                    entitlements.c.entitlement_id == each.entitlement_id,
+                    entitlements.c.version == each.version - 1,
+                )
+                .values(
+                    display_name=each.display_name,
+                    search_name=search_name(each.display_name),
+                    description=each.description,
+                    fulfilment=fulfilment_json(each.fulfilment),
+                    entra_app_role_id=each.entra_app_role_id,
+                    role_gone=each.role_gone,
+                    **override_columns(each.override),
+                    version=each.version,
+                ),
+                expects=1,
+            ),
+            Guarded(
+                update(resources)
+                .where(resources.c.resource_id == each.resource_id)
+                .values(display_name=each.resource_display_name, name_key=each.resource_key)
+            ),
+        )
+    )
 
 
 def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
@@ -85,7 +222,7 @@ def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
                     "resource_id": each.resource_id,
                     "resource_type_id": each.resource_type_id,
                     "display_name": each.resource_display_name,
-                    "name_key": each.resource_display_name.casefold(),
+                    "name_key": each.resource_key,
                 }
                 for each in created
             ],
@@ -104,7 +241,7 @@ def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
                     "description": each.description,
                     "fulfilment": fulfilment_json(each.fulfilment),
                     "entra_app_role_id": each.entra_app_role_id,
-                    "role_gone": False,
+                    "role_gone": each.role_gone,
                     **override_columns(each.override),
                     "create_time": each.create_time,
                     "version": each.version,

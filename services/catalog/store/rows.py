@@ -24,13 +24,14 @@ def app_of(row: Any) -> App:
         entra_service_principal_id=row.entra_service_principal_id,
         entra_app_id=row.entra_app_id,
         display_name=row.display_name,
-        description=row.description,
+        entra_description=row.description,
         account_enabled=row.account_enabled,
         is_protected=row.is_protected,
         app_roles=tuple(AppRole(**role) for role in row.app_roles),
         create_time=row.create_time,
         manage_time=row.manage_time,
         removed=row.removed,
+        own_description=row.own_description,
         instructions=row.instructions,
         policy_id=row.policy_id,
         max_duration=row.max_duration,
@@ -90,7 +91,7 @@ def resource_type_of(row: Row[Any]) -> ResourceType:
 
 def select_entitlements() -> Select[Any]:
     """Entitlements with all that `entitlement_of` needs."""
-    return select(entitlements, apps.c.connection_id).join(
+    return select(entitlements, apps.c.connection_id, apps.c.removed.label("app_removed")).join(
         apps, apps.c.app_id == entitlements.c.app_id
     )
 
@@ -107,6 +108,7 @@ def entitlement_of(row: Row[Any]) -> Entitlement:
         description=row.description,
         fulfilment=tuple(target_of(target, row.connection_id) for target in row.fulfilment),
         entra_app_role_id=row.entra_app_role_id,
+        role_gone=row.role_gone,
         create_time=row.create_time,
         override=override_of(row),
         version=row.version,

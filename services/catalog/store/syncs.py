@@ -23,8 +23,16 @@ from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App
+from services.catalog.domain.app_roles import RolesFollowed
 from services.catalog.domain.directory import AppInScope, DirectoryKind, DirectoryPage
+from services.catalog.domain.entitlement import Entitlement, GoneEntitlement
 from services.catalog.domain.sync import Sync
+from services.catalog.store.followed import (
+    followed_writes,
+    gone_writes,
+    read_gone_entitlements,
+    read_managed_apps,
+)
 from services.catalog.store.mirror import page_writes
 from services.catalog.store.rows import app_of
 from services.catalog.store.tables import (
@@ -114,6 +122,32 @@ class StoredSyncs:
         return await self._database.read(
             lambda connection: tuple(map(app_of, connection.execute(query)))
         )
+
+    async def managed_apps(
+        self, app_ids: Collection[str]
+    ) -> Mapping[str, tuple[App, tuple[Entitlement, ...]]]:
+        return await self._database.read(
+            lambda connection: read_managed_apps(connection, app_ids), at_once=True
+        )
+
+    def roles_followed(
+        self, app_ids: Collection[str], managed_count: int, followed: Collection[RolesFollowed]
+    ) -> tuple[Write, ...]:
+        return followed_writes(app_ids, managed_count, followed)
+
+    async def gone_entitlements(
+        self, connection_id: str, sweeps: Sweeps
+    ) -> tuple[GoneEntitlement, ...]:
+        gone_app, gone_group = (
+            _gone(kind, connection_id, sweeps) for kind in (DirectoryKind.APP, DirectoryKind.GROUP)
+        )
+        return await self._database.read(
+            lambda connection: read_gone_entitlements(connection, gone_app, gone_group),
+            at_once=True,
+        )
+
+    def entitlements_gone(self, gone: Collection[GoneEntitlement]) -> tuple[Write, ...]:
+        return gone_writes(gone)
 
     def paged(
         self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime

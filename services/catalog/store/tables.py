@@ -210,6 +210,7 @@ apps = Table(
     Column("version", BigInteger, nullable=False),
 )
 Index("apps_by_name", apps.c.search_name, apps.c.app_id)
+Index("apps_by_connection", apps.c.connection_id, apps.c.search_name, apps.c.app_id)
 Index("apps_by_object", apps.c.connection_id, apps.c.entra_service_principal_id)
 _doomed_index(apps)
 
@@ -239,7 +240,8 @@ resources = Table(
     Column("resource_id", Text, primary_key=True),
     Column("resource_type_id", Text, ForeignKey("resource_types.resource_type_id"), nullable=False),
     Column("display_name", Text, nullable=False),
-    # Casefolded: no two roles of an app differ only in case, and there is one Credential.
+    # Casefolded: no two virtual roles of an app differ only in case, and there is one Credential.
+    # Of an app role its id: an app may declare two of one name.
     Column("name_key", Text, nullable=False),
     UniqueConstraint("resource_type_id", "name_key"),
 )

@@ -48,7 +48,7 @@ def preview_entitlement_rules_response(
     """What rules would govern."""
     return entitlement_rules_pb2.PreviewEntitlementRulesResponse(
         requestable_entitlements=[
-            entitlement_to_proto(each.entitlement, each.settings) for each in preview.requestable
+            entitlement_to_proto(each.shown, each.settings) for each in preview.requestable
         ],
         person_count=preview.person_count,
         governed_entitlements=map(_governed_to_proto, preview.governed),
@@ -140,8 +140,8 @@ def _governed_to_proto(
     governed: GovernedEntitlement,
 ) -> entitlement_rules_pb2.GovernedEntitlement:
     return entitlement_rules_pb2.GovernedEntitlement(
-        entitlement_id=governed.entitlement.entitlement_id,
-        display_name=governed.entitlement.display_name,
+        entitlement_id=governed.shown.entitlement.entitlement_id,
+        display_name=governed.shown.entitlement.display_name,
         settings=settings_to_proto(governed.settings),
         override_cleared=governed.override_cleared,
         override_locked=governed.override_locked,

@@ -18,6 +18,7 @@ from services.catalog.domain.link import (
     Skip,
     UnwritableReason,
 )
+from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.handlers import link_entitlements
 from services.catalog.translate import shapes
 from services.catalog.translate.entitlement import entitlement_to_proto
@@ -72,7 +73,10 @@ def link_entitlements_response(linking: Linking) -> link_pb2.LinkEntitlementsRes
     """What the choices led to."""
     return link_pb2.LinkEntitlementsResponse(
         linked_entitlements=map(_linked_to_proto, linking.links),
-        entitlements=map(entitlement_to_proto, (*linking.roles, *linking.widened)),
+        entitlements=[
+            entitlement_to_proto(ShownEntitlement(each))
+            for each in (*linking.roles, *linking.widened)
+        ],
         bindings=map(_binding_to_proto, linking.bindings),
     )
 

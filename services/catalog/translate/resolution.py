@@ -4,6 +4,7 @@ from latchkey.catalog.v1 import resolution_pb2
 from libs.domain.fields import Fields
 from libs.rpc.well_known import duration, timestamp
 from services.catalog.domain.resolution import ConfirmedTarget, Resolution
+from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.handlers import confirm_targets, resolve_entitlement
 from services.catalog.translate.directory import user_to_proto
 from services.catalog.translate.entitlement import entitlement_to_proto
@@ -31,7 +32,7 @@ def resolve_entitlement_response(
     """Everything that a request for the entitlement needs."""
     offer, settings, managers = resolution.offer, resolution.settings, resolution.managers
     return resolution_pb2.ResolveEntitlementResponse(
-        entitlement=entitlement_to_proto(offer.entitlement, settings),
+        entitlement=entitlement_to_proto(ShownEntitlement(offer.entitlement), settings),
         app_display_name=offer.app.display_name,
         requester=user_to_proto(resolution.requester),
         subject=user_to_proto(resolution.subject),

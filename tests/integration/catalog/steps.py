@@ -53,7 +53,7 @@ async def manage(catalog: RunningCatalog, name: str, role: str = "") -> Managed:
     types = await catalog.entitlements.ListResourceTypes(
         entitlement_pb2.ListResourceTypesRequest(app_id=app_id(name)), metadata=root(catalog)
     )
-    credential, roles = (each.resource_type_id for each in types.resource_types)
+    credential, roles, _ = (each.resource_type_id for each in types.resource_types)
     return Managed(app_id(name), response.access_entitlement_id, credential, roles)
 
 

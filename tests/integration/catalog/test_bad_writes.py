@@ -1,13 +1,17 @@
 """Writes that can't be meant: each field is checked, and each wrong one named by its path."""
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from latchkey.catalog.v1 import (
     access_profile_pb2,
     app_pb2,
+    entitlement_pb2,
     entitlement_rules_pb2,
     link_pb2,
+    owner_pb2,
     resolution_pb2,
+    settings_pb2,
 )
 from tests.integration.catalog.refusals import assert_refused
 from tests.integration.catalog.running import RunningCatalog
@@ -175,3 +179,69 @@ async def test_confirm_targets(catalog: RunningCatalog) -> None:
         await assert_refused(
             catalog, ("resolution", "ConfirmTargets", request), "directory_entitlement_ids"
         )
+
+
+async def test_update_app(catalog: RunningCatalog) -> None:
+    """What the mask names is checked, each owner by its place; the rest is not looked at."""
+    update = app_pb2.UpdateAppRequest
+    await assert_refused(catalog, ("apps", "UpdateApp", update()), "update_mask", "app.app_id")
+    owners = [owner_pb2.Owner(user_id="app_1"), owner_pb2.Owner(), owner_pb2.Owner(user_id="app_1")]
+    app = app_pb2.App(
+        app_id="app_1",
+        description="x" * 2001,
+        instructions="a\x00",
+        owners=owners,
+        policy_id="x",
+        max_duration=Duration(seconds=1),
+        etag="e" * 101,
+    )
+    names = ["description", "instructions", "owners", "policy_id", "max_duration"]
+    request = update(app=app, update_mask=FieldMask(paths=names))
+    await assert_refused(
+        catalog,
+        ("apps", "UpdateApp", request),
+        "app.description",
+        "app.instructions",
+        "app.owners[0].user_id",
+        "app.owners[1]",
+        "app.owners[2].user_id",
+        "app.owners[2]",
+        "app.policy_id",
+        "app.max_duration",
+        "app.etag",
+    )
+    many = app_pb2.App(
+        app_id="app_1", owners=[owner_pb2.Owner(user_id=f"usr_{n}") for n in range(33)]
+    )
+    request = update(app=many, update_mask=FieldMask(paths=["owners", "display_name"]))
+    await assert_refused(catalog, ("apps", "UpdateApp", request), "update_mask", "app.owners")
+
+
+async def test_update_entitlement(catalog: RunningCatalog) -> None:
+    """Parts of the override are checked when the mask names them."""
+    update = entitlement_pb2.UpdateEntitlementRequest
+    call = ("entitlements", "UpdateEntitlement")
+    await assert_refused(catalog, (*call, update()), "update_mask", "entitlement.entitlement_id")
+    entitlement = entitlement_pb2.Entitlement(
+        entitlement_id="ent_1",
+        display_name=" ",
+        entra_app_role_id="x",
+        override=settings_pb2.EntitlementOverride(policy_id="x", max_duration=Duration(seconds=1)),
+    )
+    for paths, fields in (
+        (["override"], ["max_duration", "policy_id"]),
+        (["override.policy_id", "override.locked"], ["policy_id"]),
+    ):
+        request = update(entitlement=entitlement, update_mask=FieldMask(paths=paths))
+        wrong = [f"entitlement.override.{field}" for field in fields]
+        await assert_refused(catalog, (*call, request), *wrong)
+    paths = ["display_name", "entra_app_role_id", "override.x", "settings"]
+    request = update(entitlement=entitlement, update_mask=FieldMask(paths=paths))
+    await assert_refused(
+        catalog,
+        (*call, request),
+        "update_mask",
+        "update_mask",
+        "entitlement.display_name",
+        "entitlement.entra_app_role_id",
+    )

@@ -102,7 +102,8 @@ async def test_from_a_sync_to_an_answer_for_a_request(catalog: RunningCatalog) -
     types = await catalog.entitlements.ListResourceTypes(
         entitlement_pb2.ListResourceTypesRequest(app_id=app.app_id), metadata=admin
     )
-    assert [each.display_name for each in types.resource_types] == ["Credential", "Role"]
+    named = [each.display_name for each in types.resource_types]
+    assert named == ["Credential", "Role", "App role"]
     rules = entitlement_rules_pb2.EntitlementRules(
         app_id=app.app_id,
         enabled=True,

@@ -29,7 +29,7 @@ async def access_role(catalog: RunningCatalog, app: str, role: str = "") -> str:
 
 
 async def test_gives_the_app_its_credential_resource(catalog: RunningCatalog) -> None:
-    """Two resource types, one access entitlement, an event and an audit record by the actor."""
+    """Three resource types, one access entitlement, an event and an audit record by the actor."""
     await sync(catalog, MARLOWE)
     managed = await manage(catalog, "Design Tool")
     found = await catalog.entitlements.ListEntitlements(
@@ -124,7 +124,9 @@ async def test_one_of_eight_at_once_wins(catalog: RunningCatalog) -> None:
     found = await catalog.entitlements.ListEntitlements(
         entitlement_pb2.ListEntitlementsRequest(app_id=app_id("Payroll")), metadata=root(catalog)
     )
-    assert [each.entitlement_id for each in found.entitlements] == [won[0].access_entitlement_id]
+    access, clerk = found.entitlements
+    assert access.entitlement_id == won[0].access_entitlement_id
+    assert clerk.entra_app_role_id == object_id("Clerk")
     assert (await event_types(catalog)).count("AppManaged") == 1
 
 

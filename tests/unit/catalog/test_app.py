@@ -60,6 +60,7 @@ def test_managing_gives_types_and_access() -> None:
     assert [each.kind for each in managed.resource_types] == [
         ResourceKind.CREDENTIAL,
         ResourceKind.ROLE,
+        ResourceKind.APP_ROLE,
     ]
     assert managed.access.resource_type_id == managed.resource_types[0].resource_type_id
 

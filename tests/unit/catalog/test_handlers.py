@@ -20,6 +20,7 @@ from services.catalog.domain.link import CreateVirtualRole, Decision, Skip
 from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.settings import Defaults, EntitlementOverride
+from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.domain.sync import Message, Sync
 from services.catalog.handlers import (
     create_access_profile,
@@ -122,7 +123,7 @@ async def test_rules_are_recorded_whole() -> None:
     assert (outcome.result.rules.version, outcome.result.entitlement_count) == (1, 1)
     assert changed(outcome).audit.details["access_profile_ids"] == ["apr_everyone"]
     preview = await apply.preview(wish)
-    assert [each.entitlement for each in preview.requestable] == [access]
+    assert [each.shown for each in preview.requestable] == [ShownEntitlement(access)]
     assert preview.person_count == 2
     disabled = entitlement_rules.Command(EntitlementRules("app_1"), "")
     assert (await apply(disabled, ROOT)).result.entitlement_count == 0

@@ -30,7 +30,7 @@ def an_app(**other: Any) -> App:
         "entra_service_principal_id": "sp-1",
         "entra_app_id": "client-1",
         "display_name": "Design Tool",
-        "description": "",
+        "entra_description": "",
         "account_enabled": True,
         "is_protected": False,
         "app_roles": (),

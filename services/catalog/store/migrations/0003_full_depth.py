@@ -48,6 +48,7 @@ def upgrade() -> None:
     op.add_column(
         "apps", sa.Column("owners_known", sa.Boolean(), nullable=False, server_default=sa.false())
     )
+    op.create_index("apps_by_connection", "apps", ["connection_id", "search_name", "app_id"])
     op.create_table(
         "owners",
         sa.Column("of_id", sa.Text(), nullable=False),

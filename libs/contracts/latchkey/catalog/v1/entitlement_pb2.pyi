@@ -304,7 +304,7 @@ class ListEntitlementsResponse(_message.Message):
     """Set while there are more."""
     @_builtins.property
     def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entitlement]:
-        """The entitlements, oldest first."""
+        """The entitlements: access, roles that the app declares, virtual roles oldest first."""
 
     def __init__(
         self,

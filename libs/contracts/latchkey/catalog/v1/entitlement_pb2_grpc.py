@@ -84,7 +84,7 @@ class EntitlementServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEntitlements(self, request, context):
-        """Lists the entitlements of an app, oldest first.
+        """Lists the entitlements of an app: access, the roles that it declares, virtual roles oldest first.
 
         Callers: administrators, connector administrators and auditors.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
@@ -107,7 +107,8 @@ class EntitlementServiceServicer:
         """Changes an entitlement, what it says for itself, or which role of the app access gives.
         Publishes `EntitlementUpdated`. Leases that are granted already stay as they are.
 
-        From: `ACTIVE`.
+        From: `ACTIVE`; access also from `REMOVED`, when another role takes the place of one that is
+        gone.
         Callers: administrators.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` (also of an owner) or `USER_NOT_FOUND`,
         `FAILED_PRECONDITION` / `APP_REMOVED`, `ENTITLEMENT_REMOVED` or `ENTITLEMENT_LOCKED`,

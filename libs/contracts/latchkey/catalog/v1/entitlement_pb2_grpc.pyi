@@ -30,7 +30,7 @@ class EntitlementServiceStub:
     Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`.
     """
     ListEntitlements: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ListEntitlementsRequest, _entitlement_pb2.ListEntitlementsResponse]
-    """Lists the entitlements of an app, oldest first.
+    """Lists the entitlements of an app: access, the roles that it declares, virtual roles oldest first.
 
     Callers: administrators, connector administrators and auditors.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
@@ -45,7 +45,8 @@ class EntitlementServiceStub:
     """Changes an entitlement, what it says for itself, or which role of the app access gives.
     Publishes `EntitlementUpdated`. Leases that are granted already stay as they are.
 
-    From: `ACTIVE`.
+    From: `ACTIVE`; access also from `REMOVED`, when another role takes the place of one that is
+    gone.
     Callers: administrators.
     Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` (also of an owner) or `USER_NOT_FOUND`,
     `FAILED_PRECONDITION` / `APP_REMOVED`, `ENTITLEMENT_REMOVED` or `ENTITLEMENT_LOCKED`,
@@ -81,7 +82,7 @@ class EntitlementServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _entitlement_pb2.ListEntitlementsRequest,
         context: _aio.ServicerContext[_entitlement_pb2.ListEntitlementsRequest, _abc.Awaitable[_entitlement_pb2.ListEntitlementsResponse]],
     ) -> _abc.Awaitable[_entitlement_pb2.ListEntitlementsResponse]:
-        """Lists the entitlements of an app, oldest first.
+        """Lists the entitlements of an app: access, the roles that it declares, virtual roles oldest first.
 
         Callers: administrators, connector administrators and auditors.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
@@ -108,7 +109,8 @@ class EntitlementServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes an entitlement, what it says for itself, or which role of the app access gives.
         Publishes `EntitlementUpdated`. Leases that are granted already stay as they are.
 
-        From: `ACTIVE`.
+        From: `ACTIVE`; access also from `REMOVED`, when another role takes the place of one that is
+        gone.
         Callers: administrators.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` (also of an owner) or `USER_NOT_FOUND`,
         `FAILED_PRECONDITION` / `APP_REMOVED`, `ENTITLEMENT_REMOVED` or `ENTITLEMENT_LOCKED`,

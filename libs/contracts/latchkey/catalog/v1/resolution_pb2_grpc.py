@@ -60,7 +60,7 @@ class ResolutionServiceServicer:
         Callers: the requests service.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`, `PERMISSION_DENIED` /
         `PERSON_NOT_IN_DIRECTORY`, `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`,
-        `NOT_PROVISIONABLE` or `APP_REMOVED`.
+        `NOT_PROVISIONABLE`, `ENTITLEMENT_REMOVED` or `APP_REMOVED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

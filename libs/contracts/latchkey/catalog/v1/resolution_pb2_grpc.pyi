@@ -25,7 +25,7 @@ class ResolutionServiceStub:
     Callers: the requests service.
     Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`, `PERMISSION_DENIED` /
     `PERSON_NOT_IN_DIRECTORY`, `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`,
-    `NOT_PROVISIONABLE` or `APP_REMOVED`.
+    `NOT_PROVISIONABLE`, `ENTITLEMENT_REMOVED` or `APP_REMOVED`.
     """
     ConfirmTargets: _aio.UnaryUnaryMultiCallable[_resolution_pb2.ConfirmTargetsRequest, _resolution_pb2.ConfirmTargetsResponse]
     """Says for each target whether it is part of what an entitlement of a managed app provisions,
@@ -52,7 +52,7 @@ class ResolutionServiceServicer(metaclass=_abc_1.ABCMeta):
         Callers: the requests service.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`, `PERMISSION_DENIED` /
         `PERSON_NOT_IN_DIRECTORY`, `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`,
-        `NOT_PROVISIONABLE` or `APP_REMOVED`.
+        `NOT_PROVISIONABLE`, `ENTITLEMENT_REMOVED` or `APP_REMOVED`.
         """
 
     @_abc_1.abstractmethod
