@@ -17,6 +17,7 @@ from services.catalog.domain.directory import (
     DirectoryPage,
     Group,
     User,
+    UserFilter,
 )
 from services.catalog.domain.entitlement import Entitlement, GoneEntitlement, ResourceType
 from services.catalog.domain.following import FeedEvent, FeedPosition, Happening
@@ -255,8 +256,16 @@ class Directory(Protocol):
         """The person with this id."""
         ...
 
-    async def users(self, query: str, page: PageRequest) -> Page[User]:
-        """People by name, whose name contains `query`."""
+    async def managers(self, user_id: str) -> tuple[User, ...] | None:
+        """Whom a person answers to, their own manager first; none for nobody's id."""
+        ...
+
+    async def users(self, which: UserFilter, page: PageRequest) -> Page[User]:
+        """People by name."""
+        ...
+
+    async def group(self, group_id: str) -> Group | None:
+        """The group with this id."""
         ...
 
     async def groups(self, query: str, page: PageRequest) -> Page[Group]:

@@ -16,6 +16,7 @@ from services.catalog.domain.directory import (
     DirectoryPage,
     Group,
     User,
+    UserFilter,
 )
 from services.catalog.domain.entitlement import (
     Entitlement,
@@ -24,6 +25,7 @@ from services.catalog.domain.entitlement import (
     ResourceType,
 )
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
+from services.catalog.domain.managers import line_of
 from services.catalog.domain.owner import AppOwners
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.shown_app import ShownApp
@@ -277,8 +279,15 @@ class FakeDirectory(_Fake):
     async def user(self, user_id: str) -> User | None:
         return self.catalog.users.get(user_id)
 
-    async def users(self, query: str, page: PageRequest) -> Page[User]:
+    async def managers(self, user_id: str) -> tuple[User, ...] | None:
+        user = self.catalog.users.get(user_id)
+        return None if user is None else line_of(user, self.catalog.users)
+
+    async def users(self, which: UserFilter, page: PageRequest) -> Page[User]:
         return Page(tuple(self.catalog.users.values()), "")
+
+    async def group(self, group_id: str) -> Group | None:
+        return None
 
     async def groups(self, query: str, page: PageRequest) -> Page[Group]:
         return Page((), "")

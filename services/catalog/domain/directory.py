@@ -57,6 +57,16 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class UserFilter:
+    """Which people are listed; what is empty or none keeps nobody out."""
+
+    query: str = ""
+    department: str = ""
+    manager_user_id: str = ""
+    account_enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A group of the directory. `directory_entitlement_id`: being a member of it."""
 

@@ -6,7 +6,7 @@ from libs.domain.paging import Page, PageRequest
 from services.catalog.domain import errors
 from services.catalog.domain.access_profile import AccessProfile
 from services.catalog.domain.app import App
-from services.catalog.domain.directory import User
+from services.catalog.domain.directory import Group, User
 from services.catalog.domain.entitlement import ResourceType
 from services.catalog.domain.link import Binding, LinkedGroup
 from services.catalog.domain.rules import GovernedEntitlement, Tiers
@@ -137,8 +137,8 @@ class ShowAccessProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class ShowUser:
-    """Shows a person."""
+class ShowDirectory:
+    """Shows people and groups of the directory."""
 
     directory: Directory
 
@@ -152,3 +152,25 @@ class ShowUser:
         if user is None:
             raise errors.user_not_found(user_id)
         return user
+
+    async def managers(self, user_id: str) -> tuple[User, ...]:
+        """Whom the person answers to, their own manager first.
+
+        Raises:
+            NotFound: USER_NOT_FOUND.
+        """
+        managers = await self.directory.managers(user_id)
+        if managers is None:
+            raise errors.user_not_found(user_id)
+        return managers
+
+    async def group(self, group_id: str) -> Group:
+        """The group.
+
+        Raises:
+            NotFound: GROUP_NOT_FOUND.
+        """
+        group = await self.directory.group(group_id)
+        if group is None:
+            raise errors.group_not_found(group_id)
+        return group

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import Member, Membership, explain
-from services.catalog.handlers.show import ShowAccessProfile, ShowUser
+from services.catalog.handlers.show import ShowAccessProfile, ShowDirectory
 from services.catalog.ports import AccessProfiles, Directory
 
 
@@ -32,5 +32,5 @@ class ShowMembers:
             NotFound: ACCESS_PROFILE_NOT_FOUND, USER_NOT_FOUND.
         """
         profile = await ShowAccessProfile(self.access_profiles)(access_profile_id)
-        person = await ShowUser(self.directory)(user_id)
+        person = await ShowDirectory(self.directory)(user_id)
         return explain(person, await self.access_profiles.reasons(profile, person))

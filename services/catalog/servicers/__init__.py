@@ -46,8 +46,8 @@ from services.catalog.handlers.search_app_catalog import GetCatalogApp, SearchAp
 from services.catalog.handlers.show import (
     ShowAccessProfile,
     ShowApp,
+    ShowDirectory,
     ShowEntitlement,
-    ShowUser,
 )
 from services.catalog.handlers.show_members import ShowMembers
 from services.catalog.handlers.show_sync import ShowSync
@@ -151,7 +151,7 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
         (
             directory_pb2.DESCRIPTOR.services_by_name["DirectoryService"],
             directory_pb2_grpc.add_DirectoryServiceServicer_to_server,
-            DirectoryServicer(ShowUser(stores.directory)),
+            DirectoryServicer(ShowDirectory(stores.directory)),
         ),
         (
             ingest_pb2.DESCRIPTOR.services_by_name["IngestService"],

@@ -7,8 +7,10 @@ from sqlalchemy import Row, func, select
 
 from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
-from services.catalog.domain.directory import Group, User
+from services.catalog.domain.directory import Group, User, UserFilter
 from services.catalog.domain.link import UnwritableReason
+from services.catalog.domain.managers import line_of
+from services.catalog.store.managers import read_line
 from services.catalog.store.rows import user_of
 from services.catalog.store.tables import (
     directory_groups,
@@ -16,6 +18,15 @@ from services.catalog.store.tables import (
     directory_users,
 )
 from services.catalog.store.text import containing, paged
+
+_GROUPS = select(
+    directory_groups,
+    select(func.count())
+    .select_from(directory_memberships)
+    .where(directory_memberships.c.group_id == directory_groups.c.group_id)
+    .scalar_subquery()
+    .label("member_count"),
+)
 
 
 class StoredDirectory:
@@ -29,28 +40,36 @@ class StoredDirectory:
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else user_of(row)
 
-    async def users(self, query: str, page: PageRequest) -> Page[User]:
+    async def managers(self, user_id: str) -> tuple[User, ...] | None:
+        people = await self._database.read(
+            lambda connection: read_line(connection, user_id, user_id)
+        )
+        user = people.get(user_id)
+        return None if user is None else line_of(user, people)
+
+    async def users(self, which: UserFilter, page: PageRequest) -> Page[User]:
         table = directory_users
         statement = paged(select(table), (table.c.search_name, table.c.user_id), page)
-        if query:
-            statement = statement.where(containing(table.c.search_name, query))
+        if which.query:
+            statement = statement.where(containing(table.c.search_name, which.query))
+        if which.department:
+            statement = statement.where(table.c.department == which.department)
+        if which.manager_user_id:
+            statement = statement.where(table.c.manager_user_id == which.manager_user_id)
+        if which.account_enabled is not None:
+            statement = statement.where(table.c.account_enabled.is_(which.account_enabled))
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
         found = page.page(rows, key=lambda row: (row.search_name, row.user_id))
         return Page(tuple(map(user_of, found.items)), found.next_page_token)
 
+    async def group(self, group_id: str) -> Group | None:
+        query = _GROUPS.where(directory_groups.c.group_id == group_id)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else _group_of(row)
+
     async def groups(self, query: str, page: PageRequest) -> Page[Group]:
         table = directory_groups
-        members = (
-            select(func.count())
-            .select_from(directory_memberships)
-            .where(directory_memberships.c.group_id == table.c.group_id)
-            .scalar_subquery()
-        )
-        statement = paged(
-            select(table, members.label("member_count")),
-            (table.c.search_name, table.c.group_id),
-            page,
-        )
+        statement = paged(_GROUPS, (table.c.search_name, table.c.group_id), page)
         if query:
             statement = statement.where(containing(table.c.search_name, query))
         rows = await self._database.read(lambda connection: connection.execute(statement).all())

@@ -45,6 +45,8 @@ ALLOWED = {
     "DirectoryService/GetUser": {*READERS, "requests", "connector"},
     "DirectoryService/ListUsers": READERS,
     "DirectoryService/ListGroups": READERS,
+    "DirectoryService/GetGroup": READERS,
+    "DirectoryService/ListManagers": {*READERS, "requests"},
     "IngestService/Ingest": {"connector"},
     "IngestService/GetCheckpoint": {"connector"},
     "IngestService/ListAppsInScope": {"connector"},

@@ -108,7 +108,7 @@ class DirectoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListManagers(self, request, context):
-        """Lists a person's managers: theirs, that one's, and so on, at most ten, ending before anybody
+        """Lists a person's managers: theirs, that one's, and so on, at most five, ending before anybody
         comes twice.
 
         Callers: administrators, connector administrators, auditors and the requests service.

@@ -42,7 +42,7 @@ class DirectoryServiceStub:
     Fails with `NOT_FOUND` / `GROUP_NOT_FOUND`.
     """
     ListManagers: _aio.UnaryUnaryMultiCallable[_directory_pb2.ListManagersRequest, _directory_pb2.ListManagersResponse]
-    """Lists a person's managers: theirs, that one's, and so on, at most ten, ending before anybody
+    """Lists a person's managers: theirs, that one's, and so on, at most five, ending before anybody
     comes twice.
 
     Callers: administrators, connector administrators, auditors and the requests service.
@@ -107,7 +107,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.ListManagersRequest,
         context: _aio.ServicerContext[_directory_pb2.ListManagersRequest, _abc.Awaitable[_directory_pb2.ListManagersResponse]],
     ) -> _abc.Awaitable[_directory_pb2.ListManagersResponse]:
-        """Lists a person's managers: theirs, that one's, and so on, at most ten, ending before anybody
+        """Lists a person's managers: theirs, that one's, and so on, at most five, ending before anybody
         comes twice.
 
         Callers: administrators, connector administrators, auditors and the requests service.

@@ -1,0 +1,342 @@
+"""A catalog's database with as much in it as a very large company has."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, text
+
+from libs.db.engine import Database
+from libs.domain import ids
+from services.catalog.domain.access_profile import EVERYONE_ID
+from services.catalog.store import tables
+from tests.support.issuer import TENANT, object_id
+
+PEOPLE, GROUPS, MEMBERSHIPS, APPS, ASSIGNMENTS = 100_000, 20_000, 900_000, 5_000, 100_000
+CONNECTION = ids.derived_id("con", "soak")
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_NO_ROLE = "00000000-0000-0000-0000-000000000000"
+_AT_ONCE = 20_000
+Rows = Sequence[Mapping[str, Any]]
+
+
+def person_name(number: int) -> str:
+    """What a person is called; the name makes the object id."""
+    return f"Person {number}"
+
+
+def user_id(number: int) -> str:
+    """A person."""
+    return ids.user_id(TENANT, object_id(person_name(number)))
+
+
+def app_id(number: int) -> str:
+    """An app."""
+    return ids.app_id(TENANT, object_id(f"App {number}"))
+
+
+def entitlement_id(app: int, number: int) -> str:
+    """An entitlement of an app: 0 is access, 1 to 3 are roles."""
+    return ids.derived_id("ent", str(app), str(number))
+
+
+def type_id(app: int, kind: str) -> str:
+    """A resource type of an app."""
+    return ids.derived_id("rty", str(app), kind)
+
+
+async def fill(database: Database) -> None:
+    """100,000 people, 1,000,000 grants, 20,000 groups, 5,000 managed apps with 4 entitlements."""
+
+    def work(connection: Connection) -> None:
+        for table, rows in _everything():
+            for start in range(0, len(rows), _AT_ONCE):
+                connection.execute(insert(table), rows[start : start + _AT_ONCE])
+
+    await database.write(work)
+    await database.write(lambda connection: connection.execute(text("ANALYZE")))
+
+
+def _everything() -> Iterator[tuple[Table, Rows]]:
+    seen = {"connection_id": CONNECTION, "round": 1, "doomed": False}
+    users = [user_id(number) for number in range(PEOPLE)]
+    groups = [ids.group_id(TENANT, object_id(f"Group {number}")) for number in range(GROUPS)]
+    member_of = [
+        ids.membership_entitlement_id(TENANT, object_id(f"Group {number}"))
+        for number in range(GROUPS)
+    ]
+    assigned = [
+        ids.app_role_entitlement_id(TENANT, object_id(f"App {number}"), _NO_ROLE)
+        for number in range(APPS)
+    ]
+    yield tables.syncs, [_sync()]
+    yield (
+        tables.directory_users,
+        [
+            {
+                **seen,
+                "user_id": users[number],
+                "entra_tenant_id": TENANT,
+                "entra_object_id": object_id(person_name(number)),
+                "display_name": person_name(number),
+                "search_name": person_name(number).casefold(),
+                "user_principal_name": f"person{number}@soak.example",
+                "mail": "",
+                "department": f"Department {number % 200}",
+                "job_title": "",
+                "manager_user_id": users[number // 10] if number else "",
+                "account_enabled": True,
+                "sync_time": _NOW,
+            }
+            for number in range(PEOPLE)
+        ],
+    )
+    yield (
+        tables.directory_groups,
+        [
+            {
+                **seen,
+                "group_id": groups[number],
+                "directory_entitlement_id": member_of[number],
+                "entra_tenant_id": TENANT,
+                "entra_object_id": object_id(f"Group {number}"),
+                "display_name": f"Group {number}",
+                "search_name": f"group {number}",
+                "description": "",
+                "unwritable_reason": "UNSPECIFIED",
+            }
+            for number in range(GROUPS)
+        ],
+    )
+    yield tables.apps, [{**seen, **_app(number)} for number in range(APPS)]
+    yield from _offered(member_of, assigned)
+    chance = random.Random(1)
+    members = {(chance.randrange(GROUPS), chance.randrange(PEOPLE)) for _ in range(MEMBERSHIPS)}
+    yield (
+        tables.directory_memberships,
+        [
+            {
+                **seen,
+                "group_id": groups[group],
+                "user_id": users[person],
+                "directory_entitlement_id": member_of[group],
+                "since_time": _NOW,
+            }
+            for group, person in members
+        ],
+    )
+    holders = {(chance.randrange(APPS), chance.randrange(PEOPLE)) for _ in range(ASSIGNMENTS)}
+    yield (
+        tables.directory_assignments,
+        [
+            {
+                **seen,
+                **_assigned_to(app, assigned),
+                "principal_id": users[person],
+                "principal_kind": "USER",
+            }
+            for app, person in holders
+        ]
+        # The groups of its roles are assigned to each app.
+        + [
+            {
+                **seen,
+                **_assigned_to(app, assigned),
+                "principal_id": groups[_group_of(app, number)],
+                "principal_kind": "GROUP",
+            }
+            for app in range(APPS)
+            for number in range(1, 4)
+        ],
+    )
+
+
+def _offered(member_of: Sequence[str], assigned: Sequence[str]) -> Iterator[tuple[Table, Rows]]:
+    offered = [(app, number) for app in range(APPS) for number in range(4)]
+    yield (
+        tables.resource_types,
+        [
+            {
+                "resource_type_id": type_id(app, kind),
+                "app_id": app_id(app),
+                "display_name": kind.capitalize(),
+                "kind": kind,
+            }
+            for app in range(APPS)
+            for kind in ("CREDENTIAL", "ROLE")
+        ],
+    )
+    yield (
+        tables.resources,
+        [
+            {
+                "resource_id": ids.derived_id("res", str(app), str(number)),
+                "resource_type_id": type_id(app, _kind(number)),
+                "display_name": f"Role {number}",
+                "name_key": f"role {number}",
+            }
+            for app, number in offered
+        ],
+    )
+    yield tables.entitlements, [_entitlement(app, n, member_of, assigned) for app, n in offered]
+    yield (
+        tables.entitlement_targets,
+        [
+            {
+                "entitlement_id": entitlement_id(app, number),
+                "app_id": app_id(app),
+                "directory_entitlement_id": target["directory_entitlement_id"],
+            }
+            for app, number in offered
+            for target in _fulfilment(app, number, member_of, assigned)
+        ],
+    )
+    yield (
+        tables.bindings,
+        [
+            {
+                "binding_id": ids.derived_id("bnd", str(app), str(number)),
+                "app_id": app_id(app),
+                "entitlement_id": entitlement_id(app, number),
+                "directory_entitlement_id": member_of[_group_of(app, number)],
+                "directory_display_name": "member",
+                "create_time": _NOW,
+            }
+            for app, number in offered
+            if number
+        ],
+    )
+    rules = [{"app_id": app_id(app)} for app in range(APPS)]
+    yield (
+        tables.entitlement_rules,
+        [
+            {
+                **each,
+                "enabled": True,
+                "policy_id": "",
+                "max_duration": timedelta(hours=8),
+                "emergency_policy_id": "",
+                "version": 1,
+            }
+            for each in rules
+        ],
+    )
+    yield (
+        tables.rule_resource_types,
+        [
+            {"app_id": app_id(app), "resource_type_id": type_id(app, kind), "position": position}
+            for app in range(APPS)
+            for position, kind in enumerate(("CREDENTIAL", "ROLE"))
+        ],
+    )
+    yield (
+        tables.rule_access_profiles,
+        [{**each, "access_profile_id": EVERYONE_ID, "position": 0} for each in rules],
+    )
+
+
+def _kind(number: int) -> str:
+    return "ROLE" if number else "CREDENTIAL"
+
+
+def _group_of(app: int, number: int) -> int:
+    return (app * 3 + number) % GROUPS
+
+
+def _assigned_to(app: int, assigned: Sequence[str]) -> dict[str, Any]:
+    return {
+        "app_id": app_id(app),
+        "entra_app_role_id": _NO_ROLE,
+        "directory_entitlement_id": assigned[app],
+        "since_time": _NOW,
+    }
+
+
+def _fulfilment(
+    app: int, number: int, member_of: Sequence[str], assigned: Sequence[str]
+) -> list[dict[str, str]]:
+    if number == 0:
+        return [
+            {
+                "directory_entitlement_id": assigned[app],
+                "display_name": "access",
+                "entra_service_principal_id": object_id(f"App {app}"),
+                "entra_app_role_id": _NO_ROLE,
+            }
+        ]
+    group = _group_of(app, number)
+    return [
+        {
+            "directory_entitlement_id": member_of[group],
+            "display_name": "member",
+            "entra_group_id": object_id(f"Group {group}"),
+        }
+    ]
+
+
+def _entitlement(
+    app: int, number: int, member_of: Sequence[str], assigned: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "entitlement_id": entitlement_id(app, number),
+        "app_id": app_id(app),
+        "resource_id": ids.derived_id("res", str(app), str(number)),
+        "resource_type_id": type_id(app, _kind(number)),
+        "resource_kind": _kind(number),
+        "display_name": f"Role {number}" if number else "Access",
+        "search_name": f"role {number}" if number else "access",
+        "description": "",
+        "fulfilment": _fulfilment(app, number, member_of, assigned),
+        "entra_app_role_id": "" if number else _NO_ROLE,
+        "role_gone": False,
+        "policy_id": "",
+        "emergency_policy_id": "",
+        "not_requestable": False,
+        "locked": False,
+        "create_time": _NOW,
+        "version": 1,
+    }
+
+
+def _app(number: int) -> dict[str, Any]:
+    return {
+        "app_id": app_id(number),
+        "entra_tenant_id": TENANT,
+        "entra_service_principal_id": object_id(f"App {number}"),
+        "entra_app_id": object_id(f"Client {number}"),
+        "display_name": f"App {number}",
+        "search_name": f"app {number}",
+        "description": "",
+        "account_enabled": True,
+        "is_protected": False,
+        "app_roles": [],
+        "digest": "",
+        "assignments_digest": "",
+        "owners_known": True,
+        "create_time": _NOW,
+        "manage_time": _NOW,
+        "removed": False,
+        "own_description": "",
+        "instructions": "",
+        "policy_id": "",
+        "version": 1,
+    }
+
+
+def _sync() -> dict[str, Any]:
+    return {
+        "connection_id": CONNECTION,
+        "sync_id": ids.derived_id("syn", "soak"),
+        "entra_tenant_id": TENANT,
+        "last_page_number": 1,
+        "checkpoint": "",
+        "completed": True,
+        "seen_count": 1,
+        "removed_count": 0,
+        "round": 1,
+        "run": 1,
+        "groups_only": False,
+        "complete_time": _NOW,
+        "version": 1,
+    }
