@@ -19,6 +19,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from libs.domain.ids import user_id
 from tests.e2e.conftest import Ready
 from tests.support.garbage import Garbage, bytes_of_no_message
 from tools.dev.cast import COLLEAGUE, OPERATOR, REQUESTER, TENANT_ID
@@ -142,7 +143,14 @@ async def _known(ready: Ready) -> dict[str, list[str]]:
                 continue  # it tells people nothing
             request = GetMessageClass(method.descriptor.input_type)()
             names = {field.name for field in method.descriptor.input_type.fields}
-            for name, value in (("app_id", ready.app_id), ("page_size", 3)):
+            asked: dict[str, object] = {
+                "app_id": ready.app_id,
+                "page_size": 3,
+                "access_profile_id": "apr_everyone",
+            }
+            if method.descriptor.name == "ListManagers":
+                asked["user_id"] = user_id(TENANT_ID, REQUESTER.entra_object_id)
+            for name, value in asked.items():
                 if name in names:
                     setattr(request, name, value)
             try:
