@@ -1,12 +1,13 @@
 """What exists, and who may ask for it.
 
-Owns:      the directory as synced, apps, their entitlements, links, bindings and rules, access
-           profiles.
+Owns:      the directory as synced, and what was in it; apps, their entitlements, links, bindings and
+           rules; owners; access profiles.
 Answers:   AppService, EntitlementService, LinkService, EntitlementRulesService,
            AccessProfileService, AppCatalogService, DirectoryService for people;
            IngestService for the connector; ResolutionService for requests and the connector.
-Publishes: AppDiscovered, AppRemoved, AppManaged, EntitlementLinked, EntitlementRulesApplied,
-           AccessProfileCreated, DirectoryRefreshed.
+Publishes: App{Discovered,Removed,Managed,Updated,Unmanaged},
+           Entitlement{Linked,Unlinked,Updated,Removed,RulesApplied},
+           AccessProfile{Created,Updated,Deleted}, UserDeactivated, DirectoryRefreshed.
 Follows:   nobody through NATS; the feed of requests, of which access requests and leases are on.
 Calls:     requests, EventService/ListEvents. It answers as well while requests is away.
 """
