@@ -140,6 +140,8 @@ class _Postgresql(Database):
                     # Whoever holds the head of the ledger and is heard of no more would keep all
                     # others from writing until TCP notices, which takes hours.
                     "idle_in_transaction_session_timeout": "30s",
+                    # Compiling a statement takes longer than any of ours runs.
+                    "jit": "off",
                 },
             },
         )

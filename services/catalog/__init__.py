@@ -1,7 +1,7 @@
 """What exists, and who may ask for it.
 
-Owns:      the directory as synced, and what was in it; apps, their entitlements, links, bindings and
-           rules; owners; access profiles.
+Owns:      the directory as synced; apps, their owners, entitlements, links, bindings and rules;
+           access profiles.
 Answers:   AppService, EntitlementService, LinkService, EntitlementRulesService,
            AccessProfileService, AppCatalogService, DirectoryService for people;
            IngestService for the connector; ResolutionService for requests and the connector.

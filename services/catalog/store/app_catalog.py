@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, literal, or_, select, true
 
 from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
@@ -93,8 +93,13 @@ def _apps(
     page: PageRequest,
 ) -> Sequence[Row[Any]]:
     """The apps of a page: those the person may ask something of that is asked about."""
-    something = exists().where(
-        entitlements.c.app_id == apps.c.app_id, governed(), provisionable(), which
+    something = (
+        select(literal(1))
+        .where(entitlements.c.app_id == apps.c.app_id, governed(), provisionable(), which)
+        .limit(1)
+        # Asked app by app, as they come. PostgreSQL would make a join of EXISTS, and read all.
+        .scalar_subquery()
+        .is_not(None)
     )
     statement = (
         select(apps, *rules_columns())
