@@ -1,6 +1,6 @@
 """The catalog's ports in memory, for its handlers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,6 +19,8 @@ from services.catalog.domain.entitlement import Entitlement, ResourceKind, Resou
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.sync import Sync
+from services.catalog.domain.unlink import Unlinking
+from services.catalog.domain.use import Use
 from services.catalog.ports import LinkMaterial
 
 
@@ -44,6 +46,7 @@ class FakeCatalog:
     gone: dict[DirectoryKind, int] = field(default_factory=dict)
     totals: dict[DirectoryKind, int] = field(default_factory=dict)
     gone_apps: tuple[App, ...] = ()
+    uses: list[Use] = field(default_factory=list)
 
 
 class _Fake:
@@ -110,6 +113,11 @@ class FakeLinks(_Fake):
         entitlement_ids: Collection[str],
     ) -> LinkMaterial:
         of_app = [each for each in self.catalog.entitlements.values() if each.app_id == app_id]
+        bound = {
+            each.entitlement_id
+            for each in self.catalog.groups.values()
+            if each.app_id == app_id and each.directory_entitlement_id in directory_entitlement_ids
+        }
         return LinkMaterial(
             tuple(each for each in self.catalog.resource_types if each.app_id == app_id),
             tuple(
@@ -118,12 +126,25 @@ class FakeLinks(_Fake):
                 if each.app_id == app_id
                 and each.directory_entitlement_id in directory_entitlement_ids
             ),
-            tuple(each for each in of_app if each.entitlement_id in entitlement_ids),
+            tuple(each for each in of_app if each.entitlement_id in {*entitlement_ids, *bound}),
             tuple(each.display_name for each in of_app if each.resource_kind is ResourceKind.ROLE),
         )
 
     def linked(self, before: App, linking: Linking) -> tuple[Write, ...]:
         return (Kept((before, linking)),)
+
+    def unlinked(self, before: App, unlinking: Unlinking) -> tuple[Write, ...]:
+        return (Kept((before, unlinking)),)
+
+
+class FakeUses(_Fake):
+    """What is open or leased."""
+
+    async def of_app(self, app_id: str) -> Sequence[Use]:
+        return [each for each in self.catalog.uses if each.app_id == app_id]
+
+    async def of_entitlements(self, entitlement_ids: Collection[str]) -> Sequence[Use]:
+        return [each for each in self.catalog.uses if each.entitlement_id in entitlement_ids]
 
 
 class FakeRules(_Fake):

@@ -1,5 +1,6 @@
 """What a managed app offers: resource types, resources, entitlements."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -55,6 +56,15 @@ class Entitlement:
     def widened(self, target: Target) -> "Entitlement":
         """The entitlement, whose holders must hold the target too."""
         return replace(self, fulfilment=(*self.fulfilment, target), version=self.version + 1)
+
+    def narrowed(self, directory_entitlement_ids: Collection[str]) -> "Entitlement":
+        """The entitlement, whose holders need not hold these any more."""
+        left = tuple(
+            each
+            for each in self.fulfilment
+            if each.directory_entitlement_id not in directory_entitlement_ids
+        )
+        return replace(self, fulfilment=left, version=self.version + 1)
 
     def provisioned(self, *, groups_only: bool) -> "Entitlement":
         """The entitlement as its connection provisions it.

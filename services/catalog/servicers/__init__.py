@@ -44,6 +44,7 @@ from services.catalog.handlers.show import (
     ShowUser,
 )
 from services.catalog.handlers.show_sync import ShowSync
+from services.catalog.handlers.unlink_entitlements import UnlinkEntitlements
 from services.catalog.servicers.access import ACCESS
 from services.catalog.servicers.access_profile import AccessProfileServicer
 from services.catalog.servicers.app import AppServicer
@@ -92,7 +93,12 @@ def servicers(writes: Writes, clock: Clock, stores: Stores) -> list[Servicer]:
         (
             link_pb2.DESCRIPTOR.services_by_name["LinkService"],
             link_pb2_grpc.add_LinkServiceServicer_to_server,
-            LinkServicer(writes, show_app, LinkEntitlements(apps, stores.links, clock)),
+            LinkServicer(
+                writes,
+                show_app,
+                LinkEntitlements(apps, stores.links, clock),
+                UnlinkEntitlements(apps, stores.links, stores.uses),
+            ),
         ),
         (
             entitlement_rules_pb2.DESCRIPTOR.services_by_name["EntitlementRulesService"],

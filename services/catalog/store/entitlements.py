@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
@@ -18,6 +18,7 @@ from services.catalog.store.rows import (
 from services.catalog.store.tables import (
     entitlement_targets,
     entitlements,
+    owners,
     resource_types,
     resources,
 )
@@ -115,6 +116,50 @@ def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
             ],
         ),
         *target_writes(created),
+    )
+
+
+def fulfilment_writes(changed: Iterable[Entitlement]) -> tuple[Write, ...]:
+    """Keeps what entitlements are fulfilled with after it has changed."""
+    changed = list(changed)
+    return (
+        *(
+            Guarded(
+                update(entitlements)
+                .where(
+                    entitlements.c.entitlement_id == each.entitlement_id,
+                    entitlements.c.version == each.version - 1,
+                )
+                .values(fulfilment=fulfilment_json(each.fulfilment), version=each.version),
+                expects=1,
+            )
+            for each in changed
+        ),
+        *target_writes(changed),
+    )
+
+
+def removal_writes(removed: Iterable[Entitlement]) -> tuple[Write, ...]:
+    """Removes entitlements, whose bindings are gone, with their resources and owners."""
+    return tuple(
+        write
+        for each in removed
+        for write in (
+            Guarded(
+                delete(entitlement_targets).where(
+                    entitlement_targets.c.entitlement_id == each.entitlement_id
+                )
+            ),
+            Guarded(delete(owners).where(owners.c.of_id == each.entitlement_id)),
+            Guarded(
+                delete(entitlements).where(
+                    entitlements.c.entitlement_id == each.entitlement_id,
+                    entitlements.c.version == each.version,
+                ),
+                expects=1,
+            ),
+            Guarded(delete(resources).where(resources.c.resource_id == each.resource_id)),
+        )
     )
 
 

@@ -135,7 +135,9 @@ class LinkedEntitlement(_message.Message):
     entra_group_id: _builtins.str
     """The group's object id."""
     entra_app_role_id: _builtins.str
-    """The role of the app that the group carries; the zero GUID for none."""
+    """The role of the app that the group carries, the first by its text of several; the zero GUID
+    for none.
+    """
     member_count: _builtins.int
     """How many people are direct members."""
     unwritable_reason: Global___UnwritableReason.ValueType
