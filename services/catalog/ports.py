@@ -27,6 +27,7 @@ from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.shown_app import ShownApp
 from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.domain.sync import Sync
+from services.catalog.domain.unlink import Unlinking
 from services.catalog.domain.use import Use
 
 
@@ -122,7 +123,7 @@ class LinkMaterial:
     """What decisions about linked groups of an app are made from.
 
     `groups` are those linked among the ones asked for, `entitlements` those of the app among the
-    ones asked for, `role_names` all names of its roles.
+    ones asked for and those bound to these groups, `role_names` all names of its roles.
     """
 
     resource_types: tuple[ResourceType, ...]
@@ -153,6 +154,10 @@ class Links(Protocol):
 
     def linked(self, before: App, linking: Linking) -> tuple[Write, ...]:
         """Keeps choices."""
+        ...
+
+    def unlinked(self, before: App, unlinking: Unlinking) -> tuple[Write, ...]:
+        """Forgets choices, with the bindings and the roles that went with them."""
         ...
 
 

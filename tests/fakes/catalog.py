@@ -31,6 +31,7 @@ from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.shown_app import ShownApp
 from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.domain.sync import Sync
+from services.catalog.domain.unlink import Unlinking
 from services.catalog.domain.use import Use
 from services.catalog.ports import AppFilter, LinkMaterial
 
@@ -163,6 +164,11 @@ class FakeLinks(_Fake):
         entitlement_ids: Collection[str],
     ) -> LinkMaterial:
         of_app = [each for each in self.catalog.entitlements.values() if each.app_id == app_id]
+        bound = {
+            each.entitlement_id
+            for each in self.catalog.groups.values()
+            if each.app_id == app_id and each.directory_entitlement_id in directory_entitlement_ids
+        }
         return LinkMaterial(
             tuple(each for each in self.catalog.resource_types if each.app_id == app_id),
             tuple(
@@ -171,12 +177,15 @@ class FakeLinks(_Fake):
                 if each.app_id == app_id
                 and each.directory_entitlement_id in directory_entitlement_ids
             ),
-            tuple(each for each in of_app if each.entitlement_id in entitlement_ids),
+            tuple(each for each in of_app if each.entitlement_id in {*entitlement_ids, *bound}),
             tuple(each.display_name for each in of_app if each.resource_kind is ResourceKind.ROLE),
         )
 
     def linked(self, before: App, linking: Linking) -> tuple[Write, ...]:
         return (Kept((before, linking)),)
+
+    def unlinked(self, before: App, unlinking: Unlinking) -> tuple[Write, ...]:
+        return (Kept((before, unlinking)),)
 
 
 class FakeRules(_Fake):

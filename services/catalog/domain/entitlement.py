@@ -118,6 +118,15 @@ class Entitlement:
         """The entitlement, whose holders must hold the target too."""
         return replace(self, fulfilment=(*self.fulfilment, target), version=self.version + 1)
 
+    def narrowed(self, directory_entitlement_ids: Collection[str]) -> "Entitlement":
+        """The entitlement, whose holders need not hold these any more."""
+        left = tuple(
+            each
+            for each in self.fulfilment
+            if each.directory_entitlement_id not in directory_entitlement_ids
+        )
+        return replace(self, fulfilment=left, version=self.version + 1)
+
     def provisioned(self, *, groups_only: bool) -> "Entitlement":
         """The entitlement as its connection provisions it.
 

@@ -36,8 +36,23 @@ class UnwritableReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SharedEntitlement:
+    """An entitlement that a group stands behind."""
+
+    app_id: str
+    app_display_name: str
+    entitlement_id: str
+    entitlement_display_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkedGroup:
-    """A group that is assigned to an app, and the choice that was made for it."""
+    """A group that is assigned to an app, and the choice that was made for it.
+
+    Assigned in several roles of the app it is one group all the same: `entra_app_role_id` is the
+    first of them by its text. `shared_with` are entitlements that it stands behind, without
+    `entitlement_id`. It is `gone` when it is no longer in the directory or no longer assigned.
+    """
 
     directory_entitlement_id: str
     app_id: str
@@ -49,6 +64,15 @@ class LinkedGroup:
     unwritable_reason: UnwritableReason
     choice: LinkChoice = LinkChoice.PENDING
     entitlement_id: str = ""
+    shared_with: tuple[SharedEntitlement, ...] = ()
+    gone: bool = False
+
+
+class BindingState(StrEnum):
+    """Where a binding stands: whether the directory still has what it binds."""
+
+    ACTIVE = "ACTIVE"
+    ENDED = "ENDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +85,7 @@ class Binding:
     directory_entitlement_id: str
     directory_display_name: str
     create_time: datetime
+    state: BindingState = BindingState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +125,43 @@ class Linking:
     roles: tuple[Entitlement, ...]
     widened: tuple[Entitlement, ...]
     bindings: tuple[Binding, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """In words, of each group that was bound and stands behind something else already."""
+        return tuple(
+            _warning(each) for each in self.links if each.choice in FINAL and each.shared_with
+        )
+
+    def preview(self) -> "Linking":
+        """The same, of which nothing exists: what would be created has no id."""
+        new = {role.entitlement_id for role in self.roles}
+        return replace(
+            self,
+            links=tuple(
+                replace(each, entitlement_id="") if each.entitlement_id in new else each
+                for each in self.links
+            ),
+            roles=tuple(replace(each, entitlement_id="", resource_id="") for each in self.roles),
+            bindings=tuple(
+                replace(
+                    each,
+                    binding_id="",
+                    entitlement_id="" if each.entitlement_id in new else each.entitlement_id,
+                )
+                for each in self.bindings
+            ),
+        )
+
+
+def _warning(group: LinkedGroup) -> str:
+    named = ", ".join(
+        f"{each.entitlement_display_name} of {each.app_display_name}" for each in group.shared_with
+    )
+    return (
+        f"{group.group_display_name} stands behind {named} already: whoever is given one of them "
+        "has the others too, and losing the last one takes it from all."
+    )
 
 
 class _Linker:

@@ -7,6 +7,7 @@ from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from services.catalog.domain import errors, facts
+from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import ResourceKind
 from services.catalog.domain.link import (
     CreateVirtualRole,
@@ -43,28 +44,7 @@ class LinkEntitlements:
             WrongState: APP_NOT_MANAGED, APP_REMOVED, ALREADY_LINKED, GROUP_NOT_WRITABLE.
             AlreadyExists: ROLE_NAME_TAKEN.
         """
-        app = await self.apps.find(command.app_id)
-        if app is None:
-            raise errors.app_not_found(command.app_id)
-        app.require_managed()
-        material = await self.links.material(
-            app.app_id,
-            [decision.directory_entitlement_id for decision in command.decisions],
-            [
-                decision.choice.entitlement_id
-                for decision in command.decisions
-                if isinstance(decision.choice, ProvisionAccessFor)
-            ],
-        )
-        linking = link(
-            app,
-            next(each for each in material.resource_types if each.kind is ResourceKind.ROLE),
-            {group.directory_entitlement_id: group for group in material.groups},
-            material.entitlements,
-            material.role_names,
-            command.decisions,
-            self.clock.now(),
-        )
+        app, linking = await self._decide(command)
         return Outcome(
             linking,
             Change(
@@ -97,6 +77,39 @@ class LinkEntitlements:
                     for group in linking.links
                 ),
             ),
+        )
+
+    async def preview(self, command: Command) -> Linking:
+        """What the command would lead to: nothing of it exists, and what is new has no id.
+
+        Raises:
+            LatchkeyError: as the command itself.
+        """
+        _, linking = await self._decide(command)
+        return linking.preview()
+
+    async def _decide(self, command: Command) -> tuple[App, Linking]:
+        app = await self.apps.find(command.app_id)
+        if app is None:
+            raise errors.app_not_found(command.app_id)
+        app.require_managed()
+        material = await self.links.material(
+            app.app_id,
+            [decision.directory_entitlement_id for decision in command.decisions],
+            [
+                decision.choice.entitlement_id
+                for decision in command.decisions
+                if isinstance(decision.choice, ProvisionAccessFor)
+            ],
+        )
+        return app, link(
+            app,
+            next(each for each in material.resource_types if each.kind is ResourceKind.ROLE),
+            {group.directory_entitlement_id: group for group in material.groups},
+            material.entitlements,
+            material.role_names,
+            command.decisions,
+            self.clock.now(),
         )
 
 

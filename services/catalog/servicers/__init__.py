@@ -51,6 +51,7 @@ from services.catalog.handlers.show import (
 )
 from services.catalog.handlers.show_members import ShowMembers
 from services.catalog.handlers.show_sync import ShowSync
+from services.catalog.handlers.unlink_entitlements import UnlinkEntitlements
 from services.catalog.handlers.unmanage_app import UnmanageApp
 from services.catalog.handlers.update_app import UpdateApp
 from services.catalog.handlers.update_entitlement import UpdateEntitlement
@@ -116,7 +117,12 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
         (
             link_pb2.DESCRIPTOR.services_by_name["LinkService"],
             link_pb2_grpc.add_LinkServiceServicer_to_server,
-            LinkServicer(writes, show_app, LinkEntitlements(apps, stores.links, clock)),
+            LinkServicer(
+                writes,
+                show_app,
+                LinkEntitlements(apps, stores.links, clock),
+                UnlinkEntitlements(apps, stores.links, stores.uses),
+            ),
         ),
         (
             entitlement_rules_pb2.DESCRIPTOR.services_by_name["EntitlementRulesService"],

@@ -10,6 +10,7 @@ from libs.db.writes import Writes, key_of
 from libs.rpc.calls import caller
 from services.catalog.handlers.link_entitlements import LinkEntitlements
 from services.catalog.handlers.show import ShowApp
+from services.catalog.handlers.unlink_entitlements import UnlinkEntitlements
 from services.catalog.translate import link as translate
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -22,6 +23,7 @@ class LinkServicer(link_pb2_grpc.LinkServiceServicer):
     writes: Writes
     show_app: ShowApp
     link: LinkEntitlements
+    unlink: UnlinkEntitlements
 
     async def ListLinkedEntitlements(
         self, request: link_pb2.ListLinkedEntitlementsRequest, context: Context
@@ -40,6 +42,23 @@ class LinkServicer(link_pb2_grpc.LinkServiceServicer):
             translate.link_entitlements_response,
             link_pb2.LinkEntitlementsResponse,
             key_of(actor, "/latchkey.catalog.v1.LinkService/LinkEntitlements", request),
+        )
+
+    async def PreviewLinkEntitlements(
+        self, request: link_pb2.PreviewLinkEntitlementsRequest, context: Context
+    ) -> link_pb2.PreviewLinkEntitlementsResponse:
+        command = translate.preview_link_entitlements_command(request)
+        return translate.preview_link_entitlements_response(await self.link.preview(command))
+
+    async def UnlinkEntitlements(
+        self, request: link_pb2.UnlinkEntitlementsRequest, context: Context
+    ) -> link_pb2.UnlinkEntitlementsResponse:
+        command, actor = translate.unlink_entitlements_command(request), caller()
+        return await self.writes.answer(
+            lambda: self.unlink(command, actor),
+            translate.unlink_entitlements_response,
+            link_pb2.UnlinkEntitlementsResponse,
+            key_of(actor, "/latchkey.catalog.v1.LinkService/UnlinkEntitlements", request),
         )
 
     async def ListBindings(

@@ -36,6 +36,7 @@ from services.catalog.store.tables import (
     directory_groups,
     entitlement_targets,
     entitlements,
+    owners,
     resource_types,
     resources,
 )
@@ -250,6 +251,50 @@ def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
             ],
         ),
         *target_writes(created),
+    )
+
+
+def fulfilment_writes(changed: Iterable[Entitlement]) -> tuple[Write, ...]:
+    """Keeps what entitlements are fulfilled with after it has changed."""
+    changed = list(changed)
+    return (
+        *(
+            Guarded(
+                update(entitlements)
+                .where(
+                    entitlements.c.entitlement_id == each.entitlement_id,
+                    entitlements.c.version == each.version - 1,
+                )
+                .values(fulfilment=fulfilment_json(each.fulfilment), version=each.version),
+                expects=1,
+            )
+            for each in changed
+        ),
+        *target_writes(changed),
+    )
+
+
+def removal_writes(removed: Iterable[Entitlement]) -> tuple[Write, ...]:
+    """Removes entitlements, whose bindings are gone, with their resources and owners."""
+    return tuple(
+        write
+        for each in removed
+        for write in (
+            Guarded(
+                delete(entitlement_targets).where(
+                    entitlement_targets.c.entitlement_id == each.entitlement_id
+                )
+            ),
+            Guarded(delete(owners).where(owners.c.of_id == each.entitlement_id)),
+            Guarded(
+                delete(entitlements).where(
+                    entitlements.c.entitlement_id == each.entitlement_id,
+                    entitlements.c.version == each.version,
+                ),
+                expects=1,
+            ),
+            Guarded(delete(resources).where(resources.c.resource_id == each.resource_id)),
+        )
     )
 
 

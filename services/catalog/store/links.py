@@ -1,118 +1,52 @@
 """The groups linked to apps, the choices made for them, and the bindings that followed."""
 
 from collections.abc import Collection
-from typing import Any
 
-from sqlalchemy import Row, Select, case, func, insert, literal, select, union, update
+from sqlalchemy import (
+    Connection,
+    delete,
+    insert,
+    or_,
+    select,
+)
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App
-from services.catalog.domain.directory import PrincipalKind
 from services.catalog.domain.entitlement import ResourceKind
 from services.catalog.domain.link import (
     FINAL,
     Binding,
-    LinkChoice,
+    BindingState,
     LinkedGroup,
     Linking,
-    UnwritableReason,
 )
+from services.catalog.domain.unlink import Unlinking
 from services.catalog.ports import LinkMaterial
 from services.catalog.store.apps import touched
-from services.catalog.store.entitlements import entitlement_writes, target_writes
+from services.catalog.store.entitlements import (
+    entitlement_writes,
+    fulfilment_writes,
+    removal_writes,
+)
+from services.catalog.store.linked_groups import linked_groups_of, select_linked_groups
 from services.catalog.store.rows import (
     entitlement_of,
-    fulfilment_json,
     resource_type_of,
     select_entitlements,
 )
 from services.catalog.store.tables import (
     bindings,
-    directory_assignments,
     directory_groups,
-    directory_memberships,
     entitlements,
     links,
     resource_types,
+    unmanaged_access,
 )
 from services.catalog.store.text import paged, search_name
 from services.catalog.store.upsert import upsert
-
-
-def _linked_groups(app_id: str) -> Select[Any]:
-    """The groups assigned to an app, and those that a final choice was made for."""
-    assigned = (
-        select(
-            directory_assignments.c.principal_id.label("group_id"),
-            # A group may be assigned in several roles; it is one group all the same.
-            func.min(directory_assignments.c.entra_app_role_id).label("entra_app_role_id"),
-        )
-        .where(
-            directory_assignments.c.app_id == app_id,
-            directory_assignments.c.principal_kind == PrincipalKind.GROUP.value,
-        )
-        .group_by(directory_assignments.c.principal_id)
-        .subquery("assigned")
-    )
-    chosen = links.alias("chosen")
-    either = union(
-        select(assigned.c.group_id),
-        select(chosen.c.group_id).where(
-            chosen.c.app_id == app_id, chosen.c.choice.in_([choice.value for choice in FINAL])
-        ),
-    ).subquery("either")
-    groups = directory_groups
-    members = (
-        select(func.count())
-        .select_from(directory_memberships)
-        .where(directory_memberships.c.group_id == either.c.group_id)
-        .scalar_subquery()
-    )
-    linked_id = func.coalesce(groups.c.directory_entitlement_id, links.c.directory_entitlement_id)
-    found = (
-        select(
-            either.c.group_id,
-            linked_id.label("directory_entitlement_id"),
-            func.coalesce(groups.c.display_name, links.c.group_display_name).label("name"),
-            func.coalesce(groups.c.search_name, links.c.search_name).label("search_name"),
-            func.coalesce(groups.c.entra_object_id, links.c.entra_group_id).label("entra_group_id"),
-            func.coalesce(assigned.c.entra_app_role_id, links.c.entra_app_role_id).label(
-                "entra_app_role_id"
-            ),
-            groups.c.unwritable_reason,
-            func.coalesce(links.c.choice, LinkChoice.PENDING.value).label("choice"),
-            func.coalesce(links.c.entitlement_id, "").label("entitlement_id"),
-            # Those without a choice come first.
-            case((links.c.choice.is_(None), literal("0")), else_=literal("1")).label("chosen"),
-            members.label("member_count"),
-        )
-        .select_from(either)
-        .outerjoin(assigned, assigned.c.group_id == either.c.group_id)
-        .outerjoin(groups, groups.c.group_id == either.c.group_id)
-        .outerjoin(links, (links.c.group_id == either.c.group_id) & (links.c.app_id == app_id))
-        # An assignment may name a group that is not in the directory: it has no name to show.
-        .where(linked_id.is_not(None))
-        .subquery("found")
-    )
-    return select(found)
-
-
-def _linked_group_of(row: Row[Any], app_id: str) -> LinkedGroup:
-    return LinkedGroup(
-        directory_entitlement_id=row.directory_entitlement_id,
-        app_id=app_id,
-        group_id=row.group_id,
-        group_display_name=row.name,
-        entra_group_id=row.entra_group_id,
-        entra_app_role_id=row.entra_app_role_id,
-        member_count=row.member_count,
-        unwritable_reason=UnwritableReason(row.unwritable_reason or UnwritableReason.WRITABLE),
-        choice=LinkChoice(row.choice),
-        entitlement_id=row.entitlement_id,
-    )
 
 
 class StoredLinks:
@@ -122,22 +56,31 @@ class StoredLinks:
         self._database = database
 
     async def page(self, app_id: str, page: PageRequest) -> Page[LinkedGroup]:
-        query = _linked_groups(app_id)
+        query = select_linked_groups(app_id)
         found = query.selected_columns
         query = paged(
             query, (found.chosen, found.search_name, found.directory_entitlement_id), page
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        result = page.page(
-            rows, key=lambda row: (row.chosen, row.search_name, row.directory_entitlement_id)
-        )
-        return Page(
-            tuple(_linked_group_of(row, app_id) for row in result.items), result.next_page_token
-        )
+
+        def read(connection: Connection) -> Page[LinkedGroup]:
+            result = page.page(
+                connection.execute(query).all(),
+                key=lambda row: (row.chosen, row.search_name, row.directory_entitlement_id),
+            )
+            return Page(linked_groups_of(connection, result.items, app_id), result.next_page_token)
+
+        return await self._database.read(read)
 
     async def bindings(self, app_id: str, page: PageRequest) -> Page[Binding]:
         query = paged(
-            select(bindings).where(bindings.c.app_id == app_id), (bindings.c.binding_id,), page
+            select(bindings, directory_groups.c.group_id)
+            .outerjoin(
+                directory_groups,
+                directory_groups.c.directory_entitlement_id == bindings.c.directory_entitlement_id,
+            )
+            .where(bindings.c.app_id == app_id),
+            (bindings.c.binding_id,),
+            page,
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         found = page.page(rows, key=lambda row: (row.binding_id,))
@@ -150,6 +93,7 @@ class StoredLinks:
                     row.directory_entitlement_id,
                     row.directory_display_name,
                     row.create_time,
+                    BindingState.ENDED if row.group_id is None else BindingState.ACTIVE,
                 )
                 for row in found.items
             ),
@@ -163,12 +107,20 @@ class StoredLinks:
         entitlement_ids: Collection[str],
     ) -> LinkMaterial:
         types = select(resource_types).where(resource_types.c.app_id == app_id)
-        groups = _linked_groups(app_id)
+        groups = select_linked_groups(app_id)
         groups = groups.where(
             groups.selected_columns.directory_entitlement_id.in_(directory_entitlement_ids)
         )
+        bound = select(bindings.c.entitlement_id).where(
+            bindings.c.app_id == app_id,
+            bindings.c.directory_entitlement_id.in_(directory_entitlement_ids),
+        )
         named = select_entitlements().where(
-            entitlements.c.app_id == app_id, entitlements.c.entitlement_id.in_(entitlement_ids)
+            entitlements.c.app_id == app_id,
+            or_(
+                entitlements.c.entitlement_id.in_(entitlement_ids),
+                entitlements.c.entitlement_id.in_(bound),
+            ),
         )
         names = select(entitlements.c.display_name).where(
             entitlements.c.app_id == app_id,
@@ -177,7 +129,7 @@ class StoredLinks:
         return await self._database.read(
             lambda connection: LinkMaterial(
                 tuple(map(resource_type_of, connection.execute(types))),
-                tuple(_linked_group_of(row, app_id) for row in connection.execute(groups)),
+                linked_groups_of(connection, connection.execute(groups).all(), app_id),
                 tuple(map(entitlement_of, connection.execute(named))),
                 tuple(connection.execute(names).scalars()),
             )
@@ -187,19 +139,7 @@ class StoredLinks:
         return (
             touched(before, linking.app),
             *entitlement_writes(linking.roles),
-            *(
-                Guarded(
-                    update(entitlements)
-                    .where(
-                        entitlements.c.entitlement_id == each.entitlement_id,
-                        entitlements.c.version == each.version - 1,
-                    )
-                    .values(fulfilment=fulfilment_json(each.fulfilment), version=each.version),
-                    expects=1,
-                )
-                for each in linking.widened
-            ),
-            *target_writes(linking.widened),
+            *fulfilment_writes(linking.widened),
             Guarded(
                 insert(bindings),
                 parameters=[
@@ -230,5 +170,42 @@ class StoredLinks:
                     }
                     for each in linking.links
                 ],
+            ),
+        )
+
+    def unlinked(self, before: App, unlinking: Unlinking) -> tuple[Write, ...]:
+        unbound = [group for group in unlinking.before if group.choice in FINAL]
+        return (
+            touched(before, unlinking.app),
+            Guarded(
+                delete(bindings).where(
+                    bindings.c.app_id == before.app_id,
+                    bindings.c.directory_entitlement_id.in_(
+                        [group.directory_entitlement_id for group in unbound]
+                    ),
+                ),
+                expects=len(unbound),
+            ),
+            # What was found from outside is found as a part of an entitlement.
+            *(
+                Guarded(
+                    delete(unmanaged_access).where(
+                        unmanaged_access.c.entitlement_id == group.entitlement_id,
+                        unmanaged_access.c.directory_entitlement_id
+                        == group.directory_entitlement_id,
+                    )
+                )
+                for group in unbound
+            ),
+            *fulfilment_writes(unlinking.narrowed),
+            *removal_writes(unlinking.removed),
+            Guarded(
+                delete(links).where(
+                    links.c.app_id == before.app_id,
+                    links.c.directory_entitlement_id.in_(
+                        [group.directory_entitlement_id for group in unlinking.before]
+                    ),
+                ),
+                expects=len(unlinking.before),
             ),
         )

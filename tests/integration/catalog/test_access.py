@@ -30,6 +30,8 @@ ALLOWED = {
     "LinkService/ListLinkedEntitlements": READERS,
     "LinkService/LinkEntitlements": {ADMIN},
     "LinkService/ListBindings": READERS,
+    "LinkService/PreviewLinkEntitlements": {ADMIN},
+    "LinkService/UnlinkEntitlements": {ADMIN},
     "EntitlementRulesService/GetEntitlementRules": READERS,
     "EntitlementRulesService/PreviewEntitlementRules": {ADMIN},
     "EntitlementRulesService/ApplyEntitlementRules": {ADMIN},

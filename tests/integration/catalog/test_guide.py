@@ -141,6 +141,8 @@ async def test_from_a_sync_to_an_answer_for_a_request(catalog: RunningCatalog) -
         ),
         metadata=catalog.by("requests"),
     )
+    assert resolved.entitlement.settings == resolved.settings
+    resolved.entitlement.ClearField("settings")
     assert resolved.entitlement == role
     assert (resolved.app_display_name, resolved.held) == ("Design Tool", False)
     assert resolved.manager.user_id == user_id("Ada")

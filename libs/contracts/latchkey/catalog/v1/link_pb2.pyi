@@ -135,7 +135,9 @@ class LinkedEntitlement(_message.Message):
     entra_group_id: _builtins.str
     """The group's object id."""
     entra_app_role_id: _builtins.str
-    """The role of the app that the group carries; the zero GUID for none."""
+    """The role of the app that the group carries, the first by its text of several; the zero GUID
+    for none.
+    """
     member_count: _builtins.int
     """How many people are direct members."""
     unwritable_reason: Global___UnwritableReason.ValueType
@@ -465,7 +467,9 @@ class LinkEntitlementsResponse(_message.Message):
 
     @_builtins.property
     def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[_entitlement_pb2.Entitlement]:
-        """The entitlements created or widened."""
+        """The entitlements created or widened; without settings and owners, which
+        `EntitlementService/GetEntitlement` tells.
+        """
 
     @_builtins.property
     def bindings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Binding]:
@@ -590,7 +594,9 @@ class PreviewLinkEntitlementsResponse(_message.Message):
 
     @_builtins.property
     def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[_entitlement_pb2.Entitlement]:
-        """The entitlements that would be created, without ids, and those that would be widened."""
+        """The entitlements that would be created, without ids, and those that would be widened; without
+        settings and owners.
+        """
 
     @_builtins.property
     def bindings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Binding]:
@@ -677,7 +683,7 @@ class UnlinkEntitlementsResponse(_message.Message):
 
     @_builtins.property
     def narrowed_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[_entitlement_pb2.Entitlement]:
-        """The entitlements that stand for fewer groups now."""
+        """The entitlements that stand for fewer groups now; without settings and owners."""
 
     def __init__(
         self,

@@ -121,7 +121,8 @@ class LinkServiceServicer:
 
         Callers: administrators.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `LINKED_ENTITLEMENT_NOT_FOUND`,
-        `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `NOT_LINKED` or `ENTITLEMENT_IN_USE`.
+        `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`, `NOT_LINKED` or
+        `ENTITLEMENT_IN_USE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,7 +54,8 @@ class LinkServiceStub:
 
     Callers: administrators.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `LINKED_ENTITLEMENT_NOT_FOUND`,
-    `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `NOT_LINKED` or `ENTITLEMENT_IN_USE`.
+    `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`, `NOT_LINKED` or
+    `ENTITLEMENT_IN_USE`.
     """
     ListBindings: _aio.UnaryUnaryMultiCallable[_link_pb2.ListBindingsRequest, _link_pb2.ListBindingsResponse]
     """Lists the bindings of an app, oldest first.
@@ -127,7 +128,8 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Callers: administrators.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `LINKED_ENTITLEMENT_NOT_FOUND`,
-        `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `NOT_LINKED` or `ENTITLEMENT_IN_USE`.
+        `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`, `NOT_LINKED` or
+        `ENTITLEMENT_IN_USE`.
         """
 
     @_abc_1.abstractmethod
