@@ -198,26 +198,28 @@ def sync_page_out_of_order(sync_id: str, page_number: int, wanted: str) -> Wrong
 
 def app_in_use(app_id: str, lease_ids: Sequence[str], request_ids: Sequence[str]) -> WrongState:
     """Leases or open access requests depend on the app. Given are all of them."""
-    return _in_use("APP_IN_USE", "app_id", app_id, lease_ids, request_ids)
+    message, named = _in_use(app_id, lease_ids, request_ids)
+    return WrongState("APP_IN_USE", message, app_id=app_id, **named)
 
 
 def entitlement_in_use(
     entitlement_id: str, lease_ids: Sequence[str], request_ids: Sequence[str]
 ) -> WrongState:
     """Leases or open access requests depend on the entitlement. Given are all of them."""
-    return _in_use("ENTITLEMENT_IN_USE", "entitlement_id", entitlement_id, lease_ids, request_ids)
+    message, named = _in_use(entitlement_id, lease_ids, request_ids)
+    return WrongState("ENTITLEMENT_IN_USE", message, entitlement_id=entitlement_id, **named)
 
 
 def _in_use(
-    reason: str, key: str, id: str, lease_ids: Sequence[str], request_ids: Sequence[str]
-) -> WrongState:
-    return WrongState(
-        reason,
+    id: str, lease_ids: Sequence[str], request_ids: Sequence[str]
+) -> tuple[str, dict[str, str]]:
+    return (
         f"{len(lease_ids)} leases and {len(request_ids)} open access requests depend on {id}; end "
         "them first, or say end_access.",
-        **{key: id},
-        lease_ids=", ".join(lease_ids[:_MOST_NAMED]),
-        access_request_ids=", ".join(request_ids[:_MOST_NAMED]),
+        {
+            "lease_ids": ", ".join(lease_ids[:_MOST_NAMED]),
+            "access_request_ids": ", ".join(request_ids[:_MOST_NAMED]),
+        },
     )
 
 
