@@ -204,6 +204,16 @@ class Syncs(Protocol):
         """The apps among what is `gone`."""
         ...
 
+    async def gone_users(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[User, ...]:
+        """The people among what is `gone`."""
+        ...
+
+    async def enabled_users(self, user_ids: Collection[str]) -> frozenset[str]:
+        """Which of these people are known and can sign in, as far as pages said."""
+        ...
+
     def paged(
         self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime
     ) -> tuple[Write, ...]:
@@ -217,8 +227,12 @@ class Syncs(Protocol):
         sweeps: Mapping[DirectoryKind, int],
         gone: Mapping[DirectoryKind, int],
         gone_apps: Collection[App],
+        now: datetime,
     ) -> tuple[Write, ...]:
-        """Keeps the completion of a sync, and removes what is gone, which is just this much."""
+        """Keeps the completion of a sync, and removes what is gone, which is just this much.
+
+        What people and groups held of it is kept as held until `now`.
+        """
         ...
 
 

@@ -44,6 +44,7 @@ class FakeCatalog:
     gone: dict[DirectoryKind, int] = field(default_factory=dict)
     totals: dict[DirectoryKind, int] = field(default_factory=dict)
     gone_apps: tuple[App, ...] = ()
+    gone_users: tuple[User, ...] = ()
 
 
 class _Fake:
@@ -225,6 +226,18 @@ class FakeSyncs(_Fake):
     ) -> tuple[App, ...]:
         return self.catalog.gone_apps
 
+    async def gone_users(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[User, ...]:
+        return self.catalog.gone_users
+
+    async def enabled_users(self, user_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(
+            each
+            for each in user_ids
+            if (user := self.catalog.users.get(each)) is not None and user.account_enabled
+        )
+
     def paged(
         self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime
     ) -> tuple[Write, ...]:
@@ -237,5 +250,6 @@ class FakeSyncs(_Fake):
         sweeps: Mapping[DirectoryKind, int],
         gone: Mapping[DirectoryKind, int],
         gone_apps: Collection[App],
+        now: datetime,
     ) -> tuple[Write, ...]:
         return (Kept((before, after, dict(sweeps), dict(gone), tuple(gone_apps))),)

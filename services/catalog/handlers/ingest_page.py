@@ -9,7 +9,7 @@ from libs.domain.clock import Clock
 from libs.domain.errors import Invalid
 from services.catalog.domain import facts, removal
 from services.catalog.domain.app import App
-from services.catalog.domain.directory import Complete, DirectoryKind, DirectoryPage
+from services.catalog.domain.directory import Complete, DirectoryKind, DirectoryPage, User
 from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.sync import Message, Sync, new_sync
 from services.catalog.ports import Syncs
@@ -78,7 +78,10 @@ class IngestPage:
             Change(
                 audit=_audit(actor, "directory.page_ingested", after, counts=page.counts()),
                 writes=self.syncs.paged(newest, after, page, self.clock.now()),
-                facts=await self._discovered(message.connection_id, page),
+                facts=(
+                    *await self._discovered(message.connection_id, page),
+                    *await self._disabled(after, page),
+                ),
             ),
         )
 
@@ -89,6 +92,18 @@ class IngestPage:
             Fact(app.app_id, 1, facts.AppDiscovered(app.app_id, app.display_name, connection_id))
             for app in found.values()
             if app.app_id not in known
+        )
+
+    async def _disabled(self, after: Sync, page: DirectoryPage) -> tuple[Fact, ...]:
+        """Of people who could sign in until now: what was told once is not told again."""
+        # Where a page has a person twice the later entry counts, as it does in the mirror.
+        last = {user.user_id: user for user in page.users}
+        disabled = {key: user for key, user in last.items() if not user.account_enabled}
+        known = await self.syncs.enabled_users(disabled.keys()) if disabled else frozenset()
+        return tuple(
+            _deactivated(after, user, deleted=False)
+            for user in disabled.values()
+            if user.user_id in known
         )
 
     async def _complete(
@@ -108,6 +123,9 @@ class IngestPage:
         apps: tuple[App, ...] = ()
         if gone[DirectoryKind.APP]:
             apps = await self.syncs.gone_apps(connection_id, complete.sweeps)
+        people: tuple[User, ...] = ()
+        if gone[DirectoryKind.USER]:
+            people = await self.syncs.gone_users(connection_id, complete.sweeps)
         after = replace(after, removed_count=sum(gone.values()))
         return Outcome(
             Taken(after),
@@ -120,7 +138,9 @@ class IngestPage:
                     removed_count=after.removed_count,
                     confirmed=complete.confirmed,
                 ),
-                writes=self.syncs.completed(newest, after, complete.sweeps, gone, apps),
+                writes=self.syncs.completed(
+                    newest, after, complete.sweeps, gone, apps, self.clock.now()
+                ),
                 facts=(
                     *(
                         Fact(
@@ -132,6 +152,7 @@ class IngestPage:
                         )
                         for app in apps
                     ),
+                    *(_deactivated(after, user, deleted=True) for user in people),
                     Fact(
                         connection_id,
                         after.version,
@@ -142,6 +163,12 @@ class IngestPage:
                 ),
             ),
         )
+
+
+def _deactivated(after: Sync, user: User, *, deleted: bool) -> Fact:
+    # The version of the sync: people have none, and are of one connection.
+    body = facts.UserDeactivated(user.user_id, user.display_name, deleted)
+    return Fact(user.user_id, after.version, body)
 
 
 def _audit(actor: Caller, action: str, after: Sync, **details: Any) -> AuditEntry:
