@@ -21,6 +21,7 @@ from services.catalog.store.apps import StoredApps
 from services.catalog.store.directory import StoredDirectory
 from services.catalog.store.entitlements import StoredEntitlements
 from services.catalog.store.feed import StoredFeed
+from services.catalog.store.grants import StoredGrants
 from services.catalog.store.links import StoredLinks
 from services.catalog.store.offers import StoredOffers
 from services.catalog.store.rules import StoredRules
@@ -54,6 +55,7 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         app_catalog=StoredAppCatalog(database),
         offers=StoredOffers(database),
         uses=StoredUses(database),
+        grants=StoredGrants(database),
     )
     await _follow(service, settings)
     return service, servicers(service.writes, service.clock, stores)

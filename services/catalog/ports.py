@@ -19,6 +19,7 @@ from services.catalog.domain.directory import (
 )
 from services.catalog.domain.entitlement import Entitlement, ResourceType
 from services.catalog.domain.following import FeedEvent, FeedPosition, Happening
+from services.catalog.domain.grant import Grant, Which
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
 from services.catalog.domain.resolution import Offer, Question
 from services.catalog.domain.rules import EntitlementRules
@@ -269,6 +270,22 @@ class Uses(Protocol):
 
     async def of_entitlements(self, entitlement_ids: Collection[str]) -> Sequence[Use]:
         """Those of entitlements, oldest first."""
+        ...
+
+
+class Grants(Protocol):
+    """Who holds what in the directory."""
+
+    async def page(self, which: Which, page: PageRequest) -> Page[Grant]:
+        """Grants, by what is held and by whom; one that is part of several is there with each."""
+        ...
+
+    async def wanted(self, entitlement_id: str) -> Mapping[str, str]:
+        """What an entitlement stands for: directory entitlements by name."""
+        ...
+
+    async def name(self, directory_entitlement_id: str) -> str:
+        """What a directory entitlement is called; empty for one that nobody knows."""
         ...
 
 

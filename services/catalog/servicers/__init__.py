@@ -15,6 +15,8 @@ from latchkey.catalog.v1 import (
     entitlement_pb2_grpc,
     entitlement_rules_pb2,
     entitlement_rules_pb2_grpc,
+    grant_pb2,
+    grant_pb2_grpc,
     ingest_pb2,
     ingest_pb2_grpc,
     link_pb2,
@@ -43,6 +45,7 @@ from services.catalog.handlers.show import (
     ShowEntitlement,
     ShowUser,
 )
+from services.catalog.handlers.show_grants import ShowGrants
 from services.catalog.handlers.show_sync import ShowSync
 from services.catalog.servicers.access import ACCESS
 from services.catalog.servicers.access_profile import AccessProfileServicer
@@ -51,6 +54,7 @@ from services.catalog.servicers.app_catalog import AppCatalogServicer
 from services.catalog.servicers.directory import DirectoryServicer
 from services.catalog.servicers.entitlement import EntitlementServicer
 from services.catalog.servicers.entitlement_rules import EntitlementRulesServicer
+from services.catalog.servicers.grant import GrantServicer
 from services.catalog.servicers.ingest import IngestServicer
 from services.catalog.servicers.link import LinkServicer
 from services.catalog.servicers.resolution import ResolutionServicer
@@ -72,6 +76,7 @@ class Stores:
     app_catalog: ports.AppCatalog
     offers: ports.Offers
     uses: ports.Uses
+    grants: ports.Grants
 
 
 def servicers(writes: Writes, clock: Clock, stores: Stores) -> list[Servicer]:
@@ -121,6 +126,13 @@ def servicers(writes: Writes, clock: Clock, stores: Stores) -> list[Servicer]:
             directory_pb2.DESCRIPTOR.services_by_name["DirectoryService"],
             directory_pb2_grpc.add_DirectoryServiceServicer_to_server,
             DirectoryServicer(ShowUser(stores.directory)),
+        ),
+        (
+            grant_pb2.DESCRIPTOR.services_by_name["GrantService"],
+            grant_pb2_grpc.add_GrantServiceServicer_to_server,
+            GrantServicer(
+                ShowGrants(stores.grants, stores.directory, apps, stores.entitlements, stores.uses)
+            ),
         ),
         (
             ingest_pb2.DESCRIPTOR.services_by_name["IngestService"],
