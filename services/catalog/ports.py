@@ -16,6 +16,7 @@ from services.catalog.domain.directory import (
     DirectoryPage,
     Group,
     User,
+    WhichUsers,
 )
 from services.catalog.domain.entitlement import Entitlement, ResourceType
 from services.catalog.domain.following import FeedEvent, FeedPosition, Happening
@@ -155,8 +156,12 @@ class Directory(Protocol):
         """The person with this id."""
         ...
 
-    async def users(self, query: str, page: PageRequest) -> Page[User]:
-        """People by name, whose name contains `query`."""
+    async def users(self, which: WhichUsers, page: PageRequest) -> Page[User]:
+        """These people, by name."""
+        ...
+
+    async def group(self, group_id: str) -> Group | None:
+        """The group with this id."""
         ...
 
     async def groups(self, query: str, page: PageRequest) -> Page[Group]:

@@ -57,6 +57,16 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class WhichUsers:
+    """Which people: what is empty or none says nothing. `query` is part of their name."""
+
+    query: str = ""
+    department: str = ""
+    manager_user_id: str = ""
+    account_enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A group of the directory. `directory_entitlement_id`: being a member of it."""
 

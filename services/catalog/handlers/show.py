@@ -6,7 +6,7 @@ from libs.domain.paging import Page, PageRequest
 from services.catalog.domain import errors
 from services.catalog.domain.access_profile import AccessProfile
 from services.catalog.domain.app import App
-from services.catalog.domain.directory import User
+from services.catalog.domain.directory import Group, User
 from services.catalog.domain.entitlement import Entitlement, ResourceType
 from services.catalog.domain.link import Binding, LinkedGroup
 from services.catalog.ports import AccessProfiles, Apps, Directory, Entitlements, Links
@@ -105,9 +105,12 @@ class ShowAccessProfile:
         return profile
 
 
+MOST_MANAGERS = 10
+
+
 @dataclass(frozen=True, slots=True)
 class ShowUser:
-    """Shows a person."""
+    """Shows a person, their managers, and groups."""
 
     directory: Directory
 
@@ -121,3 +124,30 @@ class ShowUser:
         if user is None:
             raise errors.user_not_found(user_id)
         return user
+
+    async def managers(self, user_id: str) -> tuple[User, ...]:
+        """Their manager, that one's and so on, at most ten, ending before anybody comes twice.
+
+        Raises:
+            NotFound: USER_NOT_FOUND.
+        """
+        last, seen, found = await self(user_id), {user_id}, list[User]()
+        while len(found) < MOST_MANAGERS and last.manager_user_id not in seen:
+            manager = await self.directory.user(last.manager_user_id)
+            if manager is None:
+                break
+            seen.add(manager.user_id)
+            found.append(manager)
+            last = manager
+        return tuple(found)
+
+    async def group(self, group_id: str) -> Group:
+        """The group.
+
+        Raises:
+            NotFound: GROUP_NOT_FOUND.
+        """
+        group = await self.directory.group(group_id)
+        if group is None:
+            raise errors.group_not_found(group_id)
+        return group

@@ -27,11 +27,23 @@ class DirectoryServicer(directory_pb2_grpc.DirectoryServiceServicer):
     async def ListUsers(
         self, request: directory_pb2.ListUsersRequest, context: Context
     ) -> directory_pb2.ListUsersResponse:
-        query, page = translate.list_users(request)
-        return translate.list_users_response(await self.show.directory.users(query, page))
+        which, page = translate.list_users(request)
+        return translate.list_users_response(await self.show.directory.users(which, page))
 
     async def ListGroups(
         self, request: directory_pb2.ListGroupsRequest, context: Context
     ) -> directory_pb2.ListGroupsResponse:
         query, page = translate.list_groups(request)
         return translate.list_groups_response(await self.show.directory.groups(query, page))
+
+    async def GetGroup(
+        self, request: directory_pb2.GetGroupRequest, context: Context
+    ) -> directory_pb2.GetGroupResponse:
+        group = await self.show.group(translate.get_group(request))
+        return directory_pb2.GetGroupResponse(group=translate.group_to_proto(group))
+
+    async def ListManagers(
+        self, request: directory_pb2.ListManagersRequest, context: Context
+    ) -> directory_pb2.ListManagersResponse:
+        managers = await self.show.managers(translate.list_managers(request))
+        return directory_pb2.ListManagersResponse(managers=map(translate.user_to_proto, managers))

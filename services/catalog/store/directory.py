@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 
 from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
-from services.catalog.domain.directory import Group, User
+from services.catalog.domain.directory import Group, User, WhichUsers
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.store.rows import user_of
 from services.catalog.store.tables import (
@@ -29,28 +29,29 @@ class StoredDirectory:
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else user_of(row)
 
-    async def users(self, query: str, page: PageRequest) -> Page[User]:
+    async def users(self, which: WhichUsers, page: PageRequest) -> Page[User]:
         table = directory_users
         statement = paged(select(table), (table.c.search_name, table.c.user_id), page)
-        if query:
-            statement = statement.where(containing(table.c.search_name, query))
+        if which.query:
+            statement = statement.where(containing(table.c.search_name, which.query))
+        if which.department:
+            statement = statement.where(table.c.department == which.department)
+        if which.manager_user_id:
+            statement = statement.where(table.c.manager_user_id == which.manager_user_id)
+        if which.account_enabled is not None:
+            statement = statement.where(table.c.account_enabled.is_(which.account_enabled))
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
         found = page.page(rows, key=lambda row: (row.search_name, row.user_id))
         return Page(tuple(map(user_of, found.items)), found.next_page_token)
 
+    async def group(self, group_id: str) -> Group | None:
+        query = _groups().where(directory_groups.c.group_id == group_id)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else _group_of(row)
+
     async def groups(self, query: str, page: PageRequest) -> Page[Group]:
         table = directory_groups
-        members = (
-            select(func.count())
-            .select_from(directory_memberships)
-            .where(directory_memberships.c.group_id == table.c.group_id)
-            .scalar_subquery()
-        )
-        statement = paged(
-            select(table, members.label("member_count")),
-            (table.c.search_name, table.c.group_id),
-            page,
-        )
+        statement = paged(_groups(), (table.c.search_name, table.c.group_id), page)
         if query:
             statement = statement.where(containing(table.c.search_name, query))
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
@@ -62,6 +63,16 @@ class StoredDirectory:
         return await self._database.read(
             lambda connection: frozenset(connection.execute(query).scalars())
         )
+
+
+def _groups() -> Select[Any]:
+    members = (
+        select(func.count())
+        .select_from(directory_memberships)
+        .where(directory_memberships.c.group_id == directory_groups.c.group_id)
+        .scalar_subquery()
+    )
+    return select(directory_groups, members.label("member_count"))
 
 
 def _group_of(row: Row[Any]) -> Group:

@@ -4,7 +4,7 @@ from latchkey.catalog.v1 import directory_pb2
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
 from libs.rpc.well_known import timestamp
-from services.catalog.domain.directory import Group, User
+from services.catalog.domain.directory import Group, User, WhichUsers
 from services.catalog.translate import shapes
 from services.catalog.translate.link import unwritable_to_proto
 
@@ -15,11 +15,30 @@ def get_user(request: directory_pb2.GetUserRequest) -> str:
         return fields.id("user_id", request.user_id, "usr")
 
 
-def list_users(request: directory_pb2.ListUsersRequest) -> tuple[str, PageRequest]:
-    """With what in their name, which page."""
+def get_group(request: directory_pb2.GetGroupRequest) -> str:
+    """The id of the group."""
     with Fields() as fields:
-        query = shapes.query(fields, request.query)
-        return query, shapes.page_request(fields, request, "users", query)
+        return fields.id("group_id", request.group_id, "grp")
+
+
+def list_managers(request: directory_pb2.ListManagersRequest) -> str:
+    """The id of the person."""
+    with Fields() as fields:
+        return fields.id("user_id", request.user_id, "usr")
+
+
+def list_users(request: directory_pb2.ListUsersRequest) -> tuple[WhichUsers, PageRequest]:
+    """Which people, which page."""
+    with Fields() as fields:
+        enabled = request.account_enabled if request.HasField("account_enabled") else None
+        which = WhichUsers(
+            shapes.query(fields, request.query),
+            fields.text("department", request.department, least=0, most=shapes.MAX_QUERY),
+            fields.id("manager_user_id", request.manager_user_id, "usr", required=False),
+            enabled,
+        )
+        scope = (which.query, which.department, which.manager_user_id, str(enabled))
+        return which, shapes.page_request(fields, request, "users", *scope)
 
 
 def list_users_response(page: Page[User]) -> directory_pb2.ListUsersResponse:
@@ -39,7 +58,7 @@ def list_groups(request: directory_pb2.ListGroupsRequest) -> tuple[str, PageRequ
 def list_groups_response(page: Page[Group]) -> directory_pb2.ListGroupsResponse:
     """A page of groups."""
     return directory_pb2.ListGroupsResponse(
-        groups=map(_group_to_proto, page.items), next_page_token=page.next_page_token
+        groups=map(group_to_proto, page.items), next_page_token=page.next_page_token
     )
 
 
@@ -60,7 +79,8 @@ def user_to_proto(user: User) -> directory_pb2.User:
     )
 
 
-def _group_to_proto(group: Group) -> directory_pb2.Group:
+def group_to_proto(group: Group) -> directory_pb2.Group:
+    """A group."""
     return directory_pb2.Group(
         group_id=group.group_id,
         entra_tenant_id=group.entra_tenant_id,

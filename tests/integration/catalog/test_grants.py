@@ -91,8 +91,9 @@ async def test_grants_say_through_what(catalog: RunningCatalog, app: Managed) ->
 async def test_who_held_it_then(catalog: RunningCatalog, app: Managed) -> None:
     """What was removed is still told of a time when it was there, and not of one before."""
     viewers = membership_id("Design Viewers")
-    then = Timestamp()
-    then.CopyFrom((await _list(catalog, directory_entitlement_id=viewers))[0].start_time)
+    # Pages of a sync come one after the other: when the last of it was seen.
+    held = await _list(catalog, user_id=user_id("Cleo"))
+    then = max((g.start_time for g in held), key=Timestamp.ToNanoseconds)
     await sync(catalog, TENANT.without("Cleo"))
     assert len(await _list(catalog, directory_entitlement_id=viewers)) == 1
     at = await _list(catalog, directory_entitlement_id=viewers, at_time=then)
