@@ -10,8 +10,11 @@ from libs.rpc.server import Servicer
 from libs.rpc.tokens import TokenFile
 from services.catalog import clients
 from services.catalog.handlers.follow_requests import FollowRequests
+from services.catalog.handlers.note_unmanaged import NoteUnmanaged
 from services.catalog.loops.follow import EVERY_SECONDS as FOLLOW_SECONDS
 from services.catalog.loops.follow import FollowLoop
+from services.catalog.loops.unmanaged import EVERY_SECONDS as UNMANAGED_SECONDS
+from services.catalog.loops.unmanaged import UnmanagedLoop
 from services.catalog.servicers import ACCESS, Stores, servicers
 from services.catalog.settings import Settings
 from services.catalog.store import MIGRATIONS
@@ -27,6 +30,7 @@ from services.catalog.store.offers import StoredOffers
 from services.catalog.store.rules import StoredRules
 from services.catalog.store.syncs import StoredSyncs
 from services.catalog.store.tables import ledger
+from services.catalog.store.unmanaged import StoredUnmanagedAccess
 from services.catalog.store.uses import StoredUses
 from services.catalog.translate.events import fact_to_message
 
@@ -70,6 +74,9 @@ async def _follow(service: Service, settings: Settings) -> None:
     await service.life.parts.enter_async_context(peer)
     follow = FollowRequests(StoredFeed(service.database), clients.Requests(peer))
     service.life.loop("follow", FollowLoop(service.writes, follow), every=FOLLOW_SECONDS)
+    note = NoteUnmanaged(StoredUnmanagedAccess(service.database), service.clock)
+    unmanaged = UnmanagedLoop(service.writes, service.clock, note)
+    service.life.loop("unmanaged", unmanaged, every=UNMANAGED_SECONDS)
 
 
 async def main(life: Life) -> None:

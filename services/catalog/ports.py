@@ -25,6 +25,7 @@ from services.catalog.domain.link import Binding, LinkedGroup, Linking
 from services.catalog.domain.resolution import Offer, Question
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.sync import Sync
+from services.catalog.domain.unmanaged import Mark, Unmanaged
 from services.catalog.domain.use import Use
 
 
@@ -291,6 +292,28 @@ class Grants(Protocol):
 
     async def name(self, directory_entitlement_id: str) -> str:
         """What a directory entitlement is called; empty for one that nobody knows."""
+        ...
+
+
+class UnmanagedAccess(Protocol):
+    """Access from outside Latchkey."""
+
+    async def mark(self, service: str) -> Mark | None:
+        """How far the catalog has come; none before it followed an event of this service."""
+        ...
+
+    async def new(self, before: datetime, most: int) -> Sequence[Unmanaged]:
+        """What is held since `before` and was not noted, at most so much."""
+        ...
+
+    async def over(self, most: int) -> Sequence[tuple[str, str, str]]:
+        """What was noted and is so no more: entitlement, directory entitlement, person."""
+        ...
+
+    def noted(
+        self, new: Sequence[Unmanaged], over: Sequence[tuple[str, str, str]], now: datetime
+    ) -> tuple[Write, ...]:
+        """Notes what is new and forgets what is over."""
         ...
 
 

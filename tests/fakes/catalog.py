@@ -14,6 +14,7 @@ from services.catalog.domain.directory import (
     DirectoryPage,
     Group,
     User,
+    WhichUsers,
 )
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
@@ -179,8 +180,11 @@ class FakeDirectory(_Fake):
     async def user(self, user_id: str) -> User | None:
         return self.catalog.users.get(user_id)
 
-    async def users(self, query: str, page: PageRequest) -> Page[User]:
+    async def users(self, which: WhichUsers, page: PageRequest) -> Page[User]:
         return Page(tuple(self.catalog.users.values()), "")
+
+    async def group(self, group_id: str) -> Group | None:
+        return None
 
     async def groups(self, query: str, page: PageRequest) -> Page[Group]:
         return Page((), "")
