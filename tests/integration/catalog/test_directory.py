@@ -48,5 +48,5 @@ async def test_people_groups_and_managers(catalog: RunningCatalog) -> None:
     call = catalog.directory.GetGroup(asked, metadata=root(catalog))
     assert (await refused(call)).reason == "GROUP_NOT_FOUND"
     nobody = directory_pb2.ListManagersRequest(user_id=user_id("Nobody"))
-    call = catalog.directory.ListManagers(nobody, metadata=root(catalog))
-    assert (await refused(call)).reason == "USER_NOT_FOUND"
+    missing = catalog.directory.ListManagers(nobody, metadata=root(catalog))
+    assert (await refused(missing)).reason == "USER_NOT_FOUND"
