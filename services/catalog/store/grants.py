@@ -247,7 +247,7 @@ def _of(
     which: Which, page: PageRequest, den: ColumnElement[str], user_id: ColumnElement[str]
 ) -> Select[Any]:
     """What is asked for of one table, from where the page begins."""
-    query: Select[Any] = select(den.label("den"), user_id.label("user_id"))
+    query = Select[Any](den.label("den"), user_id.label("user_id"))
     if which.user_id:
         query = query.where(user_id == which.user_id)
     if which.directory_entitlement_id:
