@@ -11,8 +11,11 @@ from libs.rpc.tokens import TokenFile
 from services.catalog import clients
 from services.catalog.expressions import CelExpressions
 from services.catalog.handlers.follow_requests import FollowRequests
+from services.catalog.handlers.note_unmanaged import NoteUnmanaged
 from services.catalog.loops.follow import EVERY_SECONDS as FOLLOW_SECONDS
 from services.catalog.loops.follow import FollowLoop
+from services.catalog.loops.unmanaged import EVERY_SECONDS as UNMANAGED_SECONDS
+from services.catalog.loops.unmanaged import UnmanagedLoop
 from services.catalog.servicers import ACCESS, Stores, servicers
 from services.catalog.settings import Settings
 from services.catalog.store import MIGRATIONS
@@ -22,11 +25,13 @@ from services.catalog.store.apps import StoredApps
 from services.catalog.store.directory import StoredDirectory
 from services.catalog.store.entitlements import StoredEntitlements
 from services.catalog.store.feed import StoredFeed
+from services.catalog.store.grants import StoredGrants
 from services.catalog.store.links import StoredLinks
 from services.catalog.store.offers import StoredOffers
 from services.catalog.store.rules import StoredRules
 from services.catalog.store.syncs import StoredSyncs
 from services.catalog.store.tables import ledger
+from services.catalog.store.unmanaged import StoredUnmanagedAccess
 from services.catalog.store.uses import StoredUses
 from services.catalog.translate.events import fact_to_message
 
@@ -56,6 +61,7 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         offers=StoredOffers(database, expressions),
         uses=StoredUses(database),
         expressions=expressions,
+        grants=StoredGrants(database),
     )
     await _follow(service, settings)
     return service, servicers(service.writes, service.clock, stores, settings.deployment)
@@ -70,6 +76,9 @@ async def _follow(service: Service, settings: Settings) -> None:
     await service.life.parts.enter_async_context(peer)
     follow = FollowRequests(StoredFeed(service.database), clients.Requests(peer))
     service.life.loop("follow", FollowLoop(service.writes, follow), every=FOLLOW_SECONDS)
+    note = NoteUnmanaged(StoredUnmanagedAccess(service.database), service.clock)
+    unmanaged = UnmanagedLoop(service.writes, service.clock, note)
+    service.life.loop("unmanaged", unmanaged, every=UNMANAGED_SECONDS)
 
 
 async def main(life: Life) -> None:

@@ -21,6 +21,7 @@ from services.catalog.domain.directory import (
 )
 from services.catalog.domain.entitlement import Entitlement, GoneEntitlement, ResourceType
 from services.catalog.domain.following import FeedEvent, FeedPosition, Happening
+from services.catalog.domain.grant import Grant, Which
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
 from services.catalog.domain.resolution import Offer, Question
 from services.catalog.domain.rules import EntitlementRules
@@ -28,6 +29,7 @@ from services.catalog.domain.shown_app import ShownApp
 from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.domain.sync import Sync
 from services.catalog.domain.unlink import Unlinking
+from services.catalog.domain.unmanaged import Mark, Unmanaged
 from services.catalog.domain.use import Use
 
 
@@ -345,6 +347,16 @@ class Syncs(Protocol):
         """Keeps that entitlements changed so, each in one version more."""
         ...
 
+    async def gone_users(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[User, ...]:
+        """The people among what is `gone`."""
+        ...
+
+    async def enabled_users(self, user_ids: Collection[str]) -> frozenset[str]:
+        """Which of these people are known and can sign in, as far as pages said."""
+        ...
+
     def paged(
         self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime
     ) -> tuple[Write, ...]:
@@ -358,8 +370,12 @@ class Syncs(Protocol):
         sweeps: Mapping[DirectoryKind, int],
         gone: Mapping[DirectoryKind, int],
         gone_apps: Collection[App],
+        now: datetime,
     ) -> tuple[Write, ...]:
-        """Keeps the completion of a sync, and removes what is gone, which is just this much."""
+        """Keeps the completion of a sync, and removes what is gone, which is just this much.
+
+        What people and groups held of it is kept as held until `now`.
+        """
         ...
 
 
@@ -408,6 +424,44 @@ class Uses(Protocol):
 
     async def of_entitlements(self, entitlement_ids: Collection[str]) -> Sequence[Use]:
         """Those of entitlements, oldest first."""
+        ...
+
+
+class Grants(Protocol):
+    """Who holds what in the directory."""
+
+    async def page(self, which: Which, page: PageRequest) -> Page[Grant]:
+        """Grants, by what is held and by whom; one that is part of several is there with each."""
+        ...
+
+    async def wanted(self, entitlement_id: str) -> Mapping[str, str]:
+        """What an entitlement stands for: directory entitlements by name."""
+        ...
+
+    async def name(self, directory_entitlement_id: str) -> str:
+        """What a directory entitlement is called; empty for one that nobody knows."""
+        ...
+
+
+class UnmanagedAccess(Protocol):
+    """Access from outside Latchkey."""
+
+    async def mark(self, service: str) -> Mark | None:
+        """How far the catalog has come; none before it followed an event of this service."""
+        ...
+
+    async def new(self, before: datetime, most: int) -> Sequence[Unmanaged]:
+        """What is held since `before` and was not noted, at most so much."""
+        ...
+
+    async def over(self, most: int) -> Sequence[tuple[str, str, str]]:
+        """What was noted and is so no more: entitlement, directory entitlement, person."""
+        ...
+
+    def noted(
+        self, new: Sequence[Unmanaged], over: Sequence[tuple[str, str, str]], now: datetime
+    ) -> tuple[Write, ...]:
+        """Notes what is new and forgets what is over."""
         ...
 
 

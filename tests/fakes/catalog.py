@@ -62,6 +62,7 @@ class FakeCatalog:
     gone_entitlements: tuple[GoneEntitlement, ...] = ()
     owners: dict[str, AppOwners] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
+    gone_users: tuple[User, ...] = ()
 
 
 class _Fake:
@@ -371,6 +372,18 @@ class FakeSyncs(_Fake):
     def entitlements_gone(self, gone: Collection[GoneEntitlement]) -> tuple[Write, ...]:
         return (Kept(tuple(gone)),) if gone else ()
 
+    async def gone_users(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[User, ...]:
+        return self.catalog.gone_users
+
+    async def enabled_users(self, user_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(
+            each
+            for each in user_ids
+            if (user := self.catalog.users.get(each)) is not None and user.account_enabled
+        )
+
     def paged(
         self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime
     ) -> tuple[Write, ...]:
@@ -383,6 +396,7 @@ class FakeSyncs(_Fake):
         sweeps: Mapping[DirectoryKind, int],
         gone: Mapping[DirectoryKind, int],
         gone_apps: Collection[App],
+        now: datetime,
     ) -> tuple[Write, ...]:
         return (Kept((before, after, dict(sweeps), dict(gone), tuple(gone_apps))),)
 

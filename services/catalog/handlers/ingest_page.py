@@ -10,7 +10,7 @@ from libs.domain.errors import Invalid
 from services.catalog.domain import facts, removal
 from services.catalog.domain.app import App
 from services.catalog.domain.app_roles import RoleChange, follow_roles
-from services.catalog.domain.directory import Complete, DirectoryKind, DirectoryPage
+from services.catalog.domain.directory import Complete, DirectoryKind, DirectoryPage, User
 from services.catalog.domain.entitlement import GoneEntitlement
 from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.sync import Message, Sync, new_sync
@@ -81,7 +81,11 @@ class IngestPage:
             Change(
                 audit=_audit(actor, "directory.page_ingested", after, counts=page.counts()),
                 writes=(*self.syncs.paged(newest, after, page, self.clock.now()), *roles),
-                facts=(*await self._discovered(message.connection_id, page), *role_facts),
+                facts=(
+                    *await self._discovered(message.connection_id, page),
+                    *await self._disabled(after, page),
+                    *role_facts,
+                ),
             ),
         )
 
@@ -120,6 +124,18 @@ class IngestPage:
             tuple(_role_fact(each, actor) for each in changes),
         )
 
+    async def _disabled(self, after: Sync, page: DirectoryPage) -> tuple[Fact, ...]:
+        """Of people who could sign in until now: what was told once is not told again."""
+        # Where a page has a person twice the later entry counts, as it does in the mirror.
+        last = {user.user_id: user for user in page.users}
+        disabled = {key: user for key, user in last.items() if not user.account_enabled}
+        known = await self.syncs.enabled_users(disabled.keys()) if disabled else frozenset()
+        return tuple(
+            _deactivated(after, user, deleted=False)
+            for user in disabled.values()
+            if user.user_id in known
+        )
+
     async def _complete(
         self,
         newest: Sync | None,
@@ -140,6 +156,9 @@ class IngestPage:
         lost: tuple[GoneEntitlement, ...] = ()
         if gone[DirectoryKind.APP] or gone[DirectoryKind.GROUP]:
             lost = await self.syncs.gone_entitlements(connection_id, complete.sweeps)
+        people: tuple[User, ...] = ()
+        if gone[DirectoryKind.USER]:
+            people = await self.syncs.gone_users(connection_id, complete.sweeps)
         after = replace(after, removed_count=sum(gone.values()))
         return Outcome(
             Taken(after),
@@ -154,7 +173,9 @@ class IngestPage:
                 ),
                 writes=(
                     *self.syncs.entitlements_gone(lost),
-                    *self.syncs.completed(newest, after, complete.sweeps, gone, apps),
+                    *self.syncs.completed(
+                        newest, after, complete.sweeps, gone, apps, self.clock.now()
+                    ),
                 ),
                 facts=(
                     *(
@@ -175,6 +196,7 @@ class IngestPage:
                         )
                         for each in lost
                     ),
+                    *(_deactivated(after, user, deleted=True) for user in people),
                     Fact(
                         connection_id,
                         after.version,
@@ -197,6 +219,12 @@ def _role_fact(change: RoleChange, actor: Caller) -> Fact:
             after.entitlement_id, after.app_id, change.changed_fields, actor
         )
     return Fact(after.entitlement_id, after.version, body)
+
+
+def _deactivated(after: Sync, user: User, *, deleted: bool) -> Fact:
+    # The version of the sync: people have none, and are of one connection.
+    body = facts.UserDeactivated(user.user_id, user.display_name, deleted)
+    return Fact(user.user_id, after.version, body)
 
 
 def _audit(actor: Caller, action: str, after: Sync, **details: Any) -> AuditEntry:

@@ -15,6 +15,8 @@ from latchkey.catalog.v1 import (
     entitlement_pb2_grpc,
     entitlement_rules_pb2,
     entitlement_rules_pb2_grpc,
+    grant_pb2,
+    grant_pb2_grpc,
     ingest_pb2,
     ingest_pb2_grpc,
     link_pb2,
@@ -49,6 +51,7 @@ from services.catalog.handlers.show import (
     ShowDirectory,
     ShowEntitlement,
 )
+from services.catalog.handlers.show_grants import ShowGrants
 from services.catalog.handlers.show_members import ShowMembers
 from services.catalog.handlers.show_sync import ShowSync
 from services.catalog.handlers.unlink_entitlements import UnlinkEntitlements
@@ -62,6 +65,7 @@ from services.catalog.servicers.app_catalog import AppCatalogServicer
 from services.catalog.servicers.directory import DirectoryServicer
 from services.catalog.servicers.entitlement import EntitlementServicer
 from services.catalog.servicers.entitlement_rules import EntitlementRulesServicer
+from services.catalog.servicers.grant import GrantServicer
 from services.catalog.servicers.ingest import IngestServicer
 from services.catalog.servicers.link import LinkServicer
 from services.catalog.servicers.resolution import ResolutionServicer
@@ -84,6 +88,7 @@ class Stores:
     offers: ports.Offers
     uses: ports.Uses
     expressions: ports.Expressions
+    grants: ports.Grants
 
 
 def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults) -> list[Servicer]:
@@ -158,6 +163,13 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
             directory_pb2.DESCRIPTOR.services_by_name["DirectoryService"],
             directory_pb2_grpc.add_DirectoryServiceServicer_to_server,
             DirectoryServicer(ShowDirectory(stores.directory)),
+        ),
+        (
+            grant_pb2.DESCRIPTOR.services_by_name["GrantService"],
+            grant_pb2_grpc.add_GrantServiceServicer_to_server,
+            GrantServicer(
+                ShowGrants(stores.grants, stores.directory, apps, stores.entitlements, stores.uses)
+            ),
         ),
         (
             ingest_pb2.DESCRIPTOR.services_by_name["IngestService"],

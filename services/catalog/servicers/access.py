@@ -39,6 +39,9 @@ ACCESS = {
     f"{_PACKAGE}.DirectoryService/ListGroups": roles(*_READERS),
     f"{_PACKAGE}.DirectoryService/GetGroup": roles(*_READERS),
     f"{_PACKAGE}.DirectoryService/ListManagers": roles(*_READERS, services=["requests"]),
+    # Who sees only their own is decided inside.
+    f"{_PACKAGE}.GrantService/ListGrants": people(),
+    f"{_PACKAGE}.GrantService/ExplainAccess": people(),
     f"{_PACKAGE}.IngestService/Ingest": only_services("connector"),
     f"{_PACKAGE}.IngestService/GetCheckpoint": only_services("connector"),
     f"{_PACKAGE}.IngestService/ListAppsInScope": only_services("connector"),

@@ -65,14 +65,18 @@ _UPSERT_APPS = upsert(
 
 
 def _upsert_pairs(table: Table, *columns: str) -> Insert:
-    """Inserts rows of these columns, or says that they were seen: nothing else of them changes."""
+    """Inserts rows of these columns, or says that they were seen: nothing else of them changes.
+
+    Since when something is held is kept: it is in no index either, so the update stays "hot".
+    """
     rows, parts = json_rows("rows", len(columns))
     statement = insert(table).from_select(
-        [*columns, "connection_id", "round", "doomed"],
+        [*columns, "connection_id", "round", "since_time", "doomed"],
         select(
             *parts,
             bindparam("connection_id", type_=table.c.connection_id.type),
             bindparam("round", type_=table.c.round.type),
+            bindparam("since_time", type_=table.c.since_time.type),
             false(),
         )
         .select_from(rows)
@@ -170,7 +174,8 @@ def page_writes(
     def pairs(things: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
         # No row twice in one statement, which PostgreSQL refuses.
         rows = json.dumps(list(dict.fromkeys(things)), ensure_ascii=False)
-        return [{"connection_id": connection_id, "round": seen_in, "rows": rows}] if things else []
+        row = {"connection_id": connection_id, "round": seen_in, "since_time": now, "rows": rows}
+        return [row] if things else []
 
     users, groups = page.removed_user_ids, page.removed_group_ids
     gone_apps = of("app_id", page.removed_app_ids)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -24,7 +25,13 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App
 from services.catalog.domain.app_roles import RolesFollowed
-from services.catalog.domain.directory import AppInScope, DirectoryKind, DirectoryPage
+from services.catalog.domain.directory import (
+    AppInScope,
+    DirectoryKind,
+    DirectoryPage,
+    PrincipalKind,
+    User,
+)
 from services.catalog.domain.entitlement import Entitlement, GoneEntitlement
 from services.catalog.domain.sync import Sync
 from services.catalog.store.followed import (
@@ -34,7 +41,7 @@ from services.catalog.store.followed import (
     read_managed_apps,
 )
 from services.catalog.store.mirror import page_writes
-from services.catalog.store.rows import app_of
+from services.catalog.store.rows import app_of, user_of
 from services.catalog.store.tables import (
     apps,
     directory_app_owners,
@@ -42,9 +49,11 @@ from services.catalog.store.tables import (
     directory_groups,
     directory_memberships,
     directory_users,
+    past_grants,
     syncs,
 )
 from services.catalog.store.text import paged
+from services.catalog.store.upsert import upsert
 
 # In the order of removal: which assignments are gone is asked of the apps.
 _TABLES = {
@@ -149,6 +158,20 @@ class StoredSyncs:
     def entitlements_gone(self, gone: Collection[GoneEntitlement]) -> tuple[Write, ...]:
         return gone_writes(gone)
 
+    async def gone_users(self, connection_id: str, sweeps: Sweeps) -> tuple[User, ...]:
+        query = select(directory_users).where(_gone(DirectoryKind.USER, connection_id, sweeps))
+        return await self._database.read(
+            lambda connection: tuple(map(user_of, connection.execute(query)))
+        )
+
+    async def enabled_users(self, user_ids: Collection[str]) -> frozenset[str]:
+        query = select(directory_users.c.user_id).where(
+            directory_users.c.user_id.in_(user_ids), directory_users.c.account_enabled.is_(True)
+        )
+        return await self._database.read(
+            lambda connection: frozenset(connection.execute(query).scalars())
+        )
+
     def paged(
         self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime
     ) -> tuple[Write, ...]:
@@ -164,10 +187,16 @@ class StoredSyncs:
         sweeps: Sweeps,
         gone: Mapping[DirectoryKind, int],
         gone_apps: Collection[App],
+        now: datetime,
     ) -> tuple[Write, ...]:
         writes = [_progressed(before, after)]
         if gone[DirectoryKind.APP_ROLE_ASSIGNMENT]:
             writes.append(_digests_forgotten(after.connection_id, sweeps))
+        writes += (
+            _kept_as_past(kind, _gone(kind, after.connection_id, sweeps), gone[kind], now)
+            for kind in (DirectoryKind.MEMBERSHIP, DirectoryKind.APP_ROLE_ASSIGNMENT)
+            if gone[kind]
+        )
         # The counts are guards: what is reported as removed is what is removed.
         writes += (
             Guarded(delete(table).where(_gone(kind, after.connection_id, sweeps)), gone[kind])
@@ -217,6 +246,27 @@ def _gone(kind: DirectoryKind, connection_id: str, sweeps: Sweeps) -> ColumnElem
         unseen = select(apps.c.app_id).where(_gone(DirectoryKind.APP, connection_id, sweeps))
         reasons.append(table.c.app_id.in_(unseen))
     return and_(_there(kind, connection_id), or_(*reasons))
+
+
+def _kept_as_past(
+    kind: DirectoryKind, which: ColumnElement[bool], count: int, now: datetime
+) -> Guarded:
+    """Keeps what is about to be removed as grants of the past."""
+    held = _TABLES[kind].c
+    of_a_person = literal(PrincipalKind.USER.value, past_grants.c.principal_kind.type)
+    columns = {
+        "directory_entitlement_id": held.directory_entitlement_id,
+        "connection_id": held.connection_id,
+        "since_time": held.since_time,
+        "end_time": literal(now, past_grants.c.end_time.type),
+    }
+    if kind is DirectoryKind.MEMBERSHIP:
+        columns |= {"principal_id": held.user_id, "principal_kind": of_a_person}
+    else:
+        columns |= {"principal_id": held.principal_id, "principal_kind": held.principal_kind}
+    # What went twice at one moment, by a clock that stands or steps back, is kept once.
+    statement = upsert(past_grants).from_select([*columns], select(*columns.values()).where(which))
+    return Guarded(statement, count)
 
 
 def _digests_forgotten(connection_id: str, sweeps: Sweeps) -> Guarded:

@@ -131,6 +131,11 @@ Index(
     directory_memberships.c.user_id,
     directory_memberships.c.directory_entitlement_id,
 )
+Index(
+    "directory_memberships_by_entitlement",
+    directory_memberships.c.directory_entitlement_id,
+    directory_memberships.c.user_id,
+)
 _doomed_index(directory_memberships)
 
 directory_assignments = Table(
@@ -151,6 +156,11 @@ Index(
     "directory_assignments_by_principal",
     directory_assignments.c.principal_id,
     directory_assignments.c.directory_entitlement_id,
+)
+Index(
+    "directory_assignments_by_entitlement",
+    directory_assignments.c.directory_entitlement_id,
+    directory_assignments.c.principal_id,
 )
 _doomed_index(directory_assignments)
 

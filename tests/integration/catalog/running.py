@@ -13,6 +13,7 @@ from latchkey.catalog.v1 import (
     directory_pb2_grpc,
     entitlement_pb2_grpc,
     entitlement_rules_pb2_grpc,
+    grant_pb2_grpc,
     ingest_pb2_grpc,
     link_pb2_grpc,
     resolution_pb2_grpc,
@@ -45,6 +46,7 @@ class RunningCatalog:
         self.access_profiles = access_profile_pb2_grpc.AccessProfileServiceStub(channel)
         self.app_catalog = app_catalog_pb2_grpc.AppCatalogServiceStub(channel)
         self.directory = directory_pb2_grpc.DirectoryServiceStub(channel)
+        self.grants = grant_pb2_grpc.GrantServiceStub(channel)
         self.ingest = ingest_pb2_grpc.IngestServiceStub(channel)
         self.resolution = resolution_pb2_grpc.ResolutionServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)

@@ -49,6 +49,8 @@ ALLOWED = {
     "DirectoryService/ListGroups": READERS,
     "DirectoryService/GetGroup": READERS,
     "DirectoryService/ListManagers": {*READERS, "requests"},
+    "GrantService/ListGrants": {*READERS, POLICY_ADMIN, "person"},
+    "GrantService/ExplainAccess": {*READERS, POLICY_ADMIN, "person"},
     "IngestService/Ingest": {"connector"},
     "IngestService/GetCheckpoint": {"connector"},
     "IngestService/ListAppsInScope": {"connector"},

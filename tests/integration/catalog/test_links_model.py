@@ -22,6 +22,7 @@ from libs.domain.callers import Service
 from libs.domain.changes import Fact
 from libs.domain.errors import LatchkeyError
 from libs.domain.paging import PageRequest
+from services.catalog.domain.entitlement import Entitlement, ResourceKind
 from services.catalog.domain.link import CreateVirtualRole, Decision, ProvisionAccessFor, Skip
 from services.catalog.handlers.ingest_page import IngestPage
 from services.catalog.handlers.link_entitlements import Command, LinkEntitlements
@@ -178,8 +179,16 @@ class Play:
         assert await reason(self.writes.run(lambda: self.link(command, ROOT))) == expected
 
     async def names(self) -> dict[str, str]:
-        found = await self.entitlements.page(APP, PageRequest(50, "", ("e",)))
-        return {each.entitlement_id: each.display_name for each in found.items}
+        return {each.entitlement_id: each.display_name for each in await self.offered()}
+
+    async def offered(self) -> list[Entitlement]:
+        """What choices are about; the roles that the app declares are its own."""
+        found = await self.entitlements.page(APP, "", PageRequest(50, "", ("e",)))
+        return [
+            each.entitlement
+            for each in found.items
+            if each.entitlement.resource_kind is not ResourceKind.APP_ROLE
+        ]
 
     async def compare(self) -> None:
         model, page = self.model, PageRequest(50, "", ("l",))
@@ -204,10 +213,9 @@ class Play:
             for group, (_, entitlement) in model.choices.items()
             if entitlement
         }
-        found = await self.entitlements.page(APP, page)
         fulfilled = {
             each.display_name: [target.directory_entitlement_id for target in each.fulfilment]
-            for each in found.items
+            for each in await self.offered()
         }
         own = {"Access": [role_id("Tool")]}
         assert fulfilled == {

@@ -92,7 +92,11 @@ async def test_what_a_page_says_is_gone_is_served_until_completion(
         "groups": {"All Staff": 2, "Design Editors": 0},
         "apps": {name: app_pb2.APP_STATE_UNMANAGED for name in ("Design Tool", "Graph", "Payroll")},
     }
-    assert (await event_types(catalog))[-2:] == ["AppRemoved", "DirectoryRefreshed"]
+    assert (await event_types(catalog))[-3:] == [
+        "AppRemoved",
+        "UserDeactivated",
+        "DirectoryRefreshed",
+    ]
 
 
 async def test_what_comes_back_before_completion_stays(catalog: RunningCatalog) -> None:

@@ -24,6 +24,11 @@ def upgrade() -> None:
         )
     for table in ("directory_memberships", "directory_assignments"):
         op.add_column(table, sa.Column("since_time", UtcTime()))
+    for table, principal in (
+        ("directory_memberships", "user_id"),
+        ("directory_assignments", "principal_id"),
+    ):
+        op.create_index(f"{table}_by_entitlement", table, ["directory_entitlement_id", principal])
     op.create_table(
         "past_grants",
         sa.Column("directory_entitlement_id", sa.Text(), nullable=False),

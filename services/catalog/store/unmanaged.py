@@ -1,0 +1,142 @@
+"""Access from outside Latchkey, in the database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, insert, or_, select
+
+from libs.db.committer import Guarded
+from libs.db.engine import Database
+from libs.domain.changes import Write
+from services.catalog.domain.directory import PrincipalKind
+from services.catalog.domain.unmanaged import Mark, Unmanaged
+from services.catalog.store.tables import (
+    apps,
+    directory_assignments,
+    directory_memberships,
+    entitlement_targets,
+    entitlements,
+    feed_positions,
+    ledger,
+    unmanaged_access,
+    uses,
+)
+
+_KEY = ("entitlement_id", "directory_entitlement_id", "user_id")
+
+
+class StoredUnmanagedAccess:
+    """Access from outside Latchkey, in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def mark(self, service: str) -> Mark | None:
+        head = select(ledger.head.c.outbox_position).scalar_subquery()
+        query = select(head, feed_positions.c.position).where(feed_positions.c.service == service)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else Mark(*row)
+
+    async def new(self, before: datetime, most: int) -> Sequence[Unmanaged]:
+        member, role = directory_memberships.c, directory_assignments.c
+        queries = (
+            _new(member.directory_entitlement_id, member.user_id, member.since_time, before),
+            _new(role.directory_entitlement_id, role.principal_id, role.since_time, before).where(
+                role.principal_kind == PrincipalKind.USER.value
+            ),
+        )
+
+        def read(connection: Any) -> list[Unmanaged]:
+            rows: list[Unmanaged] = []
+            for query in queries:
+                left = most - len(rows)
+                rows += (Unmanaged(*row) for row in connection.execute(query.limit(left)))
+            return rows
+
+        return await self._database.read(read)
+
+    async def over(self, most: int) -> Sequence[tuple[str, str, str]]:
+        noted, member, role = unmanaged_access.c, directory_memberships.c, directory_assignments.c
+        still = and_(
+            exists().where(
+                entitlement_targets.c.entitlement_id == noted.entitlement_id,
+                entitlement_targets.c.directory_entitlement_id == noted.directory_entitlement_id,
+                apps.c.app_id == entitlement_targets.c.app_id,
+                _managed(),
+            ),
+            or_(
+                exists().where(
+                    member.directory_entitlement_id == noted.directory_entitlement_id,
+                    member.user_id == noted.user_id,
+                ),
+                exists().where(
+                    role.directory_entitlement_id == noted.directory_entitlement_id,
+                    role.principal_id == noted.user_id,
+                ),
+            ),
+            ~_leased(noted.entitlement_id, noted.user_id),
+        )
+        query = select(*(noted[each] for each in _KEY)).where(~still).limit(most)
+        return await self._database.read(
+            lambda connection: [(row[0], row[1], row[2]) for row in connection.execute(query)]
+        )
+
+    def noted(
+        self, new: Sequence[Unmanaged], over: Sequence[tuple[str, str, str]], now: datetime
+    ) -> tuple[Write, ...]:
+        writes: list[Write] = []
+        if over:
+            which = [unmanaged_access.c[each] == bindparam(f"b_{each}") for each in _KEY]
+            keys = [dict(zip((f"b_{each}" for each in _KEY), row, strict=True)) for row in over]
+            writes.append(Guarded(delete(unmanaged_access).where(*which), parameters=keys))
+        if new:
+            rows = [
+                {
+                    "entitlement_id": each.entitlement_id,
+                    "directory_entitlement_id": each.directory_entitlement_id,
+                    "user_id": each.user_id,
+                    "app_id": each.app_id,
+                    "first_seen_time": now,
+                }
+                for each in new
+            ]
+            writes.append(Guarded(insert(unmanaged_access), parameters=rows))
+        return tuple(writes)
+
+
+def _new(
+    den: ColumnElement[str],
+    user_id: ColumnElement[str],
+    since: ColumnElement[Any],
+    before: datetime,
+) -> Select[Any]:
+    """What is held of managed apps' entitlements, is in no lease, and was not noted."""
+    part, noted = entitlement_targets.c, unmanaged_access.c
+    return (
+        select(part.entitlement_id, den, user_id, part.app_id, entitlements.c.version)
+        .where(
+            part.directory_entitlement_id == den,
+            apps.c.app_id == part.app_id,
+            entitlements.c.entitlement_id == part.entitlement_id,
+            _managed(),
+            or_(since.is_(None), since < before),
+            ~_leased(part.entitlement_id, user_id),
+            ~exists().where(
+                noted.entitlement_id == part.entitlement_id,
+                noted.directory_entitlement_id == den,
+                noted.user_id == user_id,
+            ),
+        )
+        .order_by(part.entitlement_id, den, user_id)
+    )
+
+
+def _managed() -> ColumnElement[bool]:
+    return and_(apps.c.manage_time.is_not(None), apps.c.removed.is_(False))
+
+
+def _leased(entitlement_id: ColumnElement[str], user_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(
+        uses.c.user_id == user_id, uses.c.entitlement_id == entitlement_id, uses.c.lease_id != ""
+    )
