@@ -3,11 +3,12 @@
 Owns:      the directory as synced; apps, their owners, entitlements, links, bindings and rules;
            access profiles.
 Answers:   AppService, EntitlementService, LinkService, EntitlementRulesService,
-           AccessProfileService, AppCatalogService, DirectoryService for people;
+           AccessProfileService, AppCatalogService, GrantService, DirectoryService for people;
            IngestService for the connector; ResolutionService for requests and the connector.
 Publishes: App{Discovered,Removed,Managed,Updated,Unmanaged},
            Entitlement{Linked,Unlinked,Updated,Removed,RulesApplied},
-           AccessProfile{Created,Updated,Deleted}, UserDeactivated, DirectoryRefreshed.
+           AccessProfile{Created,Updated,Deleted}, UserDeactivated, UnmanagedAccessFound,
+           DirectoryRefreshed.
 Follows:   nobody through NATS; the feed of requests, of which access requests and leases are on.
 Calls:     requests, EventService/ListEvents. It answers as well while requests is away.
 """

@@ -75,9 +75,10 @@ async def _follow(service: Service, settings: Settings) -> None:
     peer = Peer("requests", settings.requests_address, TokenFile(settings.token_file))
     await service.life.parts.enter_async_context(peer)
     follow = FollowRequests(StoredFeed(service.database), clients.Requests(peer))
-    service.life.loop("follow", FollowLoop(service.writes, follow), every=FOLLOW_SECONDS)
+    following = FollowLoop(service.writes, follow)
+    service.life.loop("follow", following, every=FOLLOW_SECONDS)
     note = NoteUnmanaged(StoredUnmanagedAccess(service.database), service.clock)
-    unmanaged = UnmanagedLoop(service.writes, service.clock, note)
+    unmanaged = UnmanagedLoop(service.writes, service.clock, note, lambda: following.knows_all)
     service.life.loop("unmanaged", unmanaged, every=UNMANAGED_SECONDS)
 
 

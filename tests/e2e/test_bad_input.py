@@ -148,7 +148,7 @@ async def _known(ready: Ready) -> dict[str, list[str]]:
                 "page_size": 3,
                 "access_profile_id": "apr_everyone",
             }
-            if method.descriptor.name == "ListManagers":
+            if method.descriptor.name in {"ListManagers", "ListGrants"}:
                 asked["user_id"] = user_id(TENANT_ID, REQUESTER.entra_object_id)
             for name, value in asked.items():
                 if name in names:

@@ -21,13 +21,17 @@ class FollowLoop:
         self._writes = writes
         self._follow = follow
         self._waiting = False
+        # Whether the round before read everything that there was.
+        self.knows_all = False
 
     async def __call__(self) -> None:
         """One round: until there are no more events. While requests is away it waits, said once."""
         try:
             while await self._writes.run(self._follow):
-                pass
+                self.knows_all = False
+            self.knows_all = True
         except Unavailable as error:
+            self.knows_all = False
             if not self._waiting:
                 _log.warning("feed_waits", service="requests", problem=error.message)
             self._waiting = True

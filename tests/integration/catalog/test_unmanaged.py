@@ -16,9 +16,9 @@ from tests.integration.catalog.steps import event_types, link, manage, provision
 from tests.integration.catalog.tenant import MARLOWE, sync, user_id
 
 
-def _loop(catalog: RunningCatalog, clock: Clock) -> UnmanagedLoop:
+def _loop(catalog: RunningCatalog, clock: Clock, knows_all: bool = True) -> UnmanagedLoop:
     note = NoteUnmanaged(StoredUnmanagedAccess(catalog.service.database), clock)
-    return UnmanagedLoop(catalog.service.writes, clock, note)
+    return UnmanagedLoop(catalog.service.writes, clock, note, lambda: knows_all)
 
 
 async def _do(catalog: RunningCatalog, statement: Any) -> None:
@@ -43,6 +43,8 @@ async def test_noted_once_and_forgotten(catalog: RunningCatalog) -> None:
     followed = {"service": "requests", "position": 1, "event_id": "1"}
     await _do(catalog, insert(feed_positions).values(followed))
     await _loop(catalog, FakeClock(datetime.now(UTC)))()
+    assert await _noted(catalog) == set()
+    await _loop(catalog, later, knows_all=False)()
     assert await _noted(catalog) == set()
     loop = _loop(catalog, later)
     await loop()
