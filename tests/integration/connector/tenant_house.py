@@ -45,7 +45,16 @@ from tools.entra_simulator import Simulator
 _MIRROR = (directory_memberships, directory_assignments, directory_groups, directory_users, apps)
 # What two catalogs of the same tenant do not share.
 _OWN = frozenset(
-    {"round", "sync_time", "create_time", "version", "assignments_digest", "digest", "doomed"}
+    {
+        "round",
+        "sync_time",
+        "create_time",
+        "since_time",
+        "version",
+        "assignments_digest",
+        "digest",
+        "doomed",
+    }
 )
 
 Mirror = Mapping[str, frozenset[tuple[tuple[str, str], ...]]]

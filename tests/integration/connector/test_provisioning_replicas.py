@@ -65,8 +65,8 @@ async def test_two_replicas_share_one_budget(pair: ConnectorHouse) -> None:
     for start in times:
         within = sum(start <= time < start + 1 for time in times)
         # What was saved up in the second before may go at once, beside what comes in this one; what
-        # was sent over a little more than a second may arrive within one.
-        assert within <= 2.2 * _RATE
+        # was sent over more than a second may arrive within one. With a budget each it is all 40.
+        assert within < 3 * _RATE
     assert times[-1] - times[0] >= (40 - 2 * _RATE) / _RATE
 
 
