@@ -102,6 +102,9 @@ def follow(uses: Iterable[Use], happenings: Iterable[Happening]) -> Mapping[str,
                 continue
             case LeaseEnding() | LeaseGone():
                 access_request_id = by_lease.get(happening.lease_id, "")
+                known = found.get(access_request_id)
+                if known is None or known.lease_id != happening.lease_id:
+                    continue  # it was asked for or granted anew since
             case _:
                 access_request_id = happening.access_request_id
         if (use := found.get(access_request_id)) is None:

@@ -48,6 +48,9 @@ GRANTED = Granted("req_1", "lea_1")
         ([ASKED, GRANTED, LeaseEnding("lea_1"), Closed("req_1")], UseState.ENDING),
         ([ASKED, GRANTED, LeaseEnding("lea_1"), Closed("req_1"), LeaseGone("lea_1")], None),
         ([GRANTED, Closed("req_1"), LeaseEnding("lea_1"), LeaseGone("lea_2")], None),
+        # What is asked for anew has not got the lease of before.
+        ([ASKED, GRANTED, ASKED, LeaseEnding("lea_1")], UseState.OPEN),
+        ([ASKED, GRANTED, Granted("req_1", "lea_2"), LeaseGone("lea_1")], UseState.GRANTED),
     ],
 )
 def test_a_use_stands_where_the_last_event_left_it(
