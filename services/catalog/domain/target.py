@@ -34,6 +34,16 @@ class Target:
     kind: GroupMembership | AppRoleAssignment
 
 
+def app_role_name(role_name: str, app_name: str) -> str:
+    """What being assigned to an app in a role is called."""
+    return f"role {role_name} of {app_name}"
+
+
+def membership_name(group_name: str) -> str:
+    """What being in a group is called."""
+    return f"member of {group_name}"
+
+
 def app_role(
     entra_tenant_id: str,
     connection_id: str,
@@ -47,7 +57,7 @@ def app_role(
             entra_tenant_id, assignment.entra_service_principal_id, assignment.entra_app_role_id
         ),
         connection_id,
-        f"role {role_name} of {app_name}",
+        app_role_name(role_name, app_name),
         assignment,
     )
 
@@ -59,6 +69,6 @@ def membership(
     return Target(
         ids.membership_entitlement_id(entra_tenant_id, entra_group_id),
         connection_id,
-        f"member of {group_name}",
+        membership_name(group_name),
         GroupMembership(entra_group_id),
     )

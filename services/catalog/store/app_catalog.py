@@ -14,12 +14,11 @@ from services.catalog.domain.settings import Defaults, settle
 from services.catalog.ports import Expressions
 from services.catalog.store.audience import governed, open_to, provisionable
 from services.catalog.store.membership import read_profiles
-from services.catalog.store.rows import override_of, user_of
+from services.catalog.store.rows import override_of, read_user
 from services.catalog.store.rules import rules_columns, said_by_rules
 from services.catalog.store.standings import Standings, read_standings
 from services.catalog.store.tables import (
     apps,
-    directory_users,
     entitlement_rules,
     entitlements,
 )
@@ -59,12 +58,9 @@ class StoredAppCatalog:
         state: CatalogState | None,
         page: PageRequest,
     ) -> Page[CatalogApp] | None:
-        row = connection.execute(
-            select(directory_users).where(directory_users.c.user_id == user_id)
-        ).one_or_none()
-        if row is None:
+        person = read_user(connection, user_id)
+        if person is None:
             return None
-        person = user_of(row)
         if not person.account_enabled:
             return Page((), "")
         profiles = read_profiles(connection, self._expressions, person)

@@ -23,6 +23,7 @@ from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App, AppState, ManagedApp
 from services.catalog.domain.shown_app import ShownApp
 from services.catalog.ports import AppFilter
+from services.catalog.store.audience import is_managed
 from services.catalog.store.entitlements import entitlement_writes
 from services.catalog.store.owners import owner_writes, read_app_owners
 from services.catalog.store.rows import app_of
@@ -76,9 +77,7 @@ class StoredApps:
             case AppState.UNMANAGED:
                 statement = statement.where(apps.c.manage_time.is_(None), apps.c.removed.is_(False))
             case AppState.MANAGED:
-                statement = statement.where(
-                    apps.c.manage_time.is_not(None), apps.c.removed.is_(False)
-                )
+                statement = statement.where(is_managed())
             case AppState.REMOVED:
                 statement = statement.where(apps.c.removed.is_(True))
         if wanted.query:

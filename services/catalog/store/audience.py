@@ -19,6 +19,11 @@ from services.catalog.store.tables import (
 )
 
 
+def is_managed() -> ColumnElement[bool]:
+    """Whether a row of `apps` is a managed app that Entra still has."""
+    return and_(apps.c.manage_time.is_not(None), apps.c.removed.is_(False))
+
+
 def open_to(profile_ids: Collection[str], entra_tenant_id: str) -> ColumnElement[bool]:
     """Whether somebody in these profiles may ask for something of an app, if it is `governed`.
 
@@ -26,8 +31,7 @@ def open_to(profile_ids: Collection[str], entra_tenant_id: str) -> ColumnElement
     SQL what `domain.resolution` decides for one entitlement; a test holds both against each other.
     """
     return and_(
-        apps.c.manage_time.is_not(None),
-        apps.c.removed.is_(False),
+        is_managed(),
         apps.c.is_protected.is_(False),
         apps.c.entra_tenant_id == entra_tenant_id,
         entitlement_rules.c.enabled.is_(True),

@@ -11,7 +11,7 @@ from services.catalog.domain.directory import Group, User, UserFilter
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.managers import line_of
 from services.catalog.store.managers import read_line
-from services.catalog.store.rows import user_of
+from services.catalog.store.rows import read_user, user_of
 from services.catalog.store.tables import (
     directory_groups,
     directory_memberships,
@@ -36,9 +36,7 @@ class StoredDirectory:
         self._database = database
 
     async def user(self, user_id: str) -> User | None:
-        query = select(directory_users).where(directory_users.c.user_id == user_id)
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
-        return None if row is None else user_of(row)
+        return await self._database.read(lambda connection: read_user(connection, user_id))
 
     async def managers(self, user_id: str) -> tuple[User, ...] | None:
         people = await self._database.read(

@@ -28,7 +28,12 @@ from libs.db.types import UtcTime
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.directory import PrincipalKind
 from services.catalog.domain.grant import Grant, Which
-from services.catalog.domain.target import NO_ROLE, NO_ROLE_NAME
+from services.catalog.domain.target import (
+    NO_ROLE,
+    NO_ROLE_NAME,
+    app_role_name,
+    membership_name,
+)
 from services.catalog.store.tables import (
     apps,
     bindings,
@@ -87,7 +92,7 @@ class StoredGrants:
 
         def read(connection: Any) -> str:
             if (name := connection.execute(group).scalar_one_or_none()) is not None:
-                return f"member of {name}"
+                return membership_name(name)
             row = connection.execute(role).one_or_none()
             return "" if row is None else _role_name(*row)
 
@@ -158,8 +163,8 @@ def _grants(which: Which, page: PageRequest) -> Select[Any]:
     return paged(query, (held.c.den, held.c.user_id, entitlement_id, held.c.group_id), page)
 
 
-def _now(which: Which, page: PageRequest) -> Select[Any]:
-    """What is held: own memberships and assignments, and what comes through groups."""
+def _own(which: Which, page: PageRequest) -> tuple[Select[Any], Select[Any]]:
+    """What is people's own: memberships, and assignments."""
     member, role = directory_memberships.c, directory_assignments.c
     memberships = _of(which, page, member.directory_entitlement_id, member.user_id).add_columns(
         _NONE.label("group_id"),
@@ -170,15 +175,19 @@ def _now(which: Which, page: PageRequest) -> Select[Any]:
     )
     assignments = (
         _of(which, page, role.directory_entitlement_id, role.principal_id)
-        .add_columns(
-            _NONE.label("group_id"),
-            role.app_id,
-            role.entra_app_role_id,
-            role.since_time,
-            _no_time(),
-        )
+        .add_columns(_NONE, role.app_id, role.entra_app_role_id, role.since_time, _no_time())
         .where(role.principal_kind == PrincipalKind.USER.value)
     )
+    return memberships, assignments
+
+
+def _now(which: Which, page: PageRequest) -> Select[Any]:
+    """What is held: own memberships and assignments, and what comes through groups."""
+    own = _own(which, page)
+    if which.unmanaged:
+        # What comes through a group is never called so.
+        return select(union_all(*own).subquery())
+    member, role = directory_memberships.c, directory_assignments.c
     through = (
         _of(which, page, role.directory_entitlement_id, member.user_id)
         .add_columns(
@@ -193,40 +202,20 @@ def _now(which: Which, page: PageRequest) -> Select[Any]:
         )
         .where(role.principal_kind == PrincipalKind.GROUP.value)
     )
-    if not which.unmanaged:
-        # Of each only as many as a page can take: every row of these is one of the answer.
-        few = [
-            each.order_by(each.selected_columns.den, each.selected_columns.user_id)
-            .limit(page.size + 2)
-            .subquery()
-            for each in (memberships, assignments)
-        ]
-        memberships, assignments = (select(each) for each in few)
-    parts = [memberships, assignments]
-    if not which.unmanaged:
-        parts.append(through)
-    return select(union_all(*parts).subquery())
+    # Of each only as many as a page can take: every row of these is one of the answer.
+    few = (
+        each.order_by(each.selected_columns.den, each.selected_columns.user_id)
+        .limit(page.size + 2)
+        .subquery()
+        for each in own
+    )
+    return select(union_all(*map(select, few), through).subquery())
 
 
 def _then(which: Which, at: datetime, page: PageRequest) -> Select[Any]:
     """What was people's own at a time: what is held since before, and what ended after."""
-    member, role, past = directory_memberships.c, directory_assignments.c, past_grants.c
-    memberships = (
-        _of(which, page, member.directory_entitlement_id, member.user_id)
-        .add_columns(
-            _NONE.label("group_id"),
-            _NONE.label("of_app_id"),
-            _NONE.label("role_id"),
-            member.since_time.label("since_time"),
-            _no_time().label("end_time"),
-        )
-        .where(_since(member.since_time, at))
-    )
-    assignments = (
-        _of(which, page, role.directory_entitlement_id, role.principal_id)
-        .add_columns(_NONE, role.app_id, role.entra_app_role_id, role.since_time, _no_time())
-        .where(role.principal_kind == PrincipalKind.USER.value, _since(role.since_time, at))
-    )
+    memberships, assignments = _own(which, page)
+    past = past_grants.c
     ended = (
         _of(which, page, past.directory_entitlement_id, past.principal_id)
         .add_columns(_NONE, _NONE, _NONE, past.since_time, past.end_time)
@@ -236,7 +225,13 @@ def _then(which: Which, at: datetime, page: PageRequest) -> Select[Any]:
             _since(past.since_time, at),
         )
     )
-    return select(union_all(memberships, assignments, ended).subquery())
+    return select(
+        union_all(
+            memberships.where(_since(directory_memberships.c.since_time, at)),
+            assignments.where(_since(directory_assignments.c.since_time, at)),
+            ended,
+        ).subquery()
+    )
 
 
 def _since(since: ColumnElement[Any], at: datetime) -> ColumnElement[bool]:
@@ -277,12 +272,12 @@ def _no_time() -> ColumnElement[Any]:
 def _role_name(role_id: str, roles: Any, app: str) -> str:
     names = {each["entra_app_role_id"]: each["display_name"] for each in roles}
     name = NO_ROLE_NAME if role_id == NO_ROLE else names.get(role_id, role_id)
-    return f"role {name} of {app}"
+    return app_role_name(name, app)
 
 
 def _grant_of(row: Row[Any]) -> Grant:
     if row.own_name is not None:
-        name = f"member of {row.own_name}"
+        name = membership_name(row.own_name)
     elif row.role_id and row.app_name is not None:
         name = _role_name(row.role_id, row.app_roles, row.app_name)
     else:

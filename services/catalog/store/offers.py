@@ -36,14 +36,13 @@ from services.catalog.store.audience import groups_only, read_held
 from services.catalog.store.managers import read_line
 from services.catalog.store.membership import is_in_audience
 from services.catalog.store.owners import read_owner_people
-from services.catalog.store.rows import app_of, entitlement_of, user_of
+from services.catalog.store.rows import app_of, entitlement_of, read_user
 from services.catalog.store.rules import rules_columns, said_by_rules
 from services.catalog.store.tables import (
     apps,
     directory_assignments,
     directory_groups,
     directory_memberships,
-    directory_users,
     entitlement_rules,
     entitlement_targets,
     entitlements,
@@ -168,12 +167,9 @@ class StoredOffers:
     ) -> tuple[Offer | None, User | None, frozenset[str]]:
         def work(connection: Connection) -> tuple[Offer | None, User | None, frozenset[str]]:
             found = _find(connection, entitlement_id)
-            subject = connection.execute(
-                select(directory_users).where(directory_users.c.user_id == subject_user_id)
-            ).one_or_none()
             return (
                 None if found is None else found.offer,
-                None if subject is None else user_of(subject),
+                read_user(connection, subject_user_id),
                 read_held(connection, subject_user_id, directory_entitlement_ids),
             )
 

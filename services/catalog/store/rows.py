@@ -5,14 +5,14 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Connection, Row, Select, select
 
 from services.catalog.domain.app import App, AppRole
 from services.catalog.domain.directory import ServicePrincipal, User
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
 from services.catalog.domain.settings import EmergencySettings, EntitlementOverride
 from services.catalog.domain.target import AppRoleAssignment, GroupMembership, Target
-from services.catalog.store.tables import apps, entitlements
+from services.catalog.store.tables import apps, directory_users, entitlements
 
 
 def app_of(row: Any) -> App:
@@ -65,6 +65,13 @@ def app_digest(principal: ServicePrincipal) -> str:
         ]
     )
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_user(connection: Connection, user_id: str) -> User | None:
+    """The person with this id."""
+    query = select(directory_users).where(directory_users.c.user_id == user_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else user_of(row)
 
 
 def user_of(row: Row[Any]) -> User:

@@ -11,6 +11,7 @@ from libs.db.engine import Database
 from libs.domain.changes import Write
 from services.catalog.domain.directory import PrincipalKind
 from services.catalog.domain.unmanaged import Mark, Unmanaged
+from services.catalog.store.audience import is_managed
 from services.catalog.store.tables import (
     apps,
     directory_assignments,
@@ -63,7 +64,7 @@ class StoredUnmanagedAccess:
                 entitlement_targets.c.entitlement_id == noted.entitlement_id,
                 entitlement_targets.c.directory_entitlement_id == noted.directory_entitlement_id,
                 apps.c.app_id == entitlement_targets.c.app_id,
-                _managed(),
+                is_managed(),
             ),
             or_(
                 exists().where(
@@ -119,7 +120,7 @@ def _new(
             part.directory_entitlement_id == den,
             apps.c.app_id == part.app_id,
             entitlements.c.entitlement_id == part.entitlement_id,
-            _managed(),
+            is_managed(),
             or_(since.is_(None), since < before),
             ~_leased(part.entitlement_id, user_id),
             ~exists().where(
@@ -130,10 +131,6 @@ def _new(
         )
         .order_by(part.entitlement_id, den, user_id)
     )
-
-
-def _managed() -> ColumnElement[bool]:
-    return and_(apps.c.manage_time.is_not(None), apps.c.removed.is_(False))
 
 
 def _leased(entitlement_id: ColumnElement[str], user_id: ColumnElement[str]) -> ColumnElement[bool]:

@@ -21,7 +21,6 @@ from services.catalog.translate.directory import user_to_proto
 
 # The fields that a caller gives a profile, by the contract's names and the domain's.
 _CHANGEABLE = ("display_name", "description", "user_ids", "group_ids", "expression")
-_MOST_PATHS = 20
 
 
 def create_access_profile_command(
@@ -73,7 +72,7 @@ def update_access_profile_command(
     request: access_profile_pb2.UpdateAccessProfileRequest,
 ) -> change_access_profile.Command:
     """The wish for other values of a profile."""
-    profile, paths = request.access_profile, list(dict.fromkeys(request.update_mask.paths))
+    profile = request.access_profile
     with Fields() as fields:
         fields.idempotency_key(request.idempotency_key)
         if not request.HasField("access_profile"):
@@ -81,13 +80,7 @@ def update_access_profile_command(
         else:
             fields.id("access_profile.access_profile_id", profile.access_profile_id, "apr")
             fields.text("access_profile.etag", profile.etag, least=0, most=40)
-        if not paths:
-            fields.wrong("update_mask", "is required: which fields to change")
-        for path in paths[:_MOST_PATHS]:
-            if path not in _CHANGEABLE:
-                fields.wrong(
-                    "update_mask", f"names {path!r}, which is none of {', '.join(_CHANGEABLE)}"
-                )
+        paths = shapes.update_mask(fields, request.update_mask, _CHANGEABLE)
         return change_access_profile.Command(
             profile.access_profile_id, profile.etag, _values(fields, profile, paths)
         )
