@@ -33,12 +33,18 @@ _LOST = (
     asyncpg.InterfaceError,
 )
 
+# One that gets no answer may not keep a service from ending.
+_CLOSE_SECONDS = 10
+
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 
 class Database(ABC):
     """One database."""
+
+    def __init__(self) -> None:
+        self._unfinished: set[asyncio.Task[Any]] = set()
 
     @staticmethod
     def open(url: str) -> "Database":
@@ -79,7 +85,7 @@ class Database(ABC):
             DBAPIError: the database refused the work.
         """
         try:
-            return await _finish(self._write(work))
+            return await self._finish(self._write(work))
         except Exception as error:
             if (lost := _lost(error)) is not None:
                 raise lost from error
@@ -91,9 +97,26 @@ class Database(ABC):
     @abstractmethod
     async def _write(self, work: Work[T]) -> T: ...
 
-    @abstractmethod
     async def close(self) -> None:
-        """Lets go of every connection."""
+        """Lets go of every connection, when writes that nobody waits for any more are done."""
+        # A connection that is in use then would never be closed.
+        if self._unfinished:
+            await asyncio.wait(self._unfinished, timeout=_CLOSE_SECONDS)
+        await self._close()
+
+    @abstractmethod
+    async def _close(self) -> None: ...
+
+    async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """Lets work finish though who waits for it may be cancelled."""
+        task = asyncio.ensure_future(work)
+        self._unfinished.add(task)
+        task.add_done_callback(self._unfinished.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
 
 
 def _lost(error: BaseException) -> Unavailable | None:
@@ -114,18 +137,9 @@ def _lost(error: BaseException) -> Unavailable | None:
     return None
 
 
-async def _finish(work: Coroutine[Any, Any, T]) -> T:
-    """Lets work finish though who waits for it may be cancelled."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        raise
-
-
 class _Postgresql(Database):
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._engine: AsyncEngine = create_async_engine(
             url,
             pool_size=8,
@@ -161,7 +175,7 @@ class _Postgresql(Database):
         async with self._engine.begin() as connection:
             return await connection.run_sync(work)
 
-    async def close(self) -> None:
+    async def _close(self) -> None:
         await self._engine.dispose()
 
 
@@ -169,6 +183,7 @@ class _Sqlite(Database):
     """WAL with `synchronous=FULL`, so that what is committed is on the disk."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._writing = self._engine(url, "BEGIN IMMEDIATE", size=1)
         self._reading = self._engine(url, "BEGIN", size=4)
         self._writer = ThreadPoolExecutor(1, "sqlite-writer")
@@ -220,7 +235,7 @@ class _Sqlite(Database):
 
         return await asyncio.get_running_loop().run_in_executor(self._writer, run)
 
-    async def close(self) -> None:
+    async def _close(self) -> None:
         self._writer.shutdown()
         self._readers.shutdown()
         self._writing.dispose()

@@ -34,6 +34,7 @@ class SlowDatabase(Database):
     """A database whose writes wait until the test lets them go, and are counted."""
 
     def __init__(self, inner: Database) -> None:
+        super().__init__()
         self.inner = inner
         self.go = asyncio.Event()
         self.writes = 0
@@ -46,7 +47,7 @@ class SlowDatabase(Database):
         await self.go.wait()
         return await self.inner._write(work)
 
-    async def close(self) -> None:
+    async def _close(self) -> None:
         await self.inner.close()
 
 

@@ -71,6 +71,27 @@ async def test_a_cancelled_write_is_finished(database: Database) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_closing_waits_for_what_was_cancelled(database: Database, database_url: str) -> None:
+    """Nothing goes on behind a closed database, on a connection that nobody closes."""
+    closing = Database.open(database_url)
+    await closing.write(lambda connection: None)
+    began = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def work(connection: Connection) -> None:
+        loop.call_soon_threadsafe(began.set)
+        for number in range(300):
+            connection.execute(insert(things).values(thing_id=str(number), version=1))
+
+    task = asyncio.create_task(closing.write(work))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await closing.close()
+    assert len(await kept(database)) == 300
+
+
 async def test_reading_at_once_is_of_one_moment(database: Database) -> None:
     """What is committed between two statements of one reading is seen by neither of them."""
     loop = asyncio.get_running_loop()
