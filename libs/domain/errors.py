@@ -104,3 +104,10 @@ class Unavailable(LatchkeyError):
             f"{dependency} does not answer: {problem}. Try again.",
             dependency=dependency,
         )
+
+    @classmethod
+    def refused(cls, dependency: str, error: LatchkeyError) -> "Unavailable":
+        """What an error of a dependency is to our caller, who has done nothing wrong."""
+        if isinstance(error, Unavailable):
+            return error
+        return cls(dependency, f"it refuses with {error.reason}")

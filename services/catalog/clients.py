@@ -20,8 +20,6 @@ class Requests:
         request = event_pb2.ListEventsRequest(after_position=after, page_size=most)
         try:
             answer = await self._peer.call(self._events.ListEvents, request)
-        except Unavailable:
-            raise
         except LatchkeyError as error:
-            raise Unavailable("the requests service", f"it refuses with {error.reason}") from error
+            raise Unavailable.refused("the requests service", error) from error
         return [feed_event(event) for event in answer.events]

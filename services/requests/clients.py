@@ -114,8 +114,6 @@ class Connector:
             )
         except NotFound:
             return None
-        except Unavailable:
-            raise
         except LatchkeyError as error:
-            raise Unavailable("the connector service", f"it refuses with {error.reason}") from error
+            raise Unavailable.refused("the connector service", error) from error
         return peers.delivery_from_proto(answer.delivery)

@@ -18,7 +18,7 @@ from services.catalog.domain.entitlement import (
 from services.catalog.domain.owner import AppOwners
 from services.catalog.domain.settings import Defaults
 from services.catalog.domain.target import NO_ROLE, NO_ROLE_NAME, AppRoleAssignment, Target
-from services.catalog.domain.use import Use, UseState
+from services.catalog.domain.use import Use, leases_and_requests
 
 
 class AppState(StrEnum):
@@ -161,8 +161,7 @@ class App:
         """
         self.require_managed()
         self.require_etag(etag)
-        requests = [each.access_request_id for each in uses if each.state is UseState.OPEN]
-        leases = [each.lease_id for each in uses if each.state is not UseState.OPEN]
+        leases, requests = leases_and_requests(uses)
         if uses and not end_access:
             raise errors.app_in_use(self.app_id, leases, requests)
         return UnmanagedApp(

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from libs.domain import ids
 from services.catalog.domain.settings import NO_OVERRIDE, EntitlementOverride
-from services.catalog.domain.target import AppRoleAssignment, GroupMembership, Target
+from services.catalog.domain.target import AppRoleAssignment, GroupMembership, Target, group_name_in
 
 
 class ResourceKind(StrEnum):
@@ -98,7 +98,7 @@ class Entitlement:
                 isinstance(target.kind, GroupMembership)
                 and target.directory_entitlement_id not in groups
             ):
-                return group_gone(target.display_name.removeprefix("member of "))
+                return group_gone(group_name_in(target.display_name))
         return ""
 
     def standing_for(self, role_target: Target) -> "Entitlement":

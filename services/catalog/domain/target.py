@@ -7,6 +7,7 @@ from libs.domain import ids
 # Stands for "assigned without a role" where an app declares none. Entra shows it by this name.
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 NO_ROLE_NAME = "Default Access"
+_MEMBER_OF = "member of "
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,12 @@ def app_role_name(role_name: str, app_name: str) -> str:
 
 def membership_name(group_name: str) -> str:
     """What being in a group is called."""
-    return f"member of {group_name}"
+    return _MEMBER_OF + group_name
+
+
+def group_name_in(name: str) -> str:
+    """The group in what being in it is called."""
+    return name.removeprefix(_MEMBER_OF)
 
 
 def app_role(

@@ -7,7 +7,7 @@ from services.catalog.domain import errors
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement, ResourceKind
 from services.catalog.domain.link import LinkChoice, LinkedGroup
-from services.catalog.domain.use import Use
+from services.catalog.domain.use import Use, leases_and_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,7 @@ class Unlinking:
         for role in self.removed_ids:
             of_role = [each for each in uses if each.entitlement_id == role]
             if of_role:
-                raise errors.entitlement_in_use(
-                    role,
-                    [each.lease_id for each in of_role if each.lease_id],
-                    [each.access_request_id for each in of_role if not each.lease_id],
-                )
+                raise errors.entitlement_in_use(role, *leases_and_requests(of_role))
 
 
 def unlink(

@@ -1,5 +1,6 @@
 """What is asked for or leased at present, as the requests service tells of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -28,3 +29,15 @@ class Use:
     state: UseState
     lease_id: str = ""
     end_time: datetime | None = None
+
+
+def leases_and_requests(uses: Iterable[Use]) -> tuple[list[str], list[str]]:
+    """The leases of uses, and the access requests of those that have none yet."""
+    leases: list[str] = []
+    requests: list[str] = []
+    for use in uses:
+        if use.lease_id:
+            leases.append(use.lease_id)
+        else:
+            requests.append(use.access_request_id)
+    return leases, requests

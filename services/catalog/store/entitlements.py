@@ -115,7 +115,6 @@ class StoredEntitlements:
                 expects=1,
             ),
             *changed_writes([after.entitlement]),
-            *target_writes([after.entitlement]),
             *owner_writes(before.entitlement.entitlement_id, after.owners.given),
         )
 
@@ -180,8 +179,11 @@ def _shown(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[ShownEntit
 
 
 def changed_writes(changed: Iterable[Entitlement]) -> tuple[Write, ...]:
-    """Keeps entitlements that are one version further, with their resources."""
-    return tuple(
+    """Keeps entitlements that are one version further, with resources and what fulfils them."""
+    changed = list(changed)
+    if not changed:
+        return ()
+    rows = (
         write
         for each in changed
         for write in (
@@ -210,6 +212,7 @@ def changed_writes(changed: Iterable[Entitlement]) -> tuple[Write, ...]:
             ),
         )
     )
+    return (*rows, *_target_writes(changed))
 
 
 def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
@@ -250,27 +253,7 @@ def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
                 for each in created
             ],
         ),
-        *target_writes(created),
-    )
-
-
-def fulfilment_writes(changed: Iterable[Entitlement]) -> tuple[Write, ...]:
-    """Keeps what entitlements are fulfilled with after it has changed."""
-    changed = list(changed)
-    return (
-        *(
-            Guarded(
-                update(entitlements)
-                .where(
-                    entitlements.c.entitlement_id == each.entitlement_id,
-                    entitlements.c.version == each.version - 1,
-                )
-                .values(fulfilment=fulfilment_json(each.fulfilment), version=each.version),
-                expects=1,
-            )
-            for each in changed
-        ),
-        *target_writes(changed),
+        *_target_writes(created),
     )
 
 
@@ -298,7 +281,7 @@ def removal_writes(removed: Iterable[Entitlement]) -> tuple[Write, ...]:
     )
 
 
-def target_writes(fulfilled: Iterable[Entitlement]) -> tuple[Write, ...]:
+def _target_writes(fulfilled: Iterable[Entitlement]) -> tuple[Write, ...]:
     """Keeps what entitlements are fulfilled with, in place of what was before."""
     fulfilled = list(fulfilled)
     return (

@@ -14,7 +14,7 @@ from services.catalog.domain.entitlement import (
     GoneEntitlement,
     group_gone,
 )
-from services.catalog.store.entitlements import changed_writes, entitlement_writes, target_writes
+from services.catalog.store.entitlements import changed_writes, entitlement_writes
 from services.catalog.store.rows import app_of, entitlement_of, select_entitlements
 from services.catalog.store.tables import (
     apps,
@@ -59,8 +59,7 @@ def followed_writes(
             expects=managed_count,
         ),
         *(entitlement_writes(created) if created else ()),
-        *(changed_writes(changed)),
-        *(target_writes(changed) if changed else ()),
+        *changed_writes(changed),
     )
 
 

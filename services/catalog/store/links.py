@@ -27,8 +27,8 @@ from services.catalog.domain.unlink import Unlinking
 from services.catalog.ports import LinkMaterial
 from services.catalog.store.apps import touched
 from services.catalog.store.entitlements import (
+    changed_writes,
     entitlement_writes,
-    fulfilment_writes,
     removal_writes,
 )
 from services.catalog.store.linked_groups import linked_groups_of, select_linked_groups
@@ -139,7 +139,7 @@ class StoredLinks:
         return (
             touched(before, linking.app),
             *entitlement_writes(linking.roles),
-            *fulfilment_writes(linking.widened),
+            *changed_writes(linking.widened),
             Guarded(
                 insert(bindings),
                 parameters=[
@@ -197,7 +197,7 @@ class StoredLinks:
                 )
                 for group in unbound
             ),
-            *fulfilment_writes(unlinking.narrowed),
+            *changed_writes(unlinking.narrowed),
             *removal_writes(unlinking.removed),
             Guarded(
                 delete(links).where(

@@ -26,7 +26,7 @@ PASSED_ON = frozenset(
 
 def catalog_error(error: LatchkeyError) -> LatchkeyError:
     """What our caller is told when the catalog refuses."""
-    if error.reason in PASSED_ON or isinstance(error, Unavailable):
+    if error.reason in PASSED_ON:
         return error
     if error.reason == "USER_NOT_FOUND":
         # People ask for themselves, so who is not found is the caller.
@@ -35,7 +35,7 @@ def catalog_error(error: LatchkeyError) -> LatchkeyError:
             "You are not among the people of the directory. Sync, or sign in as one of them.",
             **error.facts,
         )
-    return Unavailable("the catalog service", f"it refuses with {error.reason}")
+    return Unavailable.refused("the catalog service", error)
 
 
 def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) -> Resolution:
@@ -84,9 +84,7 @@ def unknown(error: LatchkeyError, reason: str, words: str) -> Gone:
     """
     if isinstance(error, NotFound) and error.reason == reason:
         return Gone(words, unknown=True)
-    if isinstance(error, Unavailable):
-        raise error
-    raise Unavailable("the catalog service", f"it refuses with {error.reason}") from error
+    raise Unavailable.refused("the catalog service", error) from error
 
 
 def facts_to_proto(
