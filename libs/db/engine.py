@@ -65,11 +65,14 @@ class Database(ABC):
         `at_once`: all its statements see the database as of one moment. Without it each may see
         what was committed before it, which is cheaper, and no matter to a single statement.
 
+        It goes on when the caller is cancelled, as the thread of an SQLite database does anyway: to
+        break it off costs PostgreSQL's connection, and a second one that says so.
+
         Raises:
             Unavailable: the database does not answer.
         """
         try:
-            return await self._read(work, at_once)
+            return await self._finish(self._read(work, at_once))
         except Exception as error:
             if (lost := _lost(error)) is not None:
                 raise lost from error
@@ -98,7 +101,7 @@ class Database(ABC):
     async def _write(self, work: Work[T]) -> T: ...
 
     async def close(self) -> None:
-        """Lets go of every connection, when writes that nobody waits for any more are done."""
+        """Lets go of every connection, when work that nobody waits for any more is done."""
         # A connection that is in use then would never be closed.
         if self._unfinished:
             await asyncio.wait(self._unfinished, timeout=_CLOSE_SECONDS)
