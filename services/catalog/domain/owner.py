@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# So many people answer for a thing at most, however many hold an entitlement that does.
+MOST_PEOPLE = 100
+
 
 class OwnerSource(StrEnum):
     """Where owners come from."""

@@ -1,6 +1,6 @@
 """What a request for an entitlement needs to know, and what a write to the directory."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from services.catalog.domain.app import App, AppState
 from services.catalog.domain.directory import User
 from services.catalog.domain.entitlement import ROLE_GONE, Entitlement
 from services.catalog.domain.link import UnwritableReason
+from services.catalog.domain.owner import MOST_PEOPLE, Owner
 from services.catalog.domain.settings import Defaults, EntitlementSettings, settle
 from services.catalog.domain.target import GroupMembership, Target
 
@@ -143,6 +144,20 @@ def _require_writable(target: Target, groups: Mapping[str, UnwritableReason]) ->
         why = "NOT_IN_DIRECTORY" if found is None else found.value
         name = target.display_name.removeprefix("member of ")
         raise errors.group_not_writable(name, target.directory_entitlement_id, why, "")
+
+
+def people_of(
+    counting: Sequence[Owner], people: Mapping[str, User], holders: Mapping[str, Sequence[User]]
+) -> tuple[User, ...]:
+    """The enabled people whom owners stand for, 100 at most: those named, then who holds what is.
+
+    `people`: by their ids. `holders`: of entitlements, by theirs, enabled.
+    """
+    named = [people[each.owner_id] for each in counting if each.owner_id in people]
+    found = {user.user_id: user for user in named if user.account_enabled}
+    for each in counting:
+        found |= {user.user_id: user for user in holders.get(each.owner_id, ())}
+    return tuple(found.values())[:MOST_PEOPLE]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,12 @@ _line = _line.union_all(
         _line.c.above < MOST_MANAGERS, _line.c.user_id.is_not(None)
     )
 )
-_PEOPLE = union_all(
+# Of the people `:subject` and `:beside`.
+LINE = (
     select(directory_users).join(_line, _line.c.user_id == directory_users.c.user_id),
     select(directory_users).where(directory_users.c.user_id == _BESIDE),
 )
+_PEOPLE = union_all(*LINE)
 
 
 def read_line(connection: Connection, user_id: str, beside: str) -> dict[str, User]:

@@ -6,13 +6,12 @@ meant, not thousands.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Exists,
     Select,
     Text,
     bindparam,
@@ -20,6 +19,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -36,11 +36,17 @@ from services.catalog.store.tables import (
 )
 
 
-def _profiles(of_rules: Exists) -> Any:
-    """Profiles that name a person, one row each; and expressions of those that some rules name."""
+def profile_rows(
+    of_rules: ColumnElement[bool], person: ColumnElement[str]
+) -> tuple[Select[tuple[str, str]], ...]:
+    """Profiles that name a person, with no expression; and those with one that some rules name.
+
+    `of_rules`: which rules, in columns of `rule_access_profiles`.
+    """
     members, groups = access_profile_members.c, access_profile_groups.c
-    memberships, person = directory_memberships.c, bindparam("person", type_=Text())
-    return union_all(
+    memberships = directory_memberships.c
+    named = rule_access_profiles.c.access_profile_id == access_profiles.c.access_profile_id
+    return (
         select(members.access_profile_id, literal("").label("expression")).where(
             members.user_id == person
         ),
@@ -48,45 +54,35 @@ def _profiles(of_rules: Exists) -> Any:
         .join(directory_memberships, memberships.group_id == groups.group_id)
         .where(memberships.user_id == person),
         select(access_profiles.c.access_profile_id, access_profiles.c.expression).where(
-            access_profiles.c.expression != "", of_rules
+            access_profiles.c.expression != "", exists().where(named, of_rules)
         ),
     )
 
 
-_OF_RULES = exists().where(
-    rule_access_profiles.c.access_profile_id == access_profiles.c.access_profile_id
-)
-_OF_APP = rule_access_profiles.c.app_id == bindparam("app", type_=Text())
 # Made once: making one takes as long as asking it.
-_PROFILES = _profiles(_OF_RULES)
-_PROFILES_OF_APP = _profiles(_OF_RULES.where(_OF_APP))
-_NAMED_BY_APP = select(rule_access_profiles.c.access_profile_id).where(_OF_APP)
+_PROFILES: Any = union_all(*profile_rows(true(), bindparam("person", type_=Text())))
 
 
-def read_profiles(
-    connection: Connection, expressions: Expressions, person: User, app_id: str = ""
-) -> frozenset[str]:
+def read_profiles(connection: Connection, expressions: Expressions, person: User) -> frozenset[str]:
     """The access profiles that a person is in; none while they are disabled.
 
-    Of those with an expression only those that the rules of some app name, or of this one.
+    Of those with an expression only those that the rules of some app name.
     """
+    rows = connection.execute(_PROFILES, {"person": person.user_id})
+    return profiles_of(person, rows, expressions)
+
+
+def profiles_of(
+    person: User, rows: Iterable[tuple[str, str]], expressions: Expressions
+) -> frozenset[str]:
+    """The access profiles that a person is in, of the rows of `profile_rows`."""
     if not person.account_enabled:
         return frozenset()
     found, is_true = {EVERYONE_ID}, expressions.given(person)
-    statement = _PROFILES_OF_APP if app_id else _PROFILES
-    asked = {"person": person.user_id} | ({"app": app_id} if app_id else {})
-    for profile_id, expression in connection.execute(statement, asked):
+    for profile_id, expression in rows:
         if not expression or (profile_id not in found and _asked(is_true, expression)):
             found.add(profile_id)
     return frozenset(found)
-
-
-def is_in_audience(
-    connection: Connection, expressions: Expressions, person: User, app_id: str
-) -> bool:
-    """Whether a person is in one of the access profiles that the rules of an app name."""
-    named = connection.execute(_NAMED_BY_APP, {"app": app_id}).scalars().all()
-    return not read_profiles(connection, expressions, person, app_id).isdisjoint(named)
 
 
 def read_reasons(

@@ -1,8 +1,8 @@
 """What the other services ask about, each in one visit to the database.
 
-All of an answer is of one moment: half of the rules of before and half of those of after could
-allow what neither of them does. The statements are few, since each is a round trip, and are made
-once, since making one takes as long as running it.
+All that allows or forbids is of one moment: half of the rules of before and half of those of after
+could allow what neither of them does. The statements are few, since each is a round trip, and are
+made once, since making one takes as long as running it.
 """
 
 from collections.abc import Collection
@@ -20,31 +20,24 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    literal,
     select,
-    union_all,
 )
 
 from libs.db.engine import Database
 from services.catalog.domain.app import App
 from services.catalog.domain.directory import User
-from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.managers import line_of
-from services.catalog.domain.resolution import Offer, Question
+from services.catalog.domain.resolution import Offer, Question, people_of
 from services.catalog.ports import Expressions
+from services.catalog.store.around import AROUND, around_of, around_parameters
 from services.catalog.store.audience import groups_only, read_held
 from services.catalog.store.managers import read_line
-from services.catalog.store.membership import is_in_audience
-from services.catalog.store.owners import read_owner_people
+from services.catalog.store.owners import read_holders
 from services.catalog.store.rows import app_of, entitlement_of, read_user
 from services.catalog.store.rules import rules_columns, said_by_rules
 from services.catalog.store.tables import (
     apps,
-    directory_assignments,
-    directory_groups,
-    directory_memberships,
     entitlement_rules,
-    entitlement_targets,
     entitlements,
     rule_resource_types,
     syncs,
@@ -52,7 +45,6 @@ from services.catalog.store.tables import (
 
 _APP_PREFIX = "app_s_"
 _ENTITLEMENT: BindParameter[str] = bindparam("entitlement", type_=Text())
-_SUBJECT: BindParameter[str] = bindparam("subject", type_=Text())
 
 
 def _governing() -> Any:
@@ -84,29 +76,7 @@ _OFFER: Select[Any] = (
     .where(entitlements.c.entitlement_id == _ENTITLEMENT)
 )
 
-_TARGETS = entitlement_targets.c.entitlement_id == _ENTITLEMENT
-# Of the fulfilment: what the subject holds, without a reason, and the groups, with theirs.
-_FULFILMENT = union_all(
-    *(
-        select(held.c.directory_entitlement_id, literal("").label("unwritable_reason"))
-        .join(
-            entitlement_targets,
-            entitlement_targets.c.directory_entitlement_id == held.c.directory_entitlement_id,
-        )
-        .where(_TARGETS, person == _SUBJECT)
-        for held, person in (
-            (directory_memberships, directory_memberships.c.user_id),
-            (directory_assignments, directory_assignments.c.principal_id),
-        )
-    ),
-    select(directory_groups.c.directory_entitlement_id, directory_groups.c.unwritable_reason)
-    .join(
-        entitlement_targets,
-        entitlement_targets.c.directory_entitlement_id
-        == directory_groups.c.directory_entitlement_id,
-    )
-    .where(_TARGETS),
-)
+_QUESTION = _OFFER.add_columns(*AROUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,30 +107,33 @@ class StoredOffers:
     async def question(
         self, entitlement_id: str, requester_user_id: str, subject_user_id: str
     ) -> Question:
+        asked = around_parameters(entitlement_id, requester_user_id, subject_user_id)
+
         def work(connection: Connection) -> Question:
-            found = _find(connection, entitlement_id)
-            people = read_line(connection, subject_user_id, requester_user_id)
-            requester, subject = people.get(requester_user_id), people.get(subject_user_id)
-            if found is None:
+            row = connection.execute(_QUESTION, asked).one_or_none()
+            if row is None:
+                people = read_line(connection, subject_user_id, requester_user_id)
+                requester, subject = people.get(requester_user_id), people.get(subject_user_id)
                 return Question(requester, subject, (), None, False, {}, frozenset())
-            groups, held = _fulfilment(connection, entitlement_id, subject_user_id)
-            app_id = found.offer.app.app_id
-            app_owners, its_owners = read_owner_people(connection, app_id, entitlement_id)
+            found = _found_in(row)
+            around = around_of(row, requester_user_id, subject_user_id)
+            requester, subject = around.requester, around.subject
+            of_app, its = around.owners_of(found.offer.app.app_id, entitlement_id)
+            holders = read_holders(connection, {*of_app, *its})
             return Question(
                 requester=requester,
                 subject=subject,
-                managers=() if subject is None else line_of(subject, people),
+                managers=() if subject is None else line_of(subject, around.people),
                 offer=found.offer,
-                in_audience=requester is not None
-                and is_in_audience(connection, self._expressions, requester, app_id),
-                groups=groups,
-                held=held,
-                app_owners=app_owners,
-                entitlement_owners=its_owners,
+                in_audience=around.is_in_audience(self._expressions),
+                groups=around.groups,
+                held=around.held,
+                app_owners=people_of(of_app, around.people, holders),
+                entitlement_owners=people_of(its, around.people, holders),
                 sync_time=found.sync_time,
             )
 
-        return await self._database.read(work, at_once=True)
+        return await self._database.read(work)
 
     async def for_write(
         self, entitlement_id: str, subject_user_id: str, directory_entitlement_ids: Collection[str]
@@ -178,23 +151,11 @@ class StoredOffers:
 
 def _find(connection: Connection, entitlement_id: str) -> _Found | None:
     row = connection.execute(_OFFER, {"entitlement": entitlement_id}).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _found_in(row)
+
+
+def _found_in(row: Row[Any]) -> _Found:
     app: App = app_of(_AppOf(row))
     rules = said_by_rules(row) if row.governing else None
     offer = Offer(entitlement_of(row), app, rules, row.groups_only)
     return _Found(offer, row.tenant_sync_time)
-
-
-def _fulfilment(
-    connection: Connection, entitlement_id: str, subject_user_id: str
-) -> tuple[dict[str, UnwritableReason], frozenset[str]]:
-    """The groups of a fulfilment that are in the directory, and what of it the subject holds."""
-    asked = {"entitlement": entitlement_id, "subject": subject_user_id}
-    groups, held = {}, set()
-    for target_id, reason in connection.execute(_FULFILMENT, asked):
-        if reason:
-            groups[target_id] = UnwritableReason(reason)
-        else:
-            held.add(target_id)
-    return groups, frozenset(held)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from libs.db.committer import Guarded
 from libs.domain.changes import Write
 from services.catalog.domain.directory import User
-from services.catalog.domain.owner import AppOwners, EntitlementOwners, Owner
+from services.catalog.domain.owner import MOST_PEOPLE, AppOwners, EntitlementOwners, Owner
 from services.catalog.store.rows import user_of
 from services.catalog.store.tables import (
     directory_app_owners,
@@ -34,28 +34,43 @@ from services.catalog.store.tables import (
     owners,
 )
 
-# So many people answer for a thing at most, however many hold an entitlement that does.
-MOST_PEOPLE = 100
 
-# Made once: `ResolveEntitlement` asks both each time.
+def owner_rows(of_ids: Any, app_ids: Any) -> tuple[Select[Any], ...]:
+    """Whose, who, where among them, and whether given: of these, and in Entra of these apps.
+
+    Each is what `in_` takes.
+    """
+    theirs = directory_app_owners.c
+    return (
+        select(
+            owners.c.of_id.label("of_id"),
+            owners.c.owner_id.label("owner_id"),
+            owners.c.position.label("position"),
+            literal(1).label("given"),
+        ).where(owners.c.of_id.in_(of_ids)),
+        select(theirs.app_id, theirs.user_id, literal(0), literal(0)).where(
+            theirs.app_id.in_(app_ids)
+        ),
+    )
+
+
+def owning_people(of_ids: Any, app_ids: Any) -> tuple[Select[Any], ...]:
+    """The people among the owners that `owner_rows` tells of."""
+    theirs, user_id = directory_app_owners.c, directory_users.c.user_id
+    return (
+        select(directory_users)
+        .join(owners, owners.c.owner_id == user_id)
+        .where(owners.c.of_id.in_(of_ids)),
+        select(directory_users)
+        .join(directory_app_owners, theirs.user_id == user_id)
+        .where(theirs.app_id.in_(app_ids)),
+    )
+
+
+# Made once: making one takes as long as asking it.
 _OWNERS = union_all(
-    select(
-        literal(1).label("given"),
-        owners.c.of_id.label("of_id"),
-        owners.c.owner_id.label("owner_id"),
-        owners.c.position.label("position"),
-    ).where(owners.c.of_id.in_(bindparam("of_ids", expanding=True))),
-    select(
-        literal(0),
-        directory_app_owners.c.app_id,
-        directory_app_owners.c.user_id,
-        literal(0),
-    ).where(directory_app_owners.c.app_id.in_(bindparam("app_ids", expanding=True))),
+    *owner_rows(bindparam("of_ids", expanding=True), bindparam("app_ids", expanding=True))
 ).order_by("position", "owner_id")
-_ENABLED = select(directory_users).where(
-    directory_users.c.user_id.in_(bindparam("user_ids", expanding=True)),
-    directory_users.c.account_enabled,
-)
 
 
 def read_app_owners(connection: Connection, app_ids: Collection[str]) -> Mapping[str, AppOwners]:
@@ -82,50 +97,33 @@ def _read(
     connection: Connection, of_ids: Collection[str], app_ids: Collection[str]
 ) -> tuple[Mapping[str, tuple[Owner, ...]], Mapping[str, tuple[str, ...]]]:
     """The owners given of these, and those that these apps have in Entra."""
+    asked = {"of_ids": list(of_ids), "app_ids": list(app_ids)}
+    return collected(connection.execute(_OWNERS, asked))
+
+
+def collected(
+    rows: Iterable[tuple[str, str, int, int]],
+) -> tuple[Mapping[str, tuple[Owner, ...]], Mapping[str, tuple[str, ...]]]:
+    """The owners given by what they own, and those in Entra, of ordered `owner_rows`."""
     given: defaultdict[str, tuple[Owner, ...]] = defaultdict(tuple)
     in_entra: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
-    asked = {"of_ids": list(of_ids), "app_ids": list(app_ids)}
-    for row in connection.execute(_OWNERS, asked):
-        if row.given:
-            given[row.of_id] += (Owner(row.owner_id),)
+    for of_id, owner_id, _, is_given in rows:
+        if is_given:
+            given[of_id] += (Owner(owner_id),)
         else:
-            in_entra[row.of_id] += (row.owner_id,)
+            in_entra[of_id] += (owner_id,)
     return given, in_entra
 
 
-def read_owner_people(
-    connection: Connection, app_id: str, entitlement_id: str
-) -> tuple[tuple[User, ...], tuple[User, ...]]:
-    """The enabled people who answer for an app and for an entitlement of it, 100 each at most.
-
-    Those named come first, then who holds an entitlement that is named.
-    """
-    found = read_entitlement_owners(connection, {entitlement_id: app_id})[entitlement_id]
-    of_app = found.of_app.counting
-    people = _people(connection, {*of_app, *found.counting})
-    return _listed(of_app, people), _listed(found.counting, people)
-
-
-def _listed(counting: Sequence[Owner], people: Mapping[str, Sequence[User]]) -> tuple[User, ...]:
-    found: dict[str, User] = {}
-    for owner in sorted(counting, key=lambda each: not each.is_person):
-        found |= {user.user_id: user for user in people[owner.owner_id]}
-    return tuple(found.values())[:MOST_PEOPLE]
-
-
-def _people(connection: Connection, named: Iterable[Owner]) -> Mapping[str, Sequence[User]]:
-    """The enabled people that owners stand for, by the owner's id."""
-    people: defaultdict[str, list[User]] = defaultdict(list)
-    persons = [each.owner_id for each in named if each.is_person]
-    holders = [each.owner_id for each in named if not each.is_person]
-    if persons:
-        for row in connection.execute(_ENABLED, {"user_ids": persons}):
-            people[row.user_id] = [user_of(row)]
-    if holders:
-        for entitlement_id, targets in _targets(connection, holders).items():
-            rows = connection.execute(_holders(targets))
-            people[entitlement_id] = [user_of(row) for row in rows]
-    return people
+def read_holders(connection: Connection, named: Iterable[Owner]) -> Mapping[str, Sequence[User]]:
+    """The enabled people who hold the entitlements that are named as owners, 100 each at most."""
+    holders = {each.owner_id for each in named if not each.is_person}
+    if not holders:
+        return {}
+    return {
+        entitlement_id: [user_of(row) for row in connection.execute(_holders(targets))]
+        for entitlement_id, targets in _targets(connection, holders).items()
+    }
 
 
 def _targets(

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -74,21 +76,21 @@ def read_user(connection: Connection, user_id: str) -> User | None:
     return None if row is None else user_of(row)
 
 
+_USER_FIELDS = tuple(field.name for field in fields(User))
+USER_COLUMNS = tuple(directory_users.c[name] for name in _USER_FIELDS)
+
+
 def user_of(row: Row[Any]) -> User:
     """A person."""
-    return User(
-        user_id=row.user_id,
-        entra_tenant_id=row.entra_tenant_id,
-        entra_object_id=row.entra_object_id,
-        display_name=row.display_name,
-        user_principal_name=row.user_principal_name,
-        mail=row.mail,
-        department=row.department,
-        job_title=row.job_title,
-        manager_user_id=row.manager_user_id,
-        account_enabled=row.account_enabled,
-        sync_time=row.sync_time,
-    )
+    return User(*(row._mapping[column.name] for column in USER_COLUMNS))
+
+
+def user_in_json(values: Sequence[Any]) -> User:
+    """A person of whom a `json_column` holds the `USER_COLUMNS`."""
+    found = dict(zip(_USER_FIELDS, values, strict=True))
+    time = datetime.fromisoformat(found["sync_time"])
+    found["sync_time"] = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return User(**found | {"account_enabled": bool(found["account_enabled"])})
 
 
 def resource_type_of(row: Row[Any]) -> ResourceType:

@@ -16,7 +16,6 @@ from latchkey.catalog.v1 import (
 )
 from latchkey.ledger.v1 import event_pb2
 from services.catalog.store import tables as t
-from services.catalog.store.owners import read_owner_people
 from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (
@@ -147,11 +146,14 @@ async def test_the_people_who_answer(catalog: RunningCatalog) -> None:
     owners = given("Dov", "Ada", holders=(managed.access_id,))
     await update(catalog, app_pb2.App(app_id=managed.app_id, owners=owners), "owners")
 
+    await offer(catalog, managed)
+
     async def people() -> tuple[list[str], list[str]]:
-        of_app, own = await catalog.service.database.read(
-            lambda connection: read_owner_people(connection, managed.app_id, role)
+        answer = await resolve(catalog, role, "Ada")
+        return (
+            [each.display_name for each in answer.app_owners],
+            [each.display_name for each in answer.entitlement_owners],
         )
-        return [each.display_name for each in of_app], [each.display_name for each in own]
 
     assert await people() == (["Ada", "Cleo"], ["Ada", "Cleo"])
     entitlement = entitlement_pb2.Entitlement(entitlement_id=role, owners=given(holders=(role,)))
