@@ -8,6 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.domain.fields import Fields
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @overload
 def timestamp(time: datetime) -> Timestamp: ...
@@ -21,9 +23,9 @@ def timestamp(time: datetime | None) -> Timestamp | None:
         return None
     if time.tzinfo is None:
         raise ValueError("a time without a zone is no time")
-    message = Timestamp()
-    message.FromDatetime(time)
-    return message
+    # As `FromDatetime` does, at a third of its cost: answers are full of times.
+    since = time - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
 
 
 @overload
