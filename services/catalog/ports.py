@@ -16,6 +16,7 @@ from services.catalog.domain.directory import (
     DirectoryKind,
     DirectoryPage,
     Group,
+    ServicePrincipal,
     User,
     UserFilter,
 )
@@ -299,12 +300,11 @@ class Syncs(Protocol):
         """A sync, while it is the newest of its connection."""
         ...
 
-    async def known_apps(self, app_ids: Collection[str]) -> frozenset[str]:
-        """Which of these apps a sync has found before."""
-        ...
-
     async def apps_in_scope(self, connection_id: str, page: PageRequest) -> Page[AppInScope]:
-        """The apps of a connection that no page said are gone, by their object id."""
+        """The apps of a connection that no page said are gone, by their object id.
+
+        Also those that are not served yet.
+        """
         ...
 
     async def gone(
@@ -353,14 +353,28 @@ class Syncs(Protocol):
         """The people among what is `gone`."""
         ...
 
-    async def enabled_users(self, user_ids: Collection[str]) -> frozenset[str]:
-        """Which of these people are known and can sign in, as far as pages said."""
+    async def new_apps(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[ServicePrincipal, ...]:
+        """The apps that wait for the end of the sync, and were not known before."""
+        ...
+
+    async def managed_told(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[ServicePrincipal, ...]:
+        """Managed apps as they wait for the end of the sync."""
+        ...
+
+    async def newly_disabled(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[User, ...]:
+        """The people who can sign in until the end of the sync, and not then."""
         ...
 
     def paged(
         self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime
     ) -> tuple[Write, ...]:
-        """Keeps a page, together with how far the sync is."""
+        """Keeps a page, together with how far the sync is. Nothing that is served changes."""
         ...
 
     def completed(
@@ -372,7 +386,7 @@ class Syncs(Protocol):
         gone_apps: Collection[App],
         now: datetime,
     ) -> tuple[Write, ...]:
-        """Keeps the completion of a sync, and removes what is gone, which is just this much.
+        """Serves what waits, and removes what is gone, which is just this much.
 
         What people and groups held of it is kept as held until `now`.
         """

@@ -15,6 +15,7 @@ from services.catalog.domain.directory import (
     DirectoryKind,
     DirectoryPage,
     Group,
+    ServicePrincipal,
     User,
     UserFilter,
 )
@@ -63,6 +64,8 @@ class FakeCatalog:
     owners: dict[str, AppOwners] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
     gone_users: tuple[User, ...] = ()
+    told_apps: tuple[ServicePrincipal, ...] = ()
+    newly_disabled: tuple[User, ...] = ()
 
 
 class _Fake:
@@ -318,9 +321,6 @@ class FakeSyncs(_Fake):
     async def find(self, sync_id: str) -> Sync | None:
         return next((each for each in self.catalog.syncs.values() if each.sync_id == sync_id), None)
 
-    async def known_apps(self, app_ids: Collection[str]) -> frozenset[str]:
-        return frozenset(self.catalog.apps.keys() & set(app_ids))
-
     async def apps_in_scope(self, connection_id: str, page: PageRequest) -> Page[AppInScope]:
         return Page(
             tuple(
@@ -377,12 +377,26 @@ class FakeSyncs(_Fake):
     ) -> tuple[User, ...]:
         return self.catalog.gone_users
 
-    async def enabled_users(self, user_ids: Collection[str]) -> frozenset[str]:
-        return frozenset(
+    async def new_apps(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[ServicePrincipal, ...]:
+        known = self.catalog.apps
+        return tuple(each for each in self.catalog.told_apps if each.app_id not in known)
+
+    async def managed_told(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[ServicePrincipal, ...]:
+        known = self.catalog.apps
+        return tuple(
             each
-            for each in user_ids
-            if (user := self.catalog.users.get(each)) is not None and user.account_enabled
+            for each in self.catalog.told_apps
+            if each.app_id in known and known[each.app_id].manage_time is not None
         )
+
+    async def newly_disabled(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[User, ...]:
+        return self.catalog.newly_disabled
 
     def paged(
         self, before: Sync | None, after: Sync, page: DirectoryPage, now: datetime

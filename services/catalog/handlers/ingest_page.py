@@ -1,5 +1,6 @@
 """Taking a page of a sync into the mirror of the directory."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,13 @@ from libs.domain.errors import Invalid
 from services.catalog.domain import facts, removal
 from services.catalog.domain.app import App
 from services.catalog.domain.app_roles import RoleChange, follow_roles
-from services.catalog.domain.directory import Complete, DirectoryKind, DirectoryPage, User
+from services.catalog.domain.directory import (
+    Complete,
+    DirectoryKind,
+    DirectoryPage,
+    ServicePrincipal,
+    User,
+)
 from services.catalog.domain.entitlement import GoneEntitlement
 from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.sync import Message, Sync, new_sync
@@ -35,7 +42,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class IngestPage:
-    """Commits a page together with its checkpoint; a page committed before is passed over."""
+    """Commits a page together with its checkpoint; a page committed before is passed over.
+
+    What is served changes with the completing message, all of it at once.
+    """
 
     syncs: Syncs
     clock: Clock
@@ -56,7 +66,7 @@ class IngestPage:
             return Outcome(Taken(sync))
         if isinstance(command.content, Complete):
             return await self._complete(newest, sync, message, command.content, actor)
-        return await self._page(newest, sync, message, command.content, actor)
+        return self._page(newest, sync, message, command.content, actor)
 
     async def _require_unused(self, message: Message) -> None:
         """A sync is of one connection."""
@@ -66,7 +76,7 @@ class IngestPage:
                 "connection_id", f"is not {other.connection_id}, with which the sync began"
             )
 
-    async def _page(
+    def _page(
         self,
         newest: Sync | None,
         sync: Sync,
@@ -75,34 +85,19 @@ class IngestPage:
         actor: Caller,
     ) -> Outcome[Taken]:
         after = sync.take(message, page.seen_count)
-        roles, role_facts = await self._roles_followed(page, actor)
         return Outcome(
             Taken(after),
             Change(
                 audit=_audit(actor, "directory.page_ingested", after, counts=page.counts()),
-                writes=(*self.syncs.paged(newest, after, page, self.clock.now()), *roles),
-                facts=(
-                    *await self._discovered(message.connection_id, page),
-                    *await self._disabled(after, page),
-                    *role_facts,
-                ),
+                writes=self.syncs.paged(newest, after, page, self.clock.now()),
             ),
         )
 
-    async def _discovered(self, connection_id: str, page: DirectoryPage) -> tuple[Fact, ...]:
-        found = {app.app_id: app for app in page.service_principals}
-        known = await self.syncs.known_apps(found.keys()) if found else frozenset()
-        return tuple(
-            Fact(app.app_id, 1, facts.AppDiscovered(app.app_id, app.display_name, connection_id))
-            for app in found.values()
-            if app.app_id not in known
-        )
-
     async def _roles_followed(
-        self, page: DirectoryPage, actor: Caller
-    ) -> tuple[tuple[Write, ...], tuple[Fact, ...]]:
-        """What becomes of the entitlements of managed apps whose roles the page tells of."""
-        told = {app.app_id: app for app in page.service_principals}
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[tuple[Write, ...], tuple[RoleChange, ...]]:
+        """What becomes of the entitlements of managed apps whose roles pages told of."""
+        told = {app.app_id: app for app in await self.syncs.managed_told(connection_id, sweeps)}
         if not told:
             return (), ()
         managed, now = await self.syncs.managed_apps(told.keys()), self.clock.now()
@@ -118,22 +113,9 @@ class IngestPage:
             )
             for app_id, (app, known) in managed.items()
         ]
-        changes = [change for each in followed for change in each.changes]
         return (
             self.syncs.roles_followed(told.keys(), len(managed), followed),
-            tuple(_role_fact(each, actor) for each in changes),
-        )
-
-    async def _disabled(self, after: Sync, page: DirectoryPage) -> tuple[Fact, ...]:
-        """Of people who could sign in until now: what was told once is not told again."""
-        # Where a page has a person twice the later entry counts, as it does in the mirror.
-        last = {user.user_id: user for user in page.users}
-        disabled = {key: user for key, user in last.items() if not user.account_enabled}
-        known = await self.syncs.enabled_users(disabled.keys()) if disabled else frozenset()
-        return tuple(
-            _deactivated(after, user, deleted=False)
-            for user in disabled.values()
-            if user.user_id in known
+            tuple(change for each in followed for change in each.changes),
         )
 
     async def _complete(
@@ -159,6 +141,10 @@ class IngestPage:
         people: tuple[User, ...] = ()
         if gone[DirectoryKind.USER]:
             people = await self.syncs.gone_users(connection_id, complete.sweeps)
+        found = await self.syncs.new_apps(connection_id, complete.sweeps)
+        disabled = await self.syncs.newly_disabled(connection_id, complete.sweeps)
+        roles, changes = await self._roles_followed(connection_id, complete.sweeps)
+        lost = _besides(lost, changes)
         after = replace(after, removed_count=sum(gone.values()))
         return Outcome(
             Taken(after),
@@ -172,30 +158,18 @@ class IngestPage:
                     confirmed=complete.confirmed,
                 ),
                 writes=(
+                    *roles,
                     *self.syncs.entitlements_gone(lost),
                     *self.syncs.completed(
                         newest, after, complete.sweeps, gone, apps, self.clock.now()
                     ),
                 ),
                 facts=(
-                    *(
-                        Fact(
-                            app.app_id,
-                            app.version + 1,
-                            facts.AppRemoved(
-                                app.app_id, app.display_name, app.manage_time is not None
-                            ),
-                        )
-                        for app in apps
-                    ),
-                    *(
-                        Fact(
-                            each.entitlement_id,
-                            each.version + 1,
-                            facts.EntitlementRemoved(each.entitlement_id, each.app_id, each.reason),
-                        )
-                        for each in lost
-                    ),
+                    *(_discovered(app, connection_id) for app in found),
+                    *map(_app_gone, apps),
+                    *(_role_fact(each, actor) for each in changes),
+                    *map(_entitlement_gone, lost),
+                    *(_deactivated(after, user, deleted=False) for user in disabled),
                     *(_deactivated(after, user, deleted=True) for user in people),
                     Fact(
                         connection_id,
@@ -207,6 +181,34 @@ class IngestPage:
                 ),
             ),
         )
+
+
+def _besides(
+    lost: Collection[GoneEntitlement], changes: Collection[RoleChange]
+) -> tuple[GoneEntitlement, ...]:
+    """What is lost besides what follows a role: each in the version after that, and told once."""
+    changed = {change.after.entitlement_id: change for change in changes}
+    besides = []
+    for each in lost:
+        if (change := changed.get(each.entitlement_id)) is None:
+            besides.append(each)
+        elif not change.removal_reason:
+            besides.append(replace(each, version=change.after.version))
+    return tuple(besides)
+
+
+def _discovered(app: ServicePrincipal, connection_id: str) -> Fact:
+    return Fact(app.app_id, 1, facts.AppDiscovered(app.app_id, app.display_name, connection_id))
+
+
+def _app_gone(app: App) -> Fact:
+    body = facts.AppRemoved(app.app_id, app.display_name, app.manage_time is not None)
+    return Fact(app.app_id, app.version + 1, body)
+
+
+def _entitlement_gone(gone: GoneEntitlement) -> Fact:
+    body = facts.EntitlementRemoved(gone.entitlement_id, gone.app_id, gone.reason)
+    return Fact(gone.entitlement_id, gone.version + 1, body)
 
 
 def _role_fact(change: RoleChange, actor: Caller) -> Fact:

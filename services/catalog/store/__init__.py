@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from libs.db.migrations import Migrations
-from services.catalog.store.tables import ledger, metadata
+from services.catalog.store import staged_tables
+from services.catalog.store.tables import ledger
 
-MIGRATIONS = Migrations(Path(__file__).parent / "migrations", metadata, ledger)
+MIGRATIONS = Migrations(Path(__file__).parent / "migrations", staged_tables.apps.metadata, ledger)

@@ -1,23 +1,29 @@
-"""What a page writes into the mirror of the directory.
+"""What a page of a sync writes: into the mirror of the directory, and beside it.
 
+What is served changes with the end of a sync and not before. So a page only notes in the mirror
+what was seen and what is gone; what is new, and how things are now, waits in the staged tables.
 All statements are made once: a sync of a big tenant executes them hundreds of times.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
+    BindParameter,
     ColumnElement,
     Table,
+    Text,
+    Update,
+    and_,
     bindparam,
-    case,
     delete,
-    false,
+    exists,
     or_,
     select,
-    text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
@@ -27,9 +33,16 @@ from libs.domain.changes import Write
 from services.catalog.domain.directory import DirectoryPage, Group, ServicePrincipal, User
 from services.catalog.store.json_rows import json_rows
 from services.catalog.store.rows import app_digest, app_roles_json
+from services.catalog.store.staged_tables import (
+    staged_app_owners,
+    staged_apps,
+    staged_assignments,
+    staged_groups,
+    staged_memberships,
+    staged_users,
+)
 from services.catalog.store.tables import (
     apps,
-    directory_app_owners,
     directory_assignments,
     directory_groups,
     directory_memberships,
@@ -38,76 +51,78 @@ from services.catalog.store.tables import (
 from services.catalog.store.text import search_name
 from services.catalog.store.upsert import upsert
 
-_UPSERT_USERS = upsert(directory_users)
-_UPSERT_GROUPS = upsert(directory_groups)
-# A sync says what the directory tells of an app, never whether it is managed; an app that comes
-# back has what it had.
-_UPSERT_APPS = upsert(
-    apps,
-    keep=(
-        "create_time",
-        "manage_time",
-        "assignments_digest",
-        "owners_known",
-        "own_description",
-        "instructions",
-        "policy_id",
-        "max_duration",
-    ),
-    update=lambda came: {
-        "removed": False,
-        "version": case(
-            (or_(apps.c.digest != came.digest, apps.c.removed.is_(True)), apps.c.version + 1),
-            else_=apps.c.version,
-        ),
-    },
-)
+_SEEN_BY: BindParameter[str] = bindparam("b_connection_id", type_=Text())
+_SEEN_IN: BindParameter[int] = bindparam("b_round", type_=BigInteger())
+
+_STAGE_USERS = upsert(staged_users)
+_STAGE_GROUPS = upsert(staged_groups)
+# What has been read of an app's assignments and owners is told by other entries.
+_STAGE_APPS = upsert(staged_apps, keep=("assignments_digest", "owners_known"))
 
 
-def _upsert_pairs(table: Table, *columns: str) -> Insert:
-    """Inserts rows of these columns, or says that they were seen: nothing else of them changes.
+def _same(table: Table, values: Mapping[str, Any]) -> ColumnElement[bool]:
+    """Whether a row of a table has these values in its primary key."""
+    return and_(*(column == values[column.name] for column in table.primary_key.columns))
 
-    Since when something is held is kept: it is in no index either, so the update stays "hot".
+
+def _seen(table: Table, *columns: str) -> Update:
+    """Notes that rows with these columns were seen: nothing else of them changes.
+
+    Neither is in an index, so that the update stays "hot".
     """
+    _, parts = json_rows("rows", len(columns))
+    return (
+        update(table)
+        .where(
+            _same(table, dict(zip(columns, parts, strict=True))),
+            # What a page repeats is not written once more.
+            or_(
+                table.c.round != _SEEN_IN,
+                table.c.doomed,
+                table.c.connection_id != _SEEN_BY,
+            ),
+        )
+        .values(connection_id=_SEEN_BY, round=_SEEN_IN, doomed=False)
+    )
+
+
+def _stage_pairs(table: Table, served: Table, *columns: str) -> Insert:
+    """Keeps rows of these columns for later, of those that are not served already."""
     rows, parts = json_rows("rows", len(columns))
+    came = dict(zip(columns, parts, strict=True))
     statement = insert(table).from_select(
-        [*columns, "connection_id", "round", "since_time", "doomed"],
+        [*columns, "connection_id", "round", "since_time"],
         select(
             *parts,
-            bindparam("connection_id", type_=table.c.connection_id.type),
-            bindparam("round", type_=table.c.round.type),
+            bindparam("connection_id", type_=Text()),
+            bindparam("round", type_=BigInteger()),
             bindparam("since_time", type_=table.c.since_time.type),
-            false(),
         )
         .select_from(rows)
-        # Without it SQLite takes the ON that follows for that of a join.
-        .where(text("true")),
+        .where(~exists().where(_same(served, came)).correlate(rows)),
     )
-    came = statement.excluded
+    values = {each: statement.excluded[each] for each in ("connection_id", "round")}
     return statement.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={"connection_id": came.connection_id, "round": came.round, "doomed": False},
-        # What a page repeats is not written once more.
-        where=or_(
-            table.c.round != came.round,
-            table.c.doomed,
-            table.c.connection_id != came.connection_id,
-        ),
+        index_elements=list(table.primary_key.columns), set_=values
     )
 
 
 # In the order of the fields of `Membership` and `Assignment`.
-_UPSERT_MEMBERSHIPS = _upsert_pairs(
-    directory_memberships, "group_id", "user_id", "directory_entitlement_id"
-)
-_UPSERT_ASSIGNMENTS = _upsert_pairs(
-    directory_assignments,
+_PAIR = ("group_id", "user_id", "directory_entitlement_id")
+_ASSIGNED = (
     "app_id",
     "entra_app_role_id",
     "directory_entitlement_id",
     "principal_kind",
     "principal_id",
 )
+_SEE_USERS = _seen(directory_users, "user_id")
+_SEE_GROUPS = _seen(directory_groups, "group_id")
+_SEE_APPS = _seen(apps, "app_id")
+_SEE_MEMBERSHIPS = _seen(directory_memberships, *_PAIR)
+_SEE_ASSIGNMENTS = _seen(directory_assignments, *_ASSIGNED)
+_STAGE_MEMBERSHIPS = _stage_pairs(staged_memberships, directory_memberships, *_PAIR)
+_STAGE_ASSIGNMENTS = _stage_pairs(staged_assignments, directory_assignments, *_ASSIGNED)
 
 
 def _of(table: Table, *columns: str) -> list[ColumnElement[bool]]:
@@ -115,46 +130,82 @@ def _of(table: Table, *columns: str) -> list[ColumnElement[bool]]:
     return [table.c[each] == bindparam(f"b_{each}") for each in (*columns, "connection_id")]
 
 
-def _doom(table: Table, *columns: str) -> Any:
-    return update(table).where(*_of(table, *columns), ~table.c.doomed).values(doomed=True)
+class _Gone:
+    """What a page says is gone: marked where it is served, and dropped where it waits."""
+
+    def __init__(self, served: Table, staged: Table, *columns: str) -> None:
+        self._doom = (
+            update(served).where(*_of(served, *columns), ~served.c.doomed).values(doomed=True)
+        )
+        self._drop = delete(staged).where(*_of(staged, *columns))
+
+    def writes(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, Any]]:
+        """Both, with their parameters."""
+        return [(self._doom, rows), (self._drop, rows)]
 
 
-_DOOM_USERS = _doom(directory_users, "user_id")
-_DOOM_GROUPS = _doom(directory_groups, "group_id")
-_DOOM_MEMBERSHIP = _doom(directory_memberships, "group_id", "user_id")
-_DOOM_MEMBERS = _doom(directory_memberships, "group_id")
-_DOOM_MEMBERSHIPS = _doom(directory_memberships, "user_id")
-_DOOM_ASSIGNMENTS = _doom(directory_assignments, "principal_id")
-_DOOM_ASSIGNMENTS_OF_APP = _doom(directory_assignments, "app_id")
-_DOOM_ASSIGNMENTS_UNREAD = _doom(directory_assignments, "app_id").where(
-    directory_assignments.c.round < bindparam("b_round")
-)
-_DOOM_APPS = _doom(apps, "app_id").where(~apps.c.removed).values(doomed=True, assignments_digest="")
-_FORGET_DIGESTS = (
+_USERS = _Gone(directory_users, staged_users, "user_id")
+_GROUPS = _Gone(directory_groups, staged_groups, "group_id")
+_MEMBERSHIP = _Gone(directory_memberships, staged_memberships, "group_id", "user_id")
+_MEMBERS = _Gone(directory_memberships, staged_memberships, "group_id")
+_MEMBERSHIPS = _Gone(directory_memberships, staged_memberships, "user_id")
+_ASSIGNMENTS = _Gone(directory_assignments, staged_assignments, "principal_id")
+_ASSIGNMENTS_OF_APP = _Gone(directory_assignments, staged_assignments, "app_id")
+_DOOM_APPS = (
     update(apps)
-    .where(*_of(apps, "app_id"), apps.c.assignments_digest != "")
-    .values(assignments_digest="")
+    .where(*_of(apps, "app_id"), ~apps.c.doomed, ~apps.c.removed)
+    .values(doomed=True, assignments_digest="")
 )
-_FORGET_DIGESTS_OF_PRINCIPAL = (
-    update(apps)
+_DROP_APPS = delete(staged_apps).where(*_of(staged_apps, "app_id"))
+_DOOM_ASSIGNMENTS_UNREAD = (
+    update(directory_assignments)
     .where(
-        apps.c.assignments_digest != "",
-        apps.c.app_id.in_(
-            select(directory_assignments.c.app_id).where(
-                *_of(directory_assignments, "principal_id"), ~directory_assignments.c.doomed
+        *_of(directory_assignments, "app_id"),
+        ~directory_assignments.c.doomed,
+        directory_assignments.c.round < _SEEN_IN,
+    )
+    .values(doomed=True)
+)
+_DROP_ASSIGNMENTS_UNREAD = delete(staged_assignments).where(
+    *_of(staged_assignments, "app_id"), staged_assignments.c.round < _SEEN_IN
+)
+_HOLDING = (
+    (directory_assignments, ~directory_assignments.c.doomed),
+    (staged_assignments, true()),
+)
+# An app that is new has only what waits of it, so both are kept alike.
+_FORGET_DIGESTS = [
+    update(table)
+    .where(*_of(table, "app_id"), table.c.assignments_digest != "")
+    .values(assignments_digest="")
+    for table in (apps, staged_apps)
+]
+_FORGET_DIGESTS_OF_PRINCIPAL = [
+    update(table)
+    .where(
+        table.c.assignments_digest != "",
+        or_(
+            *(
+                table.c.app_id.in_(select(held.c.app_id).where(*_of(held, "principal_id"), which))
+                for held, which in _HOLDING
             )
         ),
     )
     .values(assignments_digest="")
+    for table in (apps, staged_apps)
+]
+_KEEP_DIGESTS = [
+    update(table).where(*_of(table, "app_id")).values(assignments_digest=bindparam("b_digest"))
+    for table in (apps, staged_apps)
+]
+_OWNERS_KNOWN = [
+    update(table).where(*_of(table, "app_id")).values(owners_known=True)
+    for table in (apps, staged_apps)
+]
+_FORGET_OWNERS = delete(staged_app_owners).where(
+    staged_app_owners.c.app_id == bindparam("b_app_id")
 )
-_FORGET_OWNERS = delete(directory_app_owners).where(
-    directory_app_owners.c.app_id == bindparam("b_app_id")
-)
-_KEEP_OWNERS = insert(directory_app_owners)
-_OWNERS_KNOWN = update(apps).where(*_of(apps, "app_id")).values(owners_known=True)
-_KEEP_DIGESTS = (
-    update(apps).where(*_of(apps, "app_id")).values(assignments_digest=bindparam("b_digest"))
-)
+_STAGE_OWNERS = insert(staged_app_owners)
 
 
 def page_writes(
@@ -164,81 +215,80 @@ def page_writes(
 
     What is gone is written before what is there: where a page says both, nothing is lost.
     """
-    seen = {"connection_id": connection_id, "round": seen_in, "doomed": False}
+    seen = {"connection_id": connection_id, "round": seen_in}
     named = {each.app_id for each in page.assignments}
     unread = named - {each.app_id for each in page.assignments_read}
 
     def of(column: str, values: Iterable[str]) -> list[dict[str, Any]]:
         return [{"b_connection_id": connection_id, f"b_{column}": each} for each in values]
 
-    def pairs(things: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
+    def rows(things: Sequence[tuple[str, ...]]) -> list[str]:
         # No row twice in one statement, which PostgreSQL refuses.
-        rows = json.dumps(list(dict.fromkeys(things)), ensure_ascii=False)
-        row = {"connection_id": connection_id, "round": seen_in, "since_time": now, "rows": rows}
-        return [row] if things else []
+        return [json.dumps(list(dict.fromkeys(things)), ensure_ascii=False)] if things else []
+
+    def see(things: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
+        return [
+            {"b_connection_id": connection_id, "b_round": seen_in, "rows": each}
+            for each in rows(things)
+        ]
+
+    def stage(pairs: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
+        return [{**seen, "since_time": now, "rows": each} for each in rows(pairs)]
 
     users, groups = page.removed_user_ids, page.removed_group_ids
     gone_apps = of("app_id", page.removed_app_ids)
     principals = of("principal_id", (*users, *groups))
+    read = of("app_id", (each.app_id for each in page.assignments_read))
+    until_now = [{**each, "b_round": seen_in} for each in read]
+    digests = [
+        {**row, "b_digest": each.digest}
+        for row, each in zip(read, page.assignments_read, strict=True)
+    ]
+    owned = of("app_id", (each.app_id for each in page.owners_read))
+    pairs = [
+        {"b_connection_id": connection_id, "b_group_id": each.group_id, "b_user_id": each.user_id}
+        for each in page.removed_memberships
+    ]
     return tuple(
-        Guarded(statement, parameters=rows)
-        for statement, rows in (
-            (_DOOM_USERS, of("user_id", users)),
-            (_DOOM_MEMBERSHIPS, of("user_id", users)),
-            (_DOOM_GROUPS, of("group_id", groups)),
-            (_DOOM_MEMBERS, of("group_id", groups)),
-            (_FORGET_DIGESTS_OF_PRINCIPAL, principals),
-            (_DOOM_ASSIGNMENTS, principals),
+        Guarded(statement, parameters=parameters)
+        for statement, parameters in (
+            *_USERS.writes(of("user_id", users)),
+            *_MEMBERSHIPS.writes(of("user_id", users)),
+            *_GROUPS.writes(of("group_id", groups)),
+            *_MEMBERS.writes(of("group_id", groups)),
+            *((each, principals) for each in _FORGET_DIGESTS_OF_PRINCIPAL),
+            *_ASSIGNMENTS.writes(principals),
             (_DOOM_APPS, gone_apps),
-            (_DOOM_ASSIGNMENTS_OF_APP, gone_apps),
-            (
-                _DOOM_MEMBERSHIP,
-                [
-                    {
-                        "b_connection_id": connection_id,
-                        "b_group_id": each.group_id,
-                        "b_user_id": each.user_id,
-                    }
-                    for each in page.removed_memberships
-                ],
-            ),
-            (_UPSERT_USERS, [{**seen, **_user(each, now)} for each in page.users]),
-            (_UPSERT_GROUPS, [{**seen, **_group(each)} for each in page.groups]),
-            (_UPSERT_MEMBERSHIPS, pairs(page.memberships)),
-            (_UPSERT_APPS, [{**seen, **_app(each, now)} for each in page.service_principals]),
-            (_UPSERT_ASSIGNMENTS, pairs(page.assignments)),
+            (_DROP_APPS, gone_apps),
+            *_ASSIGNMENTS_OF_APP.writes(gone_apps),
+            *_MEMBERSHIP.writes(pairs),
+            (_SEE_USERS, see([(each.user_id,) for each in page.users])),
+            (_STAGE_USERS, [{**seen, **_user(each, now)} for each in page.users]),
+            (_SEE_GROUPS, see([(each.group_id,) for each in page.groups])),
+            (_STAGE_GROUPS, [{**seen, **_group(each)} for each in page.groups]),
+            (_SEE_MEMBERSHIPS, see(page.memberships)),
+            (_STAGE_MEMBERSHIPS, stage(page.memberships)),
+            (_SEE_APPS, see([(each.app_id,) for each in page.service_principals])),
+            (_STAGE_APPS, [{**seen, **_app(each, now)} for each in page.service_principals]),
+            (_SEE_ASSIGNMENTS, see(page.assignments)),
+            (_STAGE_ASSIGNMENTS, stage(page.assignments)),
             # Some of an app's assignments are new now, and the rest is still to come.
-            (_FORGET_DIGESTS, of("app_id", sorted(unread))),
-            (
-                _DOOM_ASSIGNMENTS_UNREAD,
-                [
-                    {**each, "b_round": seen_in}
-                    for each in of("app_id", (read.app_id for read in page.assignments_read))
-                ],
-            ),
-            (
-                _KEEP_DIGESTS,
-                [
-                    {
-                        "b_connection_id": connection_id,
-                        "b_app_id": each.app_id,
-                        "b_digest": each.digest,
-                    }
-                    for each in page.assignments_read
-                ],
-            ),
+            *((each, of("app_id", sorted(unread))) for each in _FORGET_DIGESTS),
+            (_DOOM_ASSIGNMENTS_UNREAD, until_now),
+            (_DROP_ASSIGNMENTS_UNREAD, until_now),
+            *((each, digests) for each in _KEEP_DIGESTS),
             (_FORGET_OWNERS, [{"b_app_id": each.app_id} for each in page.owners_read]),
             (
-                _KEEP_OWNERS,
+                _STAGE_OWNERS,
                 [
-                    {"app_id": each.app_id, "user_id": user_id}
+                    {"app_id": each.app_id, "user_id": user_id, "connection_id": connection_id}
                     for each in page.owners_read
-                    for user_id in each.user_ids
+                    for user_id in each.user_ids or ("",)
                 ],
             ),
-            (_OWNERS_KNOWN, of("app_id", (each.app_id for each in page.owners_read))),
+            *((each, owned) for each in _OWNERS_KNOWN),
         )
-        if rows
+        if parameters
     )
 
 
@@ -288,11 +338,4 @@ def _app(app: ServicePrincipal, now: datetime) -> dict[str, Any]:
         "assignments_digest": "",
         "owners_known": False,
         "create_time": now,
-        "manage_time": None,
-        "removed": False,
-        "own_description": "",
-        "instructions": "",
-        "policy_id": "",
-        "max_duration": None,
-        "version": 1,
     }

@@ -8,14 +8,17 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    Subquery,
     Table,
     and_,
     delete,
+    exists,
     func,
     insert,
     literal,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -30,6 +33,7 @@ from services.catalog.domain.directory import (
     DirectoryKind,
     DirectoryPage,
     PrincipalKind,
+    ServicePrincipal,
     User,
 )
 from services.catalog.domain.entitlement import Entitlement, GoneEntitlement
@@ -42,6 +46,15 @@ from services.catalog.store.followed import (
 )
 from services.catalog.store.mirror import page_writes
 from services.catalog.store.rows import app_of, user_of
+from services.catalog.store.staged import (
+    Sweeps,
+    drop_writes,
+    read_managed_told,
+    read_new_apps,
+    read_newly_disabled,
+    serve_writes,
+)
+from services.catalog.store.staged_tables import staged_apps
 from services.catalog.store.tables import (
     apps,
     directory_app_owners,
@@ -63,7 +76,6 @@ _TABLES = {
     DirectoryKind.USER: directory_users,
     DirectoryKind.APP: apps,
 }
-Sweeps = Mapping[DirectoryKind, int]
 
 
 class StoredSyncs:
@@ -83,25 +95,9 @@ class StoredSyncs:
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else _sync_of(row)
 
-    async def known_apps(self, app_ids: Collection[str]) -> frozenset[str]:
-        query = select(apps.c.app_id).where(apps.c.app_id.in_(app_ids))
-        return await self._database.read(
-            lambda connection: frozenset(connection.execute(query).scalars())
-        )
-
     async def apps_in_scope(self, connection_id: str, page: PageRequest) -> Page[AppInScope]:
-        query = paged(
-            select(
-                apps.c.entra_service_principal_id,
-                apps.c.app_id,
-                apps.c.assignments_digest,
-                apps.c.owners_known,
-            )
-            .where(apps.c.connection_id == connection_id)
-            .where(~apps.c.doomed, ~apps.c.removed),
-            (apps.c.entra_service_principal_id, apps.c.app_id),
-            page,
-        )
+        scope = _scope(connection_id)
+        query = paged(select(scope), (scope.c.entra_service_principal_id, scope.c.app_id), page)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         found = page.page(rows, key=lambda row: (row.entra_service_principal_id, row.app_id))
         return Page(tuple(AppInScope(*row) for row in found.items), found.next_page_token)
@@ -164,12 +160,21 @@ class StoredSyncs:
             lambda connection: tuple(map(user_of, connection.execute(query)))
         )
 
-    async def enabled_users(self, user_ids: Collection[str]) -> frozenset[str]:
-        query = select(directory_users.c.user_id).where(
-            directory_users.c.user_id.in_(user_ids), directory_users.c.account_enabled.is_(True)
-        )
+    async def new_apps(self, connection_id: str, sweeps: Sweeps) -> tuple[ServicePrincipal, ...]:
         return await self._database.read(
-            lambda connection: frozenset(connection.execute(query).scalars())
+            lambda connection: read_new_apps(connection, connection_id, sweeps)
+        )
+
+    async def managed_told(
+        self, connection_id: str, sweeps: Sweeps
+    ) -> tuple[ServicePrincipal, ...]:
+        return await self._database.read(
+            lambda connection: read_managed_told(connection, connection_id, sweeps)
+        )
+
+    async def newly_disabled(self, connection_id: str, sweeps: Sweeps) -> tuple[User, ...]:
+        return await self._database.read(
+            lambda connection: read_newly_disabled(connection, connection_id, sweeps)
         )
 
     def paged(
@@ -189,23 +194,24 @@ class StoredSyncs:
         gone_apps: Collection[App],
         now: datetime,
     ) -> tuple[Write, ...]:
-        writes = [_progressed(before, after)]
+        connection_id = after.connection_id
+        which = _gone(DirectoryKind.APP, connection_id, sweeps)
+        writes = [_progressed(before, after), *drop_writes(connection_id, sweeps, which)]
         if gone[DirectoryKind.APP_ROLE_ASSIGNMENT]:
-            writes.append(_digests_forgotten(after.connection_id, sweeps))
+            writes.append(_digests_forgotten(connection_id, sweeps))
         writes += (
-            _kept_as_past(kind, _gone(kind, after.connection_id, sweeps), gone[kind], now)
+            _kept_as_past(kind, _gone(kind, connection_id, sweeps), gone[kind], now)
             for kind in (DirectoryKind.MEMBERSHIP, DirectoryKind.APP_ROLE_ASSIGNMENT)
             if gone[kind]
         )
         # The counts are guards: what is reported as removed is what is removed.
         writes += (
-            Guarded(delete(table).where(_gone(kind, after.connection_id, sweeps)), gone[kind])
+            Guarded(delete(table).where(_gone(kind, connection_id, sweeps)), gone[kind])
             for kind, table in _TABLES.items()
             if gone[kind] and kind is not DirectoryKind.APP
         )
         if gone_apps:
             unmanaged = sum(1 for app in gone_apps if app.manage_time is None)
-            which = _gone(DirectoryKind.APP, after.connection_id, sweeps)
             writes += (
                 Guarded(
                     delete(directory_app_owners).where(
@@ -226,7 +232,20 @@ class StoredSyncs:
                     len(gone_apps) - unmanaged,
                 ),
             )
-        return tuple(writes)
+        return (*writes, *serve_writes(connection_id))
+
+
+def _scope(connection_id: str) -> Subquery:
+    """The apps that no page said are gone, also those that wait. What was read of an app is noted
+    where it is served, if it is."""
+    columns = ("entra_service_principal_id", "app_id", "assignments_digest", "owners_known")
+    there = and_(apps.c.connection_id == connection_id, ~apps.c.doomed)
+    known = exists().where(apps.c.app_id == staged_apps.c.app_id, there, ~apps.c.removed)
+    served = select(*(apps.c[name] for name in columns)).where(there, ~apps.c.removed)
+    waiting = select(*(staged_apps.c[name] for name in columns)).where(
+        staged_apps.c.connection_id == connection_id, ~known
+    )
+    return union_all(served, waiting).subquery()
 
 
 def _there(kind: DirectoryKind, connection_id: str) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from services.catalog.domain.directory import (
     DirectoryPage,
     ServicePrincipal,
 )
+from services.catalog.domain.entitlement import GoneEntitlement, ResourceKind
 from services.catalog.domain.link import CreateVirtualRole, Decision, Skip
 from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.rules import EntitlementRules
@@ -49,6 +50,7 @@ from tests.unit.catalog.things import (
     TENANT,
     a_group,
     a_managed_app,
+    a_role,
     a_user,
     an_access,
     an_app,
@@ -160,8 +162,8 @@ def principal(app_id: str) -> ServicePrincipal:
     return ServicePrincipal(app_id, TENANT, "sp", "client", app_id, "", True, False, ())
 
 
-async def test_a_page_tells_of_new_apps_only() -> None:
-    """Once each, though a page names one twice."""
+async def test_a_page_tells_nobody_of_anything() -> None:
+    """It is served, and told, with the end of the sync."""
     catalog = FakeCatalog(apps={"app_1": an_app()})
     ingest = ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))
     content = DirectoryPage(
@@ -171,7 +173,7 @@ async def test_a_page_tells_of_new_apps_only() -> None:
     )
     outcome = await ingest(command(1, content), CONNECTOR)
     change = changed(outcome)
-    assert [fact.body for fact in change.facts] == [facts.AppDiscovered("app_2", "app_2", "con_1")]
+    assert change.facts == ()
     assert change.audit.details == {
         "sync_id": "syn_1",
         "page_number": 1,
@@ -189,23 +191,69 @@ async def test_a_known_page_changes_nothing() -> None:
     assert (outcome.result.sync, outcome.change) == (sync, None)
 
 
-async def test_completion_counts_and_tells_what_is_gone() -> None:
-    """Apps by name, everything else by number."""
+async def test_completion_counts_and_tells_what_changed() -> None:
+    """New apps and those gone, who can't sign in any more; everything else by number."""
     gone = (an_app(version=4), a_managed_app(app_id="app_2", version=7))
+    ada = a_user("Ada")
     sync = Sync("syn_1", "con_1", TENANT, last_page_number=3, run=1, version=3)
     catalog = FakeCatalog(
         syncs={"con_1": sync},
         gone={DirectoryKind.APP: 2, DirectoryKind.USER: 10},
         gone_apps=gone,
+        apps={each.app_id: each for each in gone},
+        told_apps=(principal("app_2"), principal("app_3")),
+        newly_disabled=(ada,),
     )
     ingest = ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))
     outcome = await ingest(command(4, Complete()), CONNECTOR)
     found = outcome.result.sync
     assert (found.completed, found.checkpoint, found.removed_count) == (True, "at 4", 12)
     assert [(fact.resource_version, fact.body) for fact in changed(outcome).facts] == [
+        (1, facts.AppDiscovered("app_3", "app_3", "con_1")),
         (5, facts.AppRemoved("app_1", "Design Tool", was_managed=False)),
         (8, facts.AppRemoved("app_2", "Design Tool", was_managed=True)),
+        (4, facts.UserDeactivated(ada.user_id, ada.display_name, deleted=False)),
         (4, facts.DirectoryRefreshed("con_1", "syn_1", 0, 12)),
+    ]
+
+
+async def test_what_is_lost_besides_a_role() -> None:
+    """A role that goes is told once, whatever else of it goes; one that is renamed is lost next."""
+    role = a_role("role")
+    app = a_managed_app(app_roles=(role,))
+    renamed, removed = (
+        replace(
+            an_access(types()[0]),
+            entitlement_id=entitlement_id,
+            resource_kind=ResourceKind.APP_ROLE,
+            entra_app_role_id=role_id,
+            fulfilment=(),
+            version=3,
+        )
+        for entitlement_id, role_id in (("ent_renamed", "role"), ("ent_removed", "former"))
+    )
+    told = replace(principal(app.app_id), app_roles=(replace(role, display_name="Viewer"),))
+    catalog = FakeCatalog(
+        apps={app.app_id: app},
+        entitlements={each.entitlement_id: each for each in (renamed, removed)},
+        gone={DirectoryKind.GROUP: 1},
+        gone_entitlements=tuple(
+            GoneEntitlement(each.entitlement_id, app.app_id, 3, "the group is gone")
+            for each in (renamed, removed)
+        ),
+        told_apps=(told,),
+    )
+    outcome = await ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))(
+        command(1, Complete()), CONNECTOR
+    )
+    facts_told = [
+        (fact.resource_id, fact.resource_version, type(fact.body).__name__)
+        for fact in changed(outcome).facts
+    ]
+    assert sorted(facts_told[:-1]) == [
+        ("ent_removed", 4, "EntitlementRemoved"),
+        ("ent_renamed", 4, "EntitlementUpdated"),
+        ("ent_renamed", 5, "EntitlementRemoved"),
     ]
 
 
