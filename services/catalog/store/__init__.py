@@ -6,4 +6,6 @@ from libs.db.migrations import Migrations
 from services.catalog.store import staged_tables
 from services.catalog.store.tables import ledger
 
-MIGRATIONS = Migrations(Path(__file__).parent / "migrations", staged_tables.apps.metadata, ledger)
+MIGRATIONS = Migrations(
+    Path(__file__).parent / "migrations", staged_tables.staged_apps.metadata, ledger
+)

@@ -119,6 +119,10 @@ def _principal_of(row: Any) -> ServicePrincipal:
     )
 
 
+def _noted(column: str, came: Any) -> ColumnElement[Any]:
+    return case((apps.c.removed.is_(True), came[column]), else_=apps.c[column])
+
+
 # A sync says what the directory tells of an app, never whether it is managed; an app that comes
 # back has what it had.
 _SERVE_APPS = upsert(
@@ -126,14 +130,15 @@ _SERVE_APPS = upsert(
     keep=(
         "create_time",
         "manage_time",
-        "assignments_digest",
-        "owners_known",
         "own_description",
         "instructions",
         "policy_id",
         "max_duration",
     ),
     update=lambda came: {
+        # What was read of it is noted where it is served; of one that was removed only here.
+        "assignments_digest": _noted("assignments_digest", came),
+        "owners_known": _noted("owners_known", came),
         "removed": False,
         "version": case(
             (or_(apps.c.digest != came.digest, apps.c.removed.is_(True)), apps.c.version + 1),

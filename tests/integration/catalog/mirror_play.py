@@ -1,12 +1,12 @@
 """Messages of a connection, sent as a play of steps and compared with the model."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import pytest
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Select, Table, select, update
 
 from latchkey.catalog.v1 import ingest_pb2
 from libs.db.committer import Committer, EncodedFact
@@ -19,12 +19,13 @@ from libs.domain.errors import LatchkeyError
 from libs.domain.paging import PageRequest
 from services.catalog.domain import facts
 from services.catalog.handlers.ingest_page import IngestPage, Taken
+from services.catalog.store import staged_tables as s
 from services.catalog.store import tables as t
 from services.catalog.store.syncs import StoredSyncs
 from services.catalog.translate import ingest as translate
 from services.catalog.translate.events import fact_to_message
 from tests.fakes.clock import FakeClock
-from tests.integration.catalog.mirror_model import Content, MirrorModel, Rows
+from tests.integration.catalog.mirror_model import Content, MirrorModel, Rows, Waiting
 from tests.unit.catalog.things import NOW
 
 CONNECTOR = Service("connector")
@@ -37,6 +38,20 @@ ASSIGNMENTS = tuple((app, who) for app in APPS for who in (*USERS[:3], *GROUPS))
 
 def guid(name: str) -> str:
     return str(uuid5(NAMESPACE_OID, name))
+
+
+_TABLES = {
+    "user": (t.directory_users, s.staged_users, ("user_id",)),
+    "group": (t.directory_groups, s.staged_groups, ("group_id",)),
+    "membership": (t.directory_memberships, s.staged_memberships, ("group_id", "user_id")),
+    "app": (t.apps, s.staged_apps, ("app_id",)),
+    "assignment": (t.directory_assignments, s.staged_assignments, ("app_id", "principal_id")),
+}
+
+
+def _names(found: dict[str, Rows]) -> dict[tuple[str, ...], str]:
+    """What whoever asks is told."""
+    return {(kind, *key): row[2] for kind, rows in found.items() for key, row in rows.items()}
 
 
 @dataclass(frozen=True)
@@ -77,13 +92,13 @@ class Play:
         )
 
     async def step(self, step: object) -> None:
-        before = await self.keys()
-        removing = False
+        before = await self.database.read(self._rows)
+        completing = False
         match step:
             case Content():
                 await self._page(step)
             case Complete():
-                removing = await self._complete(step)
+                completing = await self._complete(step)
             case "new round":
                 self.round += 1
             case "new sync":
@@ -110,7 +125,7 @@ class Play:
                 await self._manage(name)
             case _:
                 return
-        assert removing or before <= await self.keys()
+        assert completing or _names(before) == _names(await self.database.read(self._rows))
         await self.compare()
 
     async def _refused(self, message: ingest_pb2.IngestRequest, reason: str) -> None:
@@ -175,30 +190,33 @@ class Play:
         await self.database.write(lambda connection: connection.execute(statement))
         self.model.managed.add(name)
 
-    async def keys(self) -> set[tuple[str, ...]]:
-        """Everything that is served."""
-        found = await self.database.read(self._rows)
-        return {(kind, *key) for kind, rows in found.items() for key in rows}
-
     def _rows(self, connection: Connection) -> dict[str, Rows]:
-        keys: dict[str, tuple[Table, tuple[str, ...]]] = {
-            "user": (t.directory_users, ("user_id",)),
-            "group": (t.directory_groups, ("group_id",)),
-            "membership": (t.directory_memberships, ("group_id", "user_id")),
-            "assignment": (t.directory_assignments, ("app_id", "principal_id")),
-        }
-        found: dict[str, Rows] = {}
-        for kind, (table, names) in keys.items():
-            query = select(table).where(table.c.connection_id == self.connection_id)
-            found[kind] = {
-                tuple(row[name] for name in names): (row["round"], row["doomed"])
-                for row in connection.execute(query).mappings()
+        """Everything that is served."""
+        return {
+            kind: {
+                self._key(row, names): (row["round"], row["doomed"], row.get("display_name", ""))
+                for row in connection.execute(self._of(table)).mappings()
+                if not row.get("removed")
             }
-        query = select(t.apps).where(
-            t.apps.c.connection_id == self.connection_id, ~t.apps.c.removed
-        )
-        found["app"] = {(row.app_id,): (row.round, row.doomed) for row in connection.execute(query)}
-        return found
+            for kind, (table, _, names) in _TABLES.items()
+        }
+
+    def _waiting(self, connection: Connection) -> dict[str, Waiting]:
+        """Everything that waits for the end of a sync."""
+        return {
+            kind: {
+                self._key(row, names): (row["round"], row.get("display_name", ""))
+                for row in connection.execute(self._of(table)).mappings()
+            }
+            for kind, (_, table, names) in _TABLES.items()
+        }
+
+    def _of(self, table: Table) -> Select[Any]:
+        return select(table).where(table.c.connection_id == self.connection_id)
+
+    @staticmethod
+    def _key(row: Mapping[Any, Any], names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(row[name] for name in names)
 
     async def compare(self) -> None:
         """The mirror is as the model, and so are the sync and the apps in scope."""
@@ -208,12 +226,16 @@ class Play:
             for kind, rows in model.rows.items()
         }
         assert await self.database.read(self._rows) == expected
+        assert await self.database.read(self._waiting) == {
+            kind: {self._ids(kind, key): row for key, row in rows.items()}
+            for kind, rows in model.waiting.items()
+        }
         scope = await self.syncs.apps_in_scope(self.connection_id, PageRequest(100, "", ()))
         found = {app.entra_service_principal_id: app.assignments_digest for app in scope.items}
         assert found == {
             guid(name): model.digests[name]
-            for (name,), (_, doomed) in model.rows["app"].items()
-            if not doomed
+            for (name,) in {*model.rows["app"], *model.waiting["app"]}
+            if (name,) not in model.rows["app"] or not model.rows["app"][(name,)][1]
         }
         newest = await self.syncs.newest(self.connection_id)
         if self.kept:
@@ -248,12 +270,22 @@ def _members(pairs: frozenset[tuple[str, str]]) -> list[ingest_pb2.DirectoryMemb
 
 def _page_of(content: Content, digest: str) -> ingest_pb2.DirectoryPage:
     return ingest_pb2.DirectoryPage(
-        users=[ingest_pb2.DirectoryUser(entra_object_id=guid(name)) for name in content.users],
-        groups=[ingest_pb2.DirectoryGroup(entra_object_id=guid(name)) for name in content.groups],
+        users=[
+            ingest_pb2.DirectoryUser(
+                entra_object_id=guid(name), display_name=f"{name} {digest}", account_enabled=True
+            )
+            for name in content.users
+        ],
+        groups=[
+            ingest_pb2.DirectoryGroup(entra_object_id=guid(name), display_name=f"{name} {digest}")
+            for name in content.groups
+        ],
         memberships=_members(content.memberships),
         service_principals=[
             ingest_pb2.DirectoryServicePrincipal(
-                entra_object_id=guid(name), entra_app_id=guid(f"client of {name}")
+                entra_object_id=guid(name),
+                entra_app_id=guid(f"client of {name}"),
+                display_name=f"{name} {digest}",
             )
             for name in content.apps
         ],

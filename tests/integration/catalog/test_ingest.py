@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+from google.protobuf.message import Message
+
 from latchkey.catalog.v1 import (
     app_pb2,
     directory_pb2,
+    entitlement_pb2,
     events_pb2,
+    grant_pb2,
     ingest_pb2,
     link_pb2,
 )
@@ -123,6 +127,100 @@ async def test_only_completion_removes(catalog: RunningCatalog) -> None:
         ("All Staff", 2),
         ("Design Editors", 1),
     ]
+
+
+# What became of Marlowe: people moved between groups and apps, and one is new.
+_LATER = replace(
+    MARLOWE.without("Cleo"),
+    users={"Ada": "", "Ben": "Ada", "Dov": "", "Eve": "Ben"},
+    disabled=frozenset({"Ben"}),
+    groups={"Design Editors": ("Ada",), "Design Viewers": ("Eve",), "All Staff": ("Ada", "Eve")},
+    apps={"Design Tool": (), "Graph": (), "Board": ("Writer",), "Wiki": ()},
+    assigned=(("Design Tool", "Design Viewers"), ("Board", "Design Editors"), ("Wiki", "Eve")),
+    called={"Board": "Planks"},
+)
+
+
+async def _served(catalog: RunningCatalog) -> list[Message]:
+    """All that is served of the directory, and what follows it, but for times."""
+    by = root(catalog)
+    users = await catalog.directory.ListUsers(directory_pb2.ListUsersRequest(), metadata=by)
+    for user in users.users:
+        user.ClearField("sync_time")
+    answers: list[Message] = [
+        users,
+        await catalog.directory.ListGroups(directory_pb2.ListGroupsRequest(), metadata=by),
+        await catalog.apps.ListApps(app_pb2.ListAppsRequest(), metadata=by),
+    ]
+    for user in users.users:
+        grants = await catalog.grants.ListGrants(
+            grant_pb2.ListGrantsRequest(user_id=user.user_id), metadata=by
+        )
+        for grant in grants.grants:
+            grant.ClearField("start_time")
+        answers.append(grants)
+    for app in ("Design Tool", "Board"):
+        answers.append(
+            await catalog.entitlements.ListEntitlements(
+                entitlement_pb2.ListEntitlementsRequest(app_id=app_id(app)), metadata=by
+            )
+        )
+    return answers
+
+
+async def test_a_sync_is_served_whole_or_not_at_all(catalog: RunningCatalog) -> None:
+    """After any of its pages everything is as the last complete sync left it; with the last
+    message everything is as in Entra now, and told. What stopped in the middle is gone on with."""
+    await sync(catalog, MARLOWE)
+    await manage(catalog, "Design Tool")
+    await manage(catalog, "Board", object_id("Reader"))
+    before, told = await _served(catalog), await event_types(catalog)
+    stopped = numbered(_LATER.pages(), ids.new_id("syn"), seen_in=2, complete=False)
+    for message in stopped[:3]:
+        await ingest(catalog, [message])
+        assert await _served(catalog) == before
+    # Another sync goes on where the one before stopped, and begins one kind anew.
+    messages = numbered(_LATER.pages()[2:], ids.new_id("syn"), seen_in=2)
+    for message in messages[:-1]:
+        await ingest(catalog, [message])
+        assert await _served(catalog) == before
+    assert await event_types(catalog) == told
+    await ingest(catalog, messages[-1:])
+    after = await _served(catalog)
+    assert await user_names(catalog) == ["Ada", "Ben", "Dov", "Eve"]
+    new = (await event_types(catalog))[len(told) :]
+    assert sorted(new) == [
+        "AppDiscovered",
+        "AppRemoved",
+        "DirectoryRefreshed",
+        # The role that delivered access, and access with it; the other one has the app's new name.
+        "EntitlementRemoved",
+        "EntitlementRemoved",
+        "EntitlementUpdated",
+        "UserDeactivated",
+        "UserDeactivated",
+    ]
+    # It is what one sync of all of it would have led to.
+    await sync(catalog, _LATER)
+    assert await _served(catalog) == after
+
+
+async def test_two_syncs_at_once_leave_one_of_both(catalog: RunningCatalog) -> None:
+    """The newer one, whole: nothing counts of what the older had brought, and no more may come."""
+    await sync(catalog, MARLOWE)
+    older = numbered(MARLOWE.without("Ben").pages(), ids.new_id("syn"), seen_in=2)
+    newer = numbered(_LATER.pages(), ids.new_id("syn"), seen_in=3)
+    await ingest(catalog, older[:3])
+
+    async def late() -> str:
+        return (await refused(ingest(catalog, older[3:]))).reason
+
+    await ingest(catalog, newer[:1])
+    reason, _ = await asyncio.gather(late(), ingest(catalog, newer[1:]))
+    assert reason == "SYNC_SUPERSEDED"
+    found = await _served(catalog)
+    await sync(catalog, _LATER)
+    assert await _served(catalog) == found
 
 
 async def test_pages_come_in_any_order(catalog: RunningCatalog) -> None:

@@ -57,10 +57,17 @@ async def test_owners_replace_those_known_before(catalog: RunningCatalog) -> Non
         catalog, page(app_owners_read=[_read("Payroll", "Ada", "Ben", "Ada"), _read("Board")])
     )
     assert await _known(catalog) == {"Payroll", "Board"}
+    assert await _owners(catalog, "Payroll") == set()  # the sync is not complete
+    await _sync(catalog, completion())
     assert await _owners(catalog, "Payroll") == {user_id("Ada"), user_id("Ben")}
     assert await _owners(catalog, "Board") == set()
     # What syncs tell of an app itself leaves them alone.
-    await _sync(catalog, MARLOWE.pages()[3], page(app_owners_read=[_read("Payroll", "Cleo")]))
+    await _sync(
+        catalog,
+        MARLOWE.pages()[3],
+        page(app_owners_read=[_read("Payroll", "Cleo")]),
+        completion(),
+    )
     assert await _owners(catalog, "Payroll") == {user_id("Cleo")}
     assert await _known(catalog) == {"Payroll", "Board"}
 
@@ -68,7 +75,7 @@ async def test_owners_replace_those_known_before(catalog: RunningCatalog) -> Non
 async def test_owners_go_with_their_app(catalog: RunningCatalog) -> None:
     """One that comes back has those that are read then."""
     await sync(catalog, MARLOWE)
-    await _sync(catalog, page(app_owners_read=[_read("Payroll", "Ada")]))
+    await _sync(catalog, page(app_owners_read=[_read("Payroll", "Ada")]), completion())
     gone = page(removed_entra_service_principal_ids=[object_id("Payroll")])
     await _sync(catalog, gone, completion())
     assert await _owners(catalog, "Payroll") == set()

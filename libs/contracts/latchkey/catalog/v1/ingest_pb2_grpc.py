@@ -33,8 +33,9 @@ class IngestServiceStub:
     page; the next sync of the connection goes on from the checkpoint of the one before. A page that
     was committed before is passed over.
 
-    Nothing is removed by a page. What a page says is gone, and what a whole round of reading did not
-    see, is removed together by the last message, `complete`; until then it is served as before. When
+    A page changes nothing that is served. What it brings waits; the last message, `complete`, has all
+    of it served at once, and removes what pages said is gone and what a whole round of reading did
+    not see. A sync that ends before leaves the directory as the last complete one left it. When
     that would remove more than 20, and more than 20 % of what there is of a kind, the catalog holds
     the sync instead and says what it would remove, until the removals are confirmed.
     """
@@ -70,8 +71,9 @@ class IngestServiceServicer:
     page; the next sync of the connection goes on from the checkpoint of the one before. A page that
     was committed before is passed over.
 
-    Nothing is removed by a page. What a page says is gone, and what a whole round of reading did not
-    see, is removed together by the last message, `complete`; until then it is served as before. When
+    A page changes nothing that is served. What it brings waits; the last message, `complete`, has all
+    of it served at once, and removes what pages said is gone and what a whole round of reading did
+    not see. A sync that ends before leaves the directory as the last complete one left it. When
     that would remove more than 20, and more than 20 % of what there is of a kind, the catalog holds
     the sync instead and says what it would remove, until the removals are confirmed.
     """
@@ -96,8 +98,8 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAppsInScope(self, request, context):
-        """Lists the apps of a connection that the catalog has, by their service principal's object id,
-        with the digest of the assignments that were last read for each.
+        """Lists the apps of a connection that the catalog has, also those that wait for the end of the
+        sync, by their service principal's object id, with the digest of the assignments that were last read for each.
 
         Callers: the connector.
         """
@@ -139,8 +141,9 @@ class IngestService:
     page; the next sync of the connection goes on from the checkpoint of the one before. A page that
     was committed before is passed over.
 
-    Nothing is removed by a page. What a page says is gone, and what a whole round of reading did not
-    see, is removed together by the last message, `complete`; until then it is served as before. When
+    A page changes nothing that is served. What it brings waits; the last message, `complete`, has all
+    of it served at once, and removes what pages said is gone and what a whole round of reading did
+    not see. A sync that ends before leaves the directory as the last complete one left it. When
     that would remove more than 20, and more than 20 % of what there is of a kind, the catalog holds
     the sync instead and says what it would remove, until the removals are confirmed.
     """
