@@ -58,6 +58,13 @@ async def fill(database: Database) -> None:
     await database.write(lambda connection: connection.execute(text("ANALYZE")))
 
 
+def memberships() -> list[tuple[int, int]]:
+    """Who is in which group: pairs of numbers (group, person)."""
+    chance = random.Random(1)
+    pairs = ((chance.randrange(GROUPS), chance.randrange(PEOPLE)) for _ in range(MEMBERSHIPS))
+    return list(dict.fromkeys(pairs))
+
+
 def _everything() -> Iterator[tuple[Table, Rows]]:
     seen = {"connection_id": CONNECTION, "round": 1, "doomed": False}
     users = [user_id(number) for number in range(PEOPLE)]
@@ -111,8 +118,7 @@ def _everything() -> Iterator[tuple[Table, Rows]]:
     )
     yield tables.apps, [{**seen, **_app(number)} for number in range(APPS)]
     yield from _offered(member_of, assigned)
-    chance = random.Random(1)
-    members = {(chance.randrange(GROUPS), chance.randrange(PEOPLE)) for _ in range(MEMBERSHIPS)}
+    members = memberships()
     yield (
         tables.directory_memberships,
         [
@@ -126,6 +132,7 @@ def _everything() -> Iterator[tuple[Table, Rows]]:
             for group, person in members
         ],
     )
+    chance = random.Random(2)
     holders = {(chance.randrange(APPS), chance.randrange(PEOPLE)) for _ in range(ASSIGNMENTS)}
     yield (
         tables.directory_assignments,
@@ -327,7 +334,7 @@ def _app(number: int) -> dict[str, Any]:
 def _sync() -> dict[str, Any]:
     return {
         "connection_id": CONNECTION,
-        "sync_id": ids.derived_id("syn", "soak"),
+        "sync_id": "syn_" + "0" * 26,
         "entra_tenant_id": TENANT,
         "last_page_number": 1,
         "checkpoint": "",

@@ -3,8 +3,7 @@
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -19,33 +18,13 @@ from latchkey.catalog.v1 import (
     resolution_pb2,
 )
 from libs.domain.callers import ADMIN
-from tests.integration.catalog.running import RunningCatalog, running_catalog
+from tests.integration.catalog.running import RunningCatalog
 from tests.soak import filled_catalog as filled
 from tests.soak.house import report
-from tests.support.issuer import TestIssuer
-from tests.support.nats import NatsServer
-from tests.support.postgres import PostgresServer
 
 pytestmark = pytest.mark.timeout(1800)
 _CALLS = 300
 Call = Callable[[], Awaitable[Any]]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningCatalog]:
-    """A catalog with 100,000 people, 1,000,000 grants, 20,000 groups and 5,000 managed apps."""
-    issuer = TestIssuer(tmp_path / "issuer")
-    with NatsServer(tmp_path / "nats") as nats:
-        if request.param == "sqlite":
-            url = f"sqlite:///{tmp_path / 'catalog.db'}"
-            async with running_catalog(url, nats.url, issuer) as running:
-                yield running
-            return
-        with PostgresServer() as server:
-            async with running_catalog(
-                server.url(server.create_database()), nats.url, issuer
-            ) as running:
-                yield running
 
 
 async def test_every_list_is_quick(catalog: RunningCatalog, request: pytest.FixtureRequest) -> None:
