@@ -122,12 +122,13 @@ class Entitlements(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LinkMaterial:
-    """What decisions about linked groups of an app are made from.
+    """An app, and what decisions about its linked groups are made from, as of one moment.
 
     `groups` are those linked among the ones asked for, `entitlements` those of the app among the
     ones asked for and those bound to these groups, `role_names` all names of its roles.
     """
 
+    app: App
     resource_types: tuple[ResourceType, ...]
     groups: tuple[LinkedGroup, ...]
     entitlements: tuple[Entitlement, ...]
@@ -150,8 +151,11 @@ class Links(Protocol):
         app_id: str,
         directory_entitlement_ids: Collection[str],
         entitlement_ids: Collection[str],
-    ) -> LinkMaterial:
-        """What decisions about these groups and entitlements of an app are made from."""
+    ) -> LinkMaterial | None:
+        """What decisions about these groups and entitlements of an app are made from.
+
+        None for an app that is not there.
+        """
         ...
 
     def linked(self, before: App, linking: Linking) -> tuple[Write, ...]:

@@ -20,7 +20,6 @@ from libs.domain.changes import Fact
 from libs.domain.errors import LatchkeyError
 from libs.domain.paging import PageRequest
 from services.catalog.domain.access_profile import EVERYONE_ID
-from services.catalog.domain.app import AppState
 from services.catalog.domain.entitlement import ResourceKind
 from services.catalog.domain.link import CreateVirtualRole, Decision, ProvisionAccessFor, Skip
 from services.catalog.domain.owner import Owner
@@ -83,8 +82,8 @@ class Play:
         self.ingest = IngestPage(StoredSyncs(database), clock)
         self.manage = managing.ManageApp(self.apps, clock)
         self.unmanage = unmanaging.UnmanageApp(self.apps, uses)
-        self.link = linking.LinkEntitlements(self.apps, self.links, clock)
-        self.unlink = unlinking.UnlinkEntitlements(self.apps, self.links, uses)
+        self.link = linking.LinkEntitlements(self.links, clock)
+        self.unlink = unlinking.UnlinkEntitlements(self.links, uses)
         self.update = updating.UpdateApp(self.apps, self.entitlements, StoredDirectory(database))
         self.apply = rules.ApplyEntitlementRules(
             self.apps,

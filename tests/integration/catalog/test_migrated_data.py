@@ -91,9 +91,7 @@ BEFORE: dict[str, list[dict[str, Any]]] = {
         {"app_id": "tool", "enabled": True, "policy_id": "pol_1", "max_duration": 3600.0}
         | {"version": 4}
     ],
-    "rule_resource_types": [
-        {"app_id": "tool", "resource_type_id": "rty tool ROLE", "position": 0}
-    ],
+    "rule_resource_types": [{"app_id": "tool", "resource_type_id": "rty tool ROLE", "position": 0}],
     "rule_access_profiles": [
         {"app_id": "tool", "access_profile_id": "apr_everyone", "position": 0}
     ],

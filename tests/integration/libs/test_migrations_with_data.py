@@ -6,8 +6,19 @@ from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Boolean, Connection, DateTime, Float, Integer, LargeBinary, MetaData
-from sqlalchemy import Table, Text, func, insert, select
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    DateTime,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.types import JSON, TypeEngine
 
 from libs.db.__main__ import migrations_of
