@@ -28,9 +28,7 @@ async def unmanage(catalog: RunningCatalog, app: Managed) -> None:
 
 
 @pytest.mark.parametrize("call", ["link", "preview", "unlink"])
-async def test_an_app_unmanaged_meanwhile(
-    catalog: RunningCatalog, app: Managed, call: str
-) -> None:
+async def test_an_app_unmanaged_meanwhile(catalog: RunningCatalog, app: Managed, call: str) -> None:
     """A call that read of the app what it had sees all of it, tries again when it would write, and
     then says that the app is not managed; it ended in a fault, or named another reason."""
     if call == "unlink":

@@ -18,7 +18,12 @@ OF_ADA = {"user_id": "usr_1", "entra_tenant_id": "t", "entra_principal_id": "ada
 
 
 def assignment(name: str, tries: int) -> dict[str, Any]:
-    row = {"assignment_id": f"asg_{name}", "connection_id": "con_1", "state": "PRESENT", **OF_ADA}
+    row: dict[str, Any] = {
+        "assignment_id": f"asg_{name}",
+        "connection_id": "con_1",
+        "state": "PRESENT",
+        **OF_ADA,
+    }
     row |= {"directory_entitlement_id": f"den_{name}", "preexisting": False, "in_mirror": True}
     row |= {"target": TARGET | {"entra_group_id": "reds"}, "tries": tries, "answer": "created"}
     row |= {"entra_assignment_id": "", "failure_reason": "", "failure_message": ""}
@@ -26,7 +31,11 @@ def assignment(name: str, tries: int) -> dict[str, Any]:
 
 
 def operation(name: str, kind: str) -> dict[str, Any]:
-    row = {"operation_id": f"opn_{name}", "assignment_id": f"asg_{name}", "kind": kind}
+    row: dict[str, Any] = {
+        "operation_id": f"opn_{name}",
+        "assignment_id": f"asg_{name}",
+        "kind": kind,
+    }
     row |= {"state": "INTENDED", "attempt_count": 1, "awaits": False, "answer": "", "problem": ""}
     return row | {"create_time": NOW, "next_attempt_time": NOW, "version": 1, "open_key": name}
 

@@ -180,7 +180,11 @@ async def test_a_table_that_others_refer_to_is_made_anew(sqlite_url: str) -> Non
     refused and undone, and afterwards each write is looked at again."""
 
     def run(*statements: str) -> Callable[[Connection], None]:
-        return lambda connection: [connection.execute(text(each)) for each in statements] and None
+        def work(connection: Connection) -> None:
+            for each in statements:
+                connection.execute(text(each))
+
+        return work
 
     child = "INSERT INTO child VALUES (1, {})"
     anew = (

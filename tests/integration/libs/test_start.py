@@ -15,7 +15,6 @@ from tests.support.issuer import TestIssuer
 from tools.dev.child import ROOT
 from tools.dev.issuer import SERVICES
 
-
 # What a service can't begin without, besides that.
 _MORE = {
     "connector": ("TOKEN_FILE", "CATALOG_ADDRESS", "REQUESTS_ADDRESS", "SECRETS_DIR"),
