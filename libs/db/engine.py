@@ -1,4 +1,4 @@
-"""A database, PostgreSQL or SQLite, behind two verbs.
+"""A database, PostgreSQL or SQLite, behind two verbs, and a third one for changing its tables.
 
 Work is written once, as a function of a SQLAlchemy `Connection`. PostgreSQL runs it through
 asyncpg; SQLite runs it in threads, with one thread for all writing: a call of the asyncio driver
@@ -10,7 +10,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -71,12 +71,7 @@ class Database(ABC):
         Raises:
             Unavailable: the database does not answer.
         """
-        try:
-            return await self._finish(self._read(work, at_once))
-        except Exception as error:
-            if (lost := _lost(error)) is not None:
-                raise lost from error
-            raise
+        return await self._finish(self._read(work, at_once))
 
     async def write(self, work: Work[T]) -> T:
         """Runs writing work in one transaction of its own.
@@ -87,18 +82,28 @@ class Database(ABC):
             Unavailable: the database does not answer; the work may have been committed.
             DBAPIError: the database refused the work.
         """
-        try:
-            return await self._finish(self._write(work))
-        except Exception as error:
-            if (lost := _lost(error)) is not None:
-                raise lost from error
-            raise
+        return await self._finish(self._write(work))
+
+    async def migrate(self, work: Work[T]) -> T:
+        """Runs work that changes the tables, in one transaction of its own.
+
+        To change a table SQLite makes it anew and drops the old one, which other tables refer to:
+        there, what refers to what is looked at when all is done, and not on the way.
+
+        Raises:
+            Unavailable: the database does not answer; the work may have been committed.
+            DBAPIError: the database refused the work.
+        """
+        return await self._finish(self._migrate(work))
 
     @abstractmethod
     async def _read(self, work: Work[T], at_once: bool) -> T: ...
 
     @abstractmethod
     async def _write(self, work: Work[T]) -> T: ...
+
+    async def _migrate(self, work: Work[T]) -> T:
+        return await self._write(work)
 
     async def close(self) -> None:
         """Lets go of every connection, when work that nobody waits for any more is done."""
@@ -119,6 +124,10 @@ class Database(ABC):
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+        except Exception as error:
+            if (lost := _lost(error)) is not None:
+                raise lost from error
             raise
 
 
@@ -235,6 +244,27 @@ class _Sqlite(Database):
         def run() -> T:
             with self._writing.begin() as connection:
                 return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._writer, run)
+
+    async def _migrate(self, work: Work[T]) -> T:
+        def run() -> T:
+            with self._writing.connect() as connection:
+                # Within a transaction SQLite passes over this pragma, hence past SQLAlchemy, which
+                # would begin one: https://www.sqlite.org/lang_altertable.html, number 7.
+                driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+                driver.execute("PRAGMA foreign_keys=OFF")
+                try:
+                    with connection.begin():
+                        result = work(connection)
+                        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                        if broken:
+                            raise sqlite3.IntegrityError(
+                                f"rows refer to what is not there: {broken}"
+                            )
+                        return result
+                finally:
+                    driver.execute("PRAGMA foreign_keys=ON")
 
         return await asyncio.get_running_loop().run_in_executor(self._writer, run)
 

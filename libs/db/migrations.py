@@ -43,7 +43,7 @@ class Migrations:
         Raises:
             SchemaMismatch: it is in a version that this code does not know, a newer one perhaps.
         """
-        await database.write(self._apply)
+        await database.migrate(self._apply)
 
     async def check(self, database: Database) -> None:
         """Does nothing for a database in the newest version.

@@ -9,6 +9,7 @@ end of the block raises `Invalid` with every violation by its path.
 """
 
 import re
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from types import TracebackType
 from unicodedata import category
@@ -19,6 +20,7 @@ from libs.domain.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 _ID = re.compile(r"[a-z]{2,5}_[a-z0-9_]{1,64}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 MAX_DURATION = timedelta(days=3650)
+_MOST_PATHS = 20
 
 
 def _unprintable(text: str, *, lines: bool) -> str | None:
@@ -125,6 +127,25 @@ class Fields:
         if len(value) > 2000:
             self.wrong(field, "is not a page token of this list")
         return value
+
+    def update_mask(
+        self, paths: Iterable[str], changeable: Collection[str], field: str = "update_mask"
+    ) -> tuple[str, ...]:
+        """Which fields an update names, each once, of those that are `changeable`."""
+        named = tuple(dict.fromkeys(paths))
+        if not named:
+            self.wrong(field, "is required: which fields to change")
+        if len(named) > _MOST_PATHS:
+            self.wrong(field, f"has {len(named)} paths, at most {_MOST_PATHS} are taken")
+            return ()
+        for path in named:
+            if path not in changeable:
+                shown = path if len(path) <= 100 and path.isprintable() else "a path"
+                self.wrong(
+                    field,
+                    f"names {shown}, which can't be changed; what can is {', '.join(changeable)}",
+                )
+        return tuple(path for path in named if path in changeable)
 
     def idempotency_key(self, value: str, field: str = "idempotency_key") -> str:
         """A key that makes a repeated call harmless, or none."""

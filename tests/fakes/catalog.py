@@ -166,7 +166,9 @@ class FakeLinks(_Fake):
         app_id: str,
         directory_entitlement_ids: Collection[str],
         entitlement_ids: Collection[str],
-    ) -> LinkMaterial:
+    ) -> LinkMaterial | None:
+        if (app := self.catalog.apps.get(app_id)) is None:
+            return None
         of_app = [each for each in self.catalog.entitlements.values() if each.app_id == app_id]
         bound = {
             each.entitlement_id
@@ -174,6 +176,7 @@ class FakeLinks(_Fake):
             if each.app_id == app_id and each.directory_entitlement_id in directory_entitlement_ids
         }
         return LinkMaterial(
+            app,
             tuple(each for each in self.catalog.resource_types if each.app_id == app_id),
             tuple(
                 each

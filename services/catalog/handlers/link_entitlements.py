@@ -17,7 +17,7 @@ from services.catalog.domain.link import (
     ProvisionAccessFor,
     link,
 )
-from services.catalog.ports import Apps, Links
+from services.catalog.ports import Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,6 @@ class Command:
 class LinkEntitlements:
     """Makes choices for linked groups."""
 
-    apps: Apps
     links: Links
     clock: Clock
 
@@ -89,12 +88,8 @@ class LinkEntitlements:
         return linking.preview()
 
     async def _decide(self, command: Command) -> tuple[App, Linking]:
-        app = await self.apps.find(command.app_id)
-        if app is None:
-            raise errors.app_not_found(command.app_id)
-        app.require_managed()
         material = await self.links.material(
-            app.app_id,
+            command.app_id,
             [decision.directory_entitlement_id for decision in command.decisions],
             [
                 decision.choice.entitlement_id
@@ -102,6 +97,10 @@ class LinkEntitlements:
                 if isinstance(decision.choice, ProvisionAccessFor)
             ],
         )
+        if material is None:
+            raise errors.app_not_found(command.app_id)
+        app = material.app
+        app.require_managed()
         return app, link(
             app,
             next(each for each in material.resource_types if each.kind is ResourceKind.ROLE),

@@ -6,7 +6,7 @@ from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from services.catalog.domain import errors, facts
 from services.catalog.domain.unlink import Unlinking, unlink
-from services.catalog.ports import Apps, Links, Uses
+from services.catalog.ports import Links, Uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,6 @@ class Command:
 class UnlinkEntitlements:
     """Takes choices for linked groups back."""
 
-    apps: Apps
     links: Links
     uses: Uses
 
@@ -34,11 +33,11 @@ class UnlinkEntitlements:
             NotFound: APP_NOT_FOUND, LINKED_ENTITLEMENT_NOT_FOUND.
             WrongState: APP_NOT_MANAGED, APP_REMOVED, NOT_LINKED, ENTITLEMENT_IN_USE.
         """
-        app = await self.apps.find(command.app_id)
-        if app is None:
+        material = await self.links.material(command.app_id, command.directory_entitlement_ids, ())
+        if material is None:
             raise errors.app_not_found(command.app_id)
+        app = material.app
         app.require_managed()
-        material = await self.links.material(app.app_id, command.directory_entitlement_ids, ())
         unlinking = unlink(
             app,
             {group.directory_entitlement_id: group for group in material.groups},

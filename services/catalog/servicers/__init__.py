@@ -125,8 +125,8 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
             LinkServicer(
                 writes,
                 show_app,
-                LinkEntitlements(apps, stores.links, clock),
-                UnlinkEntitlements(apps, stores.links, stores.uses),
+                LinkEntitlements(stores.links, clock),
+                UnlinkEntitlements(stores.links, stores.uses),
             ),
         ),
         (

@@ -12,6 +12,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -268,7 +269,15 @@ def removal_writes(removed: Iterable[Entitlement]) -> tuple[Write, ...]:
                     entitlement_targets.c.entitlement_id == each.entitlement_id
                 )
             ),
-            Guarded(delete(owners).where(owners.c.of_id == each.entitlement_id)),
+            Guarded(
+                delete(owners).where(
+                    or_(
+                        owners.c.of_id == each.entitlement_id,
+                        # Nobody holds any more what makes them owners of something else.
+                        owners.c.owner_id == each.entitlement_id,
+                    )
+                )
+            ),
             Guarded(
                 delete(entitlements).where(
                     entitlements.c.entitlement_id == each.entitlement_id,

@@ -33,11 +33,13 @@ from services.catalog.store.entitlements import (
 )
 from services.catalog.store.linked_groups import linked_groups_of, select_linked_groups
 from services.catalog.store.rows import (
+    app_of,
     entitlement_of,
     resource_type_of,
     select_entitlements,
 )
 from services.catalog.store.tables import (
+    apps,
     bindings,
     directory_groups,
     entitlements,
@@ -105,7 +107,8 @@ class StoredLinks:
         app_id: str,
         directory_entitlement_ids: Collection[str],
         entitlement_ids: Collection[str],
-    ) -> LinkMaterial:
+    ) -> LinkMaterial | None:
+        app = select(apps).where(apps.c.app_id == app_id)
         types = select(resource_types).where(resource_types.c.app_id == app_id)
         groups = select_linked_groups(app_id)
         groups = groups.where(
@@ -126,14 +129,20 @@ class StoredLinks:
             entitlements.c.app_id == app_id,
             entitlements.c.resource_kind == ResourceKind.ROLE.value,
         )
-        return await self._database.read(
-            lambda connection: LinkMaterial(
+
+        def read(connection: Connection) -> LinkMaterial | None:
+            row = connection.execute(app).one_or_none()
+            if row is None:
+                return None
+            return LinkMaterial(
+                app_of(row),
                 tuple(map(resource_type_of, connection.execute(types))),
                 linked_groups_of(connection, connection.execute(groups).all(), app_id),
                 tuple(map(entitlement_of, connection.execute(named))),
                 tuple(connection.execute(names).scalars()),
             )
-        )
+
+        return await self._database.read(read, at_once=True)
 
     def linked(self, before: App, linking: Linking) -> tuple[Write, ...]:
         return (

@@ -80,7 +80,7 @@ def update_access_profile_command(
         else:
             fields.id("access_profile.access_profile_id", profile.access_profile_id, "apr")
             fields.text("access_profile.etag", profile.etag, least=0, most=40)
-        paths = shapes.update_mask(fields, request.update_mask, _CHANGEABLE)
+        paths = fields.update_mask(request.update_mask.paths, _CHANGEABLE)
         return change_access_profile.Command(
             profile.access_profile_id, profile.etag, _values(fields, profile, paths)
         )

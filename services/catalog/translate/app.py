@@ -104,7 +104,7 @@ def update_app_command(request: app_pb2.UpdateAppRequest) -> update_app.Command:
     app = request.app
     with Fields() as fields:
         fields.idempotency_key(request.idempotency_key)
-        names = shapes.update_mask(fields, request.update_mask, _CHANGEABLE)
+        names = fields.update_mask(request.update_mask.paths, _CHANGEABLE)
         given: dict[str, Any] = {}
         if "description" in names:
             given["description"] = fields.text(

@@ -100,7 +100,7 @@ def update_entitlement_command(
     of = request.entitlement
     with Fields() as fields:
         fields.idempotency_key(request.idempotency_key)
-        paths = shapes.update_mask(fields, request.update_mask, _CHANGEABLE)
+        paths = fields.update_mask(request.update_mask.paths, _CHANGEABLE)
         given: dict[str, Any] = {}
         if "display_name" in paths:
             given["display_name"] = fields.text(
@@ -120,7 +120,7 @@ def update_entitlement_command(
         if "override" in paths:
             override.CopyFrom(of.override)
         else:
-            parts = [path for path in paths if path in _CHANGEABLE and "." in path]
+            parts = [path for path in paths if "." in path]
             named = [path.removeprefix("override.") for path in parts]
             FieldMask(paths=named).MergeMessage(of.override, override)
         given["override"] = override_of(fields, "entitlement.override", override)

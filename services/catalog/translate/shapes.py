@@ -1,17 +1,13 @@
 """Shapes that several of the contract's files share."""
 
-from collections.abc import Collection
 from enum import StrEnum
 from typing import Protocol, TypeVar
-
-from google.protobuf.field_mask_pb2 import FieldMask
 
 from libs.domain.fields import Fields
 from libs.domain.paging import PageRequest
 
 E = TypeVar("E", bound=StrEnum)
 MAX_QUERY = 200
-MAX_PATHS = 20
 
 
 class PageFields(Protocol):
@@ -35,19 +31,6 @@ def page_request(fields: Fields, request: PageFields, *scope: str) -> PageReques
 def query(fields: Fields, value: str) -> str:
     """Part of a name to search for, or nothing."""
     return fields.text("query", value, least=0, most=MAX_QUERY)
-
-
-def update_mask(fields: Fields, mask: FieldMask, changeable: Collection[str]) -> tuple[str, ...]:
-    """Which fields an update names, each once and of those that are `changeable`."""
-    paths = tuple(dict.fromkeys(mask.paths))
-    if not paths:
-        fields.wrong("update_mask", "is required: which fields to change")
-    for path in paths[:MAX_PATHS]:
-        if path not in changeable:
-            fields.wrong("update_mask", f"names {path!r}, only {', '.join(changeable)} change")
-    if len(paths) > MAX_PATHS:
-        fields.wrong("update_mask", f"has {len(paths)} paths, at most {MAX_PATHS} are taken")
-    return paths
 
 
 def enum_value(

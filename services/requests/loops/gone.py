@@ -3,6 +3,8 @@
 An event of the catalog is a hint to look at one person or app. When it is lost, rounds over all
 leases find the same, a bounded number at a time: with 10,000 leases a full turn takes twenty
 rounds, and each asks the catalog at most once for every person and entitlement among 500 leases.
+When it does not know too many of these, nothing is over for that, and the audit says so: once, and
+again when a full turn found no such doubt.
 Access requests that are not decided need no rounds: `DecideLoop` asks the catalog about them.
 """
 
@@ -13,16 +15,14 @@ import structlog
 from libs.db.writes import Writes
 from libs.domain.errors import Unavailable
 from services.requests import ports
-from services.requests.domain.gone import Dependent, Gone
+from services.requests.domain.gone import Dependent, Doubt, Gone, doubt_of, over
+from services.requests.handlers import doubt_catalog
 from services.requests.handlers.cancel_access_request import Withdrawer
 from services.requests.handlers.end_lease import Ender
 from services.requests.loops.rounds import in_turns
 
 EVERY_SECONDS = 60.0
 _MOST = 500
-# A catalog that knows so few of those it is asked for has more likely lost its data.
-_BELIEVED = 20
-_BELIEVED_SHARE = 0.2
 _log = structlog.get_logger(__name__)
 
 Asked = Callable[[str], Awaitable[Gone | None]]
@@ -49,6 +49,8 @@ class GoneLoop:
         self._ender = ender
         self._withdrawer = withdrawer
         self._after = ""
+        # Whether the catalog is doubted, and whether it was since the first lease of this turn.
+        self._doubted = self._doubted_in_turn = False
 
     async def __call__(self) -> None:
         """One round: the next leases that are not over, from the first again after the last."""
@@ -59,18 +61,25 @@ class GoneLoop:
         except Unavailable:
             # The same leases are looked at in the next round.
             return
-        verdicts = [*people.values(), *entitlements.values()]
-        unknown = sum(verdict is not None and verdict.unknown for verdict in verdicts)
-        if unknown > max(_BELIEVED, _BELIEVED_SHARE * len(verdicts)):
-            _log.error("gone_not_believed", asked=len(verdicts), unknown=unknown)
-        else:
-            over = {
-                lease.resource_id: verdict
-                for lease in found
-                if (verdict := people[lease.subject_user_id] or entitlements[lease.entitlement_id])
-            }
-            await _end(over, self._end_lease)
+        doubt = doubt_of([*people.values(), *entitlements.values()])
+        if doubt is not None:
+            await self._doubt(doubt)
+        await _end(over(found, people, entitlements, doubted=doubt is not None), self._end_lease)
         self._after = found[-1].resource_id if len(found) == _MOST else ""
+        if not self._after:
+            await self._turn_over()
+
+    async def _doubt(self, doubt: Doubt) -> None:
+        _log.error("gone_not_believed", asked=doubt.asked, unknown=doubt.unknown)
+        if not self._doubted:
+            await self._writes.run(lambda: doubt_catalog.doubted(doubt))
+        self._doubted = self._doubted_in_turn = True
+
+    async def _turn_over(self) -> None:
+        if self._doubted and not self._doubted_in_turn:
+            await self._writes.run(doubt_catalog.believed)
+            self._doubted = False
+        self._doubted_in_turn = False
 
     async def of_person(self, user_id: str) -> None:
         """Ends everything of a person, unless they are in the directory and enabled.
@@ -93,12 +102,12 @@ class GoneLoop:
         for pages, end in self._all(app_id=app_id):
             async for found in _pages(pages):
                 entitlements = await self._entitlements(found)
-                over = {
+                ended = {
                     it.resource_id: gone
                     for it in found
                     if (gone := entitlements[it.entitlement_id]) is not None
                 }
-                await _end(over, end)
+                await _end(ended, end)
 
     def _all(self, *, subject_user_id: str = "", app_id: str = "") -> list[tuple[Pages, Ending]]:
         async def undecided(after: str, most: int) -> list[Dependent]:
@@ -145,10 +154,10 @@ async def _ask(ask: Asked, ids: Iterable[str]) -> dict[str, Gone | None]:
     return verdicts
 
 
-async def _end(over: Mapping[str, Gone], end: Ending) -> None:
+async def _end(ended: Mapping[str, Gone], end: Ending) -> None:
     """Ends all that can be ended, and then says what could not."""
     failed: Exception | None = None
-    async for turn in in_turns(sorted(over), lambda found: end(found, over[found].reason)):
+    async for turn in in_turns(sorted(ended), lambda found: end(found, ended[found].reason)):
         for _, answer in turn:
             if isinstance(answer, Exception):
                 failed = answer

@@ -1,6 +1,7 @@
 """What the databases say when something is wrong."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -172,3 +173,44 @@ def test_other_databases_are_refused() -> None:
     with pytest.raises(ValueError, match="database_url begins with mysql://") as raised:
         Database.open("mysql://user:hunter2@host/name")
     assert "hunter2" not in str(raised.value)
+
+
+async def test_a_table_that_others_refer_to_is_made_anew(sqlite_url: str) -> None:
+    """In a migration the old one may go while rows refer to it. What then refers to nothing is
+    refused and undone, and afterwards each write is looked at again."""
+
+    def run(*statements: str) -> Callable[[Connection], None]:
+        def work(connection: Connection) -> None:
+            for each in statements:
+                connection.execute(text(each))
+
+        return work
+
+    child = "INSERT INTO child VALUES (1, {})"
+    anew = (
+        "CREATE TABLE anew (id INTEGER PRIMARY KEY, more TEXT)",
+        "INSERT INTO anew SELECT id, '' FROM parent",
+        "DROP TABLE parent",
+        "ALTER TABLE anew RENAME TO parent",
+    )
+    database = Database.open(sqlite_url)
+    try:
+        await database.write(
+            run(
+                "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+                "CREATE TABLE child (id INTEGER PRIMARY KEY, of INTEGER REFERENCES parent (id))",
+                "INSERT INTO parent VALUES (1)",
+                child.format(1),
+            )
+        )
+        with pytest.raises(DBAPIError):
+            await database.write(run(*anew))
+        with pytest.raises(sqlite3.IntegrityError, match="child"):
+            await database.migrate(run(*anew, "DELETE FROM parent"))
+        await database.migrate(run(*anew))
+        found = await database.read(lambda c: c.execute(text("SELECT more FROM parent")).all())
+        assert len(found) == 1
+        with pytest.raises(DBAPIError):
+            await database.write(run("INSERT INTO child VALUES (2, 7)"))
+    finally:
+        await database.close()

@@ -89,9 +89,7 @@ async def test_link_entitlements_tells_each_choice() -> None:
         resource_types=[credential, roles],
         groups={"a": a_group("A"), "b": a_group("B")},
     )
-    handler = link_entitlements.LinkEntitlements(
-        FakeApps(catalog), FakeLinks(catalog), FakeClock(NOW)
-    )
+    handler = link_entitlements.LinkEntitlements(FakeLinks(catalog), FakeClock(NOW))
     decisions = (Decision("den_b", CreateVirtualRole("Bee")), Decision("den_a", Skip()))
     outcome = await handler(link_entitlements.Command("app_1", decisions), ROOT)
     change = changed(outcome)

@@ -21,7 +21,7 @@ from services.catalog.domain.link import (
 from services.catalog.domain.unlink import Unlinking, unlink
 from services.catalog.domain.use import Use, UseState
 from services.catalog.handlers import link_entitlements, unlink_entitlements
-from tests.fakes.catalog import FakeApps, FakeCatalog, FakeLinks, FakeUses, Kept
+from tests.fakes.catalog import FakeCatalog, FakeLinks, FakeUses, Kept
 from tests.fakes.clock import FakeClock
 from tests.unit.catalog.things import NOW, ROOT, TENANT, a_group, a_managed_app, an_access, types
 
@@ -134,9 +134,7 @@ def a_catalog() -> FakeCatalog:
 async def test_the_handler_tells_of_each_group_and_each_role() -> None:
     """One record with the reason; it refuses a role in use unless told to end its access."""
     catalog = a_catalog()
-    handler = unlink_entitlements.UnlinkEntitlements(
-        FakeApps(catalog), FakeLinks(catalog), FakeUses(catalog)
-    )
+    handler = unlink_entitlements.UnlinkEntitlements(FakeLinks(catalog), FakeUses(catalog))
     asked = (den("C"), den("A"))
     with pytest.raises(LatchkeyError) as caught:
         await handler(unlink_entitlements.Command("app_1", asked, "why", False), ROOT)
@@ -171,9 +169,7 @@ async def test_the_handler_tells_of_each_group_and_each_role() -> None:
 async def test_a_preview_has_no_ids_and_warns_of_what_is_shared() -> None:
     """Only of a group that would be bound; what is widened keeps its id."""
     catalog = a_catalog()
-    handler = link_entitlements.LinkEntitlements(
-        FakeApps(catalog), FakeLinks(catalog), FakeClock(NOW)
-    )
+    handler = link_entitlements.LinkEntitlements(FakeLinks(catalog), FakeClock(NOW))
     wish = link_entitlements.Command("app_1", (Decision(den("D"), CreateVirtualRole("Dee")),))
     preview = await handler.preview(wish)
     assert [(each.entitlement_id, each.resource_id) for each in preview.roles] == [("", "")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -103,6 +104,23 @@ def test_names_everything_at_once() -> None:
         path="app.",
     )
     assert found == [("app.name", "is required"), ("app.kind", "is not known")]
+
+
+def test_a_mask_names_what_can_be_changed() -> None:
+    """Each path once; anything else is named with what can be, a path that is too long to show or
+    no text is not repeated, and of too many none is read."""
+    with Fields() as fields:
+        assert fields.update_mask(["b", "a", "b"], ("a", "b")) == ("b", "a")
+    words = "which can't be changed; what can is a, b"
+    for paths, problems in (
+        ([], ["is required: which fields to change"]),
+        (["x", "a", "a.b", "*"], [f"names {each}, {words}" for each in ("x", "a.b", "*")]),
+        (["x" * 101], [f"names a path, {words}"]),
+        (["\0"], [f"names a path, {words}"]),
+        ([str(each) for each in range(21)], ["has 21 paths, at most 20 are taken"]),
+    ):
+        found = _problems(partial(Fields.update_mask, paths=paths, changeable=("a", "b")))
+        assert found == [("update_mask", each) for each in problems]
 
 
 def test_an_error_inside_is_not_hidden() -> None:

@@ -1,6 +1,7 @@
 """What depends on people and entitlements that are gone is ended."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar, cast
 
 import pytest
@@ -124,14 +125,62 @@ async def test_rounds_come_to_every_lease() -> None:
     assert over == [first, last]
 
 
-@pytest.mark.parametrize(("unknown", "ends"), [(15, True), (30, False)])
+@pytest.mark.parametrize(("unknown", "ends"), [(20, True), (21, False)])
 async def test_a_catalog_that_lost_its_data_ends_nothing(unknown: int, ends: bool) -> None:
     """A few may be unknown; when it is many of those asked for, the round passes over them."""
     house = House()
     leases = [await _granted(house, number) for number in range(60)]
-    for found in leases[:unknown]:
-        user_id = house.store.kept_leases[found].subject.user_id
-        house.catalog.gone[user_id] = Gone("The person is not in the directory.", unknown=True)
+    _unknown(house, leases[:unknown])
     await _loop(house)()
     over = sum(lease.is_over for lease in house.store.kept_leases.values())
     assert over == (unknown if ends else 0)
+
+
+async def test_doubt_keeps_nobody_who_is_known() -> None:
+    """Beside many who are unknown a disabled person's lease ends, and one whose entitlement is
+    removed though its person is unknown, in the same round."""
+    house = House()
+    leases = [await _granted(house, number) for number in range(60)]
+    _unknown(house, leases[:30])
+    disabled, removed = leases[40], leases[3]
+    house.catalog.gone[house.store.kept_leases[disabled].subject.user_id] = DISABLED
+    kept = house.store.kept_leases[removed]
+    house.store.kept_leases[removed] = replace(kept, entitlement_id="ent_other")
+    house.catalog.gone["ent_other"] = REMOVED
+    await _loop(house)()
+    over = {key: it.end_reason for key, it in house.store.kept_leases.items() if it.is_over}
+    assert over == {disabled: DISABLED.reason, removed: REMOVED.reason}
+
+
+async def test_doubt_is_seen_in_the_audit() -> None:
+    """Once when it begins, however many rounds it lasts, and once when a whole turn of the leases
+    found none: a round without doubt in the middle of a turn does not end it."""
+    house = House()
+    leases = sorted([await _granted(house, number) for number in range(510)])
+    before = len(house.store.changes)
+    _unknown(house, leases[:150])
+    loop = _loop(house)
+
+    async def noted(rounds: int) -> list[str]:
+        for _ in range(rounds):
+            await loop()
+        return [each.audit.action for each in house.store.changes[before:]]
+
+    assert await noted(5) == ["catalog.doubted"]
+    audit = house.last.audit
+    assert (audit.actor, audit.resource_id) == (REQUESTS, "catalog")
+    assert audit.details == {"asked": 501, "unknown": 150}
+    assert audit.reason.startswith("The catalog does not know 150 of 501 people and entitlements")
+    house.catalog.gone.clear()
+    # The rest of a turn that began with doubt, the first half of the next, and its end.
+    assert await noted(2) == ["catalog.doubted"]
+    assert await noted(1) == ["catalog.doubted", "catalog.believed"]
+    assert await noted(4) == ["catalog.doubted", "catalog.believed"]
+    _unknown(house, leases[:150])
+    assert (await noted(2))[2:] == ["catalog.doubted"]
+
+
+def _unknown(house: House, leases: list[str]) -> None:
+    for found in leases:
+        user_id = house.store.kept_leases[found].subject.user_id
+        house.catalog.gone[user_id] = Gone("The person is not in the directory.", unknown=True)

@@ -1,0 +1,33 @@
+"""What the handlers need from outside."""
+
+from services.catalog.ports.access_profiles import AccessProfiles, Expressions
+from services.catalog.ports.app_catalog import AppCatalog
+from services.catalog.ports.apps import AppFilter, Apps
+from services.catalog.ports.directory import Directory
+from services.catalog.ports.entitlements import Entitlements
+from services.catalog.ports.grants import Grants, UnmanagedAccess
+from services.catalog.ports.links import LinkMaterial, Links
+from services.catalog.ports.offers import Offers
+from services.catalog.ports.rules import Rules
+from services.catalog.ports.syncs import Syncs
+from services.catalog.ports.uses import Feed, Requests, Uses
+
+__all__ = [
+    "AccessProfiles",
+    "AppCatalog",
+    "AppFilter",
+    "Apps",
+    "Directory",
+    "Entitlements",
+    "Expressions",
+    "Feed",
+    "Grants",
+    "LinkMaterial",
+    "Links",
+    "Offers",
+    "Requests",
+    "Rules",
+    "Syncs",
+    "UnmanagedAccess",
+    "Uses",
+]

@@ -1,0 +1,26 @@
+"""What people may ask for."""
+
+from typing import Protocol
+
+from libs.domain.paging import Page, PageRequest
+from services.catalog.domain.app_catalog import CatalogApp, CatalogState
+
+
+class AppCatalog(Protocol):
+    """What people may ask for."""
+
+    async def search(
+        self, user_id: str, query: str, state: CatalogState | None, page: PageRequest
+    ) -> Page[CatalogApp] | None:
+        """Apps by name with what the person may ask for, or with what of it stands so.
+
+        None for a person not in the directory.
+        """
+        ...
+
+    async def app(self, user_id: str, app_id: str) -> tuple[CatalogApp, ...] | None:
+        """An app with what the person may ask for, or nothing when there is nothing.
+
+        None for a person not in the directory.
+        """
+        ...

@@ -1,0 +1,25 @@
+"""What the other services ask about."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from services.catalog.domain.directory import (
+    User,
+)
+from services.catalog.domain.resolution import Offer, Question
+
+
+class Offers(Protocol):
+    """What the other services ask about."""
+
+    async def question(
+        self, entitlement_id: str, requester_user_id: str, subject_user_id: str
+    ) -> Question:
+        """What is known about an entitlement, its requester and its subject."""
+        ...
+
+    async def for_write(
+        self, entitlement_id: str, subject_user_id: str, directory_entitlement_ids: Collection[str]
+    ) -> tuple[Offer | None, User | None, frozenset[str]]:
+        """The entitlement, the person, and which of the directory entitlements they hold."""
+        ...
