@@ -74,7 +74,7 @@ async def _follow(service: Service, settings: Settings) -> None:
         return
     peer = Peer("requests", settings.requests_address, TokenFile(settings.token_file))
     await service.life.parts.enter_async_context(peer)
-    follow = FollowRequests(StoredFeed(service.database), clients.Requests(peer))
+    follow = FollowRequests(StoredFeed(service.database), clients.Requests(peer), service.clock)
     following = FollowLoop(service.writes, follow)
     service.life.loop("follow", following, every=FOLLOW_SECONDS)
     note = NoteUnmanaged(StoredUnmanagedAccess(service.database), service.clock)

@@ -81,13 +81,21 @@ class FeedPosition:
     event_id: str
 
 
-def follow(uses: Iterable[Use], happenings: Iterable[Happening]) -> Mapping[str, Use]:
-    """The uses by access request after all of these happened, in this order.
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The uses by access request, and those whose lease is out of Entra by now."""
+
+    uses: Mapping[str, Use]
+    ended: tuple[Use, ...]
+
+
+def follow(uses: Iterable[Use], happenings: Iterable[Happening]) -> Followed:
+    """What the uses are after all of these happened, in this order.
 
     `uses` holds at least those that `happenings` name by access request or lease, as far as there
     are any. What is said of an access request that is not there is passed over.
     """
-    found = {use.access_request_id: use for use in uses}
+    found, ended = {use.access_request_id: use for use in uses}, []
     by_lease = {use.lease_id: use.access_request_id for use in found.values() if use.lease_id}
     for happening in happenings:
         match happening:
@@ -111,11 +119,13 @@ def follow(uses: Iterable[Use], happenings: Iterable[Happening]) -> Mapping[str,
             continue
         if (after := _after(use, happening)) is None:
             del found[access_request_id]
+            if isinstance(happening, LeaseGone):
+                ended.append(use)
         else:
             found[access_request_id] = after
         if isinstance(happening, Granted):
             by_lease[happening.lease_id] = access_request_id
-    return found
+    return Followed(found, tuple(ended))
 
 
 def _after(use: Use, happening: Happening) -> Use | None:

@@ -1,13 +1,18 @@
 """Who holds what in the directory, and why."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from services.catalog.domain.use import Use, UseState
 
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which grants; an empty string says nothing. `at_time`: as they were then."""
+    """Which grants; an empty string says nothing. `at_time`: as they were then.
+
+    `shown`: the only entitlements that are named; none where all are.
+    """
 
     user_id: str = ""
     app_id: str = ""
@@ -15,6 +20,7 @@ class Which:
     directory_entitlement_id: str = ""
     unmanaged: bool = False
     at_time: datetime | None = None
+    shown: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +28,9 @@ class Grant:
     """One thing that a person holds, with the entitlement that it is part of, if any.
 
     `group_id`: the group through which they hold an app role assignment, empty for their own.
-    `unmanaged`: it is their own, part of an entitlement, and they have no lease of that.
-    `start_time` is none when it was there before anybody noted that.
+    `unmanaged`: it is their own, part of an entitlement, and no lease of theirs can have brought
+    it; `first_seen_time` is when that was noted, some minutes later. `start_time` is none when it
+    was there before anybody noted that.
     """
 
     user_id: str
@@ -38,6 +45,7 @@ class Grant:
     binding_id: str = ""
     lease_id: str = ""
     unmanaged: bool = False
+    first_seen_time: datetime | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
 
@@ -53,18 +61,43 @@ class Explanation:
 
 
 def explain(
-    person: str, wanted: Mapping[str, str], grants: Sequence[Grant], request_ids: Collection[str]
+    person: str, wanted: Mapping[str, str], grants: Sequence[Grant], uses: Sequence[Use] = ()
 ) -> Explanation:
     """Why a person has or lacks what is `wanted`: directory entitlements by name.
 
-    `request_ids` are their open access requests for it.
+    `uses`: their access requests and leases of it.
     """
     there = {grant.directory_entitlement_id for grant in grants}
+    own = {grant.directory_entitlement_id for grant in grants if not grant.group_id}
     missing = tuple(each for each in wanted if each not in there)
     sentences = [_because(person, grant) for grant in grants]
+    sentences += (
+        f"{person} is {_phrase(wanted[each])} only through a group, and can still be given it "
+        "themselves."
+        for each in wanted
+        if each in there - own
+    )
     sentences += (f"{person} is not {_phrase(wanted[each])}." for each in missing)
-    sentences += (f"Access request {each} is open." for each in sorted(request_ids))
-    return Explanation(bool(wanted) and not missing, tuple(grants), missing, tuple(sentences))
+    sentences += (_in_use(use, missing=bool(missing)) for use in uses)
+    return Explanation(
+        bool(wanted) and not missing, tuple(grants), missing, tuple(filter(None, sentences))
+    )
+
+
+def _in_use(use: Use, *, missing: bool) -> str:
+    """What becomes of an access request; nothing where the grants tell of its lease."""
+    match use.state:
+        case UseState.OPEN:
+            return f"Access request {use.access_request_id} is open."
+        case UseState.GRANTED:
+            return f"{use.lease_id} is granted and on its way into Entra."
+        case UseState.FAILED:
+            return f"{use.lease_id} could not be put into Entra."
+        case UseState.ENDING:
+            return f"{use.lease_id} is ending."
+        case UseState.ACTIVE if missing:
+            return f"{use.lease_id} is in Entra, but the last sync did not see all of it there."
+    return ""
 
 
 def _because(person: str, grant: Grant) -> str:

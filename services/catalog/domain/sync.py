@@ -26,8 +26,8 @@ class Sync:
     """The newest sync of a connection.
 
     `round` is the highest of every sync of the connection, `run` the newest of this one,
-    `complete_time` when one of them was complete last, and `version` counts every page of every
-    sync of the connection.
+    `complete_time` when one of them was complete last and `as_of_time` when that one had begun, and
+    `version` counts every page of every sync of the connection.
     """
 
     sync_id: str
@@ -41,6 +41,8 @@ class Sync:
     round: int = 0
     run: int = 0
     groups_only: bool = False
+    begin_time: datetime | None = None
+    as_of_time: datetime | None = None
     complete_time: datetime | None = None
     version: int = 0
 
@@ -59,6 +61,7 @@ class Sync:
             return replace(
                 begun,
                 round=self.round,
+                as_of_time=self.as_of_time,
                 complete_time=self.complete_time,
                 version=self.version,
             )
@@ -87,7 +90,7 @@ class Sync:
             )
         return True
 
-    def take(self, message: Message, count: int) -> "Sync":
+    def take(self, message: Message, count: int, now: datetime) -> "Sync":
         """The sync after a message that brings `count` entries.
 
         Raises:
@@ -115,6 +118,7 @@ class Sync:
             round=message.round,
             run=message.run,
             groups_only=message.groups_only,
+            begin_time=self.begin_time or now,
             version=self.version + 1,
         )
 
@@ -124,7 +128,8 @@ class Sync:
         Raises:
             as `take`.
         """
-        return replace(self.take(message, 0), completed=True, complete_time=now)
+        taken = self.take(message, 0, now)
+        return replace(taken, completed=True, as_of_time=taken.begin_time, complete_time=now)
 
 
 def new_sync(message: Message) -> Sync:

@@ -9,12 +9,14 @@ from services.catalog.domain.facts import UnmanagedAccessFound
 
 # What is held for less is left alone: that a lease brought it may not be known yet.
 SETTLE = timedelta(minutes=1)
+# A sync that begins sooner after the end of a lease may still read what the lease had brought.
+LEASE_SETTLE = timedelta(minutes=10)
 _MOST_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Unmanaged:
-    """A person holds a part of an entitlement, which has this version, without a lease of it."""
+    """A person holds a part of an entitlement, which has this version, that no lease brought."""
 
     entitlement_id: str
     directory_entitlement_id: str

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from libs.domain.callers import Service
 from libs.domain.changes import AuditEntry, Change, Outcome
+from libs.domain.clock import Clock
 from services.catalog import ports
 from services.catalog.domain.following import FeedPosition, follow
+from services.catalog.domain.unmanaged import LEASE_SETTLE
 
 CATALOG = Service("catalog")
 REQUESTS = "requests"
@@ -22,6 +24,7 @@ class FollowRequests:
 
     feed: ports.Feed
     requests: ports.Requests
+    clock: Clock
 
     async def __call__(self) -> Outcome[bool]:
         """Whether there may be more events already.
@@ -43,7 +46,8 @@ class FollowRequests:
         last = FeedPosition(new[-1].position, new[-1].event_id) if new else None
         happenings = [event.happening for event in new if event.happening is not None]
         before = () if again else await self.feed.named(happenings)
-        after = follow(before, happenings)
+        followed = follow(before, happenings)
+        after = followed.uses
         kept = {use.access_request_id: use for use in before}
         changed = tuple(use for key, use in after.items() if kept.get(key) != use)
         over = tuple(key for key in kept if key not in after)
@@ -59,5 +63,8 @@ class FollowRequests:
                 "over": len(over),
             },
         )
-        writes = self.feed.followed(REQUESTS, seen, last, changed, over, anew=again)
+        writes = (
+            *self.feed.followed(REQUESTS, seen, last, changed, over, anew=again),
+            *self.feed.ended(followed.ended, self.clock.now() + LEASE_SETTLE),
+        )
         return Outcome(more, Change(audit, writes))

@@ -84,12 +84,13 @@ class IngestPage:
         page: DirectoryPage,
         actor: Caller,
     ) -> Outcome[Taken]:
-        after = sync.take(message, page.seen_count)
+        now = self.clock.now()
+        after = sync.take(message, page.seen_count, now)
         return Outcome(
             Taken(after),
             Change(
                 audit=_audit(actor, "directory.page_ingested", after, counts=page.counts()),
-                writes=self.syncs.paged(newest, after, page, self.clock.now()),
+                writes=self.syncs.paged(newest, after, page, now),
             ),
         )
 

@@ -1,5 +1,6 @@
 """What people may ask for."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from libs.domain.paging import Page, PageRequest
@@ -22,5 +23,13 @@ class AppCatalog(Protocol):
         """An app with what the person may ask for, or nothing when there is nothing.
 
         None for a person not in the directory.
+        """
+        ...
+
+    async def shown(self, user_id: str, app_id: str, entitlement_id: str) -> Mapping[str, str]:
+        """The entitlements that a person may know of, with their apps.
+
+        They are those that the person holds or has asked for; and of those that they hold a part
+        of, of an app's, and of one named, those that they may ask for.
         """
         ...

@@ -8,6 +8,7 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.grant import Grant, Which
 from services.catalog.domain.unmanaged import Mark, Unmanaged
+from services.catalog.domain.use import Use
 
 
 class Grants(Protocol):
@@ -17,12 +18,22 @@ class Grants(Protocol):
         """Grants, by what is held and by whom; one that is part of several is there with each."""
         ...
 
-    async def wanted(self, entitlement_id: str) -> Mapping[str, str]:
-        """What an entitlement stands for: directory entitlements by name."""
+    async def about_entitlement(
+        self, user_id: str, entitlement_id: str
+    ) -> tuple[Mapping[str, str], Sequence[Grant], Sequence[Use]] | None:
+        """What an entitlement stands for, by names, what of it a person has, and their uses of it.
+
+        Of one moment. None where there is no such entitlement.
+        """
         ...
 
-    async def name(self, directory_entitlement_id: str) -> str:
-        """What a directory entitlement is called; empty for one that nobody knows."""
+    async def about_directory_entitlement(
+        self, user_id: str, directory_entitlement_id: str, shown: frozenset[str] | None
+    ) -> tuple[str, Sequence[Grant]]:
+        """What a directory entitlement is called, empty if nobody knows, and how a person has it.
+
+        Of one moment. `shown` as in `Which`.
+        """
         ...
 
 

@@ -1,6 +1,7 @@
 """What is asked for or leased, as the requests service tells of it."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from libs.domain.changes import Write
@@ -45,6 +46,10 @@ class Feed(Protocol):
 
         `over` holds ids of access requests. With `anew` all other uses are forgotten too.
         """
+        ...
+
+    def ended(self, leases: Sequence[Use], settle_time: datetime) -> tuple[Write, ...]:
+        """Keeps that these leases are over, until a sync that begins after this is complete."""
         ...
 
 

@@ -168,7 +168,13 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
             grant_pb2.DESCRIPTOR.services_by_name["GrantService"],
             grant_pb2_grpc.add_GrantServiceServicer_to_server,
             GrantServicer(
-                ShowGrants(stores.grants, stores.directory, apps, stores.entitlements, stores.uses)
+                ShowGrants(
+                    stores.grants,
+                    stores.directory,
+                    apps,
+                    stores.entitlements,
+                    stores.app_catalog,
+                )
             ),
         ),
         (

@@ -1,10 +1,22 @@
 """What people may ask for."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    and_,
+    literal,
+    or_,
+    select,
+    true,
+    union,
+    union_all,
+)
 
 from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
@@ -19,14 +31,21 @@ from services.catalog.store.rules import rules_columns, said_by_rules
 from services.catalog.store.standings import Standings, read_standings
 from services.catalog.store.tables import (
     apps,
+    directory_assignments,
+    directory_memberships,
     entitlement_rules,
+    entitlement_targets,
     entitlements,
 )
 from services.catalog.store.text import containing, paged
 
 
 class StoredAppCatalog:
-    """The app catalog in the database: a few statements a page, however much it holds."""
+    """The app catalog in the database: a few statements a page, however much it holds.
+
+    A page is of one moment: half of the rules of before and half of those of after could show
+    what neither of them does.
+    """
 
     def __init__(self, database: Database, expressions: Expressions, deployment: Defaults) -> None:
         self._database = database
@@ -38,7 +57,8 @@ class StoredAppCatalog:
     ) -> Page[CatalogApp] | None:
         page.after(2)  # a wrong token is the caller's fault, whoever they are
         return await self._database.read(
-            lambda connection: self._read(connection, user_id, _matching(query), state, page)
+            lambda connection: self._read(connection, user_id, _matching(query), state, page),
+            at_once=True,
         )
 
     async def app(self, user_id: str, app_id: str) -> tuple[CatalogApp, ...] | None:
@@ -46,9 +66,35 @@ class StoredAppCatalog:
         found = await self._database.read(
             lambda connection: self._read(
                 connection, user_id, entitlements.c.app_id == app_id, None, page
-            )
+            ),
+            at_once=True,
         )
         return None if found is None else found.items
+
+    async def shown(self, user_id: str, app_id: str, entitlement_id: str) -> Mapping[str, str]:
+        def work(connection: Connection) -> Mapping[str, str]:
+            person = read_user(connection, user_id)
+            if person is None:
+                return {}
+            standings = read_standings(connection, user_id)
+            theirs = sorted({*standings.held, *standings.uses})
+            profiles = read_profiles(connection, self._expressions, person)
+            columns = (entitlements.c.entitlement_id, entitlements.c.app_id)
+            query = union(
+                select(*columns).where(entitlements.c.entitlement_id.in_(theirs)),
+                select(*columns)
+                .join(apps, apps.c.app_id == entitlements.c.app_id)
+                .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
+                .where(
+                    entitlements.c.entitlement_id.in_(_named(user_id, app_id, entitlement_id)),
+                    open_to(profiles, person.entra_tenant_id),
+                    governed(),
+                    provisionable(),
+                ),
+            )
+            return {row.entitlement_id: row.app_id for row in connection.execute(query)}
+
+        return await self._database.read(work, at_once=True)
 
     def _read(
         self,
@@ -80,6 +126,24 @@ class StoredAppCatalog:
             ),
             found.next_page_token,
         )
+
+
+def _named(user_id: str, app_id: str, entitlement_id: str) -> CompoundSelect[Any]:
+    """This entitlement, those of this app, and those that a person holds a part of, themselves or
+    through a group."""
+    member, role, part = directory_memberships.c, directory_assignments.c, entitlement_targets.c
+    groups = select(member.group_id).where(member.user_id == user_id)
+    parts = union_all(
+        select(member.directory_entitlement_id).where(member.user_id == user_id),
+        select(role.directory_entitlement_id).where(role.principal_id == user_id),
+        select(role.directory_entitlement_id).where(role.principal_id.in_(groups)),
+    )
+    others = entitlements.alias()
+    return union_all(
+        select(part.entitlement_id).where(part.directory_entitlement_id.in_(parts)),
+        select(others.c.entitlement_id).where(others.c.app_id == app_id),
+        select(literal(entitlement_id)),
+    )
 
 
 def _apps(

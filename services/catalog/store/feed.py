@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 
@@ -10,7 +11,7 @@ from libs.db.engine import Database
 from libs.domain.changes import Write
 from services.catalog.domain.following import FeedPosition, Happening, LeaseEnding, LeaseGone
 from services.catalog.domain.use import Use
-from services.catalog.store.tables import feed_positions, uses
+from services.catalog.store.tables import feed_positions, former_leases, uses
 from services.catalog.store.upsert import upsert
 from services.catalog.store.uses import read_uses
 
@@ -59,6 +60,19 @@ class StoredFeed:
             rows = [{**asdict(use), "state": use.state.value} for use in changed]
             writes.append(Guarded(upsert(uses), parameters=rows))
         return tuple(writes)
+
+    def ended(self, leases: Sequence[Use], settle_time: datetime) -> tuple[Write, ...]:
+        rows = [
+            {
+                "lease_id": use.lease_id,
+                "entitlement_id": use.entitlement_id,
+                "app_id": use.app_id,
+                "user_id": use.user_id,
+                "settle_time": settle_time,
+            }
+            for use in leases
+        ]
+        return (Guarded(upsert(former_leases), parameters=rows),) if rows else ()
 
 
 def _moved(service: str, seen: FeedPosition | None, last: FeedPosition | None) -> Guarded:

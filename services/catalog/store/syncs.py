@@ -11,6 +11,7 @@ from sqlalchemy import (
     Subquery,
     Table,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -67,6 +68,7 @@ from services.catalog.store.tables import (
 )
 from services.catalog.store.text import paged
 from services.catalog.store.upsert import upsert
+from services.catalog.store.uses import settled_leases_forgotten
 
 # In the order of removal: which assignments are gone is asked of the apps.
 _TABLES = {
@@ -232,7 +234,7 @@ class StoredSyncs:
                     len(gone_apps) - unmanaged,
                 ),
             )
-        return (*writes, *serve_writes(connection_id))
+        return (*writes, *serve_writes(connection_id), Guarded(settled_leases_forgotten()))
 
 
 def _scope(connection_id: str) -> Subquery:
@@ -273,19 +275,49 @@ def _kept_as_past(
     """Keeps what is about to be removed as grants of the past."""
     held = _TABLES[kind].c
     of_a_person = literal(PrincipalKind.USER.value, past_grants.c.principal_kind.type)
-    columns = {
+    columns: dict[str, ColumnElement[Any]] = {
         "directory_entitlement_id": held.directory_entitlement_id,
         "connection_id": held.connection_id,
         "since_time": held.since_time,
         "end_time": literal(now, past_grants.c.end_time.type),
     }
     if kind is DirectoryKind.MEMBERSHIP:
-        columns |= {"principal_id": held.user_id, "principal_kind": of_a_person}
+        columns |= {
+            "principal_id": held.user_id,
+            "principal_kind": of_a_person,
+            "group_id": held.group_id,
+            "app_id": literal(""),
+            "entra_app_role_id": literal(""),
+            "principal_display_name": _name(directory_users, held.user_id),
+            "directory_display_name": _name(directory_groups, held.group_id),
+        }
     else:
-        columns |= {"principal_id": held.principal_id, "principal_kind": held.principal_kind}
+        principal = case(
+            (
+                held.principal_kind == PrincipalKind.USER.value,
+                _name(directory_users, held.principal_id),
+            ),
+            else_=_name(directory_groups, held.principal_id),
+        )
+        columns |= {
+            "principal_id": held.principal_id,
+            "principal_kind": held.principal_kind,
+            "group_id": literal(""),
+            "app_id": held.app_id,
+            "entra_app_role_id": held.entra_app_role_id,
+            "principal_display_name": principal,
+            "directory_display_name": _name(apps, held.app_id),
+        }
     # What went twice at one moment, by a clock that stands or steps back, is kept once.
     statement = upsert(past_grants).from_select([*columns], select(*columns.values()).where(which))
     return Guarded(statement, count)
+
+
+def _name(of: Table, key: ColumnElement[str]) -> ColumnElement[str]:
+    """What a person, group or app is called when it goes; nothing where it was never known."""
+    (own,) = of.primary_key.columns
+    name = select(of.c.display_name).where(own == key).correlate_except(of).scalar_subquery()
+    return func.coalesce(name, "")
 
 
 def _digests_forgotten(connection_id: str, sweeps: Sweeps) -> Guarded:
@@ -319,6 +351,8 @@ def _progressed(before: Sync | None, after: Sync) -> Guarded:
         "round": after.round,
         "run": after.run,
         "groups_only": after.groups_only,
+        "begin_time": after.begin_time,
+        "as_of_time": after.as_of_time,
         "complete_time": after.complete_time,
         "version": after.version,
     }
@@ -345,6 +379,8 @@ def _sync_of(row: Row[Any]) -> Sync:
         round=row.round,
         run=row.run,
         groups_only=row.groups_only,
+        begin_time=row.begin_time,
+        as_of_time=row.as_of_time,
         complete_time=row.complete_time,
         version=row.version,
     )

@@ -44,7 +44,9 @@ syncs = Table(
     Column("round", BigInteger, nullable=False),
     Column("run", BigInteger, nullable=False),
     Column("groups_only", Boolean, nullable=False),
-    # When the last sync of the connection was complete.
+    Column("begin_time", UtcTime),
+    # When the last sync of the connection that was complete had begun, and when it was complete.
+    Column("as_of_time", UtcTime),
     Column("complete_time", UtcTime),
     Column("version", BigInteger, nullable=False),
 )
@@ -174,7 +176,15 @@ past_grants = Table(
     Column("connection_id", Text, nullable=False),
     Column("principal_kind", Text, nullable=False),
     Column("since_time", UtcTime),
+    # The group, of a membership; the app and its role, of an assignment. Empty for what went before
+    # anybody noted that, as are the names of principal, and of group or app, when it went.
+    Column("group_id", Text, nullable=False),
+    Column("app_id", Text, nullable=False),
+    Column("entra_app_role_id", Text, nullable=False),
+    Column("principal_display_name", Text, nullable=False),
+    Column("directory_display_name", Text, nullable=False),
 )
+Index("past_grants_by_group", past_grants.c.group_id, past_grants.c.principal_id)
 Index("past_grants_by_principal", past_grants.c.principal_id, past_grants.c.end_time)
 
 # The owners of apps in Entra, those of an app replaced together.
@@ -426,6 +436,19 @@ uses = Table(
     Column("lease_id", Text, nullable=False, index=True),
     Column("end_time", UtcTime),
 )
+
+# Leases that are over, until a sync that has begun after `settle_time` is complete: what they
+# brought may be in the mirror until then.
+former_leases = Table(
+    "former_leases",
+    metadata,
+    Column("lease_id", Text, primary_key=True),
+    Column("entitlement_id", Text, nullable=False),
+    Column("app_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("settle_time", UtcTime, nullable=False),
+)
+Index("former_leases_by_user", former_leases.c.user_id, former_leases.c.entitlement_id)
 
 feed_positions = Table(
     "feed_positions",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, or_, select
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
@@ -21,8 +21,9 @@ from services.catalog.store.tables import (
     feed_positions,
     ledger,
     unmanaged_access,
-    uses,
 )
+from services.catalog.store.upsert import upsert
+from services.catalog.store.uses import is_leased
 
 _KEY = ("entitlement_id", "directory_entitlement_id", "user_id")
 
@@ -76,7 +77,7 @@ class StoredUnmanagedAccess:
                     role.principal_id == noted.user_id,
                 ),
             ),
-            ~_leased(noted.entitlement_id, noted.user_id),
+            ~is_leased(noted.directory_entitlement_id, noted.user_id),
         )
         query = select(*(noted[each] for each in _KEY)).where(~still).limit(most)
         return await self._database.read(
@@ -102,7 +103,10 @@ class StoredUnmanagedAccess:
                 }
                 for each in new
             ]
-            writes.append(Guarded(insert(unmanaged_access), parameters=rows))
+            # Another replica may note the same at the same time; who was first stays.
+            writes.append(
+                Guarded(upsert(unmanaged_access, keep=("first_seen_time",)), parameters=rows)
+            )
         return tuple(writes)
 
 
@@ -122,7 +126,7 @@ def _new(
             entitlements.c.entitlement_id == part.entitlement_id,
             is_managed(),
             or_(since.is_(None), since < before),
-            ~_leased(part.entitlement_id, user_id),
+            ~is_leased(den, user_id),
             ~exists().where(
                 noted.entitlement_id == part.entitlement_id,
                 noted.directory_entitlement_id == den,
@@ -130,10 +134,4 @@ def _new(
             ),
         )
         .order_by(part.entitlement_id, den, user_id)
-    )
-
-
-def _leased(entitlement_id: ColumnElement[str], user_id: ColumnElement[str]) -> ColumnElement[bool]:
-    return exists().where(
-        uses.c.user_id == user_id, uses.c.entitlement_id == entitlement_id, uses.c.lease_id != ""
     )

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Delete, Row, delete, exists, func, or_, select
 
 from libs.db.engine import Database
 from services.catalog.domain.use import Use, UseState
-from services.catalog.store.tables import uses
+from services.catalog.store.tables import apps, entitlement_targets, former_leases, syncs, uses
 
 
 class StoredUses:
@@ -42,3 +42,44 @@ def _use_of(row: Row[Any]) -> Use:
         lease_id=row.lease_id,
         end_time=row.end_time,
     )
+
+
+def is_leased(den: ColumnElement[str], user_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a lease of a person may have brought a directory entitlement.
+
+    One of any entitlement that it is part of: several may share a group. Also one that is over, for
+    as long as no complete sync can have seen that.
+    """
+    part = entitlement_targets.alias()
+    part_of = (part.c.entitlement_id, part.c.directory_entitlement_id == den)
+    return or_(
+        exists().where(
+            uses.c.user_id == user_id,
+            uses.c.lease_id != "",
+            part_of[0] == uses.c.entitlement_id,
+            part_of[1],
+        ),
+        exists().where(
+            former_leases.c.user_id == user_id,
+            part_of[0] == former_leases.c.entitlement_id,
+            part_of[1],
+            _unseen(),
+        ),
+    )
+
+
+def _unseen() -> ColumnElement[bool]:
+    """Whether no complete sync can have seen that a row of `former_leases` is over."""
+    as_of = (
+        select(func.max(syncs.c.as_of_time))
+        .join(apps, apps.c.connection_id == syncs.c.connection_id)
+        .where(apps.c.app_id == former_leases.c.app_id)
+        .correlate(former_leases)
+        .scalar_subquery()
+    )
+    return or_(as_of.is_(None), former_leases.c.settle_time > as_of)
+
+
+def settled_leases_forgotten() -> Delete:
+    """Forgets the leases that a complete sync has seen are over."""
+    return delete(former_leases).where(~_unseen())

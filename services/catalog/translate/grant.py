@@ -14,8 +14,6 @@ def list_grants(request: grant_pb2.ListGrantsRequest) -> tuple[Which, PageReques
         at = None
         if request.HasField("at_time"):
             at = time_field(fields, "at_time", request.at_time)
-            if not (request.user_id or request.directory_entitlement_id):
-                fields.wrong("at_time", "needs user_id or directory_entitlement_id")
             if request.unmanaged:
                 fields.wrong("unmanaged", "can't be told of the past")
         which = Which(
@@ -85,6 +83,7 @@ def _grant_to_proto(grant: Grant) -> grant_pb2.Grant:
         binding_id=grant.binding_id,
         lease_id=grant.lease_id,
         unmanaged=grant.unmanaged,
+        first_seen_time=timestamp(grant.first_seen_time),
         start_time=timestamp(grant.start_time),
         end_time=timestamp(grant.end_time),
     )

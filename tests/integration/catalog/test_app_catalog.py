@@ -1,8 +1,12 @@
 """What a person may ask for."""
 
+import asyncio
+import threading
 from dataclasses import replace
 
-from latchkey.catalog.v1 import app_catalog_pb2
+from sqlalchemy import Engine, event
+
+from latchkey.catalog.v1 import app_catalog_pb2, entitlement_rules_pb2
 from libs.domain import ids
 from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
@@ -17,6 +21,7 @@ from tests.integration.catalog.steps import (
 )
 from tests.integration.catalog.tenant import MARLOWE, Tenant, ingest, numbered, sync
 from tests.support.issuer import bearer, object_id
+from tests.support.meanwhile import meanwhile
 
 
 async def search(catalog: RunningCatalog, name: str, query: str = "") -> dict[str, dict[str, bool]]:
@@ -173,3 +178,38 @@ async def test_what_is_shown_is_what_can_be_resolved(catalog: RunningCatalog) ->
                 refusal = await refused(resolve(catalog, entitlement_id, name))
                 expected = "PERSON_DISABLED" if name == "Dov" else "ENTITLEMENT_NOT_FOUND"
                 assert refusal.reason == expected
+
+
+async def test_a_page_is_of_one_moment(catalog: RunningCatalog) -> None:
+    """What rules allow to some and what they allowed to all before is never mixed."""
+    await sync(catalog, MARLOWE)
+    app = await manage(catalog, "Design Tool")
+    await link(catalog, app.app_id, virtual_role("Design Editors", "Secret Editor"))
+    before = await offer(catalog, app)
+    before.resource_type_ids[:] = [app.credential_type_id]
+    before = await apply_rules(catalog, before)
+    others = await profile(catalog, "Others", "Cleo")
+    loop, changed = asyncio.get_running_loop(), threading.Event()
+
+    async def roles_for_others() -> None:
+        rules = entitlement_rules_pb2.EntitlementRules()
+        rules.CopyFrom(before)
+        rules.resource_type_ids[:] = [app.role_type_id]
+        rules.access_profile_ids[:] = [others]
+        rules.etag = ""
+        await apply_rules(catalog, rules)
+
+    def between(_: object, __: object, statement: str, *___: object) -> None:
+        if "ORDER BY entitlements.resource_kind" in statement and not changed.is_set():
+            changed.set()
+            meanwhile(loop, roles_for_others())
+
+    event.listen(Engine, "before_cursor_execute", between)
+    try:
+        answer = await catalog.app_catalog.GetCatalogApp(
+            app_catalog_pb2.GetCatalogAppRequest(app_id=app.app_id), metadata=catalog.person("Ben")
+        )
+    finally:
+        event.remove(Engine, "before_cursor_execute", between)
+    assert changed.is_set()
+    assert [each.display_name for each in answer.app.entitlements] == ["Access"]

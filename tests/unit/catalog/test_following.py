@@ -1,6 +1,6 @@
 """How uses follow from what the requests service says happened."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,8 +24,11 @@ from services.catalog.domain.following import (
     LeaseGone,
     follow,
 )
+from services.catalog.domain.unmanaged import LEASE_SETTLE
 from services.catalog.domain.use import Use, UseState
 from services.catalog.handlers.follow_requests import MOST, FollowRequests
+from tests.fakes.clock import FakeClock
+from tests.unit.catalog.things import NOW
 
 END = datetime(2026, 5, 1, tzinfo=UTC)
 ASKED = Asked("req_1", "ent_1", "app_1", "usr_1")
@@ -57,15 +60,15 @@ def test_a_use_stands_where_the_last_event_left_it(
     happenings: list[Happening], state: UseState | None
 ) -> None:
     """Each step of an access request and its lease, to the end of both."""
-    found = follow((), happenings)
+    found = follow((), happenings).uses
     assert {use.state for use in found.values()} == ({state} if state else set())
 
 
 def test_what_is_known_of_a_lease_is_kept() -> None:
     """The lease from the approval on, its end while its clock runs."""
-    (use,) = follow((), [ASKED, GRANTED, Fulfilled("req_1", END)]).values()
+    (use,) = follow((), [ASKED, GRANTED, Fulfilled("req_1", END)]).uses.values()
     assert use == Use("req_1", "ent_1", "app_1", "usr_1", UseState.ACTIVE, "lea_1", END)
-    (use,) = follow([use], [LeaseEnding("lea_1")]).values()
+    (use,) = follow([use], [LeaseEnding("lea_1")]).uses.values()
     assert (use.state, use.lease_id, use.end_time) == (UseState.ENDING, "lea_1", END)
 
 
@@ -91,8 +94,8 @@ def test_batches_come_to_what_one_by_one_comes_to(happenings: list[Happening], c
     """Wherever the feed is cut, and in whatever order things are said to happen."""
     one_by_one: Iterable[Use] = ()
     for happening in happenings:
-        one_by_one = follow(one_by_one, [happening]).values()
-    halves = follow(follow((), happenings[:cut]).values(), happenings[cut:])
+        one_by_one = follow(one_by_one, [happening]).uses.values()
+    halves = follow(follow((), happenings[:cut]).uses.values(), happenings[cut:]).uses
     assert {use.access_request_id: use for use in one_by_one} == halves
 
 
@@ -110,6 +113,7 @@ class _Feed:
 
     at: FeedPosition | None = None
     uses: dict[str, Use] = field(default_factory=dict)
+    former: dict[str, datetime] = field(default_factory=dict)
 
     async def position(self, service: str) -> FeedPosition | None:
         return self.at
@@ -133,6 +137,10 @@ class _Feed:
     ) -> tuple[Write, ...]:
         assert seen == self.at
         return (_Followed(last, changed, over, anew),)
+
+    def ended(self, leases: Sequence[Use], settle_time: datetime) -> tuple[Write, ...]:
+        self.former |= {use.lease_id: settle_time for use in leases}
+        return ()
 
     def commit(self, outcome: Outcome[bool]) -> bool:
         if outcome.change is not None:
@@ -167,7 +175,7 @@ class _Requests:
 async def test_a_batch_is_one_call_and_one_change() -> None:
     """Also of five hundred events, and nothing new is no change at all."""
     feed, requests = _Feed(), _Requests()
-    follow_requests = FollowRequests(feed, requests)
+    follow_requests = FollowRequests(feed, requests, FakeClock(NOW))
     assert (await follow_requests()).change is None
     for number in range(MOST):
         requests.happen(Asked(f"req_{number}", "ent_1", "app_1", "usr_1"), None)
@@ -180,11 +188,25 @@ async def test_a_batch_is_one_call_and_one_change() -> None:
     assert (await follow_requests()).change is None
 
 
+async def test_a_lease_that_is_over_is_known_for_a_while() -> None:
+    """One that was there, and one that came and went within a batch; what had no lease is not."""
+    feed, requests = _Feed(), _Requests()
+    follow_requests = FollowRequests(feed, requests, FakeClock(NOW))
+    requests.happen(ASKED, GRANTED)
+    feed.commit(await follow_requests())
+    requests.happen(LeaseEnding("lea_1"), LeaseGone("lea_1"))
+    requests.happen(Asked("req_2", "ent_1", "app_1", "usr_1"), Granted("req_2", "lea_2"))
+    requests.happen(LeaseGone("lea_2"), Asked("req_3", "ent_1", "app_1", "usr_1"), Closed("req_3"))
+    feed.commit(await follow_requests())
+    assert feed.uses == {}
+    assert feed.former == dict.fromkeys(("lea_1", "lea_2"), NOW + LEASE_SETTLE)
+
+
 @pytest.mark.parametrize("events_after", [0, 1, 2, 5])
 async def test_another_feed_is_followed_from_its_beginning(events_after: int) -> None:
     """Whether it is shorter than before or has grown past it since, or is empty."""
     feed, requests = _Feed(), _Requests()
-    follow_requests = FollowRequests(feed, requests)
+    follow_requests = FollowRequests(feed, requests, FakeClock(NOW))
     requests.happen(ASKED, GRANTED)
     feed.commit(await follow_requests())
     requests.log.clear()
@@ -204,4 +226,4 @@ async def test_nothing_moves_while_requests_is_away() -> None:
             raise Unavailable("the requests service", "unavailable")
 
     with pytest.raises(Unavailable):
-        await FollowRequests(_Feed(), _Away())()
+        await FollowRequests(_Feed(), _Away(), FakeClock(NOW))()

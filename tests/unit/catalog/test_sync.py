@@ -28,7 +28,7 @@ def message(number: int, checkpoint: str = "", **other: Any) -> Message:
 
 def test_takes_one_page_after_the_other() -> None:
     """Each with its checkpoint, counting."""
-    after = FIRST.take(message(1, "a"), 10).take(message(2, "b"), 5)
+    after = FIRST.take(message(1, "a"), 10, NOW).take(message(2, "b"), 5, NOW)
     assert (after.last_page_number, after.checkpoint, after.seen_count) == (2, "b", 15)
     assert after.version == 6
     assert after.has(message(2))
@@ -43,7 +43,7 @@ def test_takes_one_page_after_the_other() -> None:
 def test_a_gap_is_refused(number: int) -> None:
     """Pages and completion alike."""
     with pytest.raises(WrongState, match="page 1 comes next"):
-        FIRST.take(message(number), 1)
+        FIRST.take(message(number), 1, NOW)
     with pytest.raises(WrongState, match="page 1 comes next"):
         FIRST.complete(message(number), NOW)
 
@@ -51,13 +51,13 @@ def test_a_gap_is_refused(number: int) -> None:
 def test_nothing_follows_completion() -> None:
     """A complete sync takes nothing more."""
     with pytest.raises(WrongState) as caught:
-        FIRST.complete(message(1), NOW).take(message(2), 1)
+        FIRST.complete(message(1), NOW).take(message(2), 1, NOW)
     assert caught.value.reason == "SYNC_PAGE_OUT_OF_ORDER"
 
 
 def test_a_newer_sync_begins_anew_and_an_older_is_over() -> None:
     """The version and the round go on: they are the connection's."""
-    newer = FIRST.take(message(1, round=7), 10).begin(message(1, sync_id="syn_3"))
+    newer = FIRST.take(message(1, round=7), 10, NOW).begin(message(1, sync_id="syn_3"))
     assert (newer.last_page_number, newer.seen_count, newer.version) == (0, 0, 5)
     assert (newer.round, newer.run) == (7, 0)
     assert FIRST.begin(message(1)) is FIRST
@@ -68,12 +68,12 @@ def test_a_newer_sync_begins_anew_and_an_older_is_over() -> None:
 
 def test_a_newer_run_fences_the_older_off() -> None:
     """From its first page on, and only behind what the older committed."""
-    taken = FIRST.take(message(1), 1)
+    taken = FIRST.take(message(1), 1, NOW)
     with pytest.raises(WrongState) as caught:
         taken.begin(message(1, run=2)).has(message(1, run=2))
     assert caught.value.reason == "SYNC_PAGE_OUT_OF_ORDER"
     assert not taken.begin(message(2, run=2)).has(message(2, run=2))
-    taken = taken.take(message(2, run=2), 1)
+    taken = taken.take(message(2, run=2), 1, NOW)
     assert taken.run == 2
     for number in (1, 2, 3):
         with pytest.raises(WrongState) as caught:
@@ -85,18 +85,18 @@ def test_a_newer_run_fences_the_older_off() -> None:
 
 def test_rounds_never_go_back() -> None:
     """Not within a sync nor from one to the next; what was committed is still passed over."""
-    taken = FIRST.take(message(1, round=2), 1).take(message(2, round=5), 1)
+    taken = FIRST.take(message(1, round=2), 1, NOW).take(message(2, round=5), 1, NOW)
     assert taken.has(message(1, round=2))
     with pytest.raises(Invalid, match="round: is 4"):
-        taken.take(message(3, round=4), 1)
+        taken.take(message(3, round=4), 1, NOW)
     later = message(1, round=4, sync_id="syn_3")
     with pytest.raises(Invalid, match="round: is 4"):
-        taken.begin(later).take(later, 1)
+        taken.begin(later).take(later, 1, NOW)
 
 
 def test_the_mode_is_that_of_the_last_message() -> None:
     """Of a page or of the completion."""
-    after = FIRST.take(message(1, groups_only=True), 1)
+    after = FIRST.take(message(1, groups_only=True), 1, NOW)
     assert after.groups_only
     assert not after.complete(message(2), NOW).groups_only
 

@@ -39,6 +39,7 @@ class Grant(_message.Message):
     UNMANAGED_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    FIRST_SEEN_TIME_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Who holds it."""
     user_display_name: _builtins.str
@@ -62,16 +63,25 @@ class Grant(_message.Message):
     lease_id: _builtins.str
     """The lease of the entitlement by which they hold it; empty when there is none."""
     unmanaged: _builtins.bool
-    """Whether it is part of a managed app's entitlement and no lease brought it: it came from outside
-    Latchkey.
+    """Whether it is part of a managed app's entitlement and no lease of theirs can have brought it,
+    of this or of another entitlement that it is part of: it came from outside Latchkey. A lease
+    that is over counts until a sync can have seen that.
     """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when they hold it, as far as syncs saw it."""
+        """Since when they hold it, as far as syncs saw it; not set for what was there before anybody
+        noted that, which may have begun after `at_time` too.
+        """
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """Until when they held it; only for grants of the past."""
+
+    @_builtins.property
+    def first_seen_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was first seen that it came from outside, some minutes after a sync found it; that was
+        when `UnmanagedAccessFound` told of it.
+        """
 
     def __init__(
         self,
@@ -90,10 +100,11 @@ class Grant(_message.Message):
         unmanaged: _builtins.bool = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        first_seen_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "first_seen_time", b"first_seen_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "binding_id", b"binding_id", "directory_display_name", b"directory_display_name", "directory_entitlement_id", b"directory_entitlement_id", "end_time", b"end_time", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "group_display_name", b"group_display_name", "group_id", b"group_id", "lease_id", b"lease_id", "start_time", b"start_time", "unmanaged", b"unmanaged", "user_display_name", b"user_display_name", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "binding_id", b"binding_id", "directory_display_name", b"directory_display_name", "directory_entitlement_id", b"directory_entitlement_id", "end_time", b"end_time", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "first_seen_time", b"first_seen_time", "group_display_name", b"group_display_name", "group_id", b"group_id", "lease_id", b"lease_id", "start_time", b"start_time", "unmanaged", b"unmanaged", "user_display_name", b"user_display_name", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -129,8 +140,9 @@ class ListGrantsRequest(_message.Message):
     """Optional. Only what came from outside Latchkey."""
     @_builtins.property
     def at_time(self) -> _timestamp_pb2.Timestamp:
-        """Optional. What was held at this time, as far as syncs saw it. With `directory_entitlement_id`
-        or `user_id`, and only what is people's own, not what they hold through a group.
+        """Optional. What was held at this time, as far as syncs saw it: a group's members and assignments
+        as they were then, and entitlements by what they stand for now. By which lease is not told of the
+        past. Not with `unmanaged`.
         """
 
     def __init__(
@@ -224,7 +236,9 @@ class ExplainAccessResponse(_message.Message):
     MISSING_DIRECTORY_ENTITLEMENT_IDS_FIELD_NUMBER: _builtins.int
     SENTENCES_FIELD_NUMBER: _builtins.int
     held: _builtins.bool
-    """Whether they hold all of it, as of the last sync."""
+    """Whether they hold all of it, as of the last sync, also through a group. What they hold only so
+    they can still be given themselves, and the app catalog offers it.
+    """
     @_builtins.property
     def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___Grant]:
         """What they hold of it, and by what."""

@@ -32,6 +32,9 @@ class GrantServiceStub:
     assignment, their own or of a group whose direct member they are. Where it is part of what an
     entitlement of a managed app stands for, the grant names it; a grant that is part of several is
     listed with each.
+
+    To people who see only their own grants, an entitlement that they may not ask for, do not hold and
+    have not asked for is as one that does not exist; so is its app.
     """
 
     def __init__(self, channel):
@@ -59,6 +62,9 @@ class GrantServiceServicer:
     assignment, their own or of a group whose direct member they are. Where it is part of what an
     entitlement of a managed app stands for, the grant names it; a grant that is part of several is
     listed with each.
+
+    To people who see only their own grants, an entitlement that they may not ask for, do not hold and
+    have not asked for is as one that does not exist; so is its app.
     """
 
     def ListGrants(self, request, context):
@@ -111,6 +117,9 @@ class GrantService:
     assignment, their own or of a group whose direct member they are. Where it is part of what an
     entitlement of a managed app stands for, the grant names it; a grant that is part of several is
     listed with each.
+
+    To people who see only their own grants, an entitlement that they may not ask for, do not hold and
+    have not asked for is as one that does not exist; so is its app.
     """
 
     @staticmethod

@@ -19,6 +19,9 @@ class GrantServiceStub:
     assignment, their own or of a group whose direct member they are. Where it is part of what an
     entitlement of a managed app stands for, the grant names it; a grant that is part of several is
     listed with each.
+
+    To people who see only their own grants, an entitlement that they may not ask for, do not hold and
+    have not asked for is as one that does not exist; so is its app.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -44,6 +47,9 @@ class GrantServiceServicer(metaclass=_abc_1.ABCMeta):
     assignment, their own or of a group whose direct member they are. Where it is part of what an
     entitlement of a managed app stands for, the grant names it; a grant that is part of several is
     listed with each.
+
+    To people who see only their own grants, an entitlement that they may not ask for, do not hold and
+    have not asked for is as one that does not exist; so is its app.
     """
 
     @_abc_1.abstractmethod
