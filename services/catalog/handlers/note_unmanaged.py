@@ -8,7 +8,8 @@ from services.catalog.domain.unmanaged import SETTLE, found
 from services.catalog.handlers.follow_requests import CATALOG
 from services.catalog.ports import UnmanagedAccess
 
-MOST = 500
+# Each look walks over what was noted before, so there should be few.
+MOST = 5000
 
 
 @dataclass(frozen=True, slots=True)
