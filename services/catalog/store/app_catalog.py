@@ -22,7 +22,7 @@ from services.catalog.store.tables import (
     entitlement_rules,
     entitlements,
 )
-from services.catalog.store.text import containing, paged
+from services.catalog.store.text import containing, read_wanted
 
 
 class StoredAppCatalog:
@@ -45,7 +45,7 @@ class StoredAppCatalog:
         page = PageRequest(size=1, token="", scope=())
         found = await self._database.read(
             lambda connection: self._read(
-                connection, user_id, entitlements.c.app_id == app_id, None, page
+                connection, user_id, true(), None, page, apps.c.app_id == app_id
             )
         )
         return None if found is None else found.items
@@ -57,6 +57,7 @@ class StoredAppCatalog:
         which: ColumnElement[bool],
         state: CatalogState | None,
         page: PageRequest,
+        among: ColumnElement[bool] | None = None,
     ) -> Page[CatalogApp] | None:
         person = read_user(connection, user_id)
         if person is None:
@@ -67,9 +68,9 @@ class StoredAppCatalog:
         standings = read_standings(connection, user_id)
         which = and_(which, standings.stands_so(state))
         is_open = open_to(profiles, person.entra_tenant_id)
-        found = page.page(
-            _apps(connection, is_open, which, page), key=lambda row: (row.search_name, row.app_id)
-        )
+        if among is None:
+            among = standings.apps_that_stand_so(state)
+        found = _apps(connection, is_open, which, among, page)
         if not found.items:
             return Page((), "")
         offered = _entitlements(connection, found.items, which)
@@ -86,8 +87,9 @@ def _apps(
     connection: Connection,
     is_open: ColumnElement[bool],
     which: ColumnElement[bool],
+    among: ColumnElement[bool],
     page: PageRequest,
-) -> Sequence[Row[Any]]:
+) -> Page[Row[Any]]:
     """The apps of a page: those the person may ask something of that is asked about."""
     something = (
         select(literal(1))
@@ -100,9 +102,10 @@ def _apps(
     statement = (
         select(apps, *rules_columns())
         .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
-        .where(is_open, something)
+        .where(among)
     )
-    return connection.execute(paged(statement, (apps.c.search_name, apps.c.app_id), page)).all()
+    key = (apps.c.search_name, apps.c.app_id)
+    return read_wanted(connection, statement, key, page, (is_open, something))
 
 
 def _entitlements(
