@@ -14,9 +14,9 @@ from tests.soak import filled_catalog as filled
 from tests.support.issuer import TENANT, object_id
 
 SIZE = filled.Size(
-    people=12_000, groups=12_000, memberships=20_000, apps=6_000, assignments=6_000, roles=1
+    people=10_000, groups=10_000, memberships=5_000, apps=5_500, assignments=3_000, roles=1
 )
-UNMANAGED_APPS, OTHER_PROFILES = 6_000, 3_000
+UNMANAGED_APPS, OTHER_PROFILES = 4_500, 500
 assert min(SIZE.people, SIZE.groups, SIZE.apps) > SCANNED_MOST
 BIG_APP = SIZE.apps - 1
 BIG_DEN = ids.membership_entitlement_id(TENANT, "big")

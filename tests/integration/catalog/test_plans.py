@@ -39,7 +39,16 @@ _A_PAGE = 4_000
 # What is gone through for the few that are wanted, and what the app catalog asks of each of them.
 _WALKED = {"postgresql": SCANNED_MOST + 500, "sqlite": SCANNED_MOST + 500}
 _WALKED_IN_CATALOG = {"postgresql": 2 * SCANNED_MOST + 500, "sqlite": 9 * SCANNED_MOST}
-_WALKING = (" by query", " unmanaged", " removed", " managed", ", none", ", disabled", " all three")
+_WALKING = (
+    "SearchAppCatalog",
+    " by query",
+    " unmanaged",
+    " removed",
+    " managed",
+    ", none",
+    ", disabled",
+    " all three",
+)
 # Mended beside this; each that is goes from here, or the test fails.
 _WRONG = {
     "ListGrants of an app",
