@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -32,6 +33,8 @@ LARGE = Size(people=100_000, groups=20_000, memberships=900_000, apps=5_000, ass
 PEOPLE, APPS = LARGE.people, LARGE.apps
 CONNECTION = ids.derived_id("con", "soak")
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
+# Everything is held since before.
+LATER = datetime(2026, 2, 1, tzinfo=UTC)
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 _AT_ONCE = 20_000
 Rows = Sequence[Mapping[str, Any]]
@@ -42,36 +45,43 @@ def person_name(number: int) -> str:
     return f"Person {number}"
 
 
+@cache
 def user_id(number: int) -> str:
     """A person."""
     return ids.user_id(TENANT, object_id(person_name(number)))
 
 
+@cache
 def app_id(number: int) -> str:
     """An app."""
     return ids.app_id(TENANT, object_id(f"App {number}"))
 
 
+@cache
 def entitlement_id(app: int, number: int) -> str:
     """An entitlement of an app: 0 is access, 1 to 3 are roles."""
     return ids.derived_id("ent", str(app), str(number))
 
 
+@cache
 def type_id(app: int, kind: str) -> str:
     """A resource type of an app."""
     return ids.derived_id("rty", str(app), kind)
 
 
+@cache
 def group_id(number: int) -> str:
     """A group."""
     return ids.group_id(TENANT, object_id(f"Group {number}"))
 
 
+@cache
 def member_of(number: int) -> str:
     """Being a member of a group."""
     return ids.membership_entitlement_id(TENANT, object_id(f"Group {number}"))
 
 
+@cache
 def assigned_to(app: int) -> str:
     """Having an app's default role."""
     return ids.app_role_entitlement_id(TENANT, object_id(f"App {app}"), NO_ROLE)

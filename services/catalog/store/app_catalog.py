@@ -72,7 +72,7 @@ class StoredAppCatalog:
             among = standings.apps_that_stand_so(state)
         found = _apps(connection, is_open, which, among, page)
         if not found.items:
-            return Page((), "")
+            return Page((), found.next_page_token)
         offered = _entitlements(connection, found.items, which)
         return Page(
             tuple(
@@ -105,7 +105,28 @@ def _apps(
         .where(among)
     )
     key = (apps.c.search_name, apps.c.app_id)
-    return read_wanted(connection, statement, key, page, (is_open, something))
+    return read_wanted(
+        connection,
+        statement,
+        key,
+        _named(connection, page),
+        (is_open, something),
+        # Perhaps of an app that the person must not know of: nothing but its id.
+        told=lambda end: ("", end.app_id),
+    )
+
+
+def _named(connection: Connection, page: PageRequest) -> PageRequest:
+    """The page, after the name of an app of which the token tells the id alone."""
+    after = page.after(2)
+    if after is None or after[0]:
+        return page
+    app_id = after[1]
+    query = select(apps.c.search_name).where(apps.c.app_id == app_id)
+    # One that went meanwhile: from the beginning rather than nothing of the rest.
+    name = connection.execute(query).scalar_one_or_none()
+    token = "" if name is None else page.cut((), (name, app_id)).next_page_token
+    return PageRequest(page.size, token, page.scope)
 
 
 def _entitlements(

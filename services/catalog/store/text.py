@@ -1,6 +1,6 @@
 """Names as they are searched and sorted, and pages of what is sorted so."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, literal, tuple_
@@ -36,12 +36,14 @@ def read_wanted(
     key: Sequence[ColumnElement[str]],
     page: PageRequest,
     wanted: Sequence[ColumnElement[bool]],
+    told: Callable[[Row[Any]], Sequence[str]] = tuple,
 ) -> Page[Row[Any]]:
     """A page of the rows of `query` that are `wanted`, however few of them are.
 
     No index finds a part of a name, or two conditions at once in order. So `query` asks, of the
     table of the key, what an index with it answers; and its rows are gone through in their order,
     `SCANNED_MOST` at most: a page that finds few by then, or none, says where to go on.
+    That may be at a row that is not wanted: `told` is what the page token says of its key.
     """
     end = None
     if wanted:
@@ -56,4 +58,4 @@ def read_wanted(
         statement = statement.where(tuple_(*key) <= tuple_(*map(literal, end)))
     rows = connection.execute(statement).all()
     found = page.page(rows, key=lambda row: [row._mapping[column] for column in key])
-    return found if end is None or found.next_page_token else page.cut(rows, end)
+    return found if end is None or found.next_page_token else page.cut(rows, told(end))

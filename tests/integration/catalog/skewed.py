@@ -16,7 +16,7 @@ from tests.support.issuer import TENANT, object_id
 SIZE = filled.Size(
     people=10_000, groups=10_000, memberships=5_000, apps=5_500, assignments=3_000, roles=1
 )
-UNMANAGED_APPS, OTHER_PROFILES = 4_500, 500
+UNMANAGED_APPS, OTHER_PROFILES = 4_400, 500
 assert min(SIZE.people, SIZE.groups, SIZE.apps) > SCANNED_MOST
 BIG_APP = SIZE.apps - 1
 BIG_DEN = ids.membership_entitlement_id(TENANT, "big")
