@@ -68,7 +68,7 @@ class Apps(Protocol):
         ...
 
     async def page(self, wanted: AppFilter, page: PageRequest) -> Page[ShownApp]:
-        """Apps by name, with who answers for them."""
+        """Apps by name, with who answers for them. A page may hold few, though more follow."""
         ...
 
     def managed(self, managed: ManagedApp) -> tuple[Write, ...]:
@@ -268,7 +268,7 @@ class Directory(Protocol):
         ...
 
     async def users(self, which: UserFilter, page: PageRequest) -> Page[User]:
-        """People by name."""
+        """People by name. A page may hold few, though more follow."""
         ...
 
     async def group(self, group_id: str) -> Group | None:
@@ -276,7 +276,10 @@ class Directory(Protocol):
         ...
 
     async def groups(self, query: str, page: PageRequest) -> Page[Group]:
-        """Groups by name, whose name contains `query`."""
+        """Groups by name, whose name contains `query`. A page may hold few, though more follow.
+
+        Their members are counted to 1,000.
+        """
         ...
 
     async def existing_users(self, user_ids: Collection[str]) -> frozenset[str]:
@@ -387,7 +390,7 @@ class AppCatalog(Protocol):
     ) -> Page[CatalogApp] | None:
         """Apps by name with what the person may ask for, or with what of it stands so.
 
-        None for a person not in the directory.
+        A page may hold few, though more follow. None for a person not in the directory.
         """
         ...
 

@@ -106,7 +106,7 @@ async def test_every_list_is_quick(catalog: RunningCatalog, request: pytest.Fixt
         return profile_id
 
     by_group = await profile("Groups", group_ids=[filled.group_id(n) for n in range(40)])
-    by_expression = await profile("Expression", expression="user.department == 'Department 7'")
+    by_expression = await profile("Expression", expression="person.department == 'Department 7'")
 
     deep = {
         "apps": await _deep(catalog.apps.ListApps, app_pb2.ListAppsRequest(page_size=500), root),

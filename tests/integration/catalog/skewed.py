@@ -96,7 +96,7 @@ def _skewed() -> Iterator[tuple[Table, filled.Rows]]:
         tables.access_profiles,
         [
             {**profile, "access_profile_id": f"apr_{n}", "display_name": n, "name_key": n}
-            | ({"expression": "user.department == 'Nowhere'"} if n == "expression" else {})
+            | ({"expression": "person.department == 'Nowhere'"} if n == "expression" else {})
             for n in ("group", "expression", *map(str, range(OTHER_PROFILES)))
         ],
     )
