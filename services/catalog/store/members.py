@@ -16,7 +16,7 @@ from services.catalog.store.text import paged
 
 _FEW = 1000
 _CHUNK = 250
-_SCANNED_MOST = 1000
+_SCANNED_MOST = 500
 
 
 def read_members(
