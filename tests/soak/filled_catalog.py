@@ -1,8 +1,11 @@
-"""A catalog's database with as much in it as a very large company has."""
+"""A catalog's database with as much in it as a very large company has, or as a test asks for."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, text
@@ -13,10 +16,26 @@ from services.catalog.domain.access_profile import EVERYONE_ID
 from services.catalog.store import tables
 from tests.support.issuer import TENANT, object_id
 
-PEOPLE, GROUPS, MEMBERSHIPS, APPS, ASSIGNMENTS = 100_000, 20_000, 900_000, 5_000, 100_000
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is of everything; each app is managed and has `roles` virtual roles."""
+
+    people: int
+    groups: int
+    memberships: int
+    apps: int
+    assignments: int
+    roles: int = 3
+
+
+LARGE = Size(people=100_000, groups=20_000, memberships=900_000, apps=5_000, assignments=100_000)
+PEOPLE, APPS = LARGE.people, LARGE.apps
 CONNECTION = ids.derived_id("con", "soak")
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
-_NO_ROLE = "00000000-0000-0000-0000-000000000000"
+# Everything is held since before.
+LATER = datetime(2026, 2, 1, tzinfo=UTC)
+NO_ROLE = "00000000-0000-0000-0000-000000000000"
 _AT_ONCE = 20_000
 Rows = Sequence[Mapping[str, Any]]
 
@@ -26,31 +45,56 @@ def person_name(number: int) -> str:
     return f"Person {number}"
 
 
+@cache
 def user_id(number: int) -> str:
     """A person."""
     return ids.user_id(TENANT, object_id(person_name(number)))
 
 
+@cache
 def app_id(number: int) -> str:
     """An app."""
     return ids.app_id(TENANT, object_id(f"App {number}"))
 
 
+@cache
 def entitlement_id(app: int, number: int) -> str:
     """An entitlement of an app: 0 is access, 1 to 3 are roles."""
     return ids.derived_id("ent", str(app), str(number))
 
 
+@cache
 def type_id(app: int, kind: str) -> str:
     """A resource type of an app."""
     return ids.derived_id("rty", str(app), kind)
 
 
-async def fill(database: Database) -> None:
-    """100,000 people, 1,000,000 grants, 20,000 groups, 5,000 managed apps with 4 entitlements."""
+@cache
+def group_id(number: int) -> str:
+    """A group."""
+    return ids.group_id(TENANT, object_id(f"Group {number}"))
+
+
+@cache
+def member_of(number: int) -> str:
+    """Being a member of a group."""
+    return ids.membership_entitlement_id(TENANT, object_id(f"Group {number}"))
+
+
+@cache
+def assigned_to(app: int) -> str:
+    """Having an app's default role."""
+    return ids.app_role_entitlement_id(TENANT, object_id(f"App {app}"), NO_ROLE)
+
+
+async def fill(
+    database: Database, size: Size = LARGE, more: Iterable[tuple[Table, Rows]] = ()
+) -> None:
+    """100,000 people, 1,000,000 grants, 20,000 groups, 5,000 managed apps with 4 entitlements,
+    unless another size is given; and `more`, the last."""
 
     def work(connection: Connection) -> None:
-        for table, rows in _everything():
+        for table, rows in chain(_everything(size), more):
             for start in range(0, len(rows), _AT_ONCE):
                 connection.execute(insert(table), rows[start : start + _AT_ONCE])
 
@@ -58,25 +102,22 @@ async def fill(database: Database) -> None:
     await database.write(lambda connection: connection.execute(text("ANALYZE")))
 
 
-def memberships() -> list[tuple[int, int]]:
+def memberships(size: Size) -> list[tuple[int, int]]:
     """Who is in which group: pairs of numbers (group, person)."""
     chance = random.Random(1)
-    pairs = ((chance.randrange(GROUPS), chance.randrange(PEOPLE)) for _ in range(MEMBERSHIPS))
+    pairs = (
+        (chance.randrange(size.groups), chance.randrange(size.people))
+        for _ in range(size.memberships)
+    )
     return list(dict.fromkeys(pairs))
 
 
-def _everything() -> Iterator[tuple[Table, Rows]]:
+def _everything(size: Size) -> Iterator[tuple[Table, Rows]]:
     seen = {"connection_id": CONNECTION, "round": 1, "doomed": False}
-    users = [user_id(number) for number in range(PEOPLE)]
-    groups = [ids.group_id(TENANT, object_id(f"Group {number}")) for number in range(GROUPS)]
-    member_of = [
-        ids.membership_entitlement_id(TENANT, object_id(f"Group {number}"))
-        for number in range(GROUPS)
-    ]
-    assigned = [
-        ids.app_role_entitlement_id(TENANT, object_id(f"App {number}"), _NO_ROLE)
-        for number in range(APPS)
-    ]
+    users = [user_id(number) for number in range(size.people)]
+    groups = [group_id(number) for number in range(size.groups)]
+    members = [member_of(number) for number in range(size.groups)]
+    assigned = [assigned_to(number) for number in range(size.apps)]
     yield tables.syncs, [_sync()]
     yield (
         tables.directory_users,
@@ -96,7 +137,7 @@ def _everything() -> Iterator[tuple[Table, Rows]]:
                 "account_enabled": True,
                 "sync_time": _NOW,
             }
-            for number in range(PEOPLE)
+            for number in range(size.people)
         ],
     )
     yield (
@@ -105,7 +146,7 @@ def _everything() -> Iterator[tuple[Table, Rows]]:
             {
                 **seen,
                 "group_id": groups[number],
-                "directory_entitlement_id": member_of[number],
+                "directory_entitlement_id": members[number],
                 "entra_tenant_id": TENANT,
                 "entra_object_id": object_id(f"Group {number}"),
                 "display_name": f"Group {number}",
@@ -113,12 +154,12 @@ def _everything() -> Iterator[tuple[Table, Rows]]:
                 "description": "",
                 "unwritable_reason": "UNSPECIFIED",
             }
-            for number in range(GROUPS)
+            for number in range(size.groups)
         ],
     )
-    yield tables.apps, [{**seen, **_app(number)} for number in range(APPS)]
-    yield from _offered(member_of, assigned)
-    members = memberships()
+    yield tables.apps, [{**seen, **app_row(number)} for number in range(size.apps)]
+    yield from _offered(size, members, assigned)
+    pairs = memberships(size)
     yield (
         tables.directory_memberships,
         [
@@ -126,14 +167,17 @@ def _everything() -> Iterator[tuple[Table, Rows]]:
                 **seen,
                 "group_id": groups[group],
                 "user_id": users[person],
-                "directory_entitlement_id": member_of[group],
+                "directory_entitlement_id": members[group],
                 "since_time": _NOW,
             }
-            for group, person in members
+            for group, person in pairs
         ],
     )
     chance = random.Random(2)
-    holders = {(chance.randrange(APPS), chance.randrange(PEOPLE)) for _ in range(ASSIGNMENTS)}
+    holders = {
+        (chance.randrange(size.apps), chance.randrange(size.people))
+        for _ in range(size.assignments)
+    }
     yield (
         tables.directory_assignments,
         [
@@ -150,17 +194,19 @@ def _everything() -> Iterator[tuple[Table, Rows]]:
             {
                 **seen,
                 **_assigned_to(app, assigned),
-                "principal_id": groups[_group_of(app, number)],
+                "principal_id": groups[_group_of(app, number, len(groups))],
                 "principal_kind": "GROUP",
             }
-            for app in range(APPS)
-            for number in range(1, 4)
+            for app in range(size.apps)
+            for number in range(1, size.roles + 1)
         ],
     )
 
 
-def _offered(member_of: Sequence[str], assigned: Sequence[str]) -> Iterator[tuple[Table, Rows]]:
-    offered = [(app, number) for app in range(APPS) for number in range(4)]
+def _offered(
+    size: Size, members: Sequence[str], assigned: Sequence[str]
+) -> Iterator[tuple[Table, Rows]]:
+    offered = [(app, number) for app in range(size.apps) for number in range(size.roles + 1)]
     yield (
         tables.resource_types,
         [
@@ -170,7 +216,7 @@ def _offered(member_of: Sequence[str], assigned: Sequence[str]) -> Iterator[tupl
                 "display_name": kind.capitalize(),
                 "kind": kind,
             }
-            for app in range(APPS)
+            for app in range(size.apps)
             for kind in ("CREDENTIAL", "ROLE")
         ],
     )
@@ -186,7 +232,7 @@ def _offered(member_of: Sequence[str], assigned: Sequence[str]) -> Iterator[tupl
             for app, number in offered
         ],
     )
-    yield tables.entitlements, [_entitlement(app, n, member_of, assigned) for app, n in offered]
+    yield tables.entitlements, [_entitlement(app, n, members, assigned) for app, n in offered]
     yield (
         tables.entitlement_targets,
         [
@@ -196,7 +242,7 @@ def _offered(member_of: Sequence[str], assigned: Sequence[str]) -> Iterator[tupl
                 "directory_entitlement_id": target["directory_entitlement_id"],
             }
             for app, number in offered
-            for target in _fulfilment(app, number, member_of, assigned)
+            for target in _fulfilment(app, number, members, assigned)
         ],
     )
     yield (
@@ -206,7 +252,7 @@ def _offered(member_of: Sequence[str], assigned: Sequence[str]) -> Iterator[tupl
                 "binding_id": ids.derived_id("bnd", str(app), str(number)),
                 "app_id": app_id(app),
                 "entitlement_id": entitlement_id(app, number),
-                "directory_entitlement_id": member_of[_group_of(app, number)],
+                "directory_entitlement_id": members[_group_of(app, number, len(members))],
                 "directory_display_name": "member",
                 "create_time": _NOW,
             }
@@ -214,7 +260,7 @@ def _offered(member_of: Sequence[str], assigned: Sequence[str]) -> Iterator[tupl
             if number
         ],
     )
-    rules = [{"app_id": app_id(app)} for app in range(APPS)]
+    rules = [{"app_id": app_id(app)} for app in range(size.apps)]
     yield (
         tables.entitlement_rules,
         [
@@ -233,7 +279,7 @@ def _offered(member_of: Sequence[str], assigned: Sequence[str]) -> Iterator[tupl
         tables.rule_resource_types,
         [
             {"app_id": app_id(app), "resource_type_id": type_id(app, kind), "position": position}
-            for app in range(APPS)
+            for app in range(size.apps)
             for position, kind in enumerate(("CREDENTIAL", "ROLE"))
         ],
     )
@@ -247,21 +293,21 @@ def _kind(number: int) -> str:
     return "ROLE" if number else "CREDENTIAL"
 
 
-def _group_of(app: int, number: int) -> int:
-    return (app * 3 + number) % GROUPS
+def _group_of(app: int, number: int, groups: int) -> int:
+    return (app * 3 + number) % groups
 
 
 def _assigned_to(app: int, assigned: Sequence[str]) -> dict[str, Any]:
     return {
         "app_id": app_id(app),
-        "entra_app_role_id": _NO_ROLE,
+        "entra_app_role_id": NO_ROLE,
         "directory_entitlement_id": assigned[app],
         "since_time": _NOW,
     }
 
 
 def _fulfilment(
-    app: int, number: int, member_of: Sequence[str], assigned: Sequence[str]
+    app: int, number: int, members: Sequence[str], assigned: Sequence[str]
 ) -> list[dict[str, str]]:
     if number == 0:
         return [
@@ -269,13 +315,13 @@ def _fulfilment(
                 "directory_entitlement_id": assigned[app],
                 "display_name": "access",
                 "entra_service_principal_id": object_id(f"App {app}"),
-                "entra_app_role_id": _NO_ROLE,
+                "entra_app_role_id": NO_ROLE,
             }
         ]
-    group = _group_of(app, number)
+    group = _group_of(app, number, len(members))
     return [
         {
-            "directory_entitlement_id": member_of[group],
+            "directory_entitlement_id": members[group],
             "display_name": "member",
             "entra_group_id": object_id(f"Group {group}"),
         }
@@ -283,7 +329,7 @@ def _fulfilment(
 
 
 def _entitlement(
-    app: int, number: int, member_of: Sequence[str], assigned: Sequence[str]
+    app: int, number: int, members: Sequence[str], assigned: Sequence[str]
 ) -> dict[str, Any]:
     return {
         "entitlement_id": entitlement_id(app, number),
@@ -294,8 +340,8 @@ def _entitlement(
         "display_name": f"Role {number}" if number else "Access",
         "search_name": f"role {number}" if number else "access",
         "description": "",
-        "fulfilment": _fulfilment(app, number, member_of, assigned),
-        "entra_app_role_id": "" if number else _NO_ROLE,
+        "fulfilment": _fulfilment(app, number, members, assigned),
+        "entra_app_role_id": "" if number else NO_ROLE,
         "role_gone": False,
         "policy_id": "",
         "emergency_policy_id": "",
@@ -306,7 +352,8 @@ def _entitlement(
     }
 
 
-def _app(number: int) -> dict[str, Any]:
+def app_row(number: int) -> dict[str, Any]:
+    """The row of an app, but for when a sync saw it."""
     return {
         "app_id": app_id(number),
         "entra_tenant_id": TENANT,

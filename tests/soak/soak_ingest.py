@@ -83,7 +83,7 @@ def _changes() -> Iterator[ingest_pb2.IngestRequest]:
         ],
         app_role_assignments=[
             ingest_pb2.DirectoryAppRoleAssignment(
-                entra_service_principal_id=object_id(f"App {number % filled.APPS}"),
+                entra_service_principal_id=object_id(f"App {number % filled.LARGE.apps}"),
                 entra_app_role_id="00000000-0000-0000-0000-000000000000",
                 entra_principal_id=object_id(filled.person_name(number)),
                 principal_kind=ingest_pb2.PRINCIPAL_KIND_USER,
@@ -92,12 +92,13 @@ def _changes() -> Iterator[ingest_pb2.IngestRequest]:
         ],
     )
     pairs = [(1, 0)] + [
-        (chance.randrange(filled.GROUPS), chance.randrange(filled.PEOPLE)) for _ in range(4499)
+        (chance.randrange(filled.LARGE.groups), chance.randrange(filled.LARGE.people))
+        for _ in range(4499)
     ]
     for start in range(0, len(pairs), _AT_ONCE):
         yield page(memberships=_members(pairs[start : start + _AT_ONCE]))
     # Those of the filler come from the same sequence.
-    gone = filled.memberships()[:4500]
+    gone = filled.memberships(filled.LARGE)[:4500]
     for start in range(0, len(gone), _AT_ONCE):
         removed = set(gone[start : start + _AT_ONCE]) - set(pairs)
         yield page(removed_memberships=_members(sorted(removed)))

@@ -15,7 +15,7 @@ class AppCatalog(Protocol):
     ) -> Page[CatalogApp] | None:
         """Apps by name with what the person may ask for, or with what of it stands so.
 
-        None for a person not in the directory.
+        A page may hold few, though more follow. None for a person not in the directory.
         """
         ...
 

@@ -45,7 +45,7 @@ class Apps(Protocol):
         ...
 
     async def page(self, wanted: AppFilter, page: PageRequest) -> Page[ShownApp]:
-        """Apps by name, with who answers for them."""
+        """Apps by name, with who answers for them. A page may hold few, though more follow."""
         ...
 
     def managed(self, managed: ManagedApp) -> tuple[Write, ...]:

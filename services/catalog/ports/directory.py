@@ -23,7 +23,7 @@ class Directory(Protocol):
         ...
 
     async def users(self, which: UserFilter, page: PageRequest) -> Page[User]:
-        """People by name."""
+        """People by name. A page may hold few, though more follow."""
         ...
 
     async def group(self, group_id: str) -> Group | None:
@@ -31,7 +31,10 @@ class Directory(Protocol):
         ...
 
     async def groups(self, query: str, page: PageRequest) -> Page[Group]:
-        """Groups by name, whose name contains `query`."""
+        """Groups by name, whose name contains `query`. A page may hold few, though more follow.
+
+        Their members are counted to 1,000.
+        """
         ...
 
     async def existing_users(self, user_ids: Collection[str]) -> frozenset[str]:

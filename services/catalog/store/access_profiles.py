@@ -11,12 +11,10 @@ from sqlalchemy import (
     Row,
     Table,
     and_,
-    case,
     delete,
     exists,
     func,
     insert,
-    literal,
     select,
     update,
 )
@@ -66,19 +64,21 @@ class StoredAccessProfiles:
 
     async def page(self, page: PageRequest) -> Page[AccessProfile]:
         table = access_profiles
-        # No name is empty, so the built-in profile comes before every other.
-        sort_key = case(
-            (table.c.access_profile_id == EVERYONE_ID, literal("")), else_=table.c.name_key
-        )
-        query = paged(
-            select(table, sort_key.label("sort_key")),
-            (sort_key, table.c.access_profile_id),
-            page,
+        built_in = table.c.access_profile_id == EVERYONE_ID
+        others = paged(
+            select(table).where(~built_in), (table.c.name_key, table.c.access_profile_id), page
         )
 
+        def key(row: Row[Any]) -> tuple[str, str]:
+            # No name is empty, so the built-in profile comes before every other.
+            profile_id = row.access_profile_id
+            return "" if profile_id == EVERYONE_ID else row.name_key, profile_id
+
         def work(connection: Connection) -> Page[AccessProfile]:
-            rows = connection.execute(query).all()
-            found = page.page(rows, key=lambda row: (row.sort_key, row.access_profile_id))
+            rows = [*connection.execute(others)]
+            if page.after(2) is None:
+                rows = [*connection.execute(select(table).where(built_in)), *rows][: page.size + 1]
+            found = page.page(rows, key=key)
             return Page(tuple(_with_lists(connection, found.items)), found.next_page_token)
 
         return await self._database.read(work)

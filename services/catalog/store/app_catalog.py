@@ -37,7 +37,7 @@ from services.catalog.store.tables import (
     entitlement_targets,
     entitlements,
 )
-from services.catalog.store.text import containing, paged
+from services.catalog.store.text import containing, read_wanted
 
 
 class StoredAppCatalog:
@@ -65,7 +65,7 @@ class StoredAppCatalog:
         page = PageRequest(size=1, token="", scope=())
         found = await self._database.read(
             lambda connection: self._read(
-                connection, user_id, entitlements.c.app_id == app_id, None, page
+                connection, user_id, true(), None, page, apps.c.app_id == app_id
             ),
             at_once=True,
         )
@@ -103,6 +103,7 @@ class StoredAppCatalog:
         which: ColumnElement[bool],
         state: CatalogState | None,
         page: PageRequest,
+        among: ColumnElement[bool] | None = None,
     ) -> Page[CatalogApp] | None:
         person = read_user(connection, user_id)
         if person is None:
@@ -113,11 +114,11 @@ class StoredAppCatalog:
         standings = read_standings(connection, user_id)
         which = and_(which, standings.stands_so(state))
         is_open = open_to(profiles, person.entra_tenant_id)
-        found = page.page(
-            _apps(connection, is_open, which, page), key=lambda row: (row.search_name, row.app_id)
-        )
+        if among is None:
+            among = standings.apps_that_stand_so(state)
+        found = _apps(connection, is_open, which, among, page)
         if not found.items:
-            return Page((), "")
+            return Page((), found.next_page_token)
         offered = _entitlements(connection, found.items, which)
         return Page(
             tuple(
@@ -150,8 +151,9 @@ def _apps(
     connection: Connection,
     is_open: ColumnElement[bool],
     which: ColumnElement[bool],
+    among: ColumnElement[bool],
     page: PageRequest,
-) -> Sequence[Row[Any]]:
+) -> Page[Row[Any]]:
     """The apps of a page: those the person may ask something of that is asked about."""
     something = (
         select(literal(1))
@@ -164,9 +166,31 @@ def _apps(
     statement = (
         select(apps, *rules_columns())
         .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
-        .where(is_open, something)
+        .where(among)
     )
-    return connection.execute(paged(statement, (apps.c.search_name, apps.c.app_id), page)).all()
+    key = (apps.c.search_name, apps.c.app_id)
+    return read_wanted(
+        connection,
+        statement,
+        key,
+        _named(connection, page),
+        (is_open, something),
+        # Perhaps of an app that the person must not know of: nothing but its id.
+        told=lambda end: ("", end.app_id),
+    )
+
+
+def _named(connection: Connection, page: PageRequest) -> PageRequest:
+    """The page, after the name of an app of which the token tells the id alone."""
+    after = page.after(2)
+    if after is None or after[0]:
+        return page
+    app_id = after[1]
+    query = select(apps.c.search_name).where(apps.c.app_id == app_id)
+    # One that went meanwhile: from the beginning rather than nothing of the rest.
+    name = connection.execute(query).scalar_one_or_none()
+    token = "" if name is None else page.cut((), (name, app_id)).next_page_token
+    return PageRequest(page.size, token, page.scope)
 
 
 def _entitlements(

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     CompoundSelect,
     Connection,
     Row,
@@ -42,7 +43,7 @@ from services.catalog.store.tables import (
     rule_resource_types,
     unmanaged_access,
 )
-from services.catalog.store.text import containing, paged
+from services.catalog.store.text import containing, read_wanted
 
 
 class StoredApps:
@@ -72,24 +73,25 @@ class StoredApps:
         return None if row is None else app_of(row)
 
     async def page(self, wanted: AppFilter, page: PageRequest) -> Page[ShownApp]:
-        statement = paged(select(apps), (apps.c.search_name, apps.c.app_id), page)
+        query = select(apps)
+        if wanted.owner_user_id:
+            query = query.where(apps.c.app_id.in_(_owned_by(wanted.owner_user_id)))
+        if wanted.connection_id:
+            query = query.where(apps.c.connection_id == wanted.connection_id)
+        conditions: list[ColumnElement[bool]] = []
         match wanted.state:
             case AppState.UNMANAGED:
-                statement = statement.where(apps.c.manage_time.is_(None), apps.c.removed.is_(False))
+                conditions += [apps.c.manage_time.is_(None), apps.c.removed.is_(False)]
             case AppState.MANAGED:
-                statement = statement.where(is_managed())
+                conditions.append(is_managed())
             case AppState.REMOVED:
-                statement = statement.where(apps.c.removed.is_(True))
+                conditions.append(apps.c.removed.is_(True))
         if wanted.query:
-            statement = statement.where(containing(apps.c.search_name, wanted.query))
-        if wanted.connection_id:
-            statement = statement.where(apps.c.connection_id == wanted.connection_id)
-        if wanted.owner_user_id:
-            statement = statement.where(apps.c.app_id.in_(_owned_by(wanted.owner_user_id)))
+            conditions.append(containing(apps.c.search_name, wanted.query))
+        key = (apps.c.search_name, apps.c.app_id)
 
         def work(connection: Connection) -> Page[ShownApp]:
-            rows = connection.execute(statement).all()
-            found = page.page(rows, key=lambda row: (row.search_name, row.app_id))
+            found = read_wanted(connection, query, key, page, conditions)
             return Page(tuple(_shown(connection, found.items)), found.next_page_token)
 
         return await self._database.read(work, at_once=True)

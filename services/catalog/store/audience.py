@@ -56,7 +56,12 @@ def governed() -> ColumnElement[bool]:
 
 def groups_only() -> ColumnElement[bool]:
     """Whether the connection of a row of `apps` provisions by group memberships only."""
-    return exists().where(syncs.c.connection_id == apps.c.connection_id, syncs.c.groups_only)
+    # Of that very row, however deep in subqueries it is asked.
+    return (
+        exists()
+        .where(syncs.c.connection_id == apps.c.connection_id, syncs.c.groups_only)
+        .correlate(apps)
+    )
 
 
 def provisionable() -> ColumnElement[bool]:

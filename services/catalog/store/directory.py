@@ -10,6 +10,7 @@ from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.directory import Group, User, UserFilter
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.managers import line_of
+from services.catalog.store.linked_groups import counted_members
 from services.catalog.store.managers import read_line
 from services.catalog.store.rows import read_user, user_of
 from services.catalog.store.tables import (
@@ -17,15 +18,11 @@ from services.catalog.store.tables import (
     directory_memberships,
     directory_users,
 )
-from services.catalog.store.text import containing, paged
+from services.catalog.store.text import containing, read_wanted
 
 _GROUPS = select(
     directory_groups,
-    select(func.count())
-    .select_from(directory_memberships)
-    .where(directory_memberships.c.group_id == directory_groups.c.group_id)
-    .scalar_subquery()
-    .label("member_count"),
+    counted_members(directory_groups.c.group_id).label("member_count"),
 )
 
 
@@ -47,31 +44,37 @@ class StoredDirectory:
 
     async def users(self, which: UserFilter, page: PageRequest) -> Page[User]:
         table = directory_users
-        statement = paged(select(table), (table.c.search_name, table.c.user_id), page)
-        if which.query:
-            statement = statement.where(containing(table.c.search_name, which.query))
-        if which.department:
-            statement = statement.where(table.c.department == which.department)
+        # What an index answers in the order of the list, the narrowest first.
+        indexed = []
         if which.manager_user_id:
-            statement = statement.where(table.c.manager_user_id == which.manager_user_id)
+            indexed.append(table.c.manager_user_id == which.manager_user_id)
+        if which.department:
+            indexed.append(table.c.department == which.department)
         if which.account_enabled is not None:
-            statement = statement.where(table.c.account_enabled.is_(which.account_enabled))
-        rows = await self._database.read(lambda connection: connection.execute(statement).all())
-        found = page.page(rows, key=lambda row: (row.search_name, row.user_id))
+            indexed.append(table.c.account_enabled.is_(which.account_enabled))
+        by_query = [containing(table.c.search_name, which.query)] if which.query else []
+        query, key = select(table).where(*indexed[:1]), (table.c.search_name, table.c.user_id)
+        wanted = (*indexed[1:], *by_query)
+        found = await self._database.read(
+            lambda connection: read_wanted(connection, query, key, page, wanted)
+        )
         return Page(tuple(map(user_of, found.items)), found.next_page_token)
 
     async def group(self, group_id: str) -> Group | None:
-        query = _GROUPS.where(directory_groups.c.group_id == group_id)
+        members = select(func.count()).where(directory_memberships.c.group_id == group_id)
+        query = select(directory_groups, members.scalar_subquery().label("member_count")).where(
+            directory_groups.c.group_id == group_id
+        )
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else _group_of(row)
 
     async def groups(self, query: str, page: PageRequest) -> Page[Group]:
         table = directory_groups
-        statement = paged(_GROUPS, (table.c.search_name, table.c.group_id), page)
-        if query:
-            statement = statement.where(containing(table.c.search_name, query))
-        rows = await self._database.read(lambda connection: connection.execute(statement).all())
-        found = page.page(rows, key=lambda row: (row.search_name, row.group_id))
+        key = (table.c.search_name, table.c.group_id)
+        wanted = [containing(table.c.search_name, query)] if query else []
+        found = await self._database.read(
+            lambda connection: read_wanted(connection, _GROUPS, key, page, wanted)
+        )
         return Page(tuple(map(_group_of, found.items)), found.next_page_token)
 
     async def existing_users(self, user_ids: Collection[str]) -> frozenset[str]:

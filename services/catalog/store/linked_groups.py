@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
@@ -33,6 +34,22 @@ from services.catalog.store.tables import (
     links,
 )
 
+# How far the members of a group in a list are counted: this many stands for more too.
+COUNTED_MOST = 1_000
+
+
+def counted_members(group_id: ColumnElement[str]) -> ColumnElement[int]:
+    """How many direct members a group of a list has, counted to `COUNTED_MOST`."""
+    some = (
+        select(literal(1))
+        .select_from(directory_memberships)
+        .where(directory_memberships.c.group_id == group_id)
+        .limit(COUNTED_MOST)
+        .correlate(group_id.table)
+        .subquery()
+    )
+    return select(func.count()).select_from(some).scalar_subquery()
+
 
 def select_linked_groups(app_id: str) -> Select[Any]:
     """The groups assigned to an app, and those that a final choice was made for."""
@@ -57,12 +74,6 @@ def select_linked_groups(app_id: str) -> Select[Any]:
         ),
     ).subquery("either")
     groups = directory_groups
-    members = (
-        select(func.count())
-        .select_from(directory_memberships)
-        .where(directory_memberships.c.group_id == either.c.group_id)
-        .scalar_subquery()
-    )
     linked_id = func.coalesce(groups.c.directory_entitlement_id, links.c.directory_entitlement_id)
     found = (
         select(
@@ -79,7 +90,7 @@ def select_linked_groups(app_id: str) -> Select[Any]:
             func.coalesce(links.c.entitlement_id, "").label("entitlement_id"),
             # Those without a choice come first.
             case((links.c.choice.is_(None), literal("0")), else_=literal("1")).label("chosen"),
-            members.label("member_count"),
+            counted_members(either.c.group_id).label("member_count"),
             or_(groups.c.group_id.is_(None), assigned.c.group_id.is_(None)).label("gone"),
         )
         .select_from(either)

@@ -95,6 +95,12 @@ Index(
     directory_users.c.search_name,
     directory_users.c.user_id,
 )
+Index(
+    "directory_users_by_enabled",
+    directory_users.c.account_enabled,
+    directory_users.c.search_name,
+    directory_users.c.user_id,
+)
 _doomed_index(directory_users)
 
 directory_groups = Table(

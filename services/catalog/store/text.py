@@ -1,13 +1,15 @@
 """Names as they are searched and sorted, and pages of what is sorted so."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, literal, tuple_
 
-from libs.domain.paging import PageRequest
+from libs.domain.paging import Page, PageRequest
 
 MAX_SEARCH_NAME = 256
+# How many rows a page goes through for those that are wanted.
+SCANNED_MOST = 5_000
 
 
 def search_name(name: str) -> str:
@@ -26,3 +28,34 @@ def paged(query: Select[Any], key: Sequence[ColumnElement[str]], page: PageReque
     if after is not None:
         query = query.where(tuple_(*key) > tuple_(*(literal(part) for part in after)))
     return query.order_by(*key).limit(page.size + 1)
+
+
+def read_wanted(
+    connection: Connection,
+    query: Select[Any],
+    key: Sequence[ColumnElement[str]],
+    page: PageRequest,
+    wanted: Sequence[ColumnElement[bool]],
+    told: Callable[[Row[Any]], Sequence[str]] = tuple,
+) -> Page[Row[Any]]:
+    """A page of the rows of `query` that are `wanted`, however few of them are.
+
+    No index finds a part of a name, or two conditions at once in order. So `query` asks, of the
+    table of the key, what an index with it answers; and its rows are gone through in their order,
+    `SCANNED_MOST` at most: a page that finds few by then, or none, says where to go on.
+    That may be at a row that is not wanted: `told` is what the page token says of its key.
+    """
+    end = None
+    if wanted:
+        # A key, not a count: whatever comes or goes meanwhile, all up to there is gone through.
+        walked = Select[Any](*key)
+        if query.whereclause is not None:
+            walked = walked.where(query.whereclause)
+        bounds = paged(walked, key, page).limit(1).offset(SCANNED_MOST - 1)
+        end = connection.execute(bounds).one_or_none()
+    statement = paged(query.where(*wanted), key, page)
+    if end is not None:
+        statement = statement.where(tuple_(*key) <= tuple_(*map(literal, end)))
+    rows = connection.execute(statement).all()
+    found = page.page(rows, key=lambda row: [row._mapping[column] for column in key])
+    return found if end is None or found.next_page_token else page.cut(rows, told(end))

@@ -1,5 +1,6 @@
 """Lists in pages: every row once, in order, whatever happens between two pages."""
 
+import operator
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,13 @@ from latchkey.catalog.v1 import (
     app_pb2,
     directory_pb2,
     entitlement_pb2,
+    grant_pb2,
+    ingest_pb2,
     link_pb2,
 )
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (
+    EVERYONE,
     Managed,
     link,
     manage,
@@ -23,7 +27,7 @@ from tests.integration.catalog.steps import (
     skip,
     virtual_role,
 )
-from tests.integration.catalog.tenant import Tenant, sync
+from tests.integration.catalog.tenant import CONNECTION, Tenant, sync
 
 Read = Callable[[int, str], Awaitable[tuple[list[str], str]]]
 
@@ -65,9 +69,10 @@ def reads(catalog: RunningCatalog, app: Managed) -> dict[str, Read]:
         async def read(size: int, token: str) -> tuple[list[str], str]:
             request = kind(page_size=size, page_token=token, **more)
             response = await call(request, metadata=metadata)
-            return [getattr(item, key) for item in getattr(response, items)], (
-                response.next_page_token
-            )
+            return [
+                " ".join(operator.attrgetter(part)(item) for part in key.split())
+                for item in getattr(response, items)
+            ], response.next_page_token
 
         return read
 
@@ -107,6 +112,28 @@ def reads(catalog: RunningCatalog, app: Managed) -> dict[str, Read]:
             "access_profiles",
             "access_profile_id",
         ),
+        "members": of(
+            catalog.access_profiles.ListMembers,
+            access_profile_pb2.ListMembersRequest,
+            "members",
+            "user.user_id",
+            access_profile_id=EVERYONE,
+        ),
+        "grants": of(
+            catalog.grants.ListGrants,
+            grant_pb2.ListGrantsRequest,
+            "grants",
+            "directory_entitlement_id user_id entitlement_id group_id",
+            entitlement_id=app.access_id,
+        ),
+        "in_scope": of(
+            catalog.ingest.ListAppsInScope,
+            ingest_pb2.ListAppsInScopeRequest,
+            "apps",
+            "entra_service_principal_id",
+            catalog.by("connector"),
+            connection_id=CONNECTION,
+        ),
         "app_catalog": of(
             catalog.app_catalog.SearchAppCatalog,
             app_catalog_pb2.SearchAppCatalogRequest,
@@ -124,7 +151,7 @@ async def test_every_list_is_complete_and_stable(catalog: RunningCatalog) -> Non
         users={f"user {n}": "" for n in numbers},
         groups={f"group {n}": () for n in numbers},
         apps={f"app {n}": () for n in numbers},
-        assigned=tuple(("app 0", f"group {n}") for n in numbers),
+        assigned=tuple(("app 0", f"{kind} {n}") for kind in ("group", "user") for n in numbers),
         called={f"{kind} {n}": NAMES[n] for kind in ("user", "group", "app") for n in numbers},
     )
     await sync(catalog, tenant)
@@ -152,7 +179,7 @@ async def test_every_list_is_complete_and_stable(catalog: RunningCatalog) -> Non
         users={**tenant.users, "new user": ""},
         groups={**tenant.groups, "new group": ()},
         apps={**tenant.apps, "new app": ()},
-        assigned=(*tenant.assigned, ("app 0", "new group")),
+        assigned=(*tenant.assigned, ("app 0", "new group"), ("app 0", "new user")),
         called={**tenant.called, "new user": "0", "new group": "0", "new app": "0"},
     )
     await sync(catalog, more)

@@ -133,6 +133,17 @@ async def test_the_mode_is_the_connections(catalog: RunningCatalog, app: Managed
     )
     await ingest(catalog, messages)
     assert len((await resolve(catalog, app.access_id, "Ben")).entitlement.fulfilment) == 2
+    # One that has apps: those of this one are offered all the same.
+    payroll = await manage(catalog, "Payroll")
+    await offer(catalog, payroll)
+    elsewhere = Tenant(apps={"Elsewhere": ()})
+    await ingest(
+        catalog,
+        numbered(
+            elsewhere.pages(), ids.new_id("syn"), groups_only=True, connection_id="con_2", seen_in=2
+        ),
+    )
+    assert set(await shown(catalog, "Ben")) == {"Design Tool", "Payroll"}
     seen_in = (await checkpoint(catalog)).round
     own = numbered(
         [completion()], ids.new_id("syn"), complete=False, groups_only=True, seen_in=seen_in

@@ -208,7 +208,7 @@ class SearchAppCatalogResponse(_message.Message):
     APPS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Set while there are more."""
+    """Set while there may be more, also after a page that holds few or none."""
     @_builtins.property
     def apps(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogApp]:
         """The apps, by name."""

@@ -294,7 +294,7 @@ class ListAppsResponse(_message.Message):
     APPS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Set while there are more."""
+    """Set while there may be more, also after a page that holds few or none."""
     @_builtins.property
     def apps(self) -> _containers.RepeatedCompositeFieldContainer[Global___App]:
         """The apps, by name."""

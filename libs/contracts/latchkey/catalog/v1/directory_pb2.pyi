@@ -108,7 +108,9 @@ class Group(_message.Message):
     description: _builtins.str
     """The group's description."""
     member_count: _builtins.int
-    """How many people are direct members."""
+    """How many people are direct members. In lists they are counted to 1000: there 1000 stands for
+    that many or more.
+    """
     unwritable_reason: _link_pb2.UnwritableReason.ValueType
     """Whether its members can be changed, and if not why."""
     def __init__(
@@ -229,7 +231,7 @@ class ListUsersResponse(_message.Message):
     USERS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Set while there are more."""
+    """Set while there may be more, also after a page that holds few or none."""
     @_builtins.property
     def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___User]:
         """The people, by name."""
@@ -287,7 +289,7 @@ class ListGroupsResponse(_message.Message):
     GROUPS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Set while there are more."""
+    """Set while there may be more, also after a page that holds few or none."""
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___Group]:
         """The groups, by name."""

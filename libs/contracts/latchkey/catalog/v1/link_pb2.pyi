@@ -139,7 +139,7 @@ class LinkedEntitlement(_message.Message):
     for none.
     """
     member_count: _builtins.int
-    """How many people are direct members."""
+    """How many people are direct members, counted to 1000: 1000 stands for that many or more."""
     unwritable_reason: Global___UnwritableReason.ValueType
     """Whether its members can be changed, and if not why."""
     choice: Global___LinkChoice.ValueType
