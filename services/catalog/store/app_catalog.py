@@ -86,7 +86,7 @@ class StoredAppCatalog:
                 .join(apps, apps.c.app_id == entitlements.c.app_id)
                 .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
                 .where(
-                    entitlements.c.entitlement_id.in_(_named(user_id, app_id, entitlement_id)),
+                    entitlements.c.entitlement_id.in_(_meant(user_id, app_id, entitlement_id)),
                     open_to(profiles, person.entra_tenant_id),
                     governed(),
                     provisionable(),
@@ -129,7 +129,7 @@ class StoredAppCatalog:
         )
 
 
-def _named(user_id: str, app_id: str, entitlement_id: str) -> CompoundSelect[Any]:
+def _meant(user_id: str, app_id: str, entitlement_id: str) -> CompoundSelect[Any]:
     """This entitlement, those of this app, and those that a person holds a part of, themselves or
     through a group."""
     member, role, part = directory_memberships.c, directory_assignments.c, entitlement_targets.c

@@ -98,8 +98,7 @@ class StoredSyncs:
         return None if row is None else _sync_of(row)
 
     async def apps_in_scope(self, connection_id: str, page: PageRequest) -> Page[AppInScope]:
-        scope = _scope(connection_id)
-        query = paged(select(scope), (scope.c.entra_service_principal_id, scope.c.app_id), page)
+        query = _scope(connection_id, page)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         found = page.page(rows, key=lambda row: (row.entra_service_principal_id, row.app_id))
         return Page(tuple(AppInScope(*row) for row in found.items), found.next_page_token)
@@ -237,17 +236,26 @@ class StoredSyncs:
         return (*writes, *serve_writes(connection_id), Guarded(settled_leases_forgotten()))
 
 
-def _scope(connection_id: str) -> Subquery:
-    """The apps that no page said are gone, also those that wait. What was read of an app is noted
-    where it is served, if it is."""
-    columns = ("entra_service_principal_id", "app_id", "assignments_digest", "owners_known")
-    there = and_(apps.c.connection_id == connection_id, ~apps.c.doomed)
-    known = exists().where(apps.c.app_id == staged_apps.c.app_id, there, ~apps.c.removed)
-    served = select(*(apps.c[name] for name in columns)).where(there, ~apps.c.removed)
-    waiting = select(*(staged_apps.c[name] for name in columns)).where(
-        staged_apps.c.connection_id == connection_id, ~known
+def _scope(connection_id: str, page: PageRequest) -> Select[Any]:
+    """A page of the apps that no page said are gone, also of those that wait.
+
+    What was read of an app is noted where it is served, if it is.
+    """
+    there = and_(apps.c.connection_id == connection_id, ~apps.c.doomed, ~apps.c.removed)
+    known = exists().where(apps.c.app_id == staged_apps.c.app_id, there)
+    parts = (
+        _in_scope(apps, there, page),
+        _in_scope(staged_apps, and_(staged_apps.c.connection_id == connection_id, ~known), page),
     )
-    return union_all(served, waiting).subquery()
+    found = union_all(*map(select, parts)).subquery()
+    return paged(select(found), (found.c.entra_service_principal_id, found.c.app_id), page)
+
+
+def _in_scope(table: Table, which: ColumnElement[bool], page: PageRequest) -> Subquery:
+    columns = ("entra_service_principal_id", "app_id", "assignments_digest", "owners_known")
+    key = (table.c.entra_service_principal_id, table.c.app_id)
+    query = select(*(table.c[name] for name in columns)).where(which)
+    return paged(query, key, page).subquery()
 
 
 def _there(kind: DirectoryKind, connection_id: str) -> ColumnElement[bool]:
