@@ -71,7 +71,7 @@ class StoredLinks:
             )
             return Page(linked_groups_of(connection, result.items, app_id), result.next_page_token)
 
-        return await self._database.read(read)
+        return await self._database.read(read, at_once=True)
 
     async def bindings(self, app_id: str, page: PageRequest) -> Page[Binding]:
         query = paged(
