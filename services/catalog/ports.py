@@ -29,6 +29,7 @@ from services.catalog.domain.shown_app import ShownApp
 from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.domain.sync import Sync
 from services.catalog.domain.unlink import Unlinking
+from services.catalog.domain.unmanage import Unmanaging
 from services.catalog.domain.unmanaged import Mark, Unmanaged
 from services.catalog.domain.use import Use
 
@@ -59,7 +60,7 @@ class Apps(Protocol):
         """Keeps what is said of an app here."""
         ...
 
-    def unmanaged(self, before: App, after: App) -> tuple[Write, ...]:
+    def unmanaged(self, unmanaging: Unmanaging) -> tuple[Write, ...]:
         """Takes away everything that managing an app and later choices gave it."""
         ...
 
@@ -91,6 +92,13 @@ class Entitlements(Protocol):
 
     async def existing(self, entitlement_ids: Collection[str]) -> frozenset[str]:
         """Which of these exist."""
+        ...
+
+    async def owned_by(self, entitlement_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """What whoever holds these answers for: ids of apps and entitlements, by entitlement.
+
+        What is gone from the directory is left out: nobody can give it other owners.
+        """
         ...
 
     async def groups_there(self, entitlement_id: str) -> frozenset[str]:
@@ -489,6 +497,22 @@ class Feed(Protocol):
         """Moves from the position `seen` to `last`, keeps `changed` and forgets `over`.
 
         `over` holds ids of access requests. With `anew` all other uses are forgotten too.
+        """
+        ...
+
+    def unmoved(self, service: str, seen: FeedPosition | None) -> Write:
+        """Changes nothing, and is stale once the position is another one than `seen`."""
+        ...
+
+
+class Following(Protocol):
+    """Following the requests service, besides the rounds of its loop."""
+
+    async def catch_up(self) -> None:
+        """Has `Feed` and `Uses` tell of everything that was committed there before the call.
+
+        Raises:
+            Unavailable: it does not answer.
         """
         ...
 

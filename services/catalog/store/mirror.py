@@ -47,6 +47,7 @@ _UPSERT_APPS = upsert(
     keep=(
         "create_time",
         "manage_time",
+        "unmanage_time",
         "assignments_digest",
         "owners_known",
         "own_description",
@@ -289,6 +290,7 @@ def _app(app: ServicePrincipal, now: datetime) -> dict[str, Any]:
         "owners_known": False,
         "create_time": now,
         "manage_time": None,
+        "unmanage_time": None,
         "removed": False,
         "own_description": "",
         "instructions": "",

@@ -30,15 +30,18 @@ from services.catalog.handlers.manage_app import Command as ManageCommand
 from services.catalog.handlers.manage_app import ManageApp
 from services.catalog.handlers.unlink_entitlements import Command as UnlinkCommand
 from services.catalog.handlers.unlink_entitlements import UnlinkEntitlements
+from services.catalog.handlers.uses_now import UsesNow
 from services.catalog.store import MIGRATIONS
 from services.catalog.store import tables as t
 from services.catalog.store.apps import StoredApps
 from services.catalog.store.entitlements import StoredEntitlements
+from services.catalog.store.feed import StoredFeed
 from services.catalog.store.links import StoredLinks
 from services.catalog.store.syncs import StoredSyncs
 from services.catalog.store.uses import StoredUses
 from services.catalog.translate import ingest as translate
 from services.catalog.translate.events import fact_to_message
+from tests.fakes.catalog import FakeCatalog, FakeFollowing
 from tests.fakes.clock import FakeClock
 from tests.integration.catalog.tenant import Tenant, app_id, membership_id, numbered, role_id
 from tests.unit.catalog.things import NOW, ROOT
@@ -129,10 +132,11 @@ class Play:
         self.database, self.writes, self.model = database, writes, Model()
         self.entitlements, self.links = StoredEntitlements(database), StoredLinks(database)
         apps = StoredApps(database)
+        uses = UsesNow(StoredUses(database), StoredFeed(database), FakeFollowing(FakeCatalog()))
         self.ingest = IngestPage(StoredSyncs(database), FakeClock(NOW))
-        self.manage = ManageApp(apps, FakeClock(NOW))
+        self.manage = ManageApp(apps, uses, FakeClock(NOW))
         self.link = LinkEntitlements(apps, self.links, FakeClock(NOW))
-        self.unlink = UnlinkEntitlements(apps, self.links, StoredUses(database))
+        self.unlink = UnlinkEntitlements(apps, self.links, self.entitlements, uses)
         self.rounds = count(1)
 
     async def sync(self) -> None:

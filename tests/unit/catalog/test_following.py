@@ -134,6 +134,9 @@ class _Feed:
         assert seen == self.at
         return (_Followed(last, changed, over, anew),)
 
+    def unmoved(self, service: str, seen: FeedPosition | None) -> Write:
+        return _Followed(seen, (), (), False)
+
     def commit(self, outcome: Outcome[bool]) -> bool:
         if outcome.change is not None:
             (write,) = outcome.change.writes
