@@ -23,8 +23,11 @@ class FollowLoop:
         self._writes = writes
         self._follow = follow
         self._waiting = False
-        # Two at once would only have to begin again behind each other.
+        # Two at once would only have to begin again behind each other: rounds are numbered, and
+        # whoever waits takes the outcome of one that began after they came.
         self._one = asyncio.Lock()
+        self._begun = self._done = 0
+        self._problem: Unavailable | None = None
         # Whether the round before read everything that there was.
         self.knows_all = False
 
@@ -47,11 +50,21 @@ class FollowLoop:
         Raises:
             Unavailable: the requests service does not answer.
         """
+        wanted = self._begun + 1
         async with self._one:
-            try:
-                while await self._writes.run(self._follow):
-                    self.knows_all = False
-            except Unavailable:
+            if self._done < wanted:
+                self._begun = number = self._begun + 1
+                self._problem = await self._round()
+                self._done = number
+            if self._problem is not None:
+                raise self._problem
+
+    async def _round(self) -> Unavailable | None:
+        try:
+            while await self._writes.run(self._follow):
                 self.knows_all = False
-                raise
-            self.knows_all = True
+        except Unavailable as error:
+            self.knows_all = False
+            return error
+        self.knows_all = True
+        return None
