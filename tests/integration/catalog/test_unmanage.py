@@ -116,6 +116,7 @@ async def test_nothing_goes_while_nobody_says_what_is_in_use(
         assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "DEPENDENCY_UNAVAILABLE")
     await unlink(catalog, design.app_id, "Design Editors", end=True)
     assert (await unmanage(catalog, BOARD, end=True)).ending_lease_count == 1
+    await sync(catalog, MARLOWE)
     again = manage(catalog, "Board", object_id("Reader"))
     assert (await refused(again)).reason == "DEPENDENCY_UNAVAILABLE"
     await manage(catalog, "Payroll")
@@ -136,7 +137,6 @@ async def test_nothing_goes_while_nobody_says_what_is_in_use(
     )
     refusal = await refused(catalog.apps.BatchManageApps(request, metadata=root(catalog)))
     assert (refusal.reason, refusal.facts["field"]) == ("ACCESS_ENDING", "apps[0].app_id")
-    await sync(catalog, MARLOWE)
     feed.happen(requests_pb2.LeaseRemoved(lease_id="lea_1"))
     access_before, managed = managed.access_id, await manage(catalog, "Board", object_id("Reader"))
     after = (await offered(catalog, BOARD))["Writer"]
