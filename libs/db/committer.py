@@ -217,7 +217,7 @@ class Committer:
             except (Stale, IntegrityError) as error:
                 raise _Culprit(member, error) from error
         records = audit.chained(
-            (member.change.audit for member in group),
+            (each for it in group for each in (it.change.audit, *it.change.also)),
             now,
             head["audit_sequence"],
             head["audit_hash"],

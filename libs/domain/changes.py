@@ -42,11 +42,15 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Everything that one use case writes. There is no change without an audit record."""
+    """Everything that one use case writes. There is no change without an audit record.
+
+    `also` are the records of further resources, where one call changes several.
+    """
 
     audit: AuditEntry
     writes: tuple[Write, ...]
     facts: tuple[Fact, ...] = ()
+    also: tuple[AuditEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

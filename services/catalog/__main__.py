@@ -49,6 +49,7 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         fact_to_message=fact_to_message,
     )
     database, expressions = service.database, CelExpressions()
+    feed = StoredFeed(database)
     stores = Stores(
         apps=StoredApps(database),
         entitlements=StoredEntitlements(database),
@@ -62,24 +63,26 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         uses=StoredUses(database),
         expressions=expressions,
         grants=StoredGrants(database),
+        feed=feed,
+        following=await _follow(service, settings, feed),
     )
-    await _follow(service, settings)
     return service, servicers(service.writes, service.clock, stores, settings.deployment)
 
 
-async def _follow(service: Service, settings: Settings) -> None:
+async def _follow(service: Service, settings: Settings, feed: StoredFeed) -> FollowLoop:
     """Begins to follow the requests service, which need not be there yet."""
     if settings.requests_address is None or settings.token_file is None:
         _log.warning("follows_nobody", missing="LATCHKEY_REQUESTS_ADDRESS")
-        return
+        return FollowLoop(service.writes, FollowRequests(feed, clients.NoRequests(), service.clock))
     peer = Peer("requests", settings.requests_address, TokenFile(settings.token_file))
     await service.life.parts.enter_async_context(peer)
-    follow = FollowRequests(StoredFeed(service.database), clients.Requests(peer), service.clock)
+    follow = FollowRequests(feed, clients.Requests(peer), service.clock)
     following = FollowLoop(service.writes, follow)
     service.life.loop("follow", following, every=FOLLOW_SECONDS)
     note = NoteUnmanaged(StoredUnmanagedAccess(service.database), service.clock)
     unmanaged = UnmanagedLoop(service.writes, service.clock, note, lambda: following.knows_all)
     service.life.loop("unmanaged", unmanaged, every=UNMANAGED_SECONDS)
+    return following
 
 
 async def main(life: Life) -> None:

@@ -9,6 +9,13 @@ from services.catalog.domain.following import FeedEvent
 from services.catalog.translate.feed import feed_event
 
 
+class NoRequests:
+    """Where no requests service is named, as `ports.Requests`."""
+
+    async def events(self, after: int, most: int) -> Sequence[FeedEvent]:
+        raise Unavailable("the requests service", "LATCHKEY_REQUESTS_ADDRESS is not set")
+
+
 class Requests:
     """The requests service, as `ports.Requests`."""
 

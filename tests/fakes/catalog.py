@@ -1,10 +1,11 @@
 """The catalog's ports in memory, for its handlers."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from libs.domain.changes import Write
+from libs.domain.errors import Unavailable
 from libs.domain.expressions import ExpressionProblem
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile, Member, Reasons
@@ -25,6 +26,7 @@ from services.catalog.domain.entitlement import (
     ResourceKind,
     ResourceType,
 )
+from services.catalog.domain.following import FeedPosition, Happening
 from services.catalog.domain.link import Binding, LinkedGroup, Linking
 from services.catalog.domain.managers import line_of
 from services.catalog.domain.owner import AppOwners
@@ -33,7 +35,9 @@ from services.catalog.domain.shown_app import ShownApp
 from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.domain.sync import Sync
 from services.catalog.domain.unlink import Unlinking
+from services.catalog.domain.unmanage import Unmanaging
 from services.catalog.domain.use import Use
+from services.catalog.handlers.uses_now import UsesNow
 from services.catalog.ports import AppFilter, LinkMaterial
 
 
@@ -63,6 +67,10 @@ class FakeCatalog:
     gone_entitlements: tuple[GoneEntitlement, ...] = ()
     owners: dict[str, AppOwners] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
+    # What the requests service has not told of yet, and whether it answers.
+    untold: list[Use] = field(default_factory=list)
+    requests_away: bool = False
+    owned: dict[str, tuple[str, ...]] = field(default_factory=dict)
     gone_users: tuple[User, ...] = ()
     told_apps: tuple[ServicePrincipal, ...] = ()
     newly_disabled: tuple[User, ...] = ()
@@ -102,8 +110,8 @@ class FakeApps(_Fake):
     def updated(self, before: ShownApp, after: ShownApp) -> tuple[Write, ...]:
         return (Kept((before, after)),)
 
-    def unmanaged(self, before: App, after: App) -> tuple[Write, ...]:
-        return (Kept((before, after)),)
+    def unmanaged(self, unmanaging: Unmanaging) -> tuple[Write, ...]:
+        return (Kept((unmanaging,)),)
 
 
 class FakeEntitlements(_Fake):
@@ -121,6 +129,9 @@ class FakeEntitlements(_Fake):
 
     async def existing(self, entitlement_ids: Collection[str]) -> frozenset[str]:
         return frozenset(self.catalog.entitlements.keys() & set(entitlement_ids))
+
+    async def owned_by(self, entitlement_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        return {key: of for key, of in self.catalog.owned.items() if key in entitlement_ids}
 
     async def groups_there(self, entitlement_id: str) -> frozenset[str]:
         return frozenset(self.catalog.groups)
@@ -426,3 +437,47 @@ class FakeUses(_Fake):
 
     async def of_entitlements(self, entitlement_ids: Collection[str]) -> Sequence[Use]:
         return [each for each in self.catalog.uses if each.entitlement_id in entitlement_ids]
+
+
+class FakeFeed(_Fake):
+    """How far the requests service has been followed: as far as there are uses."""
+
+    async def position(self, service: str) -> FeedPosition | None:
+        told = len(self.catalog.uses)
+        return FeedPosition(told, f"evt_{told}") if told else None
+
+    async def named(self, happenings: Iterable[Happening]) -> Sequence[Use]:
+        return self.catalog.uses
+
+    def followed(
+        self,
+        service: str,
+        seen: FeedPosition | None,
+        last: FeedPosition | None,
+        changed: Sequence[Use],
+        over: Sequence[str],
+        *,
+        anew: bool,
+    ) -> tuple[Write, ...]:
+        return (Kept((seen, last, tuple(changed), tuple(over), anew)),)
+
+    def ended(self, leases: Sequence[Use], settle_time: datetime) -> tuple[Write, ...]:
+        return (Kept((tuple(leases), settle_time)),) if leases else ()
+
+    def unmoved(self, service: str, seen: FeedPosition | None) -> Write:
+        return Kept((service, seen))
+
+
+class FakeFollowing(_Fake):
+    """Following the requests service, which tells of what was untold unless it is away."""
+
+    async def catch_up(self) -> None:
+        if self.catalog.requests_away:
+            raise Unavailable("the requests service", "it is away")
+        self.catalog.uses += self.catalog.untold
+        self.catalog.untold.clear()
+
+
+def uses_now(catalog: FakeCatalog) -> UsesNow:
+    """The uses of a catalog, as handlers ask for them that take something away."""
+    return UsesNow(FakeUses(catalog), FakeFeed(catalog), FakeFollowing(catalog))

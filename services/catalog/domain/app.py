@@ -1,6 +1,6 @@
 """Apps: found by a sync, managed by an administrator."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -47,6 +47,7 @@ class App:
     """An application of a tenant: a service principal, and whether it is managed here.
 
     `own_description`, `instructions`, `policy_id` and `max_duration` are what is said of it here.
+    `unmanage_time` is when it was unmanaged last.
     """
 
     app_id: str
@@ -61,6 +62,7 @@ class App:
     app_roles: tuple[AppRole, ...]
     create_time: datetime
     manage_time: datetime | None = None
+    unmanage_time: datetime | None = None
     removed: bool = False
     own_description: str = ""
     instructions: str = ""
@@ -125,20 +127,23 @@ class App:
         if self.is_protected:
             raise errors.app_protected(self.app_id)
         role = self.access_role(access_role_id, "access_entra_app_role_id")
+        app = replace(self, manage_time=now, version=self.version + 1)
         credential, virtual, app_role = (
             new_resource_type(self.app_id, kind)
             for kind in (ResourceKind.CREDENTIAL, ResourceKind.ROLE, ResourceKind.APP_ROLE)
         )
         return ManagedApp(
             before=self,
-            app=replace(self, manage_time=now, version=self.version + 1),
+            app=app,
             resource_types=(credential, virtual, app_role),
             access=new_access(credential, self.role_target(role), role.entra_app_role_id, now),
-            app_roles=tuple(
-                new_app_role(app_role, each.display_name, self.role_target(each), now)
-                for each in self.given_roles
-            ),
+            app_roles=tuple(app.new_role(app_role, each, now) for each in self.given_roles),
         )
+
+    def new_role(self, of: ResourceType, role: AppRole, now: datetime) -> Entitlement:
+        """The entitlement of a role that it declares, which it may have offered before."""
+        target = self.role_target(role)
+        return new_app_role(of, role.display_name, target, now, version=self.version)
 
     def role_target(self, role: AppRole) -> Target:
         """Being assigned to the app in a role of it."""
@@ -150,23 +155,15 @@ class App:
             self.display_name,
         )
 
-    def unmanage(self, etag: str, uses: Sequence[Use], *, end_access: bool) -> "UnmanagedApp":
-        """The app as one that is not managed. An empty `etag` takes it as it is.
-
-        `uses` are all that depend on it.
+    def require_over(self, uses: Iterable[Use]) -> None:
+        """Does nothing once none of these uses, of what it offered before, is left.
 
         Raises:
-            WrongState: APP_NOT_MANAGED; APP_IN_USE, unless told to `end_access`.
-            Conflict: ETAG_MISMATCH.
+            WrongState: ACCESS_ENDING.
         """
-        self.require_managed()
-        self.require_etag(etag)
         leases, requests = leases_and_requests(uses)
-        if uses and not end_access:
-            raise errors.app_in_use(self.app_id, leases, requests)
-        return UnmanagedApp(
-            replace(self, manage_time=None, version=self.version + 1), len(leases), len(requests)
-        )
+        if leases or requests:
+            raise errors.access_ending(self.app_id, leases, requests)
 
     def require_etag(self, etag: str) -> None:
         """Does nothing for the etag of the app, or none.
@@ -207,12 +204,3 @@ class ManagedApp:
     access: Entitlement
     app_roles: tuple[Entitlement, ...]
     owners: AppOwners = field(default_factory=AppOwners)
-
-
-@dataclass(frozen=True, slots=True)
-class UnmanagedApp:
-    """An app that is no longer managed, and how much ends with it."""
-
-    app: App
-    ending_lease_count: int
-    ending_access_request_count: int

@@ -9,7 +9,6 @@ from services.catalog.domain.entitlement import (
     ROLE_GONE,
     Entitlement,
     ResourceKind,
-    new_app_role,
     new_resource_type,
 )
 
@@ -71,7 +70,7 @@ def follow_roles(app: App, known: Iterable[Entitlement], now: datetime) -> Roles
     of = new_resource_type(app.app_id, ResourceKind.APP_ROLE)
     return RolesFollowed(
         tuple(
-            new_app_role(of, role.display_name, app.role_target(role), now)
+            app.new_role(of, role, now)
             for role in roles.values()
             if role.entra_app_role_id not in there
         ),

@@ -191,8 +191,13 @@ def new_role(
     )
 
 
-def new_app_role(of: ResourceType, name: str, target: Target, now: datetime) -> Entitlement:
-    """The entitlement of a role that the app declares: with the same ids each time."""
+def new_app_role(
+    of: ResourceType, name: str, target: Target, now: datetime, *, version: int
+) -> Entitlement:
+    """The entitlement of a role that the app declares: with the same ids each time.
+
+    `version` is past all that an entitlement with these ids had before.
+    """
     assert isinstance(target.kind, AppRoleAssignment)
     role_id = target.kind.entra_app_role_id
     return Entitlement(
@@ -206,4 +211,5 @@ def new_app_role(of: ResourceType, name: str, target: Target, now: datetime) -> 
         fulfilment=(target,),
         create_time=now,
         entra_app_role_id=role_id,
+        version=version,
     )

@@ -1,7 +1,10 @@
 """Who answers for an app or an entitlement."""
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from services.catalog.domain import errors
 
 # So many people answer for a thing at most, however many hold an entitlement that does.
 MOST_PEOPLE = 100
@@ -66,3 +69,17 @@ class EntitlementOwners:
     def counting(self) -> tuple[Owner, ...]:
         """Those who count."""
         return self.given or self.of_app.counting
+
+
+def require_no_owners(owned: Mapping[str, Iterable[str]], going: Collection[str]) -> None:
+    """Does nothing while nothing stays that entitlements among what is `going` answer for.
+
+    `owned` is what they answer for, by entitlement.
+
+    Raises:
+        WrongState: ENTITLEMENT_IS_OWNER, of the first that does.
+    """
+    for entitlement_id, of_ids in owned.items():
+        staying = [of_id for of_id in of_ids if of_id not in going]
+        if staying:
+            raise errors.entitlement_is_owner(entitlement_id, staying)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from services.catalog.domain import errors, facts
+from services.catalog.domain.owner import require_no_owners
 from services.catalog.domain.unlink import Unlinking, unlink
-from services.catalog.ports import Links, Uses
+from services.catalog.handlers.uses_now import UsesNow
+from services.catalog.ports import Entitlements, Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,18 @@ class UnlinkEntitlements:
     """Takes choices for linked groups back."""
 
     links: Links
-    uses: Uses
+    entitlements: Entitlements
+    uses: UsesNow
 
     async def __call__(self, command: Command, actor: Caller) -> Outcome[Unlinking]:
         """Takes every choice of the command back, or none.
 
         Raises:
             NotFound: APP_NOT_FOUND, LINKED_ENTITLEMENT_NOT_FOUND.
-            WrongState: APP_NOT_MANAGED, APP_REMOVED, NOT_LINKED, ENTITLEMENT_IN_USE.
+            WrongState: APP_NOT_MANAGED, APP_REMOVED, NOT_LINKED, ENTITLEMENT_IN_USE,
+                ENTITLEMENT_IS_OWNER.
+            Unavailable: without `end_access`, the requests service does not say what depends on a
+                role that goes.
         """
         material = await self.links.material(command.app_id, command.directory_entitlement_ids, ())
         if material is None:
@@ -44,8 +50,13 @@ class UnlinkEntitlements:
             material.entitlements,
             command.directory_entitlement_ids,
         )
-        if unlinking.removed and not command.end_access:
-            unlinking.require_unused(await self.uses.of_entitlements(unlinking.removed_ids))
+        writes = self.links.unlinked(app, unlinking)
+        removed = unlinking.removed_ids
+        require_no_owners(await self.entitlements.owned_by(removed), removed)
+        if removed and not command.end_access:
+            depending = await self.uses.of_entitlements(removed)
+            unlinking.require_unused(depending.uses)
+            writes = (depending.guard, *writes)
         return Outcome(
             unlinking,
             Change(
@@ -68,7 +79,7 @@ class UnlinkEntitlements:
                         "end_access": command.end_access,
                     },
                 ),
-                writes=self.links.unlinked(app, unlinking),
+                writes=writes,
                 facts=_facts(unlinking, command.reason, actor),
             ),
         )

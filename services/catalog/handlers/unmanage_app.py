@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
+from libs.domain.clock import Clock
 from services.catalog.domain import errors, facts
-from services.catalog.domain.app import UnmanagedApp
 from services.catalog.domain.owner import AppOwners
 from services.catalog.domain.shown_app import ShownApp
-from services.catalog.ports import Apps, Uses
+from services.catalog.domain.unmanage import Unmanaging, unmanage
+from services.catalog.domain.use import leases_and_requests
+from services.catalog.handlers.uses_now import UsesNow
+from services.catalog.ports import Apps, Entitlements
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Unmanaged:
-    """The app, and how much ends with it."""
+    """The app, and how much ends with it as far as that is known."""
 
     shown: ShownApp
-    ending: UnmanagedApp
+    ending_lease_count: int
+    ending_access_request_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +38,34 @@ class UnmanageApp:
     """Takes everything from an app that it has here. Entra is not touched."""
 
     apps: Apps
-    uses: Uses
+    entitlements: Entitlements
+    uses: UsesNow
+    clock: Clock
 
     async def __call__(self, command: Command, actor: Caller) -> Outcome[Unmanaged]:
         """Unmanages the app.
 
         Raises:
             NotFound: APP_NOT_FOUND.
-            WrongState: APP_NOT_MANAGED, APP_IN_USE.
+            WrongState: APP_NOT_MANAGED, APP_IN_USE, ENTITLEMENT_LOCKED, ENTITLEMENT_IS_OWNER.
             Conflict: ETAG_MISMATCH.
+            Unavailable: without `end_access`, the requests service does not say what depends on it.
         """
         before = await self.apps.shown(command.app_id)
         if before is None:
             raise errors.app_not_found(command.app_id)
-        uses = await self.uses.of_app(command.app_id)
-        ending = before.app.unmanage(command.etag, uses, end_access=command.end_access)
-        app = ending.app
+        unmanaging = await self._unmanaging(before, command)
+        app = unmanaging.app
+        depending = await self.uses.of_apps([app.app_id], or_known=command.end_access)
+        if not command.end_access:
+            unmanaging.require_unused(depending.uses)
+        leases, requests = leases_and_requests(depending.uses)
         return Outcome(
-            Unmanaged(ShownApp(app, AppOwners((), before.owners.entra_user_ids)), ending),
+            Unmanaged(
+                ShownApp(app, AppOwners((), before.owners.entra_user_ids)),
+                len(leases),
+                len(requests),
+            ),
             Change(
                 audit=AuditEntry(
                     actor,
@@ -61,11 +75,11 @@ class UnmanageApp:
                     details={
                         "display_name": app.display_name,
                         "end_access": command.end_access,
-                        "ending_lease_count": ending.ending_lease_count,
-                        "ending_access_request_count": ending.ending_access_request_count,
+                        "ending_lease_count": len(leases),
+                        "ending_access_request_count": len(requests),
                     },
                 ),
-                writes=self.apps.unmanaged(before.app, app),
+                writes=(depending.guard, *self.apps.unmanaged(unmanaging)),
                 facts=(
                     Fact(
                         app.app_id,
@@ -77,3 +91,11 @@ class UnmanageApp:
                 ),
             ),
         )
+
+    async def _unmanaging(self, before: ShownApp, command: Command) -> Unmanaging:
+        types = await self.entitlements.resource_types(command.app_id)
+        offered = await self.entitlements.of_types([each.resource_type_id for each in types])
+        owned = await self.entitlements.owned_by(
+            [each.entitlement.entitlement_id for each in offered]
+        )
+        return unmanage(before.app, command.etag, offered, owned, self.clock.now())

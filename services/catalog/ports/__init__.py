@@ -10,7 +10,7 @@ from services.catalog.ports.links import LinkMaterial, Links
 from services.catalog.ports.offers import Offers
 from services.catalog.ports.rules import Rules
 from services.catalog.ports.syncs import Syncs
-from services.catalog.ports.uses import Feed, Requests, Uses
+from services.catalog.ports.uses import Feed, Following, Requests, Uses
 
 __all__ = [
     "AccessProfiles",
@@ -21,6 +21,7 @@ __all__ = [
     "Entitlements",
     "Expressions",
     "Feed",
+    "Following",
     "Grants",
     "LinkMaterial",
     "Links",

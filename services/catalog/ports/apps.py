@@ -8,6 +8,7 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App, AppState, ManagedApp
 from services.catalog.domain.shown_app import ShownApp
+from services.catalog.domain.unmanage import Unmanaging
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Apps(Protocol):
         """Keeps what is said of an app here."""
         ...
 
-    def unmanaged(self, before: App, after: App) -> tuple[Write, ...]:
+    def unmanaged(self, unmanaging: Unmanaging) -> tuple[Write, ...]:
         """Takes away everything that managing an app and later choices gave it."""
         ...
 

@@ -1,6 +1,6 @@
 """What managed apps offer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from libs.domain.changes import Write
@@ -25,6 +25,13 @@ class Entitlements(Protocol):
 
     async def existing(self, entitlement_ids: Collection[str]) -> frozenset[str]:
         """Which of these exist."""
+        ...
+
+    async def owned_by(self, entitlement_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """What whoever holds these answers for: ids of apps and entitlements, by entitlement.
+
+        What is gone from the directory is left out: nobody can give it other owners.
+        """
         ...
 
     async def groups_there(self, entitlement_id: str) -> frozenset[str]:

@@ -52,6 +52,22 @@ class Feed(Protocol):
         """Keeps that these leases are over, until a sync that begins after this is complete."""
         ...
 
+    def unmoved(self, service: str, seen: FeedPosition | None) -> Write:
+        """Changes nothing, and is stale once the position is another one than `seen`."""
+        ...
+
+
+class Following(Protocol):
+    """Following the requests service, besides the rounds of its loop."""
+
+    async def catch_up(self) -> None:
+        """Has `Feed` and `Uses` tell of everything that was committed there before the call.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        ...
+
 
 class Requests(Protocol):
     """The requests service."""

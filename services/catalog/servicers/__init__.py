@@ -58,6 +58,7 @@ from services.catalog.handlers.unlink_entitlements import UnlinkEntitlements
 from services.catalog.handlers.unmanage_app import UnmanageApp
 from services.catalog.handlers.update_app import UpdateApp
 from services.catalog.handlers.update_entitlement import UpdateEntitlement
+from services.catalog.handlers.uses_now import UsesNow
 from services.catalog.servicers.access import ACCESS
 from services.catalog.servicers.access_profile import AccessProfileServicer
 from services.catalog.servicers.app import AppServicer
@@ -87,6 +88,8 @@ class Stores:
     app_catalog: ports.AppCatalog
     offers: ports.Offers
     uses: ports.Uses
+    feed: ports.Feed
+    following: ports.Following
     expressions: ports.Expressions
     grants: ports.Grants
 
@@ -95,6 +98,7 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
     """Everything that the catalog answers. `deployment`: what holds where nobody says anything."""
     apps, profiles = stores.apps, stores.access_profiles
     checked = CheckedProfile(profiles, stores.directory, stores.expressions)
+    uses = UsesNow(stores.uses, stores.feed, stores.following)
     show_app = ShowApp(apps, stores.entitlements, stores.links)
     show_entitlement = ShowEntitlement(apps, stores.entitlements, stores.rules, deployment)
     return [
@@ -104,9 +108,9 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
             AppServicer(
                 writes,
                 show_app,
-                ManageApp(apps, clock),
+                ManageApp(apps, uses, clock),
                 UpdateApp(apps, stores.entitlements, stores.directory),
-                UnmanageApp(apps, stores.uses),
+                UnmanageApp(apps, stores.entitlements, uses, clock),
             ),
         ),
         (
@@ -126,7 +130,7 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
                 writes,
                 show_app,
                 LinkEntitlements(stores.links, clock),
-                UnlinkEntitlements(stores.links, stores.uses),
+                UnlinkEntitlements(stores.links, stores.entitlements, uses),
             ),
         ),
         (

@@ -3,19 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
-    Connection,
-    Row,
-    delete,
-    exists,
-    insert,
-    or_,
-    select,
-    union,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
@@ -23,20 +11,23 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App, AppState, ManagedApp
 from services.catalog.domain.shown_app import ShownApp
+from services.catalog.domain.unmanage import Unmanaging
 from services.catalog.ports import AppFilter
 from services.catalog.store.audience import is_managed
-from services.catalog.store.entitlements import entitlement_writes
-from services.catalog.store.owners import owner_writes, read_app_owners
+from services.catalog.store.entitlements import entitlement_writes, gone_writes
+from services.catalog.store.owners import (
+    no_owner_writes,
+    owned_by_person,
+    owner_writes,
+    read_app_owners,
+)
 from services.catalog.store.rows import app_of
 from services.catalog.store.tables import (
     apps,
     bindings,
-    directory_app_owners,
     entitlement_rules,
     entitlement_targets,
-    entitlements,
     links,
-    owners,
     resource_types,
     resources,
     rule_access_profiles,
@@ -75,7 +66,7 @@ class StoredApps:
     async def page(self, wanted: AppFilter, page: PageRequest) -> Page[ShownApp]:
         query = select(apps)
         if wanted.owner_user_id:
-            query = query.where(apps.c.app_id.in_(_owned_by(wanted.owner_user_id)))
+            query = query.where(apps.c.app_id.in_(owned_by_person(wanted.owner_user_id)))
         if wanted.connection_id:
             query = query.where(apps.c.connection_id == wanted.connection_id)
         conditions: list[ColumnElement[bool]] = []
@@ -111,12 +102,11 @@ class StoredApps:
                 ),
                 expects=1,
             ),
-            *owner_writes(app.app_id, after.owners.given),
+            *owner_writes(app.app_id, before.owners.given, after.owners.given),
         )
 
-    def unmanaged(self, before: App, after: App) -> tuple[Write, ...]:
-        app_id = before.app_id
-        offered = select(entitlements.c.entitlement_id).where(entitlements.c.app_id == app_id)
+    def unmanaged(self, unmanaging: Unmanaging) -> tuple[Write, ...]:
+        app_id = unmanaging.app.app_id
         types = select(resource_types.c.resource_type_id).where(resource_types.c.app_id == app_id)
         # Each before what it refers to.
         gone = (
@@ -126,20 +116,19 @@ class StoredApps:
             delete(bindings).where(bindings.c.app_id == app_id),
             delete(links).where(links.c.app_id == app_id),
             delete(unmanaged_access).where(unmanaged_access.c.app_id == app_id),
-            delete(owners).where(
-                or_(
-                    owners.c.of_id == app_id,
-                    owners.c.of_id.in_(offered),
-                    # Nobody holds any more what makes them owners of something else.
-                    owners.c.owner_id.in_(offered),
-                )
-            ),
             delete(entitlement_targets).where(entitlement_targets.c.app_id == app_id),
-            delete(entitlements).where(entitlements.c.app_id == app_id),
+        )
+        then = (
             delete(resources).where(resources.c.resource_type_id.in_(types)),
             delete(resource_types).where(resource_types.c.app_id == app_id),
         )
-        return (touched(before, after), *(Guarded(each) for each in gone))
+        return (
+            touched(unmanaging.before, unmanaging.app),
+            *(Guarded(each) for each in gone),
+            *no_owner_writes(unmanaging.removed_ids, app_id),
+            *gone_writes(unmanaging.removed),
+            *(Guarded(each) for each in then),
+        )
 
     def managed(self, managed: ManagedApp) -> tuple[Write, ...]:
         return (
@@ -166,22 +155,15 @@ def _shown(connection: Connection, rows: Sequence[Row[Any]]) -> list[ShownApp]:
     return [ShownApp(app_of(row), found[row.app_id]) for row in rows]
 
 
-def _owned_by(user_id: str) -> CompoundSelect[Any]:
-    """The apps that a person answers for, given here or, while nobody is given, in Entra."""
-    theirs, given = directory_app_owners, owners.alias("given")
-    return union(
-        select(owners.c.of_id).where(owners.c.owner_id == user_id),
-        select(theirs.c.app_id).where(
-            theirs.c.user_id == user_id, ~exists().where(given.c.of_id == theirs.c.app_id)
-        ),
-    )
-
-
 def touched(before: App, after: App) -> Write:
     """Keeps a change of an app: whatever belongs to it changes together with its version."""
     return Guarded(
         update(apps)
         .where(apps.c.app_id == before.app_id, apps.c.version == before.version)
-        .values(manage_time=after.manage_time, version=after.version),
+        .values(
+            manage_time=after.manage_time,
+            unmanage_time=after.unmanage_time,
+            version=after.version,
+        ),
         expects=1,
     )

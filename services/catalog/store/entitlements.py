@@ -1,18 +1,18 @@
 """Resource types, resources and entitlements."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Row,
     Select,
+    bindparam,
     case,
     delete,
     func,
     insert,
     literal,
-    or_,
     select,
     update,
 )
@@ -24,7 +24,12 @@ from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
 from services.catalog.domain.shown_entitlement import ShownEntitlement
-from services.catalog.store.owners import owner_writes, read_entitlement_owners
+from services.catalog.store.owners import (
+    no_owner_writes,
+    owner_writes,
+    read_entitlement_owners,
+    read_owned,
+)
 from services.catalog.store.rows import (
     entitlement_of,
     fulfilment_json,
@@ -37,7 +42,6 @@ from services.catalog.store.tables import (
     directory_groups,
     entitlement_targets,
     entitlements,
-    owners,
     resource_types,
     resources,
 )
@@ -81,6 +85,11 @@ class StoredEntitlements:
             lambda connection: frozenset(connection.execute(query).scalars())
         )
 
+    async def owned_by(self, entitlement_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        if not entitlement_ids:
+            return {}
+        return await self._database.read(lambda connection: read_owned(connection, entitlement_ids))
+
     async def groups_there(self, entitlement_id: str) -> frozenset[str]:
         targets = entitlement_targets
         query = _groups_among(
@@ -116,7 +125,9 @@ class StoredEntitlements:
                 expects=1,
             ),
             *changed_writes([after.entitlement]),
-            *owner_writes(before.entitlement.entitlement_id, after.owners.given),
+            *owner_writes(
+                before.entitlement.entitlement_id, before.owners.given, after.owners.given
+            ),
         )
 
     async def of_types(self, resource_type_ids: Collection[str]) -> tuple[ShownEntitlement, ...]:
@@ -260,33 +271,32 @@ def entitlement_writes(created: Iterable[Entitlement]) -> tuple[Write, ...]:
 
 def removal_writes(removed: Iterable[Entitlement]) -> tuple[Write, ...]:
     """Removes entitlements, whose bindings are gone, with their resources and owners."""
-    return tuple(
-        write
-        for each in removed
-        for write in (
-            Guarded(
-                delete(entitlement_targets).where(
-                    entitlement_targets.c.entitlement_id == each.entitlement_id
-                )
+    removed = list(removed)
+    if not removed:
+        return ()
+    ids = [each.entitlement_id for each in removed]
+    targets, resource_ids = entitlement_targets.c, [each.resource_id for each in removed]
+    return (
+        Guarded(delete(entitlement_targets).where(targets.entitlement_id.in_(ids))),
+        *no_owner_writes(ids),
+        *gone_writes(removed),
+        Guarded(delete(resources).where(resources.c.resource_id.in_(resource_ids))),
+    )
+
+
+def gone_writes(gone: Iterable[Entitlement]) -> tuple[Write, ...]:
+    """Removes entitlements that nothing refers to, while they are as they were."""
+    return (
+        Guarded(
+            delete(entitlements).where(
+                entitlements.c.entitlement_id == bindparam("gone_id"),
+                entitlements.c.version == bindparam("gone_version"),
             ),
-            Guarded(
-                delete(owners).where(
-                    or_(
-                        owners.c.of_id == each.entitlement_id,
-                        # Nobody holds any more what makes them owners of something else.
-                        owners.c.owner_id == each.entitlement_id,
-                    )
-                )
-            ),
-            Guarded(
-                delete(entitlements).where(
-                    entitlements.c.entitlement_id == each.entitlement_id,
-                    entitlements.c.version == each.version,
-                ),
-                expects=1,
-            ),
-            Guarded(delete(resources).where(resources.c.resource_id == each.resource_id)),
-        )
+            expects=1,
+            parameters=[
+                {"gone_id": each.entitlement_id, "gone_version": each.version} for each in gone
+            ],
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, update
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
@@ -74,17 +74,27 @@ class StoredFeed:
         ]
         return (Guarded(upsert(former_leases), parameters=rows),) if rows else ()
 
+    def unmoved(self, service: str, seen: FeedPosition | None) -> Write:
+        same = update(feed_positions).values(service=service)
+        if seen is None:
+            return Guarded(same.where(feed_positions.c.service == service), expects=0)
+        return Guarded(same.where(*_at(service, seen)), expects=1)
+
 
 def _moved(service: str, seen: FeedPosition | None, last: FeedPosition | None) -> Guarded:
     """The new position, in place of the one that was seen."""
     if seen is None:
         assert last is not None, "who has followed nothing yet moves by an event"
         return Guarded(insert(feed_positions), parameters=({"service": service, **asdict(last)},))
-    at = (
+    at = _at(service, seen)
+    if last is None:
+        return Guarded(delete(feed_positions).where(*at), expects=1)
+    return Guarded(update(feed_positions).where(*at).values(**asdict(last)), expects=1)
+
+
+def _at(service: str, seen: FeedPosition) -> tuple[ColumnElement[bool], ...]:
+    return (
         feed_positions.c.service == service,
         feed_positions.c.position == seen.position,
         feed_positions.c.event_id == seen.event_id,
     )
-    if last is None:
-        return Guarded(delete(feed_positions).where(*at), expects=1)
-    return Guarded(update(feed_positions).where(*at).values(**asdict(last)), expects=1)

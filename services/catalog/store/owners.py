@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Row,
     Select,
@@ -16,7 +17,9 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union,
     union_all,
+    update,
 )
 
 from libs.db.committer import Guarded
@@ -25,12 +28,14 @@ from services.catalog.domain.directory import User
 from services.catalog.domain.owner import MOST_PEOPLE, AppOwners, EntitlementOwners, Owner
 from services.catalog.store.rows import user_of
 from services.catalog.store.tables import (
+    apps,
     directory_app_owners,
     directory_assignments,
     directory_groups,
     directory_memberships,
     directory_users,
     entitlement_targets,
+    entitlements,
     owners,
 )
 
@@ -187,9 +192,98 @@ def _holds(target: Row[Any]) -> ColumnElement[bool]:
     )
 
 
-def owner_writes(of_id: str, given: Sequence[Owner]) -> tuple[Write, ...]:
-    """Keeps who answers for an app or an entitlement, in place of who did."""
+def read_owned(
+    connection: Connection, entitlement_ids: Collection[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """What whoever holds these entitlements answers for, without what nobody can change."""
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    query = (
+        select(owners.c.owner_id, owners.c.of_id)
+        .where(owners.c.owner_id.in_(entitlement_ids), _changeable())
+        .order_by(owners.c.owner_id, owners.c.of_id)
+    )
+    for owner_id, of_id in connection.execute(query):
+        found[owner_id] += (of_id,)
+    return found
+
+
+def _changeable() -> ColumnElement[bool]:
+    """Whether what a row of the owners is about can be given other owners."""
+    of, theirs = apps.alias("of_app"), apps.alias("of_entitlement")
+    return or_(
+        exists().where(of.c.app_id == owners.c.of_id, ~of.c.removed),
+        exists().where(
+            entitlements.c.entitlement_id == owners.c.of_id,
+            ~entitlements.c.role_gone,
+            theirs.c.app_id == entitlements.c.app_id,
+            ~theirs.c.removed,
+        ),
+    )
+
+
+def no_owner_writes(entitlement_ids: Collection[str], app_id: str = "") -> tuple[Write, ...]:
+    """Forgets who answers for these entitlements, for this app, and what the former answer for.
+
+    They answer for nothing that stays and can be changed, or somebody has said so meanwhile.
+    """
+    theirs = owners.c.owner_id.in_(entitlement_ids)
+    going = [*entitlement_ids, app_id]
     return (
+        Guarded(
+            update(owners)
+            .where(theirs, owners.c.of_id.not_in(going), _changeable())
+            .values(position=owners.c.position),
+            expects=0,
+        ),
+        Guarded(delete(owners).where(or_(theirs, owners.c.of_id.in_(going)))),
+    )
+
+
+def owned_by_person(user_id: str) -> CompoundSelect[Any]:
+    """The apps that a person answers for.
+
+    Who is given here counts, and whoever holds all that an entitlement given here takes; while
+    nobody is given, who is it in Entra.
+    """
+    theirs, given, needed = directory_app_owners, owners.alias("given"), entitlement_targets.alias()
+    members, assigned = directory_memberships.c, directory_assignments.c
+    held = union_all(
+        select(members.directory_entitlement_id).where(members.user_id == user_id),
+        select(assigned.directory_entitlement_id).where(assigned.principal_id == user_id),
+    )
+    targets = entitlement_targets.c
+    return union(
+        select(owners.c.of_id).where(owners.c.owner_id == user_id),
+        select(owners.c.of_id)
+        .join(entitlement_targets, targets.entitlement_id == owners.c.owner_id)
+        .where(
+            targets.directory_entitlement_id.in_(held),
+            ~exists().where(
+                needed.c.entitlement_id == targets.entitlement_id,
+                needed.c.directory_entitlement_id.not_in(held),
+            ),
+        ),
+        select(theirs.c.app_id).where(
+            theirs.c.user_id == user_id, ~exists().where(given.c.of_id == theirs.c.app_id)
+        ),
+    )
+
+
+def owner_writes(of_id: str, before: Sequence[Owner], given: Sequence[Owner]) -> tuple[Write, ...]:
+    """Keeps who answers for an app or an entitlement, in place of who did.
+
+    Entitlements among them are still there, whoever takes them away meanwhile.
+    """
+    if before == given:
+        return ()
+    held = {each.owner_id for each in given if not each.is_person}
+    return (
+        Guarded(
+            update(entitlements)
+            .where(entitlements.c.entitlement_id.in_(held))
+            .values(version=entitlements.c.version),
+            expects=len(held),
+        ),
         Guarded(delete(owners).where(owners.c.of_id == of_id)),
         Guarded(
             insert(owners),

@@ -32,6 +32,7 @@ def app_of(row: Any) -> App:
         app_roles=tuple(AppRole(**role) for role in row.app_roles),
         create_time=row.create_time,
         manage_time=row.manage_time,
+        unmanage_time=row.unmanage_time,
         removed=row.removed,
         own_description=row.own_description,
         instructions=row.instructions,

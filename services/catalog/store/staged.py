@@ -130,6 +130,7 @@ _SERVE_APPS = upsert(
     keep=(
         "create_time",
         "manage_time",
+        "unmanage_time",
         "own_description",
         "instructions",
         "policy_id",
@@ -148,6 +149,7 @@ _SERVE_APPS = upsert(
 )
 _UNMANAGED: Mapping[str, ColumnElement[Any]] = {
     "manage_time": null(),
+    "unmanage_time": null(),
     "removed": false(),
     "own_description": literal(""),
     "instructions": literal(""),

@@ -34,6 +34,7 @@ staged_assignments = _staged(directory_assignments)
 staged_apps = _staged(
     apps,
     "manage_time",
+    "unmanage_time",
     "removed",
     "own_description",
     "instructions",

@@ -228,6 +228,8 @@ apps = Table(
     Column("owners_known", Boolean, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     Column("manage_time", UtcTime),
+    # When it was unmanaged last; none if it never was.
+    Column("unmanage_time", UtcTime),
     Column("removed", Boolean, nullable=False),
     Column("own_description", Text, nullable=False),
     Column("instructions", Text, nullable=False),

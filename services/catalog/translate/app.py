@@ -149,8 +149,8 @@ def unmanage_app_response(unmanaged: unmanage_app.Unmanaged) -> app_pb2.Unmanage
     """The unmanaged app."""
     return app_pb2.UnmanageAppResponse(
         app=app_to_proto(unmanaged.shown),
-        ending_lease_count=unmanaged.ending.ending_lease_count,
-        ending_access_request_count=unmanaged.ending.ending_access_request_count,
+        ending_lease_count=unmanaged.ending_lease_count,
+        ending_access_request_count=unmanaged.ending_access_request_count,
     )
 
 

@@ -76,6 +76,8 @@ class Model:
             return "APP_REMOVED"
         if self.managed:
             return "APP_ALREADY_MANAGED"
+        if self.used:
+            return "ACCESS_ENDING"
         self.managed, self.fulfilled = True, {"Access": []}
         return ""
 
@@ -133,13 +135,13 @@ class Model:
             for name, of_it in self.fulfilled.items()
             if name != "Access" and of_it and not left[name]
         ]
+        if self.owner in gone:
+            return "ENTITLEMENT_IS_OWNER"
         if not end and any(ids[name] in self.used.values() for name in gone):
             return "ENTITLEMENT_IN_USE"
         for group in groups:
             del self.choices[group]
         self.fulfilled = {name: of_it for name, of_it in left.items() if name not in gone}
-        if self.owner in gone:
-            self.owner = ""
         return ""
 
     def expected(self) -> dict[str, Any]:

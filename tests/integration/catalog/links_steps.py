@@ -32,17 +32,20 @@ from services.catalog.handlers import unmanage_app as unmanaging
 from services.catalog.handlers import update_app as updating
 from services.catalog.handlers.ingest_page import IngestPage
 from services.catalog.handlers.note_unmanaged import NoteUnmanaged
+from services.catalog.handlers.uses_now import UsesNow
 from services.catalog.store import tables as t
 from services.catalog.store.access_profiles import StoredAccessProfiles
 from services.catalog.store.apps import StoredApps
 from services.catalog.store.directory import StoredDirectory
 from services.catalog.store.entitlements import StoredEntitlements
+from services.catalog.store.feed import StoredFeed
 from services.catalog.store.links import StoredLinks
 from services.catalog.store.rules import StoredRules
 from services.catalog.store.syncs import StoredSyncs
 from services.catalog.store.unmanaged import StoredUnmanagedAccess
 from services.catalog.store.uses import StoredUses
 from services.catalog.translate import ingest as translate
+from tests.fakes.catalog import FakeCatalog, FakeFollowing
 from tests.fakes.clock import FakeClock
 from tests.integration.catalog.links_model import GROUPS, Model
 from tests.integration.catalog.tenant import Tenant, app_id, membership_id, numbered
@@ -74,12 +77,13 @@ class Steps:
         self.ids: dict[str, str] = {}
         clock = FakeClock(NOW)
         self.apps, self.links = StoredApps(database), StoredLinks(database)
-        self.entitlements, uses = StoredEntitlements(database), StoredUses(database)
+        self.entitlements = StoredEntitlements(database)
+        uses = UsesNow(StoredUses(database), StoredFeed(database), FakeFollowing(FakeCatalog()))
         self.ingest = IngestPage(StoredSyncs(database), clock)
-        self.manage = managing.ManageApp(self.apps, clock)
-        self.unmanage = unmanaging.UnmanageApp(self.apps, uses)
+        self.manage = managing.ManageApp(self.apps, uses, clock)
+        self.unmanage = unmanaging.UnmanageApp(self.apps, self.entitlements, uses, clock)
         self.link = linking.LinkEntitlements(self.links, clock)
-        self.unlink = unlinking.UnlinkEntitlements(self.links, uses)
+        self.unlink = unlinking.UnlinkEntitlements(self.links, self.entitlements, uses)
         self.update = updating.UpdateApp(self.apps, self.entitlements, StoredDirectory(database))
         self.apply = rules.ApplyEntitlementRules(
             self.apps,

@@ -1,10 +1,11 @@
-"""What is said of an app here, its own roles, its owners, and the way back to unmanaged."""
+"""What is said of an app here, its own roles, its owners."""
 
+import json
 from dataclasses import replace
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert
 
 from latchkey.catalog.v1 import (
     app_catalog_pb2,
@@ -14,7 +15,7 @@ from latchkey.catalog.v1 import (
     owner_pb2,
     settings_pb2,
 )
-from latchkey.ledger.v1 import event_pb2
+from latchkey.ledger.v1 import audit_pb2, event_pb2
 from services.catalog.store import tables as t
 from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
@@ -120,6 +121,10 @@ async def test_what_is_said_of_an_app(catalog: RunningCatalog) -> None:
     assert app.owner_source == owner_pb2.OWNER_SOURCE_GIVEN
     assert list(app.entra_owner_user_ids) == [user_id("Ada")]
     assert (await owned("Ada"), await owned("Ben")) == (["Payroll"], ["Design Tool"])
+    assert await owned("Cleo") == []
+    assigned = (*MARLOWE.assigned, ("Design Tool", "Cleo"))
+    await sync(catalog, replace(MARLOWE, assigned=assigned))
+    assert await owned("Cleo") == ["Design Tool"]
     await sync(catalog, replace(MARLOWE, called={"Design Tool": "Designer"}))
     got = await catalog.apps.GetApp(
         app_pb2.GetAppRequest(app_id=managed.app_id), metadata=root(catalog)
@@ -296,7 +301,7 @@ async def test_an_entitlement_changes(catalog: RunningCatalog) -> None:
 
 
 async def test_many_are_managed_or_none(catalog: RunningCatalog) -> None:
-    """The refusal names the place; without one they answer in their order."""
+    """The refusal names the place; without one they answer in their order, each with a record."""
     await sync(catalog, MARLOWE)
 
     async def batch(*names: str) -> list[str]:
@@ -320,52 +325,12 @@ async def test_many_are_managed_or_none(catalog: RunningCatalog) -> None:
     assert (await refused(batch())).fields == ("apps",)
     assert await batch("Payroll", "Design Tool") == ["Payroll", "Design Tool"]
     assert (await event_types(catalog))[-2:] == ["AppManaged", "AppManaged"]
-
-
-async def test_unmanaging_leaves_nothing(catalog: RunningCatalog) -> None:
-    """Refused while something depends on it, and managed again its roles have their ids."""
-    await sync(catalog, MARLOWE)
-    managed = await manage(catalog, "Board", object_id("Reader"))
-    await offer(catalog, managed)
-    await update(catalog, app_pb2.App(app_id=BOARD, owners=given("Ben")), "owners")
-    before = await offered(catalog, BOARD)
-    uses = [
-        {"access_request_id": "req_1", "state": "OPEN", "lease_id": ""},
-        {"access_request_id": "req_2", "state": "ACTIVE", "lease_id": "lea_2"},
-    ]
-    of = {"entitlement_id": managed.access_id, "app_id": BOARD, "user_id": user_id("Ben")}
-    await catalog.service.database.write(
-        lambda connection: connection.execute(insert(t.uses), [each | of for each in uses])
-    )
-    request = app_pb2.UnmanageAppRequest(app_id=BOARD, reason="over")
-    refusal = await refused(catalog.apps.UnmanageApp(request, metadata=root(catalog)))
-    assert refusal.reason == "APP_IN_USE"
-    assert refusal.facts["lease_ids"] == "lea_2"
-    assert refusal.facts["access_request_ids"] == "req_1"
-    request.end_access = True
-    answer = await catalog.apps.UnmanageApp(request, metadata=root(catalog))
-    assert answer.app.state == app_pb2.APP_STATE_UNMANAGED
-    assert (answer.ending_lease_count, answer.ending_access_request_count) == (1, 1)
-    assert (await event_types(catalog))[-1] == "AppUnmanaged"
-    left = (
-        t.resource_types,
-        t.resources,
-        t.entitlements,
-        t.entitlement_targets,
-        t.owners,
-        t.entitlement_rules,
-        t.rule_resource_types,
-        t.rule_access_profiles,
-    )
-    counts = select(*(select(func.count()).select_from(each).scalar_subquery() for each in left))
-    row = await catalog.service.database.read(lambda connection: connection.execute(counts).one())
-    assert set(row) == {0}
-    refusal = await refused(catalog.apps.UnmanageApp(request, metadata=root(catalog)))
-    assert refusal.reason == "APP_NOT_MANAGED"
-    request.reason = " "
-    refusal = await refused(catalog.apps.UnmanageApp(request, metadata=root(catalog)))
-    assert refusal.fields == ("reason",)
-    await manage(catalog, "Board", object_id("Reader"))
-    after = await offered(catalog, BOARD)
-    assert after["Writer"].entitlement_id == before["Writer"].entitlement_id
-    assert after["Access"].entitlement_id != before["Access"].entitlement_id
+    for name in ("Payroll", "Design Tool"):
+        found = await catalog.audit.ListAuditRecords(
+            audit_pb2.ListAuditRecordsRequest(resource_id=app_id(name)), metadata=root(catalog)
+        )
+        (record,) = found.audit_records
+        assert (record.action, json.loads(record.details_json)["display_name"]) == (
+            "app.managed",
+            name,
+        )

@@ -1,5 +1,6 @@
 """The catalog follows the requests service: what is asked for and leased, from its feed."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -8,9 +9,14 @@ import pytest
 from latchkey.ledger.v1 import audit_pb2
 from latchkey.requests.v1 import events_pb2 as pb
 from libs.domain.callers import ADMIN
+from libs.domain.errors import Unavailable
 from libs.process.settings import SettingsError, load
+from services.catalog.domain.following import FeedEvent
 from services.catalog.domain.use import Use, UseState
+from services.catalog.handlers.follow_requests import FollowRequests
+from services.catalog.loops.follow import FollowLoop
 from services.catalog.settings import Settings
+from services.catalog.store.feed import StoredFeed
 from services.catalog.store.uses import StoredUses
 from tests.fakes.requests_feed import FakeFeed, asked, fulfilled
 from tests.integration.catalog.running import RunningCatalog, running_catalog
@@ -114,6 +120,59 @@ async def test_two_replicas_follow_as_one(
 
         await eventually(one_left, 10)
         await feed.stop()
+
+
+class _Slow:
+    """The port `Requests`, which answers when told to."""
+
+    def __init__(self) -> None:
+        self.answer, self.calls, self.away = asyncio.Event(), 0, False
+
+    async def events(self, after: int, most: int) -> Sequence[FeedEvent]:
+        self.calls += 1
+        await self.answer.wait()
+        if self.away:
+            raise Unavailable("the requests service", "it is away")
+        return ()
+
+
+async def test_who_waits_takes_the_outcome_of_a_round_begun_since(
+    sqlite_catalog: RunningCatalog,
+) -> None:
+    """Many at once are two rounds, whether they fail or not; one that is given up counts for none.
+
+    So a requests service that hangs is waited for twice at most.
+    """
+    service, requests = sqlite_catalog.service, _Slow()
+    follow = FollowRequests(StoredFeed(service.database), requests, service.clock)
+    loop = FollowLoop(service.writes, follow)
+
+    async def many() -> list[BaseException | None]:
+        requests.answer.clear()
+        before = requests.calls
+        first = asyncio.create_task(loop.catch_up())
+        await eventually(lambda: requests.calls > before)
+        rest = [asyncio.create_task(loop.catch_up()) for _ in range(20)]
+        await asyncio.sleep(0)  # each of them has come
+        requests.answer.set()
+        return await asyncio.gather(first, *rest, return_exceptions=True)
+
+    assert (await many(), requests.calls) == ([None] * 21, 2)
+    assert loop.knows_all
+    requests.away = True
+    assert {type(each) for each in await many()} == {Unavailable}
+    assert (requests.calls, loop.knows_all) == (4, False)
+    requests.answer.clear()
+    given_up = asyncio.create_task(loop.catch_up())
+    await eventually(lambda: requests.calls == 5)
+    waiting = asyncio.create_task(loop.catch_up())
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await eventually(lambda: requests.calls == 6)
+    requests.away = False
+    requests.answer.set()
+    await waiting
+    assert loop.knows_all
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ from tests.integration.catalog.tenant import (
 )
 from tests.support.issuer import object_id
 
+# Whether a role is in use is asked of the requests service.
+pytestmark = pytest.mark.usefixtures("feed")
 BOTH = replace(MARLOWE, assigned=(*MARLOWE.assigned, ("Payroll", "Design Editors")))
 PENDING, SKIPPED = link_pb2.LINK_CHOICE_PENDING, link_pb2.LINK_CHOICE_SKIPPED
 

@@ -142,6 +142,9 @@ class _Feed:
         self.former |= {use.lease_id: settle_time for use in leases}
         return ()
 
+    def unmoved(self, service: str, seen: FeedPosition | None) -> Write:
+        return _Followed(seen, (), (), False)
+
     def commit(self, outcome: Outcome[bool]) -> bool:
         if outcome.change is not None:
             (write,) = outcome.change.writes

@@ -42,6 +42,7 @@ from tests.fakes.catalog import (
     FakeRules,
     FakeSyncs,
     Kept,
+    uses_now,
 )
 from tests.fakes.clock import FakeClock
 from tests.unit.catalog.things import (
@@ -68,7 +69,7 @@ def changed(outcome: Outcome[Any]) -> Change:
 async def test_manage_app_says_who_did_it() -> None:
     """The fact has the new version; the record names the access that was made."""
     catalog = FakeCatalog(apps={"app_1": an_app()})
-    manage = manage_app.ManageApp(FakeApps(catalog), FakeClock(NOW))
+    manage = manage_app.ManageApp(FakeApps(catalog), uses_now(catalog), FakeClock(NOW))
     outcome = await manage(manage_app.Command("app_1", ""), ROOT)
     change = changed(outcome)
     assert (change.audit.actor, change.audit.action) == (ROOT, "app.managed")
@@ -78,7 +79,7 @@ async def test_manage_app_says_who_did_it() -> None:
     assert fact.body == facts.AppManaged(
         "app_1", "Design Tool", outcome.result.access.entitlement_id, ROOT
     )
-    assert change.writes == (Kept((an_app(), outcome.result)),)
+    assert change.writes == (Kept(("requests", None)), Kept((an_app(), outcome.result)))
 
 
 async def test_link_entitlements_tells_each_choice() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libs.domain import ids
-from libs.domain.errors import LatchkeyError
+from libs.domain.errors import LatchkeyError, Unavailable
 from services.catalog.domain import facts
 from services.catalog.domain.link import (
     CreateVirtualRole,
@@ -21,7 +21,7 @@ from services.catalog.domain.link import (
 from services.catalog.domain.unlink import Unlinking, unlink
 from services.catalog.domain.use import Use, UseState
 from services.catalog.handlers import link_entitlements, unlink_entitlements
-from tests.fakes.catalog import FakeCatalog, FakeLinks, FakeUses, Kept
+from tests.fakes.catalog import FakeCatalog, FakeEntitlements, FakeLinks, Kept, uses_now
 from tests.fakes.clock import FakeClock
 from tests.unit.catalog.things import NOW, ROOT, TENANT, a_group, a_managed_app, an_access, types
 
@@ -132,13 +132,29 @@ def a_catalog() -> FakeCatalog:
 
 
 async def test_the_handler_tells_of_each_group_and_each_role() -> None:
-    """One record with the reason; it refuses a role in use unless told to end its access."""
+    """One record with the reason; it refuses a role in use unless told to end its access.
+
+    Whether it is in use is for the requests service to say, and an owner stays in any case.
+    """
     catalog = a_catalog()
-    handler = unlink_entitlements.UnlinkEntitlements(FakeLinks(catalog), FakeUses(catalog))
+    handler = unlink_entitlements.UnlinkEntitlements(
+        FakeLinks(catalog), FakeEntitlements(catalog), uses_now(catalog)
+    )
     asked = (den("C"), den("A"))
     with pytest.raises(LatchkeyError) as caught:
         await handler(unlink_entitlements.Command("app_1", asked, "why", False), ROOT)
     assert caught.value.reason == "ENTITLEMENT_IN_USE"
+    catalog.requests_away = True
+    with pytest.raises(Unavailable):
+        await handler(unlink_entitlements.Command("app_1", asked, "why", False), ROOT)
+    catalog.owned = {ROLE.entitlement_id: (ROLE.entitlement_id, "app_2")}
+    with pytest.raises(LatchkeyError) as caught:
+        await handler(unlink_entitlements.Command("app_1", asked, "why", True), ROOT)
+    assert (caught.value.reason, caught.value.facts["owner_of"]) == (
+        "ENTITLEMENT_IS_OWNER",
+        "app_2",
+    )
+    catalog.owned.clear()
     outcome = await handler(unlink_entitlements.Command("app_1", asked, "why", True), ROOT)
     change = outcome.change
     assert change is not None

@@ -266,7 +266,9 @@ class ListAppsRequest(_message.Message):
     connection_id: _builtins.str
     """Optional. Only apps that this connection found."""
     owner_user_id: _builtins.str
-    """Optional. Only apps that this person answers for, given here or in Entra."""
+    """Optional. Only apps that this person answers for: given here, as one who holds an entitlement
+    that is given here, or in Entra while nobody is given here.
+    """
     def __init__(
         self,
         *,
@@ -557,9 +559,9 @@ class UnmanageAppResponse(_message.Message):
     ENDING_LEASE_COUNT_FIELD_NUMBER: _builtins.int
     ENDING_ACCESS_REQUEST_COUNT_FIELD_NUMBER: _builtins.int
     ending_lease_count: _builtins.int
-    """How many leases end with it."""
+    """How many leases end with it; as far as it is known, while the requests service is away."""
     ending_access_request_count: _builtins.int
-    """How many open access requests end with it."""
+    """How many open access requests end with it; as far as it is known, as above."""
     @_builtins.property
     def app(self) -> Global___App:
         """The app."""

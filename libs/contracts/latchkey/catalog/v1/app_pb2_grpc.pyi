@@ -35,13 +35,16 @@ class AppServiceStub:
     """
     ManageApp: _aio.UnaryUnaryMultiCallable[_app_pb2.ManageAppRequest, _app_pb2.ManageAppResponse]
     """Turns an unmanaged app into a managed one and gives it the Credential resource with its
-    access entitlement. Publishes `AppManaged`. Nothing changes in Entra.
+    access entitlement. Publishes `AppManaged`. Nothing changes in Entra. An app that was managed
+    before can be managed again once the leases and access requests of what it offered are over: the
+    roles that it declares then have the ids that they had.
 
     From: `UNMANAGED`.
     Callers: administrators.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `ALREADY_EXISTS` / `APP_ALREADY_MANAGED`,
-    `FAILED_PRECONDITION` / `APP_REMOVED` or `APP_PROTECTED`, `INVALID_ARGUMENT` /
-    `APP_ROLE_REQUIRED`.
+    `FAILED_PRECONDITION` / `APP_REMOVED`, `APP_PROTECTED` or `ACCESS_ENDING`, `INVALID_ARGUMENT` /
+    `APP_ROLE_REQUIRED`; of an app that was managed before, `UNAVAILABLE` /
+    `DEPENDENCY_UNAVAILABLE` while the requests service does not say whether that is over.
     """
     BatchManageApps: _aio.UnaryUnaryMultiCallable[_app_pb2.BatchManageAppsRequest, _app_pb2.BatchManageAppsResponse]
     """Manages many apps in one call: all of them or, when one is refused, none.
@@ -65,10 +68,16 @@ class AppServiceStub:
     requests depend on it, unless it is told to end them; then the requests service ends them.
     Nothing else changes in Entra.
 
+    Refused also while the override of an entitlement is locked, and while whoever holds one of its
+    entitlements is an owner of anything else, whatever it is told to end; what is gone from the
+    directory keeps nothing, since nobody could unlock it or give it other owners.
+
     From: `MANAGED`, and `REMOVED` of an app that was managed.
     Callers: administrators.
-    Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or
-    `APP_IN_USE`, `ABORTED` / `ETAG_MISMATCH`.
+    Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`,
+    `APP_IN_USE`, `ENTITLEMENT_LOCKED` or `ENTITLEMENT_IS_OWNER`, `ABORTED` / `ETAG_MISMATCH`,
+    `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` without `end_access` while the requests service does
+    not say what depends on it.
     """
 
 class AppServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -110,13 +119,16 @@ class AppServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_app_pb2.ManageAppRequest, _abc.Awaitable[_app_pb2.ManageAppResponse]],
     ) -> _abc.Awaitable[_app_pb2.ManageAppResponse]:
         """Turns an unmanaged app into a managed one and gives it the Credential resource with its
-        access entitlement. Publishes `AppManaged`. Nothing changes in Entra.
+        access entitlement. Publishes `AppManaged`. Nothing changes in Entra. An app that was managed
+        before can be managed again once the leases and access requests of what it offered are over: the
+        roles that it declares then have the ids that they had.
 
         From: `UNMANAGED`.
         Callers: administrators.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `ALREADY_EXISTS` / `APP_ALREADY_MANAGED`,
-        `FAILED_PRECONDITION` / `APP_REMOVED` or `APP_PROTECTED`, `INVALID_ARGUMENT` /
-        `APP_ROLE_REQUIRED`.
+        `FAILED_PRECONDITION` / `APP_REMOVED`, `APP_PROTECTED` or `ACCESS_ENDING`, `INVALID_ARGUMENT` /
+        `APP_ROLE_REQUIRED`; of an app that was managed before, `UNAVAILABLE` /
+        `DEPENDENCY_UNAVAILABLE` while the requests service does not say whether that is over.
         """
 
     @_abc_1.abstractmethod
@@ -158,10 +170,16 @@ class AppServiceServicer(metaclass=_abc_1.ABCMeta):
         requests depend on it, unless it is told to end them; then the requests service ends them.
         Nothing else changes in Entra.
 
+        Refused also while the override of an entitlement is locked, and while whoever holds one of its
+        entitlements is an owner of anything else, whatever it is told to end; what is gone from the
+        directory keeps nothing, since nobody could unlock it or give it other owners.
+
         From: `MANAGED`, and `REMOVED` of an app that was managed.
         Callers: administrators.
-        Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED` or
-        `APP_IN_USE`, `ABORTED` / `ETAG_MISMATCH`.
+        Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`,
+        `APP_IN_USE`, `ENTITLEMENT_LOCKED` or `ENTITLEMENT_IS_OWNER`, `ABORTED` / `ETAG_MISMATCH`,
+        `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` without `end_access` while the requests service does
+        not say what depends on it.
         """
 
 def add_AppServiceServicer_to_server(servicer: AppServiceServicer, server: _aio.Server) -> None: ...

@@ -121,19 +121,19 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_APP_IN_USE: _ErrorReason.ValueType  # 40
     """`FAILED_PRECONDITION`. Leases or open access requests depend on the app; `lease_ids` and
-    `access_request_ids` name up to ten of each. Way out: end them, or `end_access`.
+    `access_request_ids` name up to ten of each, and how many more. Way out: end them, or `end_access`.
     """
     ERROR_REASON_ENTITLEMENT_IN_USE: _ErrorReason.ValueType  # 41
     """`FAILED_PRECONDITION`. Leases or open access requests depend on the entitlement; `lease_ids` and
-    `access_request_ids` name up to ten of each. Way out: end them, or `end_access`.
+    `access_request_ids` name up to ten of each, and how many more. Way out: end them, or `end_access`.
     """
     ERROR_REASON_ENTITLEMENT_REMOVED: _ErrorReason.ValueType  # 42
     """`FAILED_PRECONDITION`. What the entitlement stands for is no longer in the directory; `problem`
     says what. Way out: restore it there, then sync.
     """
     ERROR_REASON_ENTITLEMENT_LOCKED: _ErrorReason.ValueType  # 43
-    """`FAILED_PRECONDITION`. The entitlement's override is locked. Way out: unlock it in the same
-    update, `override.locked` false.
+    """`FAILED_PRECONDITION`. The entitlement's override is locked. Way out: unlock it with
+    `UpdateEntitlement`, `override.locked` false, first or in the same update.
     """
     ERROR_REASON_NOT_LINKED: _ErrorReason.ValueType  # 44
     """`FAILED_PRECONDITION`. No choice was made for this group. Way out:
@@ -141,7 +141,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_ACCESS_PROFILE_IN_USE: _ErrorReason.ValueType  # 45
     """`FAILED_PRECONDITION`. Entitlement rules name the access profile; `app_ids` names up to ten of
-    their apps. Way out: apply other rules there first.
+    their apps, and how many more. Way out: apply other rules there first.
     """
     ERROR_REASON_ACCESS_PROFILE_BUILT_IN: _ErrorReason.ValueType  # 46
     """`FAILED_PRECONDITION`. `Everyone` is built in and stays as it is. Way out: another profile."""
@@ -151,6 +151,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_GROUP_NOT_FOUND: _ErrorReason.ValueType  # 48
     """`NOT_FOUND`. No group has this id. Way out: `DirectoryService/ListGroups`."""
+    ERROR_REASON_ACCESS_ENDING: _ErrorReason.ValueType  # 58
+    """`FAILED_PRECONDITION`. Leases or access requests of what the app offered before it was unmanaged
+    are still ending; `lease_ids` and `access_request_ids` name up to ten of each, and how many
+    more. Way out: wait until they are over.
+    """
+    ERROR_REASON_ENTITLEMENT_IS_OWNER: _ErrorReason.ValueType  # 59
+    """`FAILED_PRECONDITION`. Whoever holds the entitlement, which would go, is an owner of apps or
+    entitlements that stay; `owner_of` names up to ten, and how many more. Way out: give them other
+    owners first.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -257,19 +267,19 @@ or change the connection's mode.
 """
 ERROR_REASON_APP_IN_USE: ErrorReason.ValueType  # 40
 """`FAILED_PRECONDITION`. Leases or open access requests depend on the app; `lease_ids` and
-`access_request_ids` name up to ten of each. Way out: end them, or `end_access`.
+`access_request_ids` name up to ten of each, and how many more. Way out: end them, or `end_access`.
 """
 ERROR_REASON_ENTITLEMENT_IN_USE: ErrorReason.ValueType  # 41
 """`FAILED_PRECONDITION`. Leases or open access requests depend on the entitlement; `lease_ids` and
-`access_request_ids` name up to ten of each. Way out: end them, or `end_access`.
+`access_request_ids` name up to ten of each, and how many more. Way out: end them, or `end_access`.
 """
 ERROR_REASON_ENTITLEMENT_REMOVED: ErrorReason.ValueType  # 42
 """`FAILED_PRECONDITION`. What the entitlement stands for is no longer in the directory; `problem`
 says what. Way out: restore it there, then sync.
 """
 ERROR_REASON_ENTITLEMENT_LOCKED: ErrorReason.ValueType  # 43
-"""`FAILED_PRECONDITION`. The entitlement's override is locked. Way out: unlock it in the same
-update, `override.locked` false.
+"""`FAILED_PRECONDITION`. The entitlement's override is locked. Way out: unlock it with
+`UpdateEntitlement`, `override.locked` false, first or in the same update.
 """
 ERROR_REASON_NOT_LINKED: ErrorReason.ValueType  # 44
 """`FAILED_PRECONDITION`. No choice was made for this group. Way out:
@@ -277,7 +287,7 @@ ERROR_REASON_NOT_LINKED: ErrorReason.ValueType  # 44
 """
 ERROR_REASON_ACCESS_PROFILE_IN_USE: ErrorReason.ValueType  # 45
 """`FAILED_PRECONDITION`. Entitlement rules name the access profile; `app_ids` names up to ten of
-their apps. Way out: apply other rules there first.
+their apps, and how many more. Way out: apply other rules there first.
 """
 ERROR_REASON_ACCESS_PROFILE_BUILT_IN: ErrorReason.ValueType  # 46
 """`FAILED_PRECONDITION`. `Everyone` is built in and stays as it is. Way out: another profile."""
@@ -287,4 +297,14 @@ correct it; `AccessProfile.expression` says what there is.
 """
 ERROR_REASON_GROUP_NOT_FOUND: ErrorReason.ValueType  # 48
 """`NOT_FOUND`. No group has this id. Way out: `DirectoryService/ListGroups`."""
+ERROR_REASON_ACCESS_ENDING: ErrorReason.ValueType  # 58
+"""`FAILED_PRECONDITION`. Leases or access requests of what the app offered before it was unmanaged
+are still ending; `lease_ids` and `access_request_ids` name up to ten of each, and how many
+more. Way out: wait until they are over.
+"""
+ERROR_REASON_ENTITLEMENT_IS_OWNER: ErrorReason.ValueType  # 59
+"""`FAILED_PRECONDITION`. Whoever holds the entitlement, which would go, is an owner of apps or
+entitlements that stay; `owner_of` names up to ten, and how many more. Way out: give them other
+owners first.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
