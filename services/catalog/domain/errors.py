@@ -271,6 +271,16 @@ def entitlement_locked(entitlement_id: str) -> WrongState:
     )
 
 
+def removes_locked(entitlement_id: str, display_name: str) -> WrongState:
+    """The entitlement would go, and its locked override with it."""
+    return WrongState(
+        "ENTITLEMENT_LOCKED",
+        f"{display_name} ({entitlement_id}) would be removed, and its override is locked; unlock "
+        "it with UpdateEntitlement first, override.locked false.",
+        entitlement_id=entitlement_id,
+    )
+
+
 def not_linked(app_id: str, linked_id: str, field: str) -> WrongState:
     """No choice was made for the group."""
     return WrongState(

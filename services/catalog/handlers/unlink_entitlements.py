@@ -32,7 +32,8 @@ class UnlinkEntitlements:
 
         Raises:
             NotFound: APP_NOT_FOUND, LINKED_ENTITLEMENT_NOT_FOUND.
-            WrongState: APP_NOT_MANAGED, APP_REMOVED, NOT_LINKED, ENTITLEMENT_IN_USE.
+            WrongState: APP_NOT_MANAGED, APP_REMOVED, NOT_LINKED, ENTITLEMENT_LOCKED,
+                ENTITLEMENT_IN_USE.
         """
         app = await self.apps.find(command.app_id)
         if app is None:

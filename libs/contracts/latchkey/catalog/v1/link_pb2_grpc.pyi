@@ -50,12 +50,13 @@ class LinkServiceStub:
     go, and with the last group of a virtual role the role. Who is a member of a group stays so.
     Afterwards each group waits for a choice again. Publishes `EntitlementUnlinked` for each.
     Refused while leases or open access requests depend on a role that would go, unless it is
-    told to end them; then the requests service ends them.
+    told to end them; then the requests service ends them. Refused as well, whatever it is told,
+    while the override of a role that would go is locked: the role would take the override with it.
 
     Callers: administrators.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `LINKED_ENTITLEMENT_NOT_FOUND`,
-    `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`, `NOT_LINKED` or
-    `ENTITLEMENT_IN_USE`.
+    `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`, `NOT_LINKED`,
+    `ENTITLEMENT_LOCKED` or `ENTITLEMENT_IN_USE`.
     """
     ListBindings: _aio.UnaryUnaryMultiCallable[_link_pb2.ListBindingsRequest, _link_pb2.ListBindingsResponse]
     """Lists the bindings of an app, oldest first.
@@ -124,12 +125,13 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         go, and with the last group of a virtual role the role. Who is a member of a group stays so.
         Afterwards each group waits for a choice again. Publishes `EntitlementUnlinked` for each.
         Refused while leases or open access requests depend on a role that would go, unless it is
-        told to end them; then the requests service ends them.
+        told to end them; then the requests service ends them. Refused as well, whatever it is told,
+        while the override of a role that would go is locked: the role would take the override with it.
 
         Callers: administrators.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `LINKED_ENTITLEMENT_NOT_FOUND`,
-        `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`, `NOT_LINKED` or
-        `ENTITLEMENT_IN_USE`.
+        `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`, `NOT_LINKED`,
+        `ENTITLEMENT_LOCKED` or `ENTITLEMENT_IN_USE`.
         """
 
     @_abc_1.abstractmethod
