@@ -93,7 +93,8 @@ def already_linked(app_id: str, linked_id: str, field: str) -> WrongState:
     """A final choice was made for the group."""
     return WrongState(
         "ALREADY_LINKED",
-        f"{field}: a choice was made for {linked_id} of {app_id} already.",
+        f"{field}: a choice was made for {linked_id} of {app_id} already; unlink it first "
+        "with UnlinkEntitlements.",
         app_id=app_id,
         directory_entitlement_id=linked_id,
         field=field,

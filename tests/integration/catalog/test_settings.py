@@ -132,6 +132,16 @@ async def test_what_was_previewed_is_what_then_holds(
         every = [app.credential_type_id, app.role_type_id]
         await compare(catalog, app, rules_of(app, resource_type_ids=every), cleared=None)
         assert set(await shown(catalog, "Ben")) == {ids["Editor"], ids["Viewer"]}
+        # That nothing is governed does not keep overrides: what goes is named all the same.
+        disabled = entitlement_rules_pb2.EntitlementRules(app_id=app.app_id)
+        would = await catalog.rules.PreviewEntitlementRules(
+            entitlement_rules_pb2.PreviewEntitlementRulesRequest(
+                entitlement_rules=disabled, clear_overrides=True
+            ),
+            metadata=root(catalog),
+        )
+        named = {each.entitlement_id for each in would.cleared_entitlements}
+        assert named == {ids["Editor"], ids["Access"]}
         await compare(catalog, app, rules_of(app, resource_type_ids=every), cleared=2)
         assert set(await shown(catalog, "Ben")) == set(ids.values())
         found = await listed(catalog, app.app_id)
@@ -173,6 +183,7 @@ async def compare(
     assert applied.entitlement_rules == rules
     rules.etag = ""
     assert applied.cleared_override_count == (cleared or 0)
+    assert len(preview.cleared_entitlements) == (cleared or 0)
     assert applied.entitlement_count == len(preview.governed_entitlements)
     after = await listed(catalog, app.app_id)
     governed = {each.entitlement_id: each for each in preview.governed_entitlements}
@@ -297,3 +308,23 @@ async def test_resolves_everybody_who_matters(catalog: RunningCatalog) -> None:
     assert not round_and_round.held_directory_entitlement_ids
     await sync(catalog, tenant)
     assert (await resolve(catalog, role, "Xin", "M0")).sync_time.ToDatetime() > first
+
+
+async def test_what_is_removed_is_not_counted_as_governed(sqlite_catalog: RunningCatalog) -> None:
+    """The answer to an apply counts what its preview lists."""
+    catalog = sqlite_catalog
+    await sync(catalog, MARLOWE)
+    app = await manage(catalog, "Design Tool")
+    await link(catalog, app.app_id, virtual_role("Design Editors", "Editor"))
+    await link(catalog, app.app_id, virtual_role("Design Viewers", "Viewer"))
+    await sync(catalog, MARLOWE.without("Design Viewers"))
+    preview = await catalog.rules.PreviewEntitlementRules(
+        entitlement_rules_pb2.PreviewEntitlementRulesRequest(entitlement_rules=rules_of(app)),
+        metadata=root(catalog),
+    )
+    applied = await catalog.rules.ApplyEntitlementRules(
+        entitlement_rules_pb2.ApplyEntitlementRulesRequest(entitlement_rules=rules_of(app)),
+        metadata=root(catalog),
+    )
+    assert [each.display_name for each in preview.governed_entitlements] == ["Editor"]
+    assert applied.entitlement_count == 1
