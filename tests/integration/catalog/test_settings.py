@@ -13,12 +13,16 @@ from latchkey.catalog.v1 import (
     entitlement_rules_pb2,
     settings_pb2,
 )
+from libs.db.committer import Guarded
+from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.settings import (
     NO_EMERGENCIES,
     EmergencySettings,
     EntitlementOverride,
 )
+from services.catalog.store.apps import StoredApps
 from services.catalog.store.rows import override_columns
+from services.catalog.store.rules import StoredRules
 from services.catalog.store.tables import apps, directory_app_owners, entitlements
 from tests.integration.catalog.refusals import assert_refused, refused
 from tests.integration.catalog.running import RunningCatalog, running_catalog
@@ -110,6 +114,7 @@ async def test_what_was_previewed_is_what_then_holds(
             max_duration_tier=settings_pb2.SETTING_TIER_ENTITLEMENT,
             emergency=settings_pb2.EmergencySettings(),
             emergency_tier=settings_pb2.SETTING_TIER_ENTITLEMENT,
+            emergency_max_duration_tier=settings_pb2.SETTING_TIER_ENTITLEMENT,
             requestable=True,
             requestable_tier=settings_pb2.SETTING_TIER_RULES,
         )
@@ -122,6 +127,7 @@ async def test_what_was_previewed_is_what_then_holds(
                 enabled=True, policy_id="pol_fire", max_duration=Duration(seconds=7200)
             ),
             emergency_tier=settings_pb2.SETTING_TIER_ENTITLEMENT,
+            emergency_max_duration_tier=settings_pb2.SETTING_TIER_DEPLOYMENT,
             requestable=True,
             requestable_tier=settings_pb2.SETTING_TIER_RULES,
         )
@@ -328,3 +334,33 @@ async def test_what_is_removed_is_not_counted_as_governed(sqlite_catalog: Runnin
     )
     assert [each.display_name for each in preview.governed_entitlements] == ["Editor"]
     assert applied.entitlement_count == 1
+
+
+async def test_overrides_are_cleared_as_they_were_read(sqlite_catalog: RunningCatalog) -> None:
+    """One locked and another added since are as many as before, and not those told of."""
+    catalog = sqlite_catalog
+    await sync(catalog, MARLOWE)
+    managed = await manage(catalog, "Design Tool")
+    await link(catalog, managed.app_id, virtual_role("Design Editors", "Editor"))
+    found = await listed(catalog, managed.app_id)
+    await say(catalog, found["Editor"].entitlement_id, OWN)
+    database = catalog.service.database
+    stored, app = StoredRules(database), await StoredApps(database).find(managed.app_id)
+    assert app is not None
+    before = EntitlementRules(app.app_id)
+    writes = stored.applied(app, app.changed(), before, before, await stored.clearable(app.app_id))
+    bump = update(entitlements).values(version=entitlements.c.version + 1)
+    await database.write(lambda connection: connection.execute(bump))
+    await say(catalog, found["Editor"].entitlement_id, LOCKED)
+    await say(catalog, found["Access"].entitlement_id, OWN)
+
+    def change(connection: Connection) -> int:
+        (clearing,) = (
+            each
+            for each in writes
+            if isinstance(each, Guarded) and getattr(each.statement, "table", None) is entitlements
+        )
+        assert clearing.expects == 1
+        return connection.execute(clearing.statement).rowcount
+
+    assert await database.write(change) == 0
