@@ -155,9 +155,6 @@ class FakeEntitlements(_Fake):
             if each.resource_type_id in resource_type_ids
         )
 
-    async def count_of_types(self, resource_type_ids: Collection[str]) -> int:
-        return len(await self.of_types(resource_type_ids))
-
     async def resource_types(self, app_id: str) -> tuple[ResourceType, ...]:
         return tuple(each for each in self.catalog.resource_types if each.app_id == app_id)
 

@@ -93,7 +93,8 @@ def already_linked(app_id: str, linked_id: str, field: str) -> WrongState:
     """A final choice was made for the group."""
     return WrongState(
         "ALREADY_LINKED",
-        f"{field}: a choice was made for {linked_id} of {app_id} already.",
+        f"{field}: a choice was made for {linked_id} of {app_id} already; unlink it first "
+        "with UnlinkEntitlements.",
         app_id=app_id,
         directory_entitlement_id=linked_id,
         field=field,
@@ -294,6 +295,16 @@ def entitlement_locked(entitlement_id: str) -> WrongState:
     return WrongState(
         "ENTITLEMENT_LOCKED",
         f"The override of {entitlement_id} is locked; unlock it first, or in the same update.",
+        entitlement_id=entitlement_id,
+    )
+
+
+def removes_locked(entitlement_id: str, display_name: str) -> WrongState:
+    """The entitlement would go, and its locked override with it."""
+    return WrongState(
+        "ENTITLEMENT_LOCKED",
+        f"{display_name} ({entitlement_id}) would be removed, and its override is locked; unlock "
+        "it with UpdateEntitlement first, override.locked false.",
         entitlement_id=entitlement_id,
     )
 

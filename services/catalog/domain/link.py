@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from libs.domain import ids
 from services.catalog.domain import errors, target
-from services.catalog.domain.app import App
+from services.catalog.domain.app import NOT_IN_A_ROLE, App
 from services.catalog.domain.entitlement import Entitlement, ResourceType, new_role
 
 MAX_ROLE_NAME = 200
@@ -37,12 +37,27 @@ class UnwritableReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SharedEntitlement:
-    """An entitlement that a group stands behind."""
+    """An entitlement that a group stands behind, or what it is assigned to in the directory.
+
+    Of an assignment the entitlement is empty, and the role is that of the assignment.
+    """
 
     app_id: str
     app_display_name: str
-    entitlement_id: str
-    entitlement_display_name: str
+    entitlement_id: str = ""
+    entitlement_display_name: str = ""
+    entra_app_role_id: str = ""
+    entra_app_role_display_name: str = ""
+
+    @property
+    def words(self) -> str:
+        """It, in words."""
+        if self.entitlement_id:
+            return f"{self.entitlement_display_name} of {self.app_display_name}"
+        if self.entra_app_role_id == NOT_IN_A_ROLE.entra_app_role_id:
+            return f"the assignment to {self.app_display_name}"
+        role = self.entra_app_role_display_name or self.entra_app_role_id
+        return f"the role {role} of {self.app_display_name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,8 @@ class LinkedGroup:
 
     Assigned in several roles of the app it is one group all the same: `entra_app_role_id` is the
     first of them by its text. `shared_with` are entitlements that it stands behind, without
-    `entitlement_id`. It is `gone` when it is no longer in the directory or no longer assigned.
+    `entitlement_id`, then its assignments to other apps and in other roles of this one. It is
+    `gone` when it is no longer in the directory or no longer assigned.
     """
 
     directory_entitlement_id: str
@@ -155,9 +171,7 @@ class Linking:
 
 
 def _warning(group: LinkedGroup) -> str:
-    named = ", ".join(
-        f"{each.entitlement_display_name} of {each.app_display_name}" for each in group.shared_with
-    )
+    named = ", ".join(each.words for each in group.shared_with)
     return (
         f"{group.group_display_name} stands behind {named} already: whoever is given one of them "
         "has the others too, and losing the last one takes it from all."

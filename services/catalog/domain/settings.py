@@ -96,6 +96,7 @@ class EntitlementSettings:
     max_duration_tier: SettingTier
     emergency: EmergencySettings
     emergency_tier: SettingTier
+    emergency_max_duration_tier: SettingTier
     requestable: bool
     requestable_tier: SettingTier
 
@@ -124,14 +125,15 @@ def settle(
             limit, limit_tier = says.max_duration, tier
         if says.emergency is not None:
             emergency, emergency_tier = says.emergency, tier
-    refused = override.not_requestable
+    refused, allowed = override.not_requestable, emergency.within(limit)
     return EntitlementSettings(
         policy_id=policy_id,
         policy_tier=policy_tier,
         max_duration=limit,
         max_duration_tier=limit_tier,
-        emergency=emergency.within(limit),
+        emergency=allowed,
         emergency_tier=emergency_tier,
+        emergency_max_duration_tier=emergency_tier if allowed == emergency else limit_tier,
         requestable=rules is not None and not refused,
         requestable_tier=SettingTier.ENTITLEMENT if refused else SettingTier.RULES,
     )

@@ -60,7 +60,8 @@ def unlink(
     bound to them.
 
     Raises:
-        WrongState: APP_NOT_MANAGED, APP_REMOVED, NOT_LINKED.
+        WrongState: APP_NOT_MANAGED, APP_REMOVED, NOT_LINKED; ENTITLEMENT_LOCKED, for a role that
+            would go, since linking its group again would make it anew without the override.
         NotFound: LINKED_ENTITLEMENT_NOT_FOUND.
     """
     after = app.changed()
@@ -76,6 +77,8 @@ def unlink(
             # However many groups one call takes, it is one change of the entitlement.
             left = each.narrowed(directory_entitlement_ids)
             if each.resource_kind is ResourceKind.ROLE and not left.fulfilment:
+                if each.override.locked:
+                    raise errors.removes_locked(each.entitlement_id, each.display_name)
                 removed.append(each)
             else:
                 narrowed.append(left)

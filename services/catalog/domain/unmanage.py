@@ -60,7 +60,9 @@ def unmanage(
     app.require_etag(etag)
     for each in offered:
         if each.entitlement.override.locked and each.state is EntitlementState.ACTIVE:
-            raise errors.entitlement_locked(each.entitlement.entitlement_id)
+            raise errors.removes_locked(
+                each.entitlement.entitlement_id, each.entitlement.display_name
+            )
     removed = tuple(each.entitlement for each in offered)
     require_no_owners(owned, {app.app_id, *(each.entitlement_id for each in removed)})
     version = max([app.version, *(each.version for each in removed)]) + 1

@@ -1,6 +1,5 @@
 """Showing, previewing and replacing the entitlement rules of an app."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +27,15 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What rules would govern, what an override keeps from being asked for last."""
+    """What rules would govern, what an override keeps from being asked for last.
+
+    `cleared` are the entitlements of the app whose overrides would go, as they are, whether the
+    rules would govern them or not.
+    """
 
     governed: tuple[GovernedEntitlement, ...]
     person_count: int
+    cleared: tuple[Entitlement, ...] = ()
 
     @property
     def requestable(self) -> tuple[GovernedEntitlement, ...]:
@@ -50,12 +54,14 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class _Replacing:
-    """The app and its rules, before and after."""
+    """The app and its rules, before and after, what they govern, and whose overrides go."""
 
     before: App
     after: App
     replaced: EntitlementRules
     rules: EntitlementRules
+    governed: tuple[GovernedEntitlement, ...]
+    cleared: tuple[Entitlement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +103,12 @@ class ApplyEntitlementRules:
         """
         replacing = await self._replaced(command)
         rules = replacing.rules
-        if not rules.enabled:
-            return Preview((), 0)
-        return Preview(
-            Tiers(rules, replacing.after.says, self.deployment).governed(
-                await self.entitlements.of_types(rules.resource_type_ids),
-                clear_overrides=command.clear_overrides,
-            ),
-            await self.access_profiles.person_count(
+        people = 0
+        if rules.enabled:
+            people = await self.access_profiles.person_count(
                 rules.access_profile_ids, replacing.before.entra_tenant_id
-            ),
-        )
+            )
+        return Preview(replacing.governed, people, replacing.cleared)
 
     async def __call__(self, command: Command, actor: Caller) -> Outcome[Applied]:
         """Replaces the rules.
@@ -118,15 +119,9 @@ class ApplyEntitlementRules:
             Conflict: ETAG_MISMATCH.
         """
         replacing = await self._replaced(command)
-        rules = replacing.rules
-        count = 0
-        if rules.enabled:
-            count = await self.entitlements.count_of_types(rules.resource_type_ids)
-        cleared: Sequence[Entitlement] = ()
-        if command.clear_overrides:
-            cleared = await self.rules.clearable(rules.app_id)
+        rules, cleared = replacing.rules, replacing.cleared
         return Outcome(
-            Applied(rules, count, len(cleared)),
+            Applied(rules, len(replacing.governed), len(cleared)),
             Change(
                 audit=AuditEntry(
                     actor,
@@ -171,7 +166,16 @@ class ApplyEntitlementRules:
             [each.resource_type_id for each in types],
             await self.access_profiles.existing(command.rules.access_profile_ids),
         )
-        return _Replacing(app, changed, replaced, rules)
+        governed: tuple[GovernedEntitlement, ...] = ()
+        if rules.enabled:
+            governed = Tiers(rules, changed.says, self.deployment).governed(
+                await self.entitlements.of_types(rules.resource_type_ids),
+                clear_overrides=command.clear_overrides,
+            )
+        cleared: tuple[Entitlement, ...] = ()
+        if command.clear_overrides:
+            cleared = await self.rules.clearable(app_id)
+        return _Replacing(app, changed, replaced, rules, governed, cleared)
 
 
 def _details(rules: EntitlementRules) -> dict[str, Any]:

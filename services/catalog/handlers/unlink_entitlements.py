@@ -34,8 +34,8 @@ class UnlinkEntitlements:
 
         Raises:
             NotFound: APP_NOT_FOUND, LINKED_ENTITLEMENT_NOT_FOUND.
-            WrongState: APP_NOT_MANAGED, APP_REMOVED, NOT_LINKED, ENTITLEMENT_IN_USE,
-                ENTITLEMENT_IS_OWNER.
+            WrongState: APP_NOT_MANAGED, APP_REMOVED, NOT_LINKED, ENTITLEMENT_LOCKED,
+                ENTITLEMENT_IN_USE, ENTITLEMENT_IS_OWNER.
             Unavailable: without `end_access`, the requests service does not say what depends on a
                 role that goes.
         """

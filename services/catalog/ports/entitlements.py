@@ -52,10 +52,6 @@ class Entitlements(Protocol):
         """The entitlements of these resource types, oldest first."""
         ...
 
-    async def count_of_types(self, resource_type_ids: Collection[str]) -> int:
-        """How many entitlements these resource types have."""
-        ...
-
     async def resource_types(self, app_id: str) -> tuple[ResourceType, ...]:
         """The resource types of an app, the built-in one first."""
         ...

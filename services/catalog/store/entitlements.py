@@ -10,7 +10,6 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    func,
     insert,
     literal,
     select,
@@ -139,14 +138,6 @@ class StoredEntitlements:
         return await self._database.read(
             lambda connection: _shown(connection, connection.execute(query).all()), at_once=True
         )
-
-    async def count_of_types(self, resource_type_ids: Collection[str]) -> int:
-        query = (
-            select(func.count())
-            .select_from(entitlements)
-            .where(entitlements.c.resource_type_id.in_(resource_type_ids))
-        )
-        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
 
     async def resource_types(self, app_id: str) -> tuple[ResourceType, ...]:
         query = select(resource_types).where(resource_types.c.app_id == app_id)

@@ -1,6 +1,6 @@
 """The groups linked to apps, as they are read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -132,9 +132,51 @@ def linked_groups_of(
                 row.app_id, row.app_display_name, row.entitlement_id, row.display_name
             )
         )
+    for group_id, assigned in _assignments(connection, rows, app_id):
+        shared.setdefault(group_id, []).append(assigned)
     return tuple(
         _linked_group_of(row, app_id, shared.get(row.directory_entitlement_id, ())) for row in rows
     )
+
+
+def _assignments(
+    connection: Connection, rows: Sequence[Row[Any]], app_id: str
+) -> Iterator[tuple[str, SharedEntitlement]]:
+    """What else these groups are assigned to in the directory, each by its entitlement.
+
+    Managed or not: it is access that comes with the membership. The role of this app by which a
+    group is shown is not "else".
+    """
+    groups = {row.group_id: row for row in rows}
+    query = (
+        select(
+            directory_assignments.c.principal_id,
+            directory_assignments.c.entra_app_role_id,
+            apps.c.app_id,
+            apps.c.display_name,
+            apps.c.app_roles,
+        )
+        .join(apps, apps.c.app_id == directory_assignments.c.app_id)
+        .where(
+            directory_assignments.c.principal_id.in_(groups),
+            directory_assignments.c.principal_kind == PrincipalKind.GROUP.value,
+        )
+        .order_by(apps.c.search_name, apps.c.app_id, directory_assignments.c.entra_app_role_id)
+    )
+    for row in connection.execute(query):
+        group = groups[row.principal_id]
+        if (row.app_id, row.entra_app_role_id) == (app_id, group.entra_app_role_id):
+            continue
+        names = {role["entra_app_role_id"]: role["display_name"] for role in row.app_roles}
+        yield (
+            group.directory_entitlement_id,
+            SharedEntitlement(
+                row.app_id,
+                row.display_name,
+                entra_app_role_id=row.entra_app_role_id,
+                entra_app_role_display_name=names.get(row.entra_app_role_id, ""),
+            ),
+        )
 
 
 def _linked_group_of(
@@ -151,6 +193,10 @@ def _linked_group_of(
         unwritable_reason=UnwritableReason(row.unwritable_reason or UnwritableReason.WRITABLE),
         choice=LinkChoice(row.choice),
         entitlement_id=row.entitlement_id,
-        shared_with=tuple(each for each in shared if each.entitlement_id != row.entitlement_id),
+        shared_with=tuple(
+            each
+            for each in shared
+            if not each.entitlement_id or each.entitlement_id != row.entitlement_id
+        ),
         gone=row.gone,
     )

@@ -117,7 +117,7 @@ class StoredRules:
         }
         return (
             touched(before, after),
-            *_cleared(rules.app_id, cleared),
+            *_cleared(cleared),
             Guarded(insert(table).values(app_id=rules.app_id, **values))
             if replaced.version == 0
             else Guarded(
@@ -164,15 +164,17 @@ def _clearable(app_id: str) -> ColumnElement[bool]:
     )
 
 
-def _cleared(app_id: str, cleared: Sequence[Entitlement]) -> tuple[Write, ...]:
-    """Clears overrides. The count is the guard: what is told of is what is cleared."""
-    if not cleared:
-        return ()
-    return (
+def _cleared(cleared: Sequence[Entitlement]) -> tuple[Write, ...]:
+    """Clears overrides, each as it was read: what is told of is what is cleared."""
+    return tuple(
         Guarded(
             update(entitlements)
-            .where(_clearable(app_id))
-            .values(**override_columns(NO_OVERRIDE), version=entitlements.c.version + 1),
-            expects=len(cleared),
-        ),
+            .where(
+                entitlements.c.entitlement_id == each.entitlement_id,
+                entitlements.c.version == each.version,
+            )
+            .values(**override_columns(NO_OVERRIDE), version=each.version + 1),
+            expects=1,
+        )
+        for each in cleared
     )

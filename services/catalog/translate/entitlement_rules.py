@@ -52,6 +52,14 @@ def preview_entitlement_rules_response(
         ],
         person_count=preview.person_count,
         governed_entitlements=map(_governed_to_proto, preview.governed),
+        cleared_entitlements=[
+            entitlement_rules_pb2.ClearedEntitlement(
+                entitlement_id=each.entitlement_id,
+                display_name=each.display_name,
+                resource_type_id=each.resource_type_id,
+            )
+            for each in preview.cleared
+        ],
     )
 
 

@@ -236,6 +236,8 @@ def _linked_to_proto(group: LinkedGroup) -> link_pb2.LinkedEntitlement:
                 app_display_name=each.app_display_name,
                 entitlement_id=each.entitlement_id,
                 entitlement_display_name=each.entitlement_display_name,
+                entra_app_role_id=each.entra_app_role_id,
+                entra_app_role_display_name=each.entra_app_role_display_name,
             )
             for each in group.shared_with
         ],

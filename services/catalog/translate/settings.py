@@ -100,6 +100,7 @@ def settings_to_proto(settings: EntitlementSettings) -> settings_pb2.Entitlement
         max_duration_tier=tier_to_proto(settings.max_duration_tier),
         emergency=emergency_to_proto(settings.emergency),
         emergency_tier=tier_to_proto(settings.emergency_tier),
+        emergency_max_duration_tier=tier_to_proto(settings.emergency_max_duration_tier),
         requestable=settings.requestable,
         requestable_tier=tier_to_proto(settings.requestable_tier),
     )

@@ -48,7 +48,7 @@ async def test_an_app_unmanaged_meanwhile(catalog: RunningCatalog, app: Managed,
         elif call == "link":
             refusal = await refused(link(catalog, app.app_id, virtual_role("Design Editors")))
         else:
-            refusal = await refused(unlink(catalog, app.app_id, "Design Editors", end_access=True))
+            refusal = await refused(unlink(catalog, app.app_id, "Design Editors", end=True))
     finally:
         event.remove(Engine, "before_cursor_execute", between)
     assert changed.is_set()

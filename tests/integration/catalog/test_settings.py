@@ -13,12 +13,16 @@ from latchkey.catalog.v1 import (
     entitlement_rules_pb2,
     settings_pb2,
 )
+from libs.db.committer import Guarded
+from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.settings import (
     NO_EMERGENCIES,
     EmergencySettings,
     EntitlementOverride,
 )
+from services.catalog.store.apps import StoredApps
 from services.catalog.store.rows import override_columns
+from services.catalog.store.rules import StoredRules
 from services.catalog.store.tables import apps, directory_app_owners, entitlements
 from tests.integration.catalog.refusals import assert_refused, refused
 from tests.integration.catalog.running import RunningCatalog, running_catalog
@@ -110,6 +114,7 @@ async def test_what_was_previewed_is_what_then_holds(
             max_duration_tier=settings_pb2.SETTING_TIER_ENTITLEMENT,
             emergency=settings_pb2.EmergencySettings(),
             emergency_tier=settings_pb2.SETTING_TIER_ENTITLEMENT,
+            emergency_max_duration_tier=settings_pb2.SETTING_TIER_ENTITLEMENT,
             requestable=True,
             requestable_tier=settings_pb2.SETTING_TIER_RULES,
         )
@@ -122,6 +127,7 @@ async def test_what_was_previewed_is_what_then_holds(
                 enabled=True, policy_id="pol_fire", max_duration=Duration(seconds=7200)
             ),
             emergency_tier=settings_pb2.SETTING_TIER_ENTITLEMENT,
+            emergency_max_duration_tier=settings_pb2.SETTING_TIER_DEPLOYMENT,
             requestable=True,
             requestable_tier=settings_pb2.SETTING_TIER_RULES,
         )
@@ -132,6 +138,16 @@ async def test_what_was_previewed_is_what_then_holds(
         every = [app.credential_type_id, app.role_type_id]
         await compare(catalog, app, rules_of(app, resource_type_ids=every), cleared=None)
         assert set(await shown(catalog, "Ben")) == {ids["Editor"], ids["Viewer"]}
+        # That nothing is governed does not keep overrides: what goes is named all the same.
+        disabled = entitlement_rules_pb2.EntitlementRules(app_id=app.app_id)
+        would = await catalog.rules.PreviewEntitlementRules(
+            entitlement_rules_pb2.PreviewEntitlementRulesRequest(
+                entitlement_rules=disabled, clear_overrides=True
+            ),
+            metadata=root(catalog),
+        )
+        named = {each.entitlement_id for each in would.cleared_entitlements}
+        assert named == {ids["Editor"], ids["Access"]}
         await compare(catalog, app, rules_of(app, resource_type_ids=every), cleared=2)
         assert set(await shown(catalog, "Ben")) == set(ids.values())
         found = await listed(catalog, app.app_id)
@@ -173,6 +189,7 @@ async def compare(
     assert applied.entitlement_rules == rules
     rules.etag = ""
     assert applied.cleared_override_count == (cleared or 0)
+    assert len(preview.cleared_entitlements) == (cleared or 0)
     assert applied.entitlement_count == len(preview.governed_entitlements)
     after = await listed(catalog, app.app_id)
     governed = {each.entitlement_id: each for each in preview.governed_entitlements}
@@ -297,3 +314,53 @@ async def test_resolves_everybody_who_matters(catalog: RunningCatalog) -> None:
     assert not round_and_round.held_directory_entitlement_ids
     await sync(catalog, tenant)
     assert (await resolve(catalog, role, "Xin", "M0")).sync_time.ToDatetime() > first
+
+
+async def test_what_is_removed_is_not_counted_as_governed(sqlite_catalog: RunningCatalog) -> None:
+    """The answer to an apply counts what its preview lists."""
+    catalog = sqlite_catalog
+    await sync(catalog, MARLOWE)
+    app = await manage(catalog, "Design Tool")
+    await link(catalog, app.app_id, virtual_role("Design Editors", "Editor"))
+    await link(catalog, app.app_id, virtual_role("Design Viewers", "Viewer"))
+    await sync(catalog, MARLOWE.without("Design Viewers"))
+    preview = await catalog.rules.PreviewEntitlementRules(
+        entitlement_rules_pb2.PreviewEntitlementRulesRequest(entitlement_rules=rules_of(app)),
+        metadata=root(catalog),
+    )
+    applied = await catalog.rules.ApplyEntitlementRules(
+        entitlement_rules_pb2.ApplyEntitlementRulesRequest(entitlement_rules=rules_of(app)),
+        metadata=root(catalog),
+    )
+    assert [each.display_name for each in preview.governed_entitlements] == ["Editor"]
+    assert applied.entitlement_count == 1
+
+
+async def test_overrides_are_cleared_as_they_were_read(sqlite_catalog: RunningCatalog) -> None:
+    """One locked and another added since are as many as before, and not those told of."""
+    catalog = sqlite_catalog
+    await sync(catalog, MARLOWE)
+    managed = await manage(catalog, "Design Tool")
+    await link(catalog, managed.app_id, virtual_role("Design Editors", "Editor"))
+    found = await listed(catalog, managed.app_id)
+    await say(catalog, found["Editor"].entitlement_id, OWN)
+    database = catalog.service.database
+    stored, app = StoredRules(database), await StoredApps(database).find(managed.app_id)
+    assert app is not None
+    before = EntitlementRules(app.app_id)
+    writes = stored.applied(app, app.changed(), before, before, await stored.clearable(app.app_id))
+    bump = update(entitlements).values(version=entitlements.c.version + 1)
+    await database.write(lambda connection: connection.execute(bump))
+    await say(catalog, found["Editor"].entitlement_id, LOCKED)
+    await say(catalog, found["Access"].entitlement_id, OWN)
+
+    def change(connection: Connection) -> int:
+        (clearing,) = (
+            each
+            for each in writes
+            if isinstance(each, Guarded) and getattr(each.statement, "table", None) is entitlements
+        )
+        assert clearing.expects == 1
+        return connection.execute(clearing.statement).rowcount
+
+    assert await database.write(change) == 0

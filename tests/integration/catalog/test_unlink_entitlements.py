@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf import field_mask_pb2
 from sqlalchemy import func, insert, select
 
-from latchkey.catalog.v1 import entitlement_pb2, events_pb2, link_pb2
+from latchkey.catalog.v1 import entitlement_pb2, events_pb2, link_pb2, settings_pb2
 from latchkey.ledger.v1 import audit_pb2, event_pb2
 from libs.domain import ids
 from services.catalog.store import tables as t
@@ -120,7 +121,8 @@ async def test_what_was_linked_is_as_if_it_never_was(catalog: RunningCatalog, ap
     assert list(wanted.entitlements) == list(made.entitlements)
     assert list(wanted.bindings) == list(made.bindings)
     assert list(wanted.linked_entitlements) == list(made.linked_entitlements)
-    assert list(wanted.warnings) == []
+    (warning,) = wanted.warnings
+    assert "Design Editors stands behind the role Clerk of Payroll already" in warning
 
     owner = insert(t.owners).values(of_id=role, owner_id="usr_1", position=0)
     outside = insert(t.unmanaged_access).values(
@@ -226,20 +228,68 @@ async def test_says_what_else_a_group_stands_behind(catalog: RunningCatalog, app
     payroll = await manage(catalog, "Payroll")
     await link(catalog, app.app_id, virtual_role("Design Editors", "Editor"))
     (shown,) = (await linked(catalog, payroll.app_id)).values()
-    (shared,) = shown.shared_with
+    shared, assigned = shown.shared_with
     assert (shared.app_id, shared.app_display_name) == (app.app_id, "Design Tool")
     assert shared.entitlement_display_name == "Editor"
+    assert (assigned.app_id, assigned.entitlement_id) == (app.app_id, "")
     decision = provision_for("Design Editors", payroll.access_id)
     would = await preview(catalog, payroll.app_id, decision)
     (warning,) = would.warnings
     assert "Design Editors" in warning and "Editor of Design Tool" in warning
     made = await link(catalog, payroll.app_id, decision)
-    assert list(made.linked_entitlements[0].shared_with) == [shared]
-    (back,) = (await linked(catalog, app.app_id))["Design Editors"].shared_with
+    assert list(made.linked_entitlements[0].shared_with) == [shared, assigned]
+    back, _ = (await linked(catalog, app.app_id))["Design Editors"].shared_with
     assert (back.app_id, back.entitlement_id) == (payroll.app_id, payroll.access_id)
     result = await unlink(catalog, payroll.app_id, "Design Editors")
-    assert list(result.linked_entitlements[0].shared_with) == [shared]
-    assert not (await linked(catalog, app.app_id))["Design Editors"].shared_with
+    assert list(result.linked_entitlements[0].shared_with) == [shared, assigned]
+    (left,) = (await linked(catalog, app.app_id))["Design Editors"].shared_with
+    assert (left.app_id, left.entitlement_id) == (payroll.app_id, "")
+
+
+async def test_a_group_that_another_app_is_open_to_is_told_of_before_anything_is_bound(
+    catalog: RunningCatalog, app: Managed
+) -> None:
+    """An assignment is access, whether its app is managed, its group chosen for, or neither."""
+    choice = virtual_role("Design Editors", "Editor")
+    for managed in (False, True):
+        if managed:
+            await manage(catalog, "Payroll")
+        would = await preview(catalog, app.app_id, choice)
+        (shared,) = would.linked_entitlements[0].shared_with
+        assert (shared.app_display_name, shared.entitlement_id) == ("Payroll", "")
+        role = (shared.entra_app_role_id, shared.entra_app_role_display_name)
+        assert role == (object_id("Clerk"), "Clerk")
+        (warning,) = would.warnings
+        assert "Design Editors stands behind the role Clerk of Payroll already" in warning
+
+
+async def test_a_locked_role_is_not_unlinked(catalog: RunningCatalog, app: Managed) -> None:
+    """Not even when access may end: linked again it would be without its override."""
+    made = await link(catalog, app.app_id, virtual_role("Design Editors", "Editor"))
+    role = made.entitlements[0].entitlement_id
+
+    async def lock(locked: bool) -> None:
+        await catalog.entitlements.UpdateEntitlement(
+            entitlement_pb2.UpdateEntitlementRequest(
+                entitlement=entitlement_pb2.Entitlement(
+                    entitlement_id=role,
+                    override=settings_pb2.EntitlementOverride(
+                        not_requestable=locked, locked=locked
+                    ),
+                ),
+                update_mask=field_mask_pb2.FieldMask(paths=["override"]),
+            ),
+            metadata=root(catalog),
+        )
+
+    await lock(True)
+    refusal = await refused(unlink(catalog, app.app_id, "Design Editors", end=True))
+    assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "ENTITLEMENT_LOCKED")
+    assert refusal.facts["entitlement_id"] == role
+    assert (await linked(catalog, app.app_id))["Design Editors"].entitlement_id == role
+    await lock(False)
+    result = await unlink(catalog, app.app_id, "Design Editors")
+    assert list(result.removed_entitlement_ids) == [role]
 
 
 async def test_a_group_that_goes_is_shown_and_can_be_unlinked(

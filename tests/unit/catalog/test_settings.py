@@ -97,6 +97,9 @@ def test_emergencies(
     """None unless a tier says so, no is an answer too, and none is longer than a lease may be."""
     found = settle(EntitlementOverride(emergency=own), rules, NOTHING, NOTHING)
     assert (found.emergency, found.emergency_tier) == (holds, tier)
+    # Where a lease's own limit is the shorter, its tier is the one that limits.
+    shortened = own is not None and holds.max_duration < own.max_duration
+    assert found.emergency_max_duration_tier == (RULES if shortened else tier)
     assert found.emergency.enabled == (holds is not NO_EMERGENCIES)
 
 

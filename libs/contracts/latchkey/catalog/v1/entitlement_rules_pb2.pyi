@@ -162,6 +162,7 @@ class PreviewEntitlementRulesResponse(_message.Message):
     REQUESTABLE_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
     PERSON_COUNT_FIELD_NUMBER: _builtins.int
     GOVERNED_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    CLEARED_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
     person_count: _builtins.int
     """How many people could ask for them."""
     @_builtins.property
@@ -174,20 +175,57 @@ class PreviewEntitlementRulesResponse(_message.Message):
         the same order, the latter last.
         """
 
+    @_builtins.property
+    def cleared_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClearedEntitlement]:
+        """All of the app's entitlements whose overrides would be cleared, of whatever resource type and
+        whether or not the rules are enabled; none unless `clear_overrides`.
+        """
+
     def __init__(
         self,
         *,
         requestable_entitlements: _abc.Iterable[_entitlement_pb2.Entitlement] | None = ...,
         person_count: _builtins.int = ...,
         governed_entitlements: _abc.Iterable[Global___GovernedEntitlement] | None = ...,
+        cleared_entitlements: _abc.Iterable[Global___ClearedEntitlement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["governed_entitlements", b"governed_entitlements", "person_count", b"person_count", "requestable_entitlements", b"requestable_entitlements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared_entitlements", b"cleared_entitlements", "governed_entitlements", b"governed_entitlements", "person_count", b"person_count", "requestable_entitlements", b"requestable_entitlements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreviewEntitlementRulesResponse: _TypeAlias = PreviewEntitlementRulesResponse  # noqa: Y015
+
+@_typing.final
+class ClearedEntitlement(_message.Message):
+    """An entitlement whose override would be cleared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    RESOURCE_TYPE_ID_FIELD_NUMBER: _builtins.int
+    entitlement_id: _builtins.str
+    """The entitlement."""
+    display_name: _builtins.str
+    """What it is called."""
+    resource_type_id: _builtins.str
+    """Of which resource type it is."""
+    def __init__(
+        self,
+        *,
+        entitlement_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        resource_type_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "entitlement_id", b"entitlement_id", "resource_type_id", b"resource_type_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearedEntitlement: _TypeAlias = ClearedEntitlement  # noqa: Y015
 
 @_typing.final
 class GovernedEntitlement(_message.Message):

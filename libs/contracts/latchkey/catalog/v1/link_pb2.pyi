@@ -152,7 +152,8 @@ class LinkedEntitlement(_message.Message):
     """
     @_builtins.property
     def shared_with(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedEntitlement]:
-        """Entitlements of this and other apps that the same group stands behind already: whoever is
+        """What the same group stands behind already: entitlements of this and other apps, then its
+        assignments in Entra to other apps, managed or not, and in other roles of this one. Whoever is
         given one of them has what the others give, and losing the last one takes it from all.
         """
 
@@ -181,7 +182,7 @@ Global___LinkedEntitlement: _TypeAlias = LinkedEntitlement  # noqa: Y015
 
 @_typing.final
 class SharedEntitlement(_message.Message):
-    """An entitlement that a group stands behind."""
+    """An entitlement that a group stands behind, or an app that it is assigned to in Entra."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -189,14 +190,22 @@ class SharedEntitlement(_message.Message):
     APP_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
     ENTITLEMENT_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    ENTRA_APP_ROLE_ID_FIELD_NUMBER: _builtins.int
+    ENTRA_APP_ROLE_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     app_id: _builtins.str
     """The app."""
     app_display_name: _builtins.str
     """The app's name."""
     entitlement_id: _builtins.str
-    """The entitlement."""
+    """The entitlement; empty for an assignment in Entra."""
     entitlement_display_name: _builtins.str
-    """What it is called."""
+    """What it is called; empty for an assignment in Entra."""
+    entra_app_role_id: _builtins.str
+    """Of an assignment in Entra the role of the app, the zero GUID for default access; empty for an
+    entitlement.
+    """
+    entra_app_role_display_name: _builtins.str
+    """What that role is called; empty where the app declares no such role."""
     def __init__(
         self,
         *,
@@ -204,10 +213,12 @@ class SharedEntitlement(_message.Message):
         app_display_name: _builtins.str = ...,
         entitlement_id: _builtins.str = ...,
         entitlement_display_name: _builtins.str = ...,
+        entra_app_role_id: _builtins.str = ...,
+        entra_app_role_display_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_display_name", b"app_display_name", "app_id", b"app_id", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_display_name", b"app_display_name", "app_id", b"app_id", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "entra_app_role_display_name", b"entra_app_role_display_name", "entra_app_role_id", b"entra_app_role_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

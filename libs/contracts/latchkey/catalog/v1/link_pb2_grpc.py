@@ -117,14 +117,15 @@ class LinkServiceServicer:
         go, and with the last group of a virtual role the role. Who is a member of a group stays so.
         Afterwards each group waits for a choice again. Publishes `EntitlementUnlinked` for each.
         Refused while leases or open access requests depend on a role that would go, unless it is
-        told to end them; then the requests service ends them. Refused also while whoever holds such a
-        role is an owner of anything that stays, whatever it is told to end.
+        told to end them; then the requests service ends them. Refused also, whatever it is told to end,
+        while whoever holds such a role is an owner of anything that stays, and while the override of
+        such a role is locked: the role would take the override with it.
 
         Callers: administrators.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `LINKED_ENTITLEMENT_NOT_FOUND`,
-        `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`, `NOT_LINKED`, `ENTITLEMENT_IN_USE` or
-        `ENTITLEMENT_IS_OWNER`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` where a role would go without
-        `end_access` while the requests service does not say what depends on it.
+        `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`, `NOT_LINKED`, `ENTITLEMENT_LOCKED`,
+        `ENTITLEMENT_IN_USE` or `ENTITLEMENT_IS_OWNER`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` where a
+        role would go without `end_access` while the requests service does not say what depends on it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -142,6 +142,7 @@ class EntitlementSettings(_message.Message):
     EMERGENCY_TIER_FIELD_NUMBER: _builtins.int
     REQUESTABLE_FIELD_NUMBER: _builtins.int
     REQUESTABLE_TIER_FIELD_NUMBER: _builtins.int
+    EMERGENCY_MAX_DURATION_TIER_FIELD_NUMBER: _builtins.int
     policy_id: _builtins.str
     """The policy that decides; empty for the deployment's default."""
     policy_tier: Global___SettingTier.ValueType
@@ -149,11 +150,17 @@ class EntitlementSettings(_message.Message):
     max_duration_tier: Global___SettingTier.ValueType
     """Which tier limits the lease."""
     emergency_tier: Global___SettingTier.ValueType
-    """Which tier says what holds in an emergency."""
+    """Which tier says what holds in an emergency. The rules are the last that can: neither an app
+    nor the deployment does.
+    """
     requestable: _builtins.bool
     """Whether anybody may ask for it at present."""
     requestable_tier: Global___SettingTier.ValueType
     """Which tier says so: the rules, or the entitlement, which can only say no."""
+    emergency_max_duration_tier: Global___SettingTier.ValueType
+    """Which tier limits a lease in an emergency: `emergency_tier`, or `max_duration_tier` where what
+    that one says is shorter.
+    """
     @_builtins.property
     def max_duration(self) -> _duration_pb2.Duration:
         """The longest lease that can be asked for; not set where there is no limit."""
@@ -173,10 +180,11 @@ class EntitlementSettings(_message.Message):
         emergency_tier: Global___SettingTier.ValueType = ...,
         requestable: _builtins.bool = ...,
         requestable_tier: Global___SettingTier.ValueType = ...,
+        emergency_max_duration_tier: Global___SettingTier.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "max_duration", b"max_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "emergency_tier", b"emergency_tier", "max_duration", b"max_duration", "max_duration_tier", b"max_duration_tier", "policy_id", b"policy_id", "policy_tier", b"policy_tier", "requestable", b"requestable", "requestable_tier", b"requestable_tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "emergency_max_duration_tier", b"emergency_max_duration_tier", "emergency_tier", b"emergency_tier", "max_duration", b"max_duration", "max_duration_tier", b"max_duration_tier", "policy_id", b"policy_id", "policy_tier", b"policy_tier", "requestable", b"requestable", "requestable_tier", b"requestable_tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
