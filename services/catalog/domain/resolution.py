@@ -10,8 +10,9 @@ from services.catalog.domain.directory import User
 from services.catalog.domain.entitlement import ROLE_GONE, Entitlement
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.owner import MOST_PEOPLE, Owner
+from services.catalog.domain.provisioning import unwritable_among
 from services.catalog.domain.settings import Defaults, EntitlementSettings, settle
-from services.catalog.domain.target import GroupMembership, Target
+from services.catalog.domain.target import GroupMembership, Target, group_name_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,11 @@ def resolve(
     entitlement = offer.entitlement.provisioned(groups_only=offer.groups_only)
     if not entitlement.fulfilment:
         raise errors.not_provisionable(entitlement_id, offer.app.connection_id)
-    for target in entitlement.fulfilment:
-        _require_writable(target, question.groups)
+    if unwritable := unwritable_among(entitlement.fulfilment, question.groups):
+        target, why = unwritable
+        raise errors.group_not_writable(
+            group_name_in(target.display_name), target.directory_entitlement_id, why, ""
+        )
     return Resolution(
         offer=replace(offer, entitlement=entitlement),
         settings=settings,
@@ -134,16 +138,6 @@ def resolve(
 
 def _may_ask(offer: Offer, requester: User) -> bool:
     return not offer.app.is_protected and offer.app.entra_tenant_id == requester.entra_tenant_id
-
-
-def _require_writable(target: Target, groups: Mapping[str, UnwritableReason]) -> None:
-    if not isinstance(target.kind, GroupMembership):
-        return
-    found = groups.get(target.directory_entitlement_id)
-    if found is not UnwritableReason.WRITABLE:
-        why = "NOT_IN_DIRECTORY" if found is None else found.value
-        name = target.display_name.removeprefix("member of ")
-        raise errors.group_not_writable(name, target.directory_entitlement_id, why, "")
 
 
 def people_of(

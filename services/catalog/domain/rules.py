@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from libs.domain.errors import Conflict
 from services.catalog.domain import errors
-from services.catalog.domain.entitlement import Entitlement
 from services.catalog.domain.settings import (
     NO_OVERRIDE,
     Defaults,
@@ -91,19 +90,20 @@ class Tiers:
     app: Defaults
     deployment: Defaults
 
-    def settings(self, entitlement: Entitlement) -> EntitlementSettings:
-        """What holds for an entitlement of the app."""
-        said = self.rules.for_type(entitlement.resource_type_id)
-        return settle(entitlement.override, said, self.app, self.deployment)
-
     def of(self, shown: ShownEntitlement) -> GovernedEntitlement:
         """An entitlement of the app with what holds for it."""
-        return GovernedEntitlement(shown, self.settings(shown.entitlement))
+        entitlement = shown.entitlement
+        said = self.rules.for_type(entitlement.resource_type_id)
+        settings = settle(entitlement.override, said, self.app, self.deployment)
+        return GovernedEntitlement(
+            shown, settings.where_unprovisionable(shown.unprovisionable_reason)
+        )
 
     def governed(
         self, entitlements: Iterable[ShownEntitlement], *, clear_overrides: bool
     ) -> tuple[GovernedEntitlement, ...]:
-        """What the rules govern among entitlements of the app, what nobody may ask for last.
+        """What the rules govern among entitlements of the app, what nobody may ask for or can
+        be given last.
 
         What is no longer in the directory is not among it.
         """

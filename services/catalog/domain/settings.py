@@ -6,7 +6,7 @@ deployment. Whether it may be asked for is another matter: the rules have to say
 override can only say no.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -87,7 +87,8 @@ NO_OVERRIDE = EntitlementOverride()
 class EntitlementSettings:
     """What holds for an entitlement.
 
-    An empty policy is the deployment's default, no `max_duration` is no limit.
+    An empty policy is the deployment's default, no `max_duration` is no limit. With an
+    `unprovisionable_reason` nobody may ask for it, whatever tiers say.
     """
 
     policy_id: str
@@ -99,6 +100,13 @@ class EntitlementSettings:
     emergency_max_duration_tier: SettingTier
     requestable: bool
     requestable_tier: SettingTier
+    unprovisionable_reason: str = ""
+
+    def where_unprovisionable(self, reason: str) -> "EntitlementSettings":
+        """The same where for this reason nobody can be given it; an empty one says they can."""
+        return replace(
+            self, requestable=self.requestable and not reason, unprovisionable_reason=reason
+        )
 
 
 def settle(

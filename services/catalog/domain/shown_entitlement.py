@@ -26,11 +26,21 @@ class EntitlementDetails:
 
 @dataclass(frozen=True, slots=True)
 class ShownEntitlement:
-    """An entitlement with who answers for it, and what of it is gone, in words; empty: nothing."""
+    """An entitlement with who answers for it.
+
+    `removal_reason`: what of it is gone, in words; empty for nothing. `unwritable_reason`: why
+    nobody can be given it though all of it is there, in words; empty where they can.
+    """
 
     entitlement: Entitlement
     owners: EntitlementOwners = field(default_factory=EntitlementOwners)
     removal_reason: str = ""
+    unwritable_reason: str = ""
+
+    @property
+    def unprovisionable_reason(self) -> str:
+        """Why nobody can be given it, in words; empty where they can."""
+        return self.removal_reason or self.unwritable_reason
 
     @property
     def state(self) -> EntitlementState:
@@ -87,7 +97,12 @@ class ShownEntitlement:
             override=details.override,
             version=before.version + 1,
         )
-        return ShownEntitlement(after, replace(self.owners, given=details.owners))
+        return replace(
+            self,
+            entitlement=after,
+            owners=replace(self.owners, given=details.owners),
+            removal_reason="",
+        )
 
     def _require_own(self, paths: Collection[str]) -> None:
         kind = self.entitlement.resource_kind

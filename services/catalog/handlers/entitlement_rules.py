@@ -27,7 +27,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What rules would govern, what an override keeps from being asked for last.
+    """What rules would govern, what can't be asked for all the same last.
 
     `cleared` are the entitlements of the app whose overrides would go, as they are, whether the
     rules would govern them or not.

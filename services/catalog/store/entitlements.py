@@ -22,7 +22,10 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
+from services.catalog.domain.link import UnwritableReason
+from services.catalog.domain.provisioning import unprovisionable_reason
 from services.catalog.domain.shown_entitlement import ShownEntitlement
+from services.catalog.store.audience import groups_only
 from services.catalog.store.owners import (
     no_owner_writes,
     owner_writes,
@@ -54,7 +57,7 @@ class StoredEntitlements:
         self._database = database
 
     async def shown(self, entitlement_id: str) -> ShownEntitlement | None:
-        query = select_entitlements().where(entitlements.c.entitlement_id == entitlement_id)
+        query = _select_shown().where(entitlements.c.entitlement_id == entitlement_id)
 
         def work(connection: Connection) -> ShownEntitlement | None:
             found = _shown(connection, connection.execute(query).all())
@@ -65,7 +68,7 @@ class StoredEntitlements:
     async def page(
         self, app_id: str, resource_type_id: str, page: PageRequest
     ) -> Page[ShownEntitlement]:
-        query = select_entitlements().where(entitlements.c.app_id == app_id)
+        query = _select_shown().where(entitlements.c.app_id == app_id)
         if resource_type_id:
             query = query.where(entitlements.c.resource_type_id == resource_type_id)
         query = paged(query, (_AGE, entitlements.c.entitlement_id), page)
@@ -131,7 +134,7 @@ class StoredEntitlements:
 
     async def of_types(self, resource_type_ids: Collection[str]) -> tuple[ShownEntitlement, ...]:
         query = (
-            select_entitlements()
+            _select_shown()
             .where(entitlements.c.resource_type_id.in_(resource_type_ids))
             .order_by(entitlements.c.entitlement_id)
         )
@@ -161,6 +164,11 @@ def _groups_among(wanted: Select[Any] | Collection[str]) -> Select[Any]:
     return select(there).where(there.in_(wanted))
 
 
+def _select_shown() -> Select[Any]:
+    """Entitlements with all that `_shown` needs."""
+    return select_entitlements().add_columns(groups_only().label("groups_only"))
+
+
 def _shown(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[ShownEntitlement, ...]:
     """Entitlements with all that is shown of them, in two statements more."""
     if not rows:
@@ -170,12 +178,19 @@ def _shown(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[ShownEntit
         connection, {each.entitlement_id: each.app_id for each in found}
     )
     wanted = {target.directory_entitlement_id for each in found for target in each.fulfilment}
-    groups = frozenset(connection.execute(_groups_among(wanted)).scalars())
+    query = _groups_among(wanted).add_columns(directory_groups.c.unwritable_reason)
+    groups = {there: UnwritableReason(why) for there, why in connection.execute(query)}
     return tuple(
         ShownEntitlement(
             each,
             given[each.entitlement_id],
             each.removal_reason(app_removed=row.app_removed, groups=groups),
+            unprovisionable_reason(
+                each,
+                app_protected=row.app_protected,
+                groups_only=row.groups_only,
+                groups=groups,
+            ),
         )
         for row, each in zip(rows, found, strict=True)
     )

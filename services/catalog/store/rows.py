@@ -101,9 +101,12 @@ def resource_type_of(row: Row[Any]) -> ResourceType:
 
 def select_entitlements() -> Select[Any]:
     """Entitlements with all that `entitlement_of` needs."""
-    return select(entitlements, apps.c.connection_id, apps.c.removed.label("app_removed")).join(
-        apps, apps.c.app_id == entitlements.c.app_id
-    )
+    return select(
+        entitlements,
+        apps.c.connection_id,
+        apps.c.removed.label("app_removed"),
+        apps.c.is_protected.label("app_protected"),
+    ).join(apps, apps.c.app_id == entitlements.c.app_id)
 
 
 def entitlement_of(row: Row[Any]) -> Entitlement:

@@ -103,4 +103,5 @@ def settings_to_proto(settings: EntitlementSettings) -> settings_pb2.Entitlement
         emergency_max_duration_tier=tier_to_proto(settings.emergency_max_duration_tier),
         requestable=settings.requestable,
         requestable_tier=tier_to_proto(settings.requestable_tier),
+        unprovisionable_reason=settings.unprovisionable_reason,
     )

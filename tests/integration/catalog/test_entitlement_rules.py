@@ -1,12 +1,19 @@
 """What of an app may be asked for, and by whom."""
 
 import asyncio
+from dataclasses import replace
 
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from latchkey.catalog.v1 import entitlement_rules_pb2, events_pb2
+from latchkey.catalog.v1 import (
+    app_catalog_pb2,
+    entitlement_pb2,
+    entitlement_rules_pb2,
+    events_pb2,
+    link_pb2,
+)
 from latchkey.ledger.v1 import event_pb2
 from libs.rpc.errors import error_info
 from tests.integration.catalog.refusals import refused
@@ -169,3 +176,66 @@ async def test_of_those_who_saw_the_same_etag_one_wins(
     results = await asyncio.gather(*(attempt() for _ in range(4)))
     assert sorted(results) == ["", *["ETAG_MISMATCH"] * 3]
     assert (await current(catalog, app.app_id)).etag == "1"
+
+
+async def test_what_nobody_can_be_given_is_not_called_requestable(
+    sqlite_catalog: RunningCatalog,
+) -> None:
+    """Preview, list and app catalog agree, with the reason; what is removed is not governed."""
+    catalog = sqlite_catalog
+    await sync(catalog, MARLOWE)
+    app = await manage(catalog, "Design Tool")
+    await link(
+        catalog,
+        app.app_id,
+        virtual_role("Design Editors", "Editor"),
+        virtual_role("Design Viewers", "Viewer"),
+    )
+    both = [app.credential_type_id, app.role_type_id]
+    rules = rules_of(app, resource_type_ids=both)
+    await apply_rules(catalog, rules)
+    dynamic = {"Design Viewers": link_pb2.UNWRITABLE_REASON_DYNAMIC}
+    unwritable = replace(MARLOWE, unwritable=dynamic)
+    viewers = {"Viewer": "the members of Design Viewers can't be changed through Graph: DYNAMIC"}
+    needs_none = {
+        "Access": "its connection is for group memberships only, and it needs none",
+    }
+    protected = dict.fromkeys(
+        ("Access", "Editor", "Viewer"), "its app is Microsoft's own and is never written to"
+    )
+    gone = {"Viewer": "the group Design Viewers is no longer in the directory"}
+    cases = [
+        (MARLOWE, False, {}, {}),
+        (unwritable, False, viewers, {}),
+        (unwritable, True, viewers | needs_none, {}),
+        (replace(MARLOWE, protected=frozenset({"Design Tool"})), False, protected, {}),
+        (MARLOWE.without("Design Viewers"), False, gone, gone),
+    ]
+    for tenant, groups_only, problems, removed in cases:
+        await sync(catalog, tenant, groups_only=groups_only)
+        answer = await catalog.rules.PreviewEntitlementRules(
+            entitlement_rules_pb2.PreviewEntitlementRulesRequest(entitlement_rules=rules),
+            metadata=root(catalog),
+        )
+        requestable = {each.display_name for each in answer.requestable_entitlements}
+        assert requestable == {"Access", "Editor", "Viewer"} - set(problems)
+        said = {each.display_name: each.settings for each in answer.governed_entitlements}
+        assert list(said)[: len(requestable)] == sorted(requestable)
+        assert {
+            name: each.unprovisionable_reason for name, each in said.items() if not each.requestable
+        } == {name: why for name, why in problems.items() if name not in removed}
+        found = await catalog.entitlements.ListEntitlements(
+            entitlement_pb2.ListEntitlementsRequest(app_id=app.app_id), metadata=root(catalog)
+        )
+        for each in found.entitlements:
+            assert each.settings.requestable == (each.display_name not in problems)
+            assert each.settings.unprovisionable_reason == problems.get(each.display_name, "")
+            one = await catalog.entitlements.GetEntitlement(
+                entitlement_pb2.GetEntitlementRequest(entitlement_id=each.entitlement_id),
+                metadata=root(catalog),
+            )
+            assert one.entitlement == each
+        shown = await catalog.app_catalog.SearchAppCatalog(
+            app_catalog_pb2.SearchAppCatalogRequest(), metadata=catalog.person("Ben")
+        )
+        assert {e.display_name for a in shown.apps for e in a.entitlements} == requestable

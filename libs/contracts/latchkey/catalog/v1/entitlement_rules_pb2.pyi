@@ -167,12 +167,13 @@ class PreviewEntitlementRulesResponse(_message.Message):
     """How many people could ask for them."""
     @_builtins.property
     def requestable_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[_entitlement_pb2.Entitlement]:
-        """The entitlements that could be asked for."""
+        """The entitlements that could be asked for; what nobody can be given is not among them."""
 
     @_builtins.property
     def governed_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___GovernedEntitlement]:
-        """What would hold for each of them and for those that an override keeps from being asked for, in
-        the same order, the latter last.
+        """What would hold for each of them and for those that can't be asked for, in the same order, the
+        latter last: an override says no, or nobody can be given them, for the reason in
+        `settings.unprovisionable_reason`. What is `REMOVED` is not governed.
         """
 
     @_builtins.property

@@ -143,6 +143,7 @@ class EntitlementSettings(_message.Message):
     REQUESTABLE_FIELD_NUMBER: _builtins.int
     REQUESTABLE_TIER_FIELD_NUMBER: _builtins.int
     EMERGENCY_MAX_DURATION_TIER_FIELD_NUMBER: _builtins.int
+    UNPROVISIONABLE_REASON_FIELD_NUMBER: _builtins.int
     policy_id: _builtins.str
     """The policy that decides; empty for the deployment's default."""
     policy_tier: Global___SettingTier.ValueType
@@ -154,12 +155,21 @@ class EntitlementSettings(_message.Message):
     nor the deployment does.
     """
     requestable: _builtins.bool
-    """Whether anybody may ask for it at present."""
+    """Whether anybody may ask for it at present: not while nobody can be given it, as
+    `unprovisionable_reason` says.
+    """
     requestable_tier: Global___SettingTier.ValueType
-    """Which tier says so: the rules, or the entitlement, which can only say no."""
+    """Which tier says whether it may be asked for: the rules, or the entitlement, which can only say
+    no.
+    """
     emergency_max_duration_tier: Global___SettingTier.ValueType
     """Which tier limits a lease in an emergency: `emergency_tier`, or `max_duration_tier` where what
     that one says is shorter.
+    """
+    unprovisionable_reason: _builtins.str
+    """Why nobody can be given it at present, in words: it is `REMOVED`, a group that it needs can't
+    be written, its connection is for group memberships only and it needs none, or its app is
+    Microsoft's own. Empty where they can.
     """
     @_builtins.property
     def max_duration(self) -> _duration_pb2.Duration:
@@ -181,10 +191,11 @@ class EntitlementSettings(_message.Message):
         requestable: _builtins.bool = ...,
         requestable_tier: Global___SettingTier.ValueType = ...,
         emergency_max_duration_tier: Global___SettingTier.ValueType = ...,
+        unprovisionable_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "max_duration", b"max_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "emergency_max_duration_tier", b"emergency_max_duration_tier", "emergency_tier", b"emergency_tier", "max_duration", b"max_duration", "max_duration_tier", b"max_duration_tier", "policy_id", b"policy_id", "policy_tier", b"policy_tier", "requestable", b"requestable", "requestable_tier", b"requestable_tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "emergency_max_duration_tier", b"emergency_max_duration_tier", "emergency_tier", b"emergency_tier", "max_duration", b"max_duration", "max_duration_tier", b"max_duration_tier", "policy_id", b"policy_id", "policy_tier", b"policy_tier", "requestable", b"requestable", "requestable_tier", b"requestable_tier", "unprovisionable_reason", b"unprovisionable_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
