@@ -66,6 +66,8 @@ def _entitlement_to_proto(
         max_duration=duration(settings.max_duration),
         max_duration_tier=tier_to_proto(settings.max_duration_tier),
         emergency_max_duration=duration(emergency.max_duration) if emergency.enabled else None,
+        emergency_tier=tier_to_proto(settings.emergency_tier),
+        emergency_max_duration_tier=tier_to_proto(settings.emergency_max_duration_tier),
         state=app_catalog_pb2.CatalogState.Value(f"CATALOG_STATE_{stands.state}"),
         access_request_id=stands.access_request_id,
         lease_id=stands.lease_id,

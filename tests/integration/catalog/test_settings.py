@@ -222,6 +222,10 @@ async def compare(
         emergency = each.settings.emergency
         assert offered.HasField("emergency_max_duration") == emergency.enabled
         assert offered.emergency_max_duration == emergency.max_duration
+        assert (offered.emergency_tier, offered.emergency_max_duration_tier) == (
+            each.settings.emergency_tier,
+            each.settings.emergency_max_duration_tier,
+        )
 
 
 async def test_what_is_linked_tomorrow_is_governed_too(sqlite_catalog: RunningCatalog) -> None:

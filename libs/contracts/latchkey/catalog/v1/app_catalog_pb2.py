@@ -28,27 +28,27 @@ from latchkey.catalog.v1 import entitlement_pb2 as latchkey_dot_catalog_dot_v1_d
 from latchkey.catalog.v1 import settings_pb2 as latchkey_dot_catalog_dot_v1_dot_settings__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%latchkey/catalog/v1/app_catalog.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%latchkey/catalog/v1/entitlement.proto\x1a\"latchkey/catalog/v1/settings.proto\"\x9c\x01\n\nCatalogApp\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12=\n\x0c\x65ntitlements\x18\x04 \x03(\x0b\x32\'.latchkey.catalog.v1.CatalogEntitlement\x12\x14\n\x0cinstructions\x18\x05 \x01(\t\"\xdb\x03\n\x12\x43\x61talogEntitlement\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x38\n\rresource_kind\x18\x04 \x01(\x0e\x32!.latchkey.catalog.v1.ResourceKind\x12\x0c\n\x04held\x18\x05 \x01(\x08\x12/\n\x0cmax_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12;\n\x11max_duration_tier\x18\x07 \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x30\n\x05state\x18\x08 \x01(\x0e\x32!.latchkey.catalog.v1.CatalogState\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\t \x01(\t\x12\x10\n\x08lease_id\x18\n \x01(\t\x12\x32\n\x0elease_end_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x16\x65mergency_max_duration\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\"\x81\x01\n\x17SearchAppCatalogRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x30\n\x05state\x18\x04 \x01(\x0e\x32!.latchkey.catalog.v1.CatalogState\"b\n\x18SearchAppCatalogResponse\x12-\n\x04\x61pps\x18\x01 \x03(\x0b\x32\x1f.latchkey.catalog.v1.CatalogApp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x14GetCatalogAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"E\n\x15GetCatalogAppResponse\x12,\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x1f.latchkey.catalog.v1.CatalogApp*\x81\x01\n\x0c\x43\x61talogState\x12\x1d\n\x19\x43\x41TALOG_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43\x41TALOG_STATE_REQUESTABLE\x10\x01\x12\x1b\n\x17\x43\x41TALOG_STATE_REQUESTED\x10\x02\x12\x16\n\x12\x43\x41TALOG_STATE_HELD\x10\x03\x32\xec\x01\n\x11\x41ppCatalogService\x12o\n\x10SearchAppCatalog\x12,.latchkey.catalog.v1.SearchAppCatalogRequest\x1a-.latchkey.catalog.v1.SearchAppCatalogResponse\x12\x66\n\rGetCatalogApp\x12).latchkey.catalog.v1.GetCatalogAppRequest\x1a*.latchkey.catalog.v1.GetCatalogAppResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%latchkey/catalog/v1/app_catalog.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%latchkey/catalog/v1/entitlement.proto\x1a\"latchkey/catalog/v1/settings.proto\"\x9c\x01\n\nCatalogApp\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12=\n\x0c\x65ntitlements\x18\x04 \x03(\x0b\x32\'.latchkey.catalog.v1.CatalogEntitlement\x12\x14\n\x0cinstructions\x18\x05 \x01(\t\"\xdc\x04\n\x12\x43\x61talogEntitlement\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x38\n\rresource_kind\x18\x04 \x01(\x0e\x32!.latchkey.catalog.v1.ResourceKind\x12\x0c\n\x04held\x18\x05 \x01(\x08\x12/\n\x0cmax_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12;\n\x11max_duration_tier\x18\x07 \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x30\n\x05state\x18\x08 \x01(\x0e\x32!.latchkey.catalog.v1.CatalogState\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\t \x01(\t\x12\x10\n\x08lease_id\x18\n \x01(\t\x12\x32\n\x0elease_end_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x16\x65mergency_max_duration\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x38\n\x0e\x65mergency_tier\x18\r \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x45\n\x1b\x65mergency_max_duration_tier\x18\x0e \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\"\x81\x01\n\x17SearchAppCatalogRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x30\n\x05state\x18\x04 \x01(\x0e\x32!.latchkey.catalog.v1.CatalogState\"b\n\x18SearchAppCatalogResponse\x12-\n\x04\x61pps\x18\x01 \x03(\x0b\x32\x1f.latchkey.catalog.v1.CatalogApp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x14GetCatalogAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"E\n\x15GetCatalogAppResponse\x12,\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x1f.latchkey.catalog.v1.CatalogApp*\x81\x01\n\x0c\x43\x61talogState\x12\x1d\n\x19\x43\x41TALOG_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43\x41TALOG_STATE_REQUESTABLE\x10\x01\x12\x1b\n\x17\x43\x41TALOG_STATE_REQUESTED\x10\x02\x12\x16\n\x12\x43\x41TALOG_STATE_HELD\x10\x03\x32\xec\x01\n\x11\x41ppCatalogService\x12o\n\x10SearchAppCatalog\x12,.latchkey.catalog.v1.SearchAppCatalogRequest\x1a-.latchkey.catalog.v1.SearchAppCatalogResponse\x12\x66\n\rGetCatalogApp\x12).latchkey.catalog.v1.GetCatalogAppRequest\x1a*.latchkey.catalog.v1.GetCatalogAppResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.app_catalog_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CATALOGSTATE']._serialized_start=1183
-  _globals['_CATALOGSTATE']._serialized_end=1312
+  _globals['_CATALOGSTATE']._serialized_start=1312
+  _globals['_CATALOGSTATE']._serialized_end=1441
   _globals['_CATALOGAPP']._serialized_start=203
   _globals['_CATALOGAPP']._serialized_end=359
   _globals['_CATALOGENTITLEMENT']._serialized_start=362
-  _globals['_CATALOGENTITLEMENT']._serialized_end=837
-  _globals['_SEARCHAPPCATALOGREQUEST']._serialized_start=840
-  _globals['_SEARCHAPPCATALOGREQUEST']._serialized_end=969
-  _globals['_SEARCHAPPCATALOGRESPONSE']._serialized_start=971
-  _globals['_SEARCHAPPCATALOGRESPONSE']._serialized_end=1069
-  _globals['_GETCATALOGAPPREQUEST']._serialized_start=1071
-  _globals['_GETCATALOGAPPREQUEST']._serialized_end=1109
-  _globals['_GETCATALOGAPPRESPONSE']._serialized_start=1111
-  _globals['_GETCATALOGAPPRESPONSE']._serialized_end=1180
-  _globals['_APPCATALOGSERVICE']._serialized_start=1315
-  _globals['_APPCATALOGSERVICE']._serialized_end=1551
+  _globals['_CATALOGENTITLEMENT']._serialized_end=966
+  _globals['_SEARCHAPPCATALOGREQUEST']._serialized_start=969
+  _globals['_SEARCHAPPCATALOGREQUEST']._serialized_end=1098
+  _globals['_SEARCHAPPCATALOGRESPONSE']._serialized_start=1100
+  _globals['_SEARCHAPPCATALOGRESPONSE']._serialized_end=1198
+  _globals['_GETCATALOGAPPREQUEST']._serialized_start=1200
+  _globals['_GETCATALOGAPPREQUEST']._serialized_end=1238
+  _globals['_GETCATALOGAPPRESPONSE']._serialized_start=1240
+  _globals['_GETCATALOGAPPRESPONSE']._serialized_end=1309
+  _globals['_APPCATALOGSERVICE']._serialized_start=1444
+  _globals['_APPCATALOGSERVICE']._serialized_end=1680
 # @@protoc_insertion_point(module_scope)

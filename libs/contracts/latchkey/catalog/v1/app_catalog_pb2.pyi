@@ -109,6 +109,8 @@ class CatalogEntitlement(_message.Message):
     LEASE_ID_FIELD_NUMBER: _builtins.int
     LEASE_END_TIME_FIELD_NUMBER: _builtins.int
     EMERGENCY_MAX_DURATION_FIELD_NUMBER: _builtins.int
+    EMERGENCY_TIER_FIELD_NUMBER: _builtins.int
+    EMERGENCY_MAX_DURATION_TIER_FIELD_NUMBER: _builtins.int
     entitlement_id: _builtins.str
     """The entitlement."""
     display_name: _builtins.str
@@ -127,6 +129,12 @@ class CatalogEntitlement(_message.Message):
     """The caller's open access request for it, if there is one."""
     lease_id: _builtins.str
     """The caller's lease of it, if there is one."""
+    emergency_tier: _settings_pb2.SettingTier.ValueType
+    """Which tier says what holds in an emergency, also that it can't be asked for then."""
+    emergency_max_duration_tier: _settings_pb2.SettingTier.ValueType
+    """Which tier limits a lease in an emergency: `emergency_tier`, or `max_duration_tier` where what
+    that one says is shorter.
+    """
     @_builtins.property
     def max_duration(self) -> _duration_pb2.Duration:
         """The longest lease that can be asked for; not set where there is no limit."""
@@ -154,10 +162,12 @@ class CatalogEntitlement(_message.Message):
         lease_id: _builtins.str = ...,
         lease_end_time: _timestamp_pb2.Timestamp | None = ...,
         emergency_max_duration: _duration_pb2.Duration | None = ...,
+        emergency_tier: _settings_pb2.SettingTier.ValueType = ...,
+        emergency_max_duration_tier: _settings_pb2.SettingTier.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["emergency_max_duration", b"emergency_max_duration", "lease_end_time", b"lease_end_time", "max_duration", b"max_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "description", b"description", "display_name", b"display_name", "emergency_max_duration", b"emergency_max_duration", "entitlement_id", b"entitlement_id", "held", b"held", "lease_end_time", b"lease_end_time", "lease_id", b"lease_id", "max_duration", b"max_duration", "max_duration_tier", b"max_duration_tier", "resource_kind", b"resource_kind", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "description", b"description", "display_name", b"display_name", "emergency_max_duration", b"emergency_max_duration", "emergency_max_duration_tier", b"emergency_max_duration_tier", "emergency_tier", b"emergency_tier", "entitlement_id", b"entitlement_id", "held", b"held", "lease_end_time", b"lease_end_time", "lease_id", b"lease_id", "max_duration", b"max_duration", "max_duration_tier", b"max_duration_tier", "resource_kind", b"resource_kind", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
