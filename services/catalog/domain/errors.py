@@ -324,7 +324,8 @@ def access_profile_in_use(access_profile_id: str, app_ids: Sequence[str]) -> Wro
     """Entitlement rules of these apps name the access profile."""
     return WrongState(
         "ACCESS_PROFILE_IN_USE",
-        f"The entitlement rules of {len(app_ids)} apps name {access_profile_id}.",
+        f"The entitlement rules of {len(app_ids)} apps name {access_profile_id}; apply other rules "
+        "there first, or unmanage an app that is no longer in the directory, which takes no rules.",
         access_profile_id=access_profile_id,
         app_ids=_some(app_ids),
     )

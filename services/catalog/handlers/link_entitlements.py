@@ -40,7 +40,8 @@ class LinkEntitlements:
 
         Raises:
             NotFound: APP_NOT_FOUND, LINKED_ENTITLEMENT_NOT_FOUND, ENTITLEMENT_NOT_FOUND.
-            WrongState: APP_NOT_MANAGED, APP_REMOVED, ALREADY_LINKED, GROUP_NOT_WRITABLE.
+            WrongState: APP_NOT_MANAGED, APP_REMOVED, ALREADY_LINKED, GROUP_NOT_WRITABLE,
+                ENTITLEMENT_REMOVED.
             AlreadyExists: ROLE_NAME_TAKEN.
         """
         app, linking = await self._decide(command)
@@ -101,7 +102,7 @@ class LinkEntitlements:
             raise errors.app_not_found(command.app_id)
         app = material.app
         app.require_managed()
-        return app, link(
+        linking = link(
             app,
             next(each for each in material.resource_types if each.kind is ResourceKind.ROLE),
             {group.directory_entitlement_id: group for group in material.groups},
@@ -110,6 +111,10 @@ class LinkEntitlements:
             command.decisions,
             self.clock.now(),
         )
+        for each in linking.widened:
+            if reason := material.removed.get(each.entitlement_id):
+                raise errors.entitlement_removed(each.entitlement_id, reason)
+        return app, linking
 
 
 def _detail(group: LinkedGroup, decision: Decision) -> dict[str, Any]:

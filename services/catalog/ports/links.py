@@ -1,7 +1,7 @@
 """The groups linked to apps."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from libs.domain.changes import Write
@@ -17,7 +17,8 @@ class LinkMaterial:
     """An app, and what decisions about its linked groups are made from, as of one moment.
 
     `groups` are those linked among the ones asked for, `entitlements` those of the app among the
-    ones asked for and those bound to these groups, `role_names` all names of its roles.
+    ones asked for and those bound to these groups, `role_names` all names of its roles. `removed`:
+    what the `REMOVED` ones of these entitlements stand for that is gone, in words, by their ids.
     """
 
     app: App
@@ -25,6 +26,7 @@ class LinkMaterial:
     groups: tuple[LinkedGroup, ...]
     entitlements: tuple[Entitlement, ...]
     role_names: tuple[str, ...]
+    removed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Links(Protocol):

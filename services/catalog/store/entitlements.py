@@ -196,6 +196,19 @@ def _shown(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[ShownEntit
     )
 
 
+def read_removed(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, str]:
+    """What is gone that entitlements stand for, in words, of rows with all `entitlement_of` needs;
+    only of those that something is gone of."""
+    found = [(row.app_removed, entitlement_of(row)) for row in rows]
+    wanted = {target.directory_entitlement_id for _, each in found for target in each.fulfilment}
+    groups = frozenset(connection.execute(_groups_among(wanted)).scalars())
+    reasons = {
+        each.entitlement_id: each.removal_reason(app_removed=app_removed, groups=groups)
+        for app_removed, each in found
+    }
+    return {entitlement_id: reason for entitlement_id, reason in reasons.items() if reason}
+
+
 def changed_writes(changed: Iterable[Entitlement]) -> tuple[Write, ...]:
     """Keeps entitlements that are one version further, with resources and what fulfils them."""
     changed = list(changed)

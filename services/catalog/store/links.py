@@ -29,6 +29,7 @@ from services.catalog.store.apps import touched
 from services.catalog.store.entitlements import (
     changed_writes,
     entitlement_writes,
+    read_removed,
     removal_writes,
 )
 from services.catalog.store.linked_groups import linked_groups_of, select_linked_groups
@@ -134,12 +135,14 @@ class StoredLinks:
             row = connection.execute(app).one_or_none()
             if row is None:
                 return None
+            found = connection.execute(named).all()
             return LinkMaterial(
                 app_of(row),
                 tuple(map(resource_type_of, connection.execute(types))),
                 linked_groups_of(connection, connection.execute(groups).all(), app_id),
-                tuple(map(entitlement_of, connection.execute(named))),
+                tuple(map(entitlement_of, found)),
                 tuple(connection.execute(names).scalars()),
+                read_removed(connection, found),
             )
 
         return await self._database.read(read, at_once=True)

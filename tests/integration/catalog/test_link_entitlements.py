@@ -239,3 +239,25 @@ async def test_a_repeated_key_links_once(catalog: RunningCatalog, app: Managed) 
     first = await catalog.links.LinkEntitlements(request, metadata=root(catalog))
     assert await catalog.links.LinkEntitlements(request, metadata=root(catalog)) == first
     assert (await event_types(catalog)).count("EntitlementLinked") == 1
+
+
+async def test_nothing_is_provisioned_for_what_is_removed(
+    sqlite_catalog: RunningCatalog,
+) -> None:
+    """Linking is refused with what is gone, preview alike; what is not removed goes on."""
+    catalog = sqlite_catalog
+    await sync(catalog, MARLOWE)
+    app = await manage(catalog, "Design Tool")
+    linking = await link(catalog, app.app_id, virtual_role("Design Viewers", "Viewer"))
+    (role,) = linking.entitlements
+    await sync(catalog, MARLOWE.without("Design Viewers"))
+    decision = provision_for("Design Editors", role.entitlement_id)
+    preview = catalog.links.PreviewLinkEntitlements(
+        link_pb2.PreviewLinkEntitlementsRequest(app_id=app.app_id, decisions=[decision]),
+        metadata=root(catalog),
+    )
+    for call in (link(catalog, app.app_id, decision), preview):
+        refusal = await refused(call)
+        assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "ENTITLEMENT_REMOVED")
+        assert "Design Viewers" in refusal.facts["problem"]
+    await link(catalog, app.app_id, provision_for("Design Editors", app.access_id))

@@ -368,7 +368,7 @@ class LinkDecision(_message.Message):
 
         ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
         entitlement_id: _builtins.str
-        """Required. An entitlement of the same app."""
+        """Required. An `ACTIVE` entitlement of the same app."""
         def __init__(
             self,
             *,
@@ -606,7 +606,7 @@ class PreviewLinkEntitlementsResponse(_message.Message):
     @_builtins.property
     def entitlements(self) -> _containers.RepeatedCompositeFieldContainer[_entitlement_pb2.Entitlement]:
         """The entitlements that would be created, without ids, and those that would be widened; without
-        settings and owners.
+        settings and owners, which `EntitlementService/GetEntitlement` tells of those that exist.
         """
 
     @_builtins.property
@@ -694,7 +694,9 @@ class UnlinkEntitlementsResponse(_message.Message):
 
     @_builtins.property
     def narrowed_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[_entitlement_pb2.Entitlement]:
-        """The entitlements that stand for fewer groups now; without settings and owners."""
+        """The entitlements that stand for fewer groups now; without settings and owners, which
+        `EntitlementService/GetEntitlement` tells.
+        """
 
     def __init__(
         self,

@@ -95,7 +95,8 @@ class LinkServiceServicer:
         Callers: administrators.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `LINKED_ENTITLEMENT_NOT_FOUND` or
         `ENTITLEMENT_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`,
-        `ALREADY_LINKED` or `GROUP_NOT_WRITABLE`, `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`.
+        `ALREADY_LINKED`, `GROUP_NOT_WRITABLE` or `ENTITLEMENT_REMOVED`, `ALREADY_EXISTS` /
+        `ROLE_NAME_TAKEN`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,8 @@ class LinkServiceStub:
     Callers: administrators.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `LINKED_ENTITLEMENT_NOT_FOUND` or
     `ENTITLEMENT_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`,
-    `ALREADY_LINKED` or `GROUP_NOT_WRITABLE`, `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`.
+    `ALREADY_LINKED`, `GROUP_NOT_WRITABLE` or `ENTITLEMENT_REMOVED`, `ALREADY_EXISTS` /
+    `ROLE_NAME_TAKEN`.
     """
     PreviewLinkEntitlements: _aio.UnaryUnaryMultiCallable[_link_pb2.PreviewLinkEntitlementsRequest, _link_pb2.PreviewLinkEntitlementsResponse]
     """Says what `LinkEntitlements` would lead to: what would be created, and which other apps and
@@ -101,7 +102,8 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         Callers: administrators.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `LINKED_ENTITLEMENT_NOT_FOUND` or
         `ENTITLEMENT_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`, `APP_REMOVED`,
-        `ALREADY_LINKED` or `GROUP_NOT_WRITABLE`, `ALREADY_EXISTS` / `ROLE_NAME_TAKEN`.
+        `ALREADY_LINKED`, `GROUP_NOT_WRITABLE` or `ENTITLEMENT_REMOVED`, `ALREADY_EXISTS` /
+        `ROLE_NAME_TAKEN`.
         """
 
     @_abc_1.abstractmethod
