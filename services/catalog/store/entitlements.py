@@ -1,12 +1,9 @@
 """Resource types, resources and entitlements."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import (
     Connection,
-    Row,
-    Select,
     bindparam,
     case,
     delete,
@@ -22,26 +19,20 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
-from services.catalog.domain.link import UnwritableReason
-from services.catalog.domain.provisioning import unprovisionable_reason
 from services.catalog.domain.shown_entitlement import ShownEntitlement
-from services.catalog.store.audience import groups_only
 from services.catalog.store.owners import (
     no_owner_writes,
     owner_writes,
-    read_entitlement_owners,
     read_owned,
 )
 from services.catalog.store.rows import (
-    entitlement_of,
     fulfilment_json,
     override_columns,
     resource_type_of,
-    select_entitlements,
 )
+from services.catalog.store.shown_entitlements import groups_among, select_shown, shown_of
 from services.catalog.store.tables import (
     apps,
-    directory_groups,
     entitlement_targets,
     entitlements,
     resource_types,
@@ -57,10 +48,10 @@ class StoredEntitlements:
         self._database = database
 
     async def shown(self, entitlement_id: str) -> ShownEntitlement | None:
-        query = _select_shown().where(entitlements.c.entitlement_id == entitlement_id)
+        query = select_shown().where(entitlements.c.entitlement_id == entitlement_id)
 
         def work(connection: Connection) -> ShownEntitlement | None:
-            found = _shown(connection, connection.execute(query).all())
+            found = shown_of(connection, connection.execute(query).all())
             return found[0] if found else None
 
         return await self._database.read(work, at_once=True)
@@ -68,7 +59,7 @@ class StoredEntitlements:
     async def page(
         self, app_id: str, resource_type_id: str, page: PageRequest
     ) -> Page[ShownEntitlement]:
-        query = _select_shown().where(entitlements.c.app_id == app_id)
+        query = select_shown().where(entitlements.c.app_id == app_id)
         if resource_type_id:
             query = query.where(entitlements.c.resource_type_id == resource_type_id)
         query = paged(query, (_AGE, entitlements.c.entitlement_id), page)
@@ -76,7 +67,7 @@ class StoredEntitlements:
         def work(connection: Connection) -> Page[ShownEntitlement]:
             rows = connection.execute(query.add_columns(_AGE.label("age"))).all()
             found = page.page(rows, key=lambda row: (row.age, row.entitlement_id))
-            return Page(_shown(connection, found.items), found.next_page_token)
+            return Page(shown_of(connection, found.items), found.next_page_token)
 
         return await self._database.read(work, at_once=True)
 
@@ -94,7 +85,7 @@ class StoredEntitlements:
 
     async def groups_there(self, entitlement_id: str) -> frozenset[str]:
         targets = entitlement_targets
-        query = _groups_among(
+        query = groups_among(
             select(targets.c.directory_entitlement_id).where(
                 targets.c.entitlement_id == entitlement_id
             )
@@ -134,12 +125,12 @@ class StoredEntitlements:
 
     async def of_types(self, resource_type_ids: Collection[str]) -> tuple[ShownEntitlement, ...]:
         query = (
-            _select_shown()
+            select_shown()
             .where(entitlements.c.resource_type_id.in_(resource_type_ids))
             .order_by(entitlements.c.entitlement_id)
         )
         return await self._database.read(
-            lambda connection: _shown(connection, connection.execute(query).all()), at_once=True
+            lambda connection: shown_of(connection, connection.execute(query).all()), at_once=True
         )
 
     async def resource_types(self, app_id: str) -> tuple[ResourceType, ...]:
@@ -156,57 +147,6 @@ _AGE = case(
     (entitlements.c.resource_kind == ResourceKind.APP_ROLE.value, literal("1")),
     else_=literal("2"),
 )
-
-
-def _groups_among(wanted: Select[Any] | Collection[str]) -> Select[Any]:
-    """Of these directory entitlements, those that are of a group in the directory."""
-    there = directory_groups.c.directory_entitlement_id
-    return select(there).where(there.in_(wanted))
-
-
-def _select_shown() -> Select[Any]:
-    """Entitlements with all that `_shown` needs."""
-    return select_entitlements().add_columns(groups_only().label("groups_only"))
-
-
-def _shown(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[ShownEntitlement, ...]:
-    """Entitlements with all that is shown of them, in two statements more."""
-    if not rows:
-        return ()
-    found = [entitlement_of(row) for row in rows]
-    given = read_entitlement_owners(
-        connection, {each.entitlement_id: each.app_id for each in found}
-    )
-    wanted = {target.directory_entitlement_id for each in found for target in each.fulfilment}
-    query = _groups_among(wanted).add_columns(directory_groups.c.unwritable_reason)
-    groups = {there: UnwritableReason(why) for there, why in connection.execute(query)}
-    return tuple(
-        ShownEntitlement(
-            each,
-            given[each.entitlement_id],
-            each.removal_reason(app_removed=row.app_removed, groups=groups),
-            unprovisionable_reason(
-                each,
-                app_protected=row.app_protected,
-                groups_only=row.groups_only,
-                groups=groups,
-            ),
-        )
-        for row, each in zip(rows, found, strict=True)
-    )
-
-
-def read_removed(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, str]:
-    """What is gone that entitlements stand for, in words, of rows with all `entitlement_of` needs;
-    only of those that something is gone of."""
-    found = [(row.app_removed, entitlement_of(row)) for row in rows]
-    wanted = {target.directory_entitlement_id for _, each in found for target in each.fulfilment}
-    groups = frozenset(connection.execute(_groups_among(wanted)).scalars())
-    reasons = {
-        each.entitlement_id: each.removal_reason(app_removed=app_removed, groups=groups)
-        for app_removed, each in found
-    }
-    return {entitlement_id: reason for entitlement_id, reason in reasons.items() if reason}
 
 
 def changed_writes(changed: Iterable[Entitlement]) -> tuple[Write, ...]:

@@ -29,7 +29,6 @@ from services.catalog.store.apps import touched
 from services.catalog.store.entitlements import (
     changed_writes,
     entitlement_writes,
-    read_removed,
     removal_writes,
 )
 from services.catalog.store.linked_groups import linked_groups_of, select_linked_groups
@@ -39,6 +38,7 @@ from services.catalog.store.rows import (
     resource_type_of,
     select_entitlements,
 )
+from services.catalog.store.shown_entitlements import read_removed
 from services.catalog.store.tables import (
     apps,
     bindings,

@@ -219,6 +219,7 @@ async def test_changes_are_checked(sqlite_catalog: RunningCatalog) -> None:
     await offer(catalog, design, one_id)
     refusal = await refused(delete(catalog, one_id))
     assert (refusal.reason, refusal.facts["app_ids"]) == ("ACCESS_PROFILE_IN_USE", design.app_id)
+    assert "unmanage an app that is no longer in the directory" in refusal.message
     assert (await refused(delete(catalog, "apr_everyone"))).reason == "ACCESS_PROFILE_BUILT_IN"
     assert (await refused(delete(catalog, other, "9"))).reason == "ETAG_MISMATCH"
     await delete(catalog, other)

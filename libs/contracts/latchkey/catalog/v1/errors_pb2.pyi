@@ -141,7 +141,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_ACCESS_PROFILE_IN_USE: _ErrorReason.ValueType  # 45
     """`FAILED_PRECONDITION`. Entitlement rules name the access profile; `app_ids` names up to ten of
-    their apps, and how many more. Way out: apply other rules there first.
+    their apps, and how many more. Way out: apply other rules there first; an app
+    that is no longer in the directory takes none, and is unmanaged instead.
     """
     ERROR_REASON_ACCESS_PROFILE_BUILT_IN: _ErrorReason.ValueType  # 46
     """`FAILED_PRECONDITION`. `Everyone` is built in and stays as it is. Way out: another profile."""
@@ -287,7 +288,8 @@ ERROR_REASON_NOT_LINKED: ErrorReason.ValueType  # 44
 """
 ERROR_REASON_ACCESS_PROFILE_IN_USE: ErrorReason.ValueType  # 45
 """`FAILED_PRECONDITION`. Entitlement rules name the access profile; `app_ids` names up to ten of
-their apps, and how many more. Way out: apply other rules there first.
+their apps, and how many more. Way out: apply other rules there first; an app
+that is no longer in the directory takes none, and is unmanaged instead.
 """
 ERROR_REASON_ACCESS_PROFILE_BUILT_IN: ErrorReason.ValueType  # 46
 """`FAILED_PRECONDITION`. `Everyone` is built in and stays as it is. Way out: another profile."""
