@@ -1,4 +1,4 @@
-"""Entitlements with all that is shown of them: who answers for them, and what keeps them from all."""
+"""Entitlements with all that is shown of them: owners, and what stands against having them."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
