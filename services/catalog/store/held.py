@@ -124,12 +124,11 @@ def held(which: Which, page: PageRequest) -> Subquery:
     own = [*_members(at), *_assigned(at, PrincipalKind.USER)]
     parts = [_few(_own(rows, which, page), page) for rows in own]
     if not which.unmanaged:  # what comes through a group is never called so
-        through = [
+        parts += (
             _through(group, member, which, page)
             for group in _assigned(at, PrincipalKind.GROUP)
             for member in _members(at)
-        ]
-        parts += through if at is None else [_few(each, page) for each in through]
+        )
     return union_all(*parts).subquery()
 
 
@@ -217,18 +216,11 @@ def _of(
     if which.directory_entitlement_id:
         query = query.where(den == which.directory_entitlement_id)
     part = entitlement_targets.c
+    parts = select(part.directory_entitlement_id)
     if which.entitlement_id:
-        query = query.where(
-            den.in_(
-                select(part.directory_entitlement_id).where(
-                    part.entitlement_id == which.entitlement_id
-                )
-            )
-        )
+        query = query.where(den.in_(parts.where(part.entitlement_id == which.entitlement_id)))
     elif which.app_id:
-        query = query.where(
-            den.in_(select(part.directory_entitlement_id).where(part.app_id == which.app_id))
-        )
+        query = query.where(den.in_(parts.where(part.app_id == which.app_id)))
     if (after := page.after(KEY_PARTS)) is not None:
         query = query.where(tuple_(den, user_id) >= tuple_(*map(literal, after[:2])))
     return query

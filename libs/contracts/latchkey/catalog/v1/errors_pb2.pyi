@@ -132,8 +132,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     says what. Way out: restore it there, then sync.
     """
     ERROR_REASON_ENTITLEMENT_LOCKED: _ErrorReason.ValueType  # 43
-    """`FAILED_PRECONDITION`. The entitlement's override is locked. Way out: unlock it with
-    `UpdateEntitlement`, `override.locked` false, first or in the same update.
+    """`FAILED_PRECONDITION`. The entitlement's override is locked: it can't be changed, and a role that
+    has it can't be removed by unlinking or unmanaging. Way out: unlock it with `UpdateEntitlement`,
+    `override.locked` false, first or in the same update.
     """
     ERROR_REASON_NOT_LINKED: _ErrorReason.ValueType  # 44
     """`FAILED_PRECONDITION`. No choice was made for this group. Way out:
@@ -279,8 +280,9 @@ ERROR_REASON_ENTITLEMENT_REMOVED: ErrorReason.ValueType  # 42
 says what. Way out: restore it there, then sync.
 """
 ERROR_REASON_ENTITLEMENT_LOCKED: ErrorReason.ValueType  # 43
-"""`FAILED_PRECONDITION`. The entitlement's override is locked. Way out: unlock it with
-`UpdateEntitlement`, `override.locked` false, first or in the same update.
+"""`FAILED_PRECONDITION`. The entitlement's override is locked: it can't be changed, and a role that
+has it can't be removed by unlinking or unmanaging. Way out: unlock it with `UpdateEntitlement`,
+`override.locked` false, first or in the same update.
 """
 ERROR_REASON_NOT_LINKED: ErrorReason.ValueType  # 44
 """`FAILED_PRECONDITION`. No choice was made for this group. Way out:
