@@ -1,9 +1,24 @@
 """Who holds what, in the database."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, func, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    false,
+    func,
+    null,
+    select,
+    tuple_,
+)
 
 from libs.db.engine import Database
 from libs.domain.paging import MAX_PAGE_SIZE, Page, PageRequest
@@ -16,7 +31,7 @@ from services.catalog.domain.target import (
 )
 from services.catalog.domain.use import Use
 from services.catalog.store.audience import groups_only
-from services.catalog.store.held import KEY_PARTS, held
+from services.catalog.store.held import AFTER, APP, ENTITLEMENT, KEY_PARTS, Shape, asked, held
 from services.catalog.store.rows import entitlement_of, select_entitlements
 from services.catalog.store.tables import (
     apps,
@@ -29,7 +44,6 @@ from services.catalog.store.tables import (
     unmanaged_access,
     uses,
 )
-from services.catalog.store.text import paged
 from services.catalog.store.uses import is_leased, read_uses
 
 
@@ -82,8 +96,9 @@ class StoredGrants:
 
 
 def _page(connection: Connection, which: Which, page: PageRequest) -> Page[Grant]:
+    shape, given = asked(which, page)
     found = page.page(
-        connection.execute(_grants(which, page)).all(),
+        connection.execute(_grants(shape), given).all(),
         key=lambda row: (row.den, row.user_id, row.entitlement_id, row.group_id),
     )
     return Page(tuple(map(_grant_of, found.items)), found.next_page_token)
@@ -117,15 +132,17 @@ def _name(connection: Connection, directory_entitlement_id: str) -> str:
     return "" if row is None else _role_name(*row)
 
 
-def _grants(which: Which, page: PageRequest) -> Select[Any]:
-    found = held(which, page)
+@cache
+def _grants(shape: Shape) -> Select[Any]:
+    found = held(shape)
     part, people, noted = entitlement_targets, directory_users, unmanaged_access
     own, through = directory_groups.alias("own"), directory_groups.alias("through")
     entitlement_id = func.coalesce(part.c.entitlement_id, "")
     part_of = part.c.directory_entitlement_id == found.c.den
-    if which.shown is not None:
-        part_of = and_(part_of, part.c.entitlement_id.in_(sorted(which.shown)))
-    if which.at_time is None:
+    if shape.shown:
+        shown = bindparam("shown", expanding=True, type_=Text())
+        part_of = and_(part_of, part.c.entitlement_id.in_(shown))
+    if not shape.then:
         lease: ColumnElement[Any] = (
             select(func.min(uses.c.lease_id))
             .where(
@@ -183,13 +200,16 @@ def _grants(which: Which, page: PageRequest) -> Select[Any]:
         .outerjoin(through, through.c.group_id == found.c.group_id)
         .outerjoin(apps, apps.c.app_id == found.c.of_app_id)
     )
-    if which.app_id:
-        query = query.where(part.c.app_id == which.app_id)
-    if which.entitlement_id:
-        query = query.where(part.c.entitlement_id == which.entitlement_id)
-    if which.unmanaged:
+    if shape.app:
+        query = query.where(part.c.app_id == APP)
+    if shape.entitlement:
+        query = query.where(part.c.entitlement_id == ENTITLEMENT)
+    if shape.unmanaged:
         query = query.where(unmanaged)
-    return paged(query, (found.c.den, found.c.user_id, entitlement_id, found.c.group_id), page)
+    key = (found.c.den, found.c.user_id, entitlement_id, found.c.group_id)
+    if shape.after:
+        query = query.where(tuple_(*key) > tuple_(*AFTER))
+    return query.order_by(*key).limit(bindparam("behind_most", type_=Integer()))
 
 
 def _role_name(role_id: str, roles: Any, app: str) -> str:
