@@ -57,7 +57,9 @@ class StoredAppCatalog:
     ) -> Page[CatalogApp] | None:
         page.after(2)  # a wrong token is the caller's fault, whoever they are
         return await self._database.read(
-            lambda connection: self._read(connection, user_id, _matching(query), state, page),
+            lambda connection: self._read(
+                connection, user_id, _matching(query), state, page, mentioned=_mentioned(query)
+            ),
             at_once=True,
         )
 
@@ -104,6 +106,7 @@ class StoredAppCatalog:
         state: CatalogState | None,
         page: PageRequest,
         among: ColumnElement[bool] | None = None,
+        mentioned: ColumnElement[bool] | None = None,
     ) -> Page[CatalogApp] | None:
         person = read_user(connection, user_id)
         if person is None:
@@ -116,6 +119,8 @@ class StoredAppCatalog:
         is_open = open_to(profiles, person.entra_tenant_id)
         if among is None:
             among = standings.apps_that_stand_so(state)
+        if mentioned is not None:
+            is_open = and_(is_open, mentioned)
         found = _apps(connection, is_open, which, among, page)
         if not found.items:
             return Page((), found.next_page_token)
@@ -220,6 +225,20 @@ def _matching(query: str) -> ColumnElement[bool]:
     if not query:
         return true()
     return or_(containing(apps.c.search_name, query), containing(entitlements.c.search_name, query))
+
+
+def _mentioned(query: str) -> ColumnElement[bool] | None:
+    """Whether an app or anything of it has such a name: a cheap question before the dear one."""
+    if not query:
+        return None
+    its = entitlements.alias()
+    anything = (
+        select(literal(1))
+        .where(its.c.app_id == apps.c.app_id, containing(its.c.search_name, query))
+        .limit(1)
+        .scalar_subquery()
+    )
+    return or_(containing(apps.c.search_name, query), anything.is_not(None))
 
 
 def _app_of(
