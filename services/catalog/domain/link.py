@@ -61,11 +61,20 @@ class SharedEntitlement:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignedRole:
+    """A role of an app in which a group is assigned to it; without a name if it is not declared."""
+
+    entra_app_role_id: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkedGroup:
     """A group that is assigned to an app, and the choice that was made for it.
 
-    Assigned in several roles of the app it is one group all the same: `entra_app_role_id` is the
-    first of them by its text. `shared_with` are entitlements that it stands behind, without
+    Assigned in several roles of the app it is one group all the same: `assigned_roles` are all of
+    them by the text of their ids, none when it is not assigned any more; `entra_app_role_id` is the
+    first, or then the one that it carried when it was chosen for. `shared_with` are entitlements that it stands behind, without
     `entitlement_id`, then its assignments to other apps and in other roles of this one. It is
     `gone` when it is no longer in the directory or no longer assigned.
     """
@@ -82,6 +91,7 @@ class LinkedGroup:
     entitlement_id: str = ""
     shared_with: tuple[SharedEntitlement, ...] = ()
     gone: bool = False
+    assigned_roles: tuple[AssignedRole, ...] = ()
 
 
 class BindingState(StrEnum):

@@ -16,9 +16,11 @@ from sqlalchemy import (
     union,
 )
 
+from services.catalog.domain.app import NOT_IN_A_ROLE
 from services.catalog.domain.directory import PrincipalKind
 from services.catalog.domain.link import (
     FINAL,
+    AssignedRole,
     LinkChoice,
     LinkedGroup,
     SharedEntitlement,
@@ -132,20 +134,37 @@ def linked_groups_of(
                 row.app_id, row.app_display_name, row.entitlement_id, row.display_name
             )
         )
-    for group_id, assigned in _assignments(connection, rows, app_id):
-        shared.setdefault(group_id, []).append(assigned)
+    roles: dict[str, list[AssignedRole]] = {}
+    for group, assigned in _assignments(connection, rows):
+        if assigned.app_id == app_id:
+            roles.setdefault(group.group_id, []).append(_role_of(assigned))
+        # The role of this app by which a group is shown is not "else".
+        if (assigned.app_id, assigned.entra_app_role_id) != (app_id, group.entra_app_role_id):
+            shared.setdefault(group.directory_entitlement_id, []).append(assigned)
     return tuple(
-        _linked_group_of(row, app_id, shared.get(row.directory_entitlement_id, ())) for row in rows
+        _linked_group_of(
+            row,
+            app_id,
+            shared.get(row.directory_entitlement_id, ()),
+            roles.get(row.group_id, ()),
+        )
+        for row in rows
     )
 
 
-def _assignments(
-    connection: Connection, rows: Sequence[Row[Any]], app_id: str
-) -> Iterator[tuple[str, SharedEntitlement]]:
-    """What else these groups are assigned to in the directory, each by its entitlement.
+def _role_of(assigned: SharedEntitlement) -> AssignedRole:
+    role_id, name = assigned.entra_app_role_id, assigned.entra_app_role_display_name
+    if role_id == NOT_IN_A_ROLE.entra_app_role_id:
+        name = NOT_IN_A_ROLE.display_name
+    return AssignedRole(role_id, name)
 
-    Managed or not: it is access that comes with the membership. The role of this app by which a
-    group is shown is not "else".
+
+def _assignments(
+    connection: Connection, rows: Sequence[Row[Any]]
+) -> Iterator[tuple[Row[Any], SharedEntitlement]]:
+    """All that these groups are assigned to in the directory, each with the row of its group.
+
+    Managed or not: it is access that comes with the membership.
     """
     groups = {row.group_id: row for row in rows}
     query = (
@@ -164,12 +183,9 @@ def _assignments(
         .order_by(apps.c.search_name, apps.c.app_id, directory_assignments.c.entra_app_role_id)
     )
     for row in connection.execute(query):
-        group = groups[row.principal_id]
-        if (row.app_id, row.entra_app_role_id) == (app_id, group.entra_app_role_id):
-            continue
         names = {role["entra_app_role_id"]: role["display_name"] for role in row.app_roles}
         yield (
-            group.directory_entitlement_id,
+            groups[row.principal_id],
             SharedEntitlement(
                 row.app_id,
                 row.display_name,
@@ -180,7 +196,10 @@ def _assignments(
 
 
 def _linked_group_of(
-    row: Row[Any], app_id: str, shared: Iterable[SharedEntitlement]
+    row: Row[Any],
+    app_id: str,
+    shared: Iterable[SharedEntitlement],
+    roles: Iterable[AssignedRole],
 ) -> LinkedGroup:
     return LinkedGroup(
         directory_entitlement_id=row.directory_entitlement_id,
@@ -199,4 +218,5 @@ def _linked_group_of(
             if not each.entitlement_id or each.entitlement_id != row.entitlement_id
         ),
         gone=row.gone,
+        assigned_roles=tuple(roles),
     )

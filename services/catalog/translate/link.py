@@ -242,6 +242,12 @@ def _linked_to_proto(group: LinkedGroup) -> link_pb2.LinkedEntitlement:
             for each in group.shared_with
         ],
         gone=group.gone,
+        assigned_roles=[
+            link_pb2.AssignedAppRole(
+                entra_app_role_id=role.entra_app_role_id, display_name=role.display_name
+            )
+            for role in group.assigned_roles
+        ],
     )
 
 

@@ -321,7 +321,7 @@ async def test_a_group_that_goes_is_shown_and_can_be_unlinked(
 async def test_only_groups_assigned_themselves_are_linked_and_once(
     catalog: RunningCatalog,
 ) -> None:
-    """A group within a group is none; one with two roles is there with the first of them."""
+    """A group within a group is none; one with two roles is there with both, the first first."""
     tenant = replace(
         MARLOWE,
         groups={**MARLOWE.groups, "Nested": ("Dov",), "Outer": ("Nested",)},
@@ -335,7 +335,16 @@ async def test_only_groups_assigned_themselves_are_linked_and_once(
     board = await manage(catalog, "Board", object_id("Reader"))
     (outer,) = (await linked(catalog, board.app_id)).values()
     assert outer.group_display_name == "Outer"
-    assert outer.entra_app_role_id == min(object_id("Reader"), object_id("Writer"))
+    named = {object_id(name): name for name in ("Reader", "Writer")}
+    assert outer.entra_app_role_id == min(named)
+    roles = [(role.entra_app_role_id, role.display_name) for role in outer.assigned_roles]
+    assert roles == sorted(named.items())
+    made = await link(catalog, board.app_id, virtual_role("Outer", "Outside"))
+    assert list(made.linked_entitlements[0].assigned_roles) == list(outer.assigned_roles)
+    await sync(catalog, replace(tenant, assigned=()))
+    (gone,) = (await linked(catalog, board.app_id)).values()
+    assert (gone.gone, list(gone.assigned_roles)) == (True, [])
+    assert gone.entra_app_role_id == outer.entra_app_role_id
 
 
 async def test_what_is_refused(catalog: RunningCatalog, app: Managed) -> None:

@@ -26,53 +26,55 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from latchkey.catalog.v1 import entitlement_pb2 as latchkey_dot_catalog_dot_v1_dot_entitlement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elatchkey/catalog/v1/link.proto\x12\x13latchkey.catalog.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%latchkey/catalog/v1/entitlement.proto\"\x80\x03\n\x11LinkedEntitlement\x12 \n\x18\x64irectory_entitlement_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x1a\n\x12group_display_name\x18\x03 \x01(\t\x12\x16\n\x0e\x65ntra_group_id\x18\x04 \x01(\t\x12\x19\n\x11\x65ntra_app_role_id\x18\x05 \x01(\t\x12\x14\n\x0cmember_count\x18\x06 \x01(\x05\x12@\n\x11unwritable_reason\x18\x07 \x01(\x0e\x32%.latchkey.catalog.v1.UnwritableReason\x12/\n\x06\x63hoice\x18\x08 \x01(\x0e\x32\x1f.latchkey.catalog.v1.LinkChoice\x12\x16\n\x0e\x65ntitlement_id\x18\t \x01(\t\x12;\n\x0bshared_with\x18\n \x03(\x0b\x32&.latchkey.catalog.v1.SharedEntitlement\x12\x0c\n\x04gone\x18\x0b \x01(\x08\"\xb7\x01\n\x11SharedEntitlement\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x18\n\x10\x61pp_display_name\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12 \n\x18\x65ntitlement_display_name\x18\x04 \x01(\t\x12\x19\n\x11\x65ntra_app_role_id\x18\x05 \x01(\t\x12#\n\x1b\x65ntra_app_role_display_name\x18\x06 \x01(\t\"\xea\x01\n\x07\x42inding\x12\x12\n\nbinding_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x04 \x01(\t\x12\x1e\n\x16\x64irectory_display_name\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05state\x18\x07 \x01(\x0e\x32!.latchkey.catalog.v1.BindingState\"V\n\x1dListLinkedEntitlementsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"~\n\x1eListLinkedEntitlementsResponse\x12\x43\n\x13linked_entitlements\x18\x01 \x03(\x0b\x32&.latchkey.catalog.v1.LinkedEntitlement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x92\x03\n\x0cLinkDecision\x12 \n\x18\x64irectory_entitlement_id\x18\x01 \x01(\t\x12R\n\x13\x63reate_virtual_role\x18\x02 \x01(\x0b\x32\x33.latchkey.catalog.v1.LinkDecision.CreateVirtualRoleH\x00\x12T\n\x14provision_access_for\x18\x03 \x01(\x0b\x32\x34.latchkey.catalog.v1.LinkDecision.ProvisionAccessForH\x00\x12\x36\n\x04skip\x18\x04 \x01(\x0b\x32&.latchkey.catalog.v1.LinkDecision.SkipH\x00\x1a>\n\x11\x43reateVirtualRole\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x1a,\n\x12ProvisionAccessFor\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x1a\x06\n\x04SkipB\x08\n\x06\x63hoice\"x\n\x17LinkEntitlementsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x34\n\tdecisions\x18\x02 \x03(\x0b\x32!.latchkey.catalog.v1.LinkDecision\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"\xc7\x01\n\x18LinkEntitlementsResponse\x12\x43\n\x13linked_entitlements\x18\x01 \x03(\x0b\x32&.latchkey.catalog.v1.LinkedEntitlement\x12\x36\n\x0c\x65ntitlements\x18\x02 \x03(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12.\n\x08\x62indings\x18\x03 \x03(\x0b\x32\x1c.latchkey.catalog.v1.Binding\"L\n\x13ListBindingsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x14ListBindingsResponse\x12.\n\x08\x62indings\x18\x01 \x03(\x0b\x32\x1c.latchkey.catalog.v1.Binding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"f\n\x1ePreviewLinkEntitlementsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x34\n\tdecisions\x18\x02 \x03(\x0b\x32!.latchkey.catalog.v1.LinkDecision\"\xe0\x01\n\x1fPreviewLinkEntitlementsResponse\x12\x43\n\x13linked_entitlements\x18\x01 \x03(\x0b\x32&.latchkey.catalog.v1.LinkedEntitlement\x12\x36\n\x0c\x65ntitlements\x18\x02 \x03(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12.\n\x08\x62indings\x18\x03 \x03(\x0b\x32\x1c.latchkey.catalog.v1.Binding\x12\x10\n\x08warnings\x18\x04 \x03(\t\"\x8b\x01\n\x19UnlinkEntitlementsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12!\n\x19\x64irectory_entitlement_ids\x18\x02 \x03(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nend_access\x18\x04 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\"\xc3\x01\n\x1aUnlinkEntitlementsResponse\x12\x43\n\x13linked_entitlements\x18\x01 \x03(\x0b\x32&.latchkey.catalog.v1.LinkedEntitlement\x12\x1f\n\x17removed_entitlement_ids\x18\x02 \x03(\t\x12?\n\x15narrowed_entitlements\x18\x03 \x03(\x0b\x32 .latchkey.catalog.v1.Entitlement*\x9b\x01\n\nLinkChoice\x12\x1b\n\x17LINK_CHOICE_UNSPECIFIED\x10\x00\x12\x17\n\x13LINK_CHOICE_PENDING\x10\x01\x12\x1c\n\x18LINK_CHOICE_VIRTUAL_ROLE\x10\x02\x12 \n\x1cLINK_CHOICE_PROVISION_ACCESS\x10\x03\x12\x17\n\x13LINK_CHOICE_SKIPPED\x10\x04*\xbd\x01\n\x10UnwritableReason\x12!\n\x1dUNWRITABLE_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19UNWRITABLE_REASON_DYNAMIC\x10\x01\x12\x1c\n\x18UNWRITABLE_REASON_SYNCED\x10\x02\x12\"\n\x1eUNWRITABLE_REASON_MAIL_ENABLED\x10\x03\x12%\n!UNWRITABLE_REASON_ROLE_ASSIGNABLE\x10\x04*`\n\x0c\x42indingState\x12\x1d\n\x19\x42INDING_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42INDING_STATE_ACTIVE\x10\x01\x12\x17\n\x13\x42INDING_STATE_ENDED\x10\x02\x32\xe5\x04\n\x0bLinkService\x12\x81\x01\n\x16ListLinkedEntitlements\x12\x32.latchkey.catalog.v1.ListLinkedEntitlementsRequest\x1a\x33.latchkey.catalog.v1.ListLinkedEntitlementsResponse\x12o\n\x10LinkEntitlements\x12,.latchkey.catalog.v1.LinkEntitlementsRequest\x1a-.latchkey.catalog.v1.LinkEntitlementsResponse\x12\x84\x01\n\x17PreviewLinkEntitlements\x12\x33.latchkey.catalog.v1.PreviewLinkEntitlementsRequest\x1a\x34.latchkey.catalog.v1.PreviewLinkEntitlementsResponse\x12u\n\x12UnlinkEntitlements\x12..latchkey.catalog.v1.UnlinkEntitlementsRequest\x1a/.latchkey.catalog.v1.UnlinkEntitlementsResponse\x12\x63\n\x0cListBindings\x12(.latchkey.catalog.v1.ListBindingsRequest\x1a).latchkey.catalog.v1.ListBindingsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elatchkey/catalog/v1/link.proto\x12\x13latchkey.catalog.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%latchkey/catalog/v1/entitlement.proto\"\xbe\x03\n\x11LinkedEntitlement\x12 \n\x18\x64irectory_entitlement_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x1a\n\x12group_display_name\x18\x03 \x01(\t\x12\x16\n\x0e\x65ntra_group_id\x18\x04 \x01(\t\x12\x19\n\x11\x65ntra_app_role_id\x18\x05 \x01(\t\x12\x14\n\x0cmember_count\x18\x06 \x01(\x05\x12@\n\x11unwritable_reason\x18\x07 \x01(\x0e\x32%.latchkey.catalog.v1.UnwritableReason\x12/\n\x06\x63hoice\x18\x08 \x01(\x0e\x32\x1f.latchkey.catalog.v1.LinkChoice\x12\x16\n\x0e\x65ntitlement_id\x18\t \x01(\t\x12;\n\x0bshared_with\x18\n \x03(\x0b\x32&.latchkey.catalog.v1.SharedEntitlement\x12\x0c\n\x04gone\x18\x0b \x01(\x08\x12<\n\x0e\x61ssigned_roles\x18\x0c \x03(\x0b\x32$.latchkey.catalog.v1.AssignedAppRole\"B\n\x0f\x41ssignedAppRole\x12\x19\n\x11\x65ntra_app_role_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\"\xb7\x01\n\x11SharedEntitlement\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x18\n\x10\x61pp_display_name\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12 \n\x18\x65ntitlement_display_name\x18\x04 \x01(\t\x12\x19\n\x11\x65ntra_app_role_id\x18\x05 \x01(\t\x12#\n\x1b\x65ntra_app_role_display_name\x18\x06 \x01(\t\"\xea\x01\n\x07\x42inding\x12\x12\n\nbinding_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x04 \x01(\t\x12\x1e\n\x16\x64irectory_display_name\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05state\x18\x07 \x01(\x0e\x32!.latchkey.catalog.v1.BindingState\"V\n\x1dListLinkedEntitlementsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"~\n\x1eListLinkedEntitlementsResponse\x12\x43\n\x13linked_entitlements\x18\x01 \x03(\x0b\x32&.latchkey.catalog.v1.LinkedEntitlement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x92\x03\n\x0cLinkDecision\x12 \n\x18\x64irectory_entitlement_id\x18\x01 \x01(\t\x12R\n\x13\x63reate_virtual_role\x18\x02 \x01(\x0b\x32\x33.latchkey.catalog.v1.LinkDecision.CreateVirtualRoleH\x00\x12T\n\x14provision_access_for\x18\x03 \x01(\x0b\x32\x34.latchkey.catalog.v1.LinkDecision.ProvisionAccessForH\x00\x12\x36\n\x04skip\x18\x04 \x01(\x0b\x32&.latchkey.catalog.v1.LinkDecision.SkipH\x00\x1a>\n\x11\x43reateVirtualRole\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x1a,\n\x12ProvisionAccessFor\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x1a\x06\n\x04SkipB\x08\n\x06\x63hoice\"x\n\x17LinkEntitlementsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x34\n\tdecisions\x18\x02 \x03(\x0b\x32!.latchkey.catalog.v1.LinkDecision\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"\xc7\x01\n\x18LinkEntitlementsResponse\x12\x43\n\x13linked_entitlements\x18\x01 \x03(\x0b\x32&.latchkey.catalog.v1.LinkedEntitlement\x12\x36\n\x0c\x65ntitlements\x18\x02 \x03(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12.\n\x08\x62indings\x18\x03 \x03(\x0b\x32\x1c.latchkey.catalog.v1.Binding\"L\n\x13ListBindingsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x14ListBindingsResponse\x12.\n\x08\x62indings\x18\x01 \x03(\x0b\x32\x1c.latchkey.catalog.v1.Binding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"f\n\x1ePreviewLinkEntitlementsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x34\n\tdecisions\x18\x02 \x03(\x0b\x32!.latchkey.catalog.v1.LinkDecision\"\xe0\x01\n\x1fPreviewLinkEntitlementsResponse\x12\x43\n\x13linked_entitlements\x18\x01 \x03(\x0b\x32&.latchkey.catalog.v1.LinkedEntitlement\x12\x36\n\x0c\x65ntitlements\x18\x02 \x03(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12.\n\x08\x62indings\x18\x03 \x03(\x0b\x32\x1c.latchkey.catalog.v1.Binding\x12\x10\n\x08warnings\x18\x04 \x03(\t\"\x8b\x01\n\x19UnlinkEntitlementsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12!\n\x19\x64irectory_entitlement_ids\x18\x02 \x03(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nend_access\x18\x04 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\"\xc3\x01\n\x1aUnlinkEntitlementsResponse\x12\x43\n\x13linked_entitlements\x18\x01 \x03(\x0b\x32&.latchkey.catalog.v1.LinkedEntitlement\x12\x1f\n\x17removed_entitlement_ids\x18\x02 \x03(\t\x12?\n\x15narrowed_entitlements\x18\x03 \x03(\x0b\x32 .latchkey.catalog.v1.Entitlement*\x9b\x01\n\nLinkChoice\x12\x1b\n\x17LINK_CHOICE_UNSPECIFIED\x10\x00\x12\x17\n\x13LINK_CHOICE_PENDING\x10\x01\x12\x1c\n\x18LINK_CHOICE_VIRTUAL_ROLE\x10\x02\x12 \n\x1cLINK_CHOICE_PROVISION_ACCESS\x10\x03\x12\x17\n\x13LINK_CHOICE_SKIPPED\x10\x04*\xbd\x01\n\x10UnwritableReason\x12!\n\x1dUNWRITABLE_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19UNWRITABLE_REASON_DYNAMIC\x10\x01\x12\x1c\n\x18UNWRITABLE_REASON_SYNCED\x10\x02\x12\"\n\x1eUNWRITABLE_REASON_MAIL_ENABLED\x10\x03\x12%\n!UNWRITABLE_REASON_ROLE_ASSIGNABLE\x10\x04*`\n\x0c\x42indingState\x12\x1d\n\x19\x42INDING_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42INDING_STATE_ACTIVE\x10\x01\x12\x17\n\x13\x42INDING_STATE_ENDED\x10\x02\x32\xe5\x04\n\x0bLinkService\x12\x81\x01\n\x16ListLinkedEntitlements\x12\x32.latchkey.catalog.v1.ListLinkedEntitlementsRequest\x1a\x33.latchkey.catalog.v1.ListLinkedEntitlementsResponse\x12o\n\x10LinkEntitlements\x12,.latchkey.catalog.v1.LinkEntitlementsRequest\x1a-.latchkey.catalog.v1.LinkEntitlementsResponse\x12\x84\x01\n\x17PreviewLinkEntitlements\x12\x33.latchkey.catalog.v1.PreviewLinkEntitlementsRequest\x1a\x34.latchkey.catalog.v1.PreviewLinkEntitlementsResponse\x12u\n\x12UnlinkEntitlements\x12..latchkey.catalog.v1.UnlinkEntitlementsRequest\x1a/.latchkey.catalog.v1.UnlinkEntitlementsResponse\x12\x63\n\x0cListBindings\x12(.latchkey.catalog.v1.ListBindingsRequest\x1a).latchkey.catalog.v1.ListBindingsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.link_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LINKCHOICE']._serialized_start=2729
-  _globals['_LINKCHOICE']._serialized_end=2884
-  _globals['_UNWRITABLEREASON']._serialized_start=2887
-  _globals['_UNWRITABLEREASON']._serialized_end=3076
-  _globals['_BINDINGSTATE']._serialized_start=3078
-  _globals['_BINDINGSTATE']._serialized_end=3174
+  _globals['_LINKCHOICE']._serialized_start=2859
+  _globals['_LINKCHOICE']._serialized_end=3014
+  _globals['_UNWRITABLEREASON']._serialized_start=3017
+  _globals['_UNWRITABLEREASON']._serialized_end=3206
+  _globals['_BINDINGSTATE']._serialized_start=3208
+  _globals['_BINDINGSTATE']._serialized_end=3304
   _globals['_LINKEDENTITLEMENT']._serialized_start=128
-  _globals['_LINKEDENTITLEMENT']._serialized_end=512
-  _globals['_SHAREDENTITLEMENT']._serialized_start=515
-  _globals['_SHAREDENTITLEMENT']._serialized_end=698
-  _globals['_BINDING']._serialized_start=701
-  _globals['_BINDING']._serialized_end=935
-  _globals['_LISTLINKEDENTITLEMENTSREQUEST']._serialized_start=937
-  _globals['_LISTLINKEDENTITLEMENTSREQUEST']._serialized_end=1023
-  _globals['_LISTLINKEDENTITLEMENTSRESPONSE']._serialized_start=1025
-  _globals['_LISTLINKEDENTITLEMENTSRESPONSE']._serialized_end=1151
-  _globals['_LINKDECISION']._serialized_start=1154
-  _globals['_LINKDECISION']._serialized_end=1556
-  _globals['_LINKDECISION_CREATEVIRTUALROLE']._serialized_start=1430
-  _globals['_LINKDECISION_CREATEVIRTUALROLE']._serialized_end=1492
-  _globals['_LINKDECISION_PROVISIONACCESSFOR']._serialized_start=1494
-  _globals['_LINKDECISION_PROVISIONACCESSFOR']._serialized_end=1538
-  _globals['_LINKDECISION_SKIP']._serialized_start=1540
-  _globals['_LINKDECISION_SKIP']._serialized_end=1546
-  _globals['_LINKENTITLEMENTSREQUEST']._serialized_start=1558
-  _globals['_LINKENTITLEMENTSREQUEST']._serialized_end=1678
-  _globals['_LINKENTITLEMENTSRESPONSE']._serialized_start=1681
-  _globals['_LINKENTITLEMENTSRESPONSE']._serialized_end=1880
-  _globals['_LISTBINDINGSREQUEST']._serialized_start=1882
-  _globals['_LISTBINDINGSREQUEST']._serialized_end=1958
-  _globals['_LISTBINDINGSRESPONSE']._serialized_start=1960
-  _globals['_LISTBINDINGSRESPONSE']._serialized_end=2055
-  _globals['_PREVIEWLINKENTITLEMENTSREQUEST']._serialized_start=2057
-  _globals['_PREVIEWLINKENTITLEMENTSREQUEST']._serialized_end=2159
-  _globals['_PREVIEWLINKENTITLEMENTSRESPONSE']._serialized_start=2162
-  _globals['_PREVIEWLINKENTITLEMENTSRESPONSE']._serialized_end=2386
-  _globals['_UNLINKENTITLEMENTSREQUEST']._serialized_start=2389
-  _globals['_UNLINKENTITLEMENTSREQUEST']._serialized_end=2528
-  _globals['_UNLINKENTITLEMENTSRESPONSE']._serialized_start=2531
-  _globals['_UNLINKENTITLEMENTSRESPONSE']._serialized_end=2726
-  _globals['_LINKSERVICE']._serialized_start=3177
-  _globals['_LINKSERVICE']._serialized_end=3790
+  _globals['_LINKEDENTITLEMENT']._serialized_end=574
+  _globals['_ASSIGNEDAPPROLE']._serialized_start=576
+  _globals['_ASSIGNEDAPPROLE']._serialized_end=642
+  _globals['_SHAREDENTITLEMENT']._serialized_start=645
+  _globals['_SHAREDENTITLEMENT']._serialized_end=828
+  _globals['_BINDING']._serialized_start=831
+  _globals['_BINDING']._serialized_end=1065
+  _globals['_LISTLINKEDENTITLEMENTSREQUEST']._serialized_start=1067
+  _globals['_LISTLINKEDENTITLEMENTSREQUEST']._serialized_end=1153
+  _globals['_LISTLINKEDENTITLEMENTSRESPONSE']._serialized_start=1155
+  _globals['_LISTLINKEDENTITLEMENTSRESPONSE']._serialized_end=1281
+  _globals['_LINKDECISION']._serialized_start=1284
+  _globals['_LINKDECISION']._serialized_end=1686
+  _globals['_LINKDECISION_CREATEVIRTUALROLE']._serialized_start=1560
+  _globals['_LINKDECISION_CREATEVIRTUALROLE']._serialized_end=1622
+  _globals['_LINKDECISION_PROVISIONACCESSFOR']._serialized_start=1624
+  _globals['_LINKDECISION_PROVISIONACCESSFOR']._serialized_end=1668
+  _globals['_LINKDECISION_SKIP']._serialized_start=1670
+  _globals['_LINKDECISION_SKIP']._serialized_end=1676
+  _globals['_LINKENTITLEMENTSREQUEST']._serialized_start=1688
+  _globals['_LINKENTITLEMENTSREQUEST']._serialized_end=1808
+  _globals['_LINKENTITLEMENTSRESPONSE']._serialized_start=1811
+  _globals['_LINKENTITLEMENTSRESPONSE']._serialized_end=2010
+  _globals['_LISTBINDINGSREQUEST']._serialized_start=2012
+  _globals['_LISTBINDINGSREQUEST']._serialized_end=2088
+  _globals['_LISTBINDINGSRESPONSE']._serialized_start=2090
+  _globals['_LISTBINDINGSRESPONSE']._serialized_end=2185
+  _globals['_PREVIEWLINKENTITLEMENTSREQUEST']._serialized_start=2187
+  _globals['_PREVIEWLINKENTITLEMENTSREQUEST']._serialized_end=2289
+  _globals['_PREVIEWLINKENTITLEMENTSRESPONSE']._serialized_start=2292
+  _globals['_PREVIEWLINKENTITLEMENTSRESPONSE']._serialized_end=2516
+  _globals['_UNLINKENTITLEMENTSREQUEST']._serialized_start=2519
+  _globals['_UNLINKENTITLEMENTSREQUEST']._serialized_end=2658
+  _globals['_UNLINKENTITLEMENTSRESPONSE']._serialized_start=2661
+  _globals['_UNLINKENTITLEMENTSRESPONSE']._serialized_end=2856
+  _globals['_LINKSERVICE']._serialized_start=3307
+  _globals['_LINKSERVICE']._serialized_end=3920
 # @@protoc_insertion_point(module_scope)

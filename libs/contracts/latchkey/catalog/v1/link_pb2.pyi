@@ -126,6 +126,7 @@ class LinkedEntitlement(_message.Message):
     ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
     SHARED_WITH_FIELD_NUMBER: _builtins.int
     GONE_FIELD_NUMBER: _builtins.int
+    ASSIGNED_ROLES_FIELD_NUMBER: _builtins.int
     directory_entitlement_id: _builtins.str
     """The directory entitlement "member of the group", `den_…`. The key of a choice."""
     app_id: _builtins.str
@@ -135,8 +136,8 @@ class LinkedEntitlement(_message.Message):
     entra_group_id: _builtins.str
     """The group's object id."""
     entra_app_role_id: _builtins.str
-    """The role of the app that the group carries, the first by its text of several; the zero GUID
-    for none.
+    """The first of `assigned_roles`; of a group that is no longer assigned the role that it carried
+    when it was chosen for. The zero GUID for none.
     """
     member_count: _builtins.int
     """How many people are direct members, counted to 1000: 1000 stands for that many or more."""
@@ -157,6 +158,12 @@ class LinkedEntitlement(_message.Message):
         given one of them has what the others give, and losing the last one takes it from all.
         """
 
+    @_builtins.property
+    def assigned_roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssignedAppRole]:
+        """Every role of the app in which the group is assigned to it, by the text of its id: its members
+        have all of them. Empty when it is no longer assigned.
+        """
+
     def __init__(
         self,
         *,
@@ -171,14 +178,43 @@ class LinkedEntitlement(_message.Message):
         entitlement_id: _builtins.str = ...,
         shared_with: _abc.Iterable[Global___SharedEntitlement] | None = ...,
         gone: _builtins.bool = ...,
+        assigned_roles: _abc.Iterable[Global___AssignedAppRole] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "choice", b"choice", "directory_entitlement_id", b"directory_entitlement_id", "entitlement_id", b"entitlement_id", "entra_app_role_id", b"entra_app_role_id", "entra_group_id", b"entra_group_id", "gone", b"gone", "group_display_name", b"group_display_name", "member_count", b"member_count", "shared_with", b"shared_with", "unwritable_reason", b"unwritable_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "assigned_roles", b"assigned_roles", "choice", b"choice", "directory_entitlement_id", b"directory_entitlement_id", "entitlement_id", b"entitlement_id", "entra_app_role_id", b"entra_app_role_id", "entra_group_id", b"entra_group_id", "gone", b"gone", "group_display_name", b"group_display_name", "member_count", b"member_count", "shared_with", b"shared_with", "unwritable_reason", b"unwritable_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LinkedEntitlement: _TypeAlias = LinkedEntitlement  # noqa: Y015
+
+@_typing.final
+class AssignedAppRole(_message.Message):
+    """A role of an app in which a group is assigned to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRA_APP_ROLE_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    entra_app_role_id: _builtins.str
+    """The role; the zero GUID for an assignment without one."""
+    display_name: _builtins.str
+    """What it is called, "Default Access" for an assignment without one; empty where the app declares
+    no such role.
+    """
+    def __init__(
+        self,
+        *,
+        entra_app_role_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "entra_app_role_id", b"entra_app_role_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignedAppRole: _TypeAlias = AssignedAppRole  # noqa: Y015
 
 @_typing.final
 class SharedEntitlement(_message.Message):
