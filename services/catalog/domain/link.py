@@ -74,9 +74,9 @@ class LinkedGroup:
 
     Assigned in several roles of the app it is one group all the same: `assigned_roles` are all of
     them by the text of their ids, none when it is not assigned any more; `entra_app_role_id` is the
-    first, or then the one that it carried when it was chosen for. `shared_with` are entitlements that it stands behind, without
-    `entitlement_id`, then its assignments to other apps and in other roles of this one. It is
-    `gone` when it is no longer in the directory or no longer assigned.
+    first, or then the one that it carried when it was chosen for. `shared_with` are entitlements
+    that it stands behind, without `entitlement_id`, then its assignments to other apps and in other
+    roles of this one. It is `gone` when it is no longer in the directory or no longer assigned.
     """
 
     directory_entitlement_id: str
