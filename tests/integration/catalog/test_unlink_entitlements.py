@@ -337,8 +337,8 @@ async def test_only_groups_assigned_themselves_are_linked_and_once(
     assert outer.group_display_name == "Outer"
     named = {object_id(name): name for name in ("Reader", "Writer")}
     assert outer.entra_app_role_id == min(named)
-    roles = [(role.entra_app_role_id, role.display_name) for role in outer.assigned_roles]
-    assert roles == sorted(named.items())
+    told = [(role.entra_app_role_id, role.display_name) for role in outer.assigned_roles]
+    assert told == sorted(named.items())
     made = await link(catalog, board.app_id, virtual_role("Outer", "Outside"))
     assert list(made.linked_entitlements[0].assigned_roles) == list(outer.assigned_roles)
     await sync(catalog, replace(tenant, assigned=()))
