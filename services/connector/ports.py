@@ -115,11 +115,17 @@ class Provisioning(Protocol):
         ...
 
     async def around_lease(
-        self, lease_id: str, principal: Principal | None = None, targets: Sequence[Target] = ()
+        self,
+        lease_id: str,
+        principal: Principal | None = None,
+        targets: Sequence[Target] = (),
+        *,
+        at_once: bool = False,
     ) -> Picture:
         """The delivery of a lease with its assignments, and those of a person to targets.
 
-        With them the open deliveries that hang on these assignments, and all of theirs.
+        With them the open deliveries that hang on these assignments, and all of theirs. `at_once`:
+        as of one moment, which whoever writes guards by versions instead.
         """
         ...
 

@@ -113,7 +113,12 @@ class FakeProvisioning:
         ]
 
     async def around_lease(
-        self, lease_id: str, principal: Principal | None = None, targets: Sequence[Target] = ()
+        self,
+        lease_id: str,
+        principal: Principal | None = None,
+        targets: Sequence[Target] = (),
+        *,
+        at_once: bool = False,
     ) -> Picture:
         own = self.deliveries_by_id.get(lease_id)
         seeds = set(own.assignment_ids if own is not None else ())

@@ -56,7 +56,7 @@ class ShowApp:
         return await self.entitlements.resource_types(app_id)
 
     async def its_linked_groups(self, app_id: str, page: PageRequest) -> Page[LinkedGroup]:
-        """The groups linked to the app, by name, those without a choice first.
+        """The groups linked to the app, by name.
 
         Raises:
             NotFound: APP_NOT_FOUND.

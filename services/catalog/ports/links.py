@@ -33,7 +33,7 @@ class Links(Protocol):
     """The groups linked to apps."""
 
     async def page(self, app_id: str, page: PageRequest) -> Page[LinkedGroup]:
-        """The groups linked to an app, by name, those without a choice first."""
+        """The groups linked to an app, by name."""
         ...
 
     async def bindings(self, app_id: str, page: PageRequest) -> Page[Binding]:

@@ -8,7 +8,6 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    case,
     func,
     literal,
     or_,
@@ -90,8 +89,6 @@ def select_linked_groups(app_id: str) -> Select[Any]:
             groups.c.unwritable_reason,
             func.coalesce(links.c.choice, LinkChoice.PENDING.value).label("choice"),
             func.coalesce(links.c.entitlement_id, "").label("entitlement_id"),
-            # Those without a choice come first.
-            case((links.c.choice.is_(None), literal("0")), else_=literal("1")).label("chosen"),
             counted_members(either.c.group_id).label("member_count"),
             or_(groups.c.group_id.is_(None), assigned.c.group_id.is_(None)).label("gone"),
         )

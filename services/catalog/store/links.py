@@ -61,14 +61,13 @@ class StoredLinks:
     async def page(self, app_id: str, page: PageRequest) -> Page[LinkedGroup]:
         query = select_linked_groups(app_id)
         found = query.selected_columns
-        query = paged(
-            query, (found.chosen, found.search_name, found.directory_entitlement_id), page
-        )
+        # A choice moves none of them: what is chosen between two pages is told once.
+        query = paged(query, (found.search_name, found.directory_entitlement_id), page)
 
         def read(connection: Connection) -> Page[LinkedGroup]:
             result = page.page(
                 connection.execute(query).all(),
-                key=lambda row: (row.chosen, row.search_name, row.directory_entitlement_id),
+                key=lambda row: (row.search_name, row.directory_entitlement_id),
             )
             return Page(linked_groups_of(connection, result.items, app_id), result.next_page_token)
 

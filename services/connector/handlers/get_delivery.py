@@ -28,7 +28,8 @@ class ReadProvisioning:
         """Raises:
         NotFound: DELIVERY_NOT_FOUND.
         """
-        picture = await self.provisioning.around_lease(lease_id)
+        # Shown as it was at one moment: nobody guards what is only read.
+        picture = await self.provisioning.around_lease(lease_id, at_once=True)
         delivery = picture.deliveries.get(lease_id)
         if delivery is None:
             raise errors.delivery_not_found(lease_id)

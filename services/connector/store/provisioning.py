@@ -86,7 +86,12 @@ class ProvisioningStore:
         return found.get(lease_id)
 
     async def around_lease(
-        self, lease_id: str, principal: Principal | None = None, targets: Sequence[Target] = ()
+        self,
+        lease_id: str,
+        principal: Principal | None = None,
+        targets: Sequence[Target] = (),
+        *,
+        at_once: bool = False,
     ) -> Picture:
         """The delivery of a lease with its assignments, and those of a person to targets."""
 
@@ -97,7 +102,7 @@ class ProvisioningStore:
                 seeds.update(pictures.of_person(connection, principal.entra_object_id, wanted))
             return pictures.picture(connection, seeds, {lease_id})
 
-        return await self._database.read(work)
+        return await self._database.read(work, at_once=at_once)
 
     async def open_deliveries(self, limit: int) -> Sequence[str]:
         """Leases that are on their way in or out, those that changed longest ago first."""

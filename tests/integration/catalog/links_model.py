@@ -155,7 +155,6 @@ class Model:
             "app": (self.managed, self.removed) if self.known else None,
             "listed": sorted(
                 (
-                    group in self.choices,
                     self.names[group] if group in self.there else self.chosen_as[group],
                     membership_id(group),
                     self.choice(group),

@@ -65,7 +65,6 @@ class Play(Steps):
             "app": None if app is None else (app.manage_time is not None, app.removed),
             "listed": [
                 (
-                    each.choice.value != "PENDING",
                     each.group_display_name,
                     each.directory_entitlement_id,
                     each.choice.value,

@@ -197,13 +197,20 @@ async def test_a_removed_app_takes_no_choices_but_shows_them(
     assert (refusal.code, refusal.reason) == ("FAILED_PRECONDITION", "APP_REMOVED")
 
 
-async def test_lists_those_without_a_choice_first_under_their_present_name(
+async def test_lists_groups_by_their_present_name_and_each_once(
     catalog: RunningCatalog, app: Managed
 ) -> None:
-    """Then by name, in any case; a rename is followed."""
-    await link(catalog, app.app_id, skip("All Staff"))
+    """In any case; a rename is followed, and a choice between two pages moves none of them."""
     await sync(catalog, replace(MARLOWE, called={"Design Viewers": "a viewer"}))
-    assert list(await linked(catalog, app.app_id)) == ["a viewer", "Design Editors", "All Staff"]
+    assert list(await linked(catalog, app.app_id)) == ["a viewer", "All Staff", "Design Editors"]
+    request = link_pb2.ListLinkedEntitlementsRequest(app_id=app.app_id, page_size=2)
+    first = await catalog.links.ListLinkedEntitlements(request, metadata=root(catalog))
+    await link(catalog, app.app_id, skip("Design Viewers"))
+    request.page_token = first.next_page_token
+    second = await catalog.links.ListLinkedEntitlements(request, metadata=root(catalog))
+    assert [
+        each.group_display_name for page in (first, second) for each in page.linked_entitlements
+    ] == ["a viewer", "All Staff", "Design Editors"]
 
 
 async def test_publishes_and_records_every_choice(catalog: RunningCatalog, app: Managed) -> None:

@@ -1,13 +1,19 @@
 """Leases, from the event to the simulator's tenant and back."""
 
+import asyncio
+import threading
+
 import pytest
+from sqlalchemy import Connection, Engine, event, update
 
 from latchkey.connector.v1 import provisioning_pb2 as pb
 from latchkey.requests.v1 import events_pb2, lease_pb2
+from services.connector.store import tables
 from tests.fakes.connector_peers import app_role, membership
 from tests.integration.connector.house import ConnectorHouse
 from tests.integration.entra_simulator import cast
 from tests.support.eventually import eventually
+from tests.support.meanwhile import meanwhile
 
 
 async def test_a_lease_comes_and_goes(house: ConnectorHouse) -> None:
@@ -42,6 +48,42 @@ async def test_a_lease_comes_and_goes(house: ConnectorHouse) -> None:
     assert [operation.state for operation in operations] == [pb.OPERATION_STATE_SUCCEEDED] * 4
     assert all(operation.attempt_count == 1 for operation in operations)
     assert all(not assignment.lease_ids for assignment in await house.assignments())
+
+
+async def test_a_delivery_is_shown_as_of_one_moment(house: ConnectorHouse) -> None:
+    """What is written while it is read is told of as a whole or not at all."""
+    connection_id = await house.connect()
+    lease_id = house.lease(
+        cast.NORA, [membership(connection_id, cast.TENANT, cast.ATELIER_EDITORS)]
+    )
+    await house.granted(lease_id)
+    await house.reached(lease_id, pb.DELIVERY_STATE_DELIVERED)
+    database = house.running.database
+    loop, changed = asyncio.get_running_loop(), threading.Event()
+
+    async def everything_changes() -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(update(tables.assignments).values(answer="409 changed"))
+            connection.execute(update(tables.deliveries).values(state="FAILED"))
+
+        await database.write(work)
+
+    def between(_: object, __: object, statement: str, *___: object) -> None:
+        if "FROM deliveries" in statement and not changed.is_set():
+            changed.set()
+            meanwhile(loop, everything_changes())
+
+    event.listen(Engine, "before_cursor_execute", between)
+    try:
+        delivery = await house.delivery(lease_id)
+    finally:
+        event.remove(Engine, "before_cursor_execute", between)
+    assert changed.is_set()
+    (answer,) = (target.answer for target in delivery.targets)
+    assert (delivery.state, answer) in {
+        (pb.DELIVERY_STATE_DELIVERED, "204 No Content"),
+        (pb.DELIVERY_STATE_FAILED, "409 changed"),
+    }
 
 
 async def test_doubled_and_reordered_events(house: ConnectorHouse) -> None:

@@ -79,7 +79,7 @@ class LinkServiceServicer:
     """
 
     def ListLinkedEntitlements(self, request, context):
-        """Lists the groups linked to a managed app, by name, those without a choice first.
+        """Lists the groups linked to a managed app, by name.
 
         Callers: administrators, connector administrators and auditors.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`.

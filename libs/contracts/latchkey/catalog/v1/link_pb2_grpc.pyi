@@ -24,7 +24,7 @@ class LinkServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListLinkedEntitlements: _aio.UnaryUnaryMultiCallable[_link_pb2.ListLinkedEntitlementsRequest, _link_pb2.ListLinkedEntitlementsResponse]
-    """Lists the groups linked to a managed app, by name, those without a choice first.
+    """Lists the groups linked to a managed app, by name.
 
     Callers: administrators, connector administrators and auditors.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`.
@@ -84,7 +84,7 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_pb2.ListLinkedEntitlementsRequest,
         context: _aio.ServicerContext[_link_pb2.ListLinkedEntitlementsRequest, _abc.Awaitable[_link_pb2.ListLinkedEntitlementsResponse]],
     ) -> _abc.Awaitable[_link_pb2.ListLinkedEntitlementsResponse]:
-        """Lists the groups linked to a managed app, by name, those without a choice first.
+        """Lists the groups linked to a managed app, by name.
 
         Callers: administrators, connector administrators and auditors.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `FAILED_PRECONDITION` / `APP_NOT_MANAGED`.
