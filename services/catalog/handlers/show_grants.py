@@ -35,12 +35,10 @@ class ShowGrants:
         # Who is gone still has a past.
         if which.user_id and which.at_time is None:
             await self._name_of(which.user_id)
-        if not _sees_all(caller):
+        if _sees_all(caller):
+            await self._require(which)
+        else:
             which = await self._shown(which)
-        if which.app_id and await self.apps.find(which.app_id) is None:
-            raise errors.app_not_found(which.app_id)
-        if which.entitlement_id:
-            await self._require_entitlement(which.entitlement_id)
         return await self.grants.page(which, page)
 
     async def _shown(self, which: Which) -> Which:
@@ -66,11 +64,10 @@ class ShowGrants:
         """
         _may_see(user_id, caller)
         name = await self._name_of(user_id)
+        shown = None
         if not _sees_all(caller):
             which = Which(user_id=user_id, entitlement_id=entitlement_id)
             shown = (await self._shown(which)).shown
-        else:
-            shown = None
         if entitlement_id:
             about = await self.grants.about_entitlement(user_id, entitlement_id)
             if about is None:
@@ -91,9 +88,12 @@ class ShowGrants:
             raise errors.user_not_found(user_id)
         return user.display_name
 
-    async def _require_entitlement(self, entitlement_id: str) -> None:
-        if entitlement_id not in await self.entitlements.existing([entitlement_id]):
-            raise errors.entitlement_not_found(entitlement_id)
+    async def _require(self, which: Which) -> None:
+        if which.app_id and await self.apps.find(which.app_id) is None:
+            raise errors.app_not_found(which.app_id)
+        asked = [which.entitlement_id] if which.entitlement_id else []
+        if asked and not await self.entitlements.existing(asked):
+            raise errors.entitlement_not_found(which.entitlement_id)
 
 
 def _sees_all(caller: Person) -> bool:

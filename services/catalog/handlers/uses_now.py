@@ -38,22 +38,20 @@ class UsesNow:
         Raises:
             Unavailable: the requests service does not answer, and `or_known` was not said.
         """
-        guard = await self._guard(or_known)
+        guard = await self._guard(or_known=or_known)
         found = [use for each in app_ids for use in await self.uses.of_app(each)]
         return Depending(found, guard)
 
-    async def of_entitlements(
-        self, entitlement_ids: Collection[str], *, or_known: bool = False
-    ) -> Depending:
-        """The uses of these entitlements. With `or_known` those that are known, if need be.
+    async def of_entitlements(self, entitlement_ids: Collection[str]) -> Depending:
+        """The uses of these entitlements.
 
         Raises:
-            Unavailable: the requests service does not answer, and `or_known` was not said.
+            Unavailable: the requests service does not answer.
         """
-        guard = await self._guard(or_known)
+        guard = await self._guard(or_known=False)
         return Depending(await self.uses.of_entitlements(entitlement_ids), guard)
 
-    async def _guard(self, or_known: bool) -> Write:
+    async def _guard(self, *, or_known: bool) -> Write:
         try:
             await self.following.catch_up()
         except Unavailable:

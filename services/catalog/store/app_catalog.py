@@ -24,7 +24,7 @@ from services.catalog.domain.app_catalog import CatalogApp, CatalogEntitlement, 
 from services.catalog.domain.entitlement import ResourceKind
 from services.catalog.domain.settings import Defaults, settle
 from services.catalog.ports import Expressions
-from services.catalog.store.audience import governed, open_to, provisionable
+from services.catalog.store.audience import governed, held_by, open_to, provisionable
 from services.catalog.store.membership import read_profiles
 from services.catalog.store.rows import override_of, read_user
 from services.catalog.store.rules import rules_columns, said_by_rules
@@ -140,8 +140,7 @@ def _meant(user_id: str, app_id: str, entitlement_id: str) -> CompoundSelect[Any
     member, role, part = directory_memberships.c, directory_assignments.c, entitlement_targets.c
     groups = select(member.group_id).where(member.user_id == user_id)
     parts = union_all(
-        select(member.directory_entitlement_id).where(member.user_id == user_id),
-        select(role.directory_entitlement_id).where(role.principal_id == user_id),
+        *held_by(user_id),
         select(role.directory_entitlement_id).where(role.principal_id.in_(groups)),
     )
     others = entitlements.alias()

@@ -2,7 +2,16 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    or_,
+    select,
+    union_all,
+)
 
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.store.tables import (
@@ -42,16 +51,18 @@ def open_to(profile_ids: Collection[str], entra_tenant_id: str) -> ColumnElement
     )
 
 
+def named_by_rules() -> ColumnElement[bool]:
+    """Whether the rules of its app name the resource type of a row of `entitlements`."""
+    return exists().where(
+        rule_resource_types.c.app_id == entitlements.c.app_id,
+        rule_resource_types.c.resource_type_id == entitlements.c.resource_type_id,
+    )
+
+
 def governed() -> ColumnElement[bool]:
     """Whether the rules of its app name the resource type of a row of `entitlements`, and its
     override leaves it at that."""
-    return and_(
-        entitlements.c.not_requestable.is_(False),
-        exists().where(
-            rule_resource_types.c.app_id == entitlements.c.app_id,
-            rule_resource_types.c.resource_type_id == entitlements.c.resource_type_id,
-        ),
-    )
+    return and_(entitlements.c.not_requestable.is_(False), named_by_rules())
 
 
 def groups_only() -> ColumnElement[bool]:
@@ -81,9 +92,7 @@ def provisionable() -> ColumnElement[bool]:
     )
 
 
-def read_held(
-    connection: Connection, user_id: str, among: Collection[str] | None = None
-) -> frozenset[str]:
+def held_by(user_id: str, among: Collection[str] | None = None) -> tuple[Select[str], Select[str]]:
     """The directory entitlements that a person holds directly; all of them, or `among` some."""
     memberships, assignments = directory_memberships.c, directory_assignments.c
     by_group = select(memberships.directory_entitlement_id).where(memberships.user_id == user_id)
@@ -91,4 +100,11 @@ def read_held(
     if among is not None:
         by_group = by_group.where(memberships.directory_entitlement_id.in_(among))
         by_app = by_app.where(assignments.directory_entitlement_id.in_(among))
-    return frozenset(connection.execute(union_all(by_group, by_app)).scalars())
+    return by_group, by_app
+
+
+def read_held(
+    connection: Connection, user_id: str, among: Collection[str] | None = None
+) -> frozenset[str]:
+    """The same, read."""
+    return frozenset(connection.execute(union_all(*held_by(user_id, among))).scalars())

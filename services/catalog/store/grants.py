@@ -31,7 +31,7 @@ from services.catalog.domain.target import (
 )
 from services.catalog.domain.use import Use
 from services.catalog.store.audience import groups_only
-from services.catalog.store.held import AFTER, APP, ENTITLEMENT, KEY_PARTS, Shape, asked, held
+from services.catalog.store.held import AFTER, APP, ENTITLEMENT, Shape, asked, held
 from services.catalog.store.rows import entitlement_of, select_entitlements
 from services.catalog.store.tables import (
     apps,
@@ -54,7 +54,6 @@ class StoredGrants:
         self._database = database
 
     async def page(self, which: Which, page: PageRequest) -> Page[Grant]:
-        page.after(KEY_PARTS)  # a wrong token is the caller's fault
         return await self._database.read(lambda connection: _page(connection, which, page))
 
     async def about_entitlement(

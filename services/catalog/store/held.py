@@ -40,8 +40,8 @@ from services.catalog.store.tables import (
 )
 from services.catalog.store.uses import is_leased
 
-KEY_PARTS = 4
-AFTER = [bindparam(f"after_{part}", type_=Text()) for part in range(KEY_PARTS)]
+_KEY_PARTS = 4
+AFTER = [bindparam(f"after_{part}", type_=Text()) for part in range(_KEY_PARTS)]
 _USER = bindparam("asked_user", type_=Text())
 _DEN = bindparam("asked_den", type_=Text())
 ENTITLEMENT = bindparam("asked_entitlement", type_=Text())
@@ -71,7 +71,7 @@ class Shape:
 
 def asked(which: Which, page: PageRequest) -> tuple[Shape, Mapping[str, Any]]:
     """A question, as its shape and the parameters of a statement with `held`."""
-    after = page.after(KEY_PARTS)
+    after = page.after(_KEY_PARTS)
     shape = Shape(
         user=bool(which.user_id),
         app=bool(which.app_id),
@@ -91,7 +91,7 @@ def asked(which: Which, page: PageRequest) -> tuple[Shape, Mapping[str, Any]]:
         "shown": sorted(which.shown or ()),
         "most": page.size + 2,
         "behind_most": page.size + 1,
-        **{each.key: part for each, part in zip(AFTER, after or ("",) * KEY_PARTS, strict=True)},
+        **{each.key: part for each, part in zip(AFTER, after or ("",) * _KEY_PARTS, strict=True)},
     }
     return shape, given
 

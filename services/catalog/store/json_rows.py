@@ -5,7 +5,8 @@ executions of a statement, and SQLite about the same. One that brings rows of se
 round trip for each, and is of one moment by itself.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -59,37 +60,31 @@ def _part_sqlite(element: _Part, compiler: SQLCompiler, **how: Any) -> str:
     return f"json_extract({compiler.process(of, **how)}, '$[{compiler.process(place, **how)}]')"
 
 
-class _List(FunctionElement[Any]):
+class _Named(FunctionElement[Any]):
+    """A function that each database has under a name of its own."""
+
+    names: ClassVar[Mapping[str, str]]
+
+
+@compiles(_Named)
+def _named(element: _Named, compiler: SQLCompiler, **how: Any) -> str:
+    name = element.names[compiler.dialect.name]
+    return f"{name}({compiler.process(element.clauses, **how)})"
+
+
+class _List(_Named):
     """A JSON list of these values."""
 
+    names: ClassVar = {"postgresql": "json_build_array", "sqlite": "json_array"}
     inherit_cache = True
 
 
-class _All(FunctionElement[Any]):
+class _All(_Named):
     """The JSON list of a value of all rows; nothing where there are none."""
 
+    names: ClassVar = {"postgresql": "json_agg", "sqlite": "json_group_array"}
     type = JSON()
     inherit_cache = True
-
-
-@compiles(_List, "postgresql")
-def _list_postgresql(element: _List, compiler: SQLCompiler, **how: Any) -> str:
-    return f"json_build_array({compiler.process(element.clauses, **how)})"
-
-
-@compiles(_List, "sqlite")
-def _list_sqlite(element: _List, compiler: SQLCompiler, **how: Any) -> str:
-    return f"json_array({compiler.process(element.clauses, **how)})"
-
-
-@compiles(_All, "postgresql")
-def _all_postgresql(element: _All, compiler: SQLCompiler, **how: Any) -> str:
-    return f"json_agg({compiler.process(element.clauses, **how)})"
-
-
-@compiles(_All, "sqlite")
-def _all_sqlite(element: _All, compiler: SQLCompiler, **how: Any) -> str:
-    return f"json_group_array({compiler.process(element.clauses, **how)})"
 
 
 def json_column(rows: CompoundSelect[Any]) -> ColumnElement[Any]:

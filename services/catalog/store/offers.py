@@ -18,7 +18,6 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    exists,
     func,
     select,
 )
@@ -30,7 +29,7 @@ from services.catalog.domain.managers import line_of
 from services.catalog.domain.resolution import Offer, Question, people_of
 from services.catalog.ports import Expressions
 from services.catalog.store.around import AROUND, around_of, around_parameters
-from services.catalog.store.audience import groups_only, read_held
+from services.catalog.store.audience import groups_only, named_by_rules, read_held
 from services.catalog.store.managers import read_line
 from services.catalog.store.owners import read_holders
 from services.catalog.store.rows import app_of, entitlement_of, read_user
@@ -39,23 +38,11 @@ from services.catalog.store.tables import (
     apps,
     entitlement_rules,
     entitlements,
-    rule_resource_types,
     syncs,
 )
 
 _APP_PREFIX = "app_s_"
 _ENTITLEMENT: BindParameter[str] = bindparam("entitlement", type_=Text())
-
-
-def _governing() -> Any:
-    """Whether the rules govern the entitlement, whatever it says itself."""
-    return and_(
-        entitlement_rules.c.enabled,
-        exists().where(
-            rule_resource_types.c.app_id == entitlements.c.app_id,
-            rule_resource_types.c.resource_type_id == entitlements.c.resource_type_id,
-        ),
-    )
 
 
 _OFFER: Select[Any] = (
@@ -64,7 +51,10 @@ _OFFER: Select[Any] = (
         apps.c.connection_id,
         *(column.label(_APP_PREFIX + column.name) for column in apps.c),
         *rules_columns(),
-        func.coalesce(_governing(), False).label("governing"),
+        # Whatever the entitlement says itself.
+        func.coalesce(and_(entitlement_rules.c.enabled, named_by_rules()), False).label(
+            "governing"
+        ),
         groups_only().label("groups_only"),
         select(func.max(syncs.c.complete_time))
         .where(syncs.c.entra_tenant_id == apps.c.entra_tenant_id)

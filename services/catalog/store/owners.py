@@ -26,6 +26,7 @@ from libs.db.committer import Guarded
 from libs.domain.changes import Write
 from services.catalog.domain.directory import User
 from services.catalog.domain.owner import MOST_PEOPLE, AppOwners, EntitlementOwners, Owner
+from services.catalog.store.audience import held_by
 from services.catalog.store.rows import user_of
 from services.catalog.store.tables import (
     apps,
@@ -246,12 +247,7 @@ def owned_by_person(user_id: str) -> CompoundSelect[Any]:
     nobody is given, who is it in Entra.
     """
     theirs, given, needed = directory_app_owners, owners.alias("given"), entitlement_targets.alias()
-    members, assigned = directory_memberships.c, directory_assignments.c
-    held = union_all(
-        select(members.directory_entitlement_id).where(members.user_id == user_id),
-        select(assigned.directory_entitlement_id).where(assigned.principal_id == user_id),
-    )
-    targets = entitlement_targets.c
+    targets, held = entitlement_targets.c, union_all(*held_by(user_id))
     return union(
         select(owners.c.of_id).where(owners.c.owner_id == user_id),
         select(owners.c.of_id)

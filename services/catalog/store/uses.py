@@ -3,7 +3,18 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Delete, Row, delete, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Row,
+    Table,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from libs.db.engine import Database
 from services.catalog.domain.use import Use, UseState
@@ -51,21 +62,16 @@ def is_leased(den: ColumnElement[str], user_id: ColumnElement[str]) -> ColumnEle
     as long as no complete sync can have seen that.
     """
     part = entitlement_targets.alias()
-    part_of = (part.c.entitlement_id, part.c.directory_entitlement_id == den)
-    return or_(
-        exists().where(
-            uses.c.user_id == user_id,
-            uses.c.lease_id != "",
-            part_of[0] == uses.c.entitlement_id,
-            part_of[1],
-        ),
-        exists().where(
-            former_leases.c.user_id == user_id,
-            part_of[0] == former_leases.c.entitlement_id,
-            part_of[1],
-            _unseen(),
-        ),
-    )
+
+    def by(leases: Table, which: ColumnElement[bool]) -> ColumnElement[bool]:
+        return exists().where(
+            leases.c.user_id == user_id,
+            leases.c.entitlement_id == part.c.entitlement_id,
+            part.c.directory_entitlement_id == den,
+            which,
+        )
+
+    return or_(by(uses, uses.c.lease_id != ""), by(former_leases, _unseen()))
 
 
 def _unseen() -> ColumnElement[bool]:
