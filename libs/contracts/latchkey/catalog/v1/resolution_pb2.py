@@ -30,23 +30,25 @@ from latchkey.catalog.v1 import settings_pb2 as latchkey_dot_catalog_dot_v1_dot_
 from latchkey.catalog.v1 import target_pb2 as latchkey_dot_catalog_dot_v1_dot_target__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$latchkey/catalog/v1/resolution.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#latchkey/catalog/v1/directory.proto\x1a%latchkey/catalog/v1/entitlement.proto\x1a\"latchkey/catalog/v1/settings.proto\x1a latchkey/catalog/v1/target.proto\"g\n\x19ResolveEntitlementRequest\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x19\n\x11requester_user_id\x18\x02 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x03 \x01(\t\"\x81\x05\n\x1aResolveEntitlementResponse\x12\x35\n\x0b\x65ntitlement\x18\x01 \x01(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12\x18\n\x10\x61pp_display_name\x18\x02 \x01(\t\x12,\n\trequester\x18\x03 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12*\n\x07subject\x18\x04 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12*\n\x07manager\x18\x05 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x11\n\tpolicy_id\x18\x06 \x01(\t\x12/\n\x0cmax_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04held\x18\x08 \x01(\x08\x12:\n\x08settings\x18\t \x01(\x0b\x32(.latchkey.catalog.v1.EntitlementSettings\x12+\n\x08managers\x18\n \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12-\n\napp_owners\x18\x0b \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x35\n\x12\x65ntitlement_owners\x18\x0c \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x14\n\x0cinstructions\x18\r \x01(\t\x12&\n\x1eheld_directory_entitlement_ids\x18\x0e \x03(\t\x12-\n\tsync_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"k\n\x15\x43onfirmTargetsRequest\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x02 \x01(\t\x12!\n\x19\x64irectory_entitlement_ids\x18\x03 \x03(\t\"{\n\x16\x43onfirmTargetsResponse\x12\x35\n\x07targets\x18\x01 \x03(\x0b\x32$.latchkey.catalog.v1.ConfirmedTarget\x12*\n\x07subject\x18\x02 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\"m\n\x0f\x43onfirmedTarget\x12+\n\x06target\x18\x01 \x01(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12\x0e\n\x06listed\x18\x02 \x01(\x08\x12\x0c\n\x04held\x18\x03 \x01(\x08\x12\x0f\n\x07problem\x18\x04 \x01(\t2\xf5\x01\n\x11ResolutionService\x12u\n\x12ResolveEntitlement\x12..latchkey.catalog.v1.ResolveEntitlementRequest\x1a/.latchkey.catalog.v1.ResolveEntitlementResponse\x12i\n\x0e\x43onfirmTargets\x12*.latchkey.catalog.v1.ConfirmTargetsRequest\x1a+.latchkey.catalog.v1.ConfirmTargetsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$latchkey/catalog/v1/resolution.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#latchkey/catalog/v1/directory.proto\x1a%latchkey/catalog/v1/entitlement.proto\x1a\"latchkey/catalog/v1/settings.proto\x1a latchkey/catalog/v1/target.proto\"\x81\x01\n\x19ResolveEntitlementRequest\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x19\n\x11requester_user_id\x18\x02 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x03 \x01(\t\x12\x18\n\x10include_holdings\x18\x04 \x01(\x08\"\xb1\x05\n\x1aResolveEntitlementResponse\x12\x35\n\x0b\x65ntitlement\x18\x01 \x01(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12\x18\n\x10\x61pp_display_name\x18\x02 \x01(\t\x12,\n\trequester\x18\x03 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12*\n\x07subject\x18\x04 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12*\n\x07manager\x18\x05 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x11\n\tpolicy_id\x18\x06 \x01(\t\x12/\n\x0cmax_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04held\x18\x08 \x01(\x08\x12:\n\x08settings\x18\t \x01(\x0b\x32(.latchkey.catalog.v1.EntitlementSettings\x12+\n\x08managers\x18\n \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12-\n\napp_owners\x18\x0b \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x35\n\x12\x65ntitlement_owners\x18\x0c \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x14\n\x0cinstructions\x18\r \x01(\t\x12&\n\x1eheld_directory_entitlement_ids\x18\x0e \x03(\t\x12-\n\tsync_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x08holdings\x18\x10 \x03(\x0b\x32\x1c.latchkey.catalog.v1.Holding\"G\n\x07Holding\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\"k\n\x15\x43onfirmTargetsRequest\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x02 \x01(\t\x12!\n\x19\x64irectory_entitlement_ids\x18\x03 \x03(\t\"{\n\x16\x43onfirmTargetsResponse\x12\x35\n\x07targets\x18\x01 \x03(\x0b\x32$.latchkey.catalog.v1.ConfirmedTarget\x12*\n\x07subject\x18\x02 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\"m\n\x0f\x43onfirmedTarget\x12+\n\x06target\x18\x01 \x01(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12\x0e\n\x06listed\x18\x02 \x01(\x08\x12\x0c\n\x04held\x18\x03 \x01(\x08\x12\x0f\n\x07problem\x18\x04 \x01(\t2\xf5\x01\n\x11ResolutionService\x12u\n\x12ResolveEntitlement\x12..latchkey.catalog.v1.ResolveEntitlementRequest\x1a/.latchkey.catalog.v1.ResolveEntitlementResponse\x12i\n\x0e\x43onfirmTargets\x12*.latchkey.catalog.v1.ConfirmTargetsRequest\x1a+.latchkey.catalog.v1.ConfirmTargetsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.resolution_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESOLVEENTITLEMENTREQUEST']._serialized_start=272
-  _globals['_RESOLVEENTITLEMENTREQUEST']._serialized_end=375
-  _globals['_RESOLVEENTITLEMENTRESPONSE']._serialized_start=378
-  _globals['_RESOLVEENTITLEMENTRESPONSE']._serialized_end=1019
-  _globals['_CONFIRMTARGETSREQUEST']._serialized_start=1021
-  _globals['_CONFIRMTARGETSREQUEST']._serialized_end=1128
-  _globals['_CONFIRMTARGETSRESPONSE']._serialized_start=1130
-  _globals['_CONFIRMTARGETSRESPONSE']._serialized_end=1253
-  _globals['_CONFIRMEDTARGET']._serialized_start=1255
-  _globals['_CONFIRMEDTARGET']._serialized_end=1364
-  _globals['_RESOLUTIONSERVICE']._serialized_start=1367
-  _globals['_RESOLUTIONSERVICE']._serialized_end=1612
+  _globals['_RESOLVEENTITLEMENTREQUEST']._serialized_start=273
+  _globals['_RESOLVEENTITLEMENTREQUEST']._serialized_end=402
+  _globals['_RESOLVEENTITLEMENTRESPONSE']._serialized_start=405
+  _globals['_RESOLVEENTITLEMENTRESPONSE']._serialized_end=1094
+  _globals['_HOLDING']._serialized_start=1096
+  _globals['_HOLDING']._serialized_end=1167
+  _globals['_CONFIRMTARGETSREQUEST']._serialized_start=1169
+  _globals['_CONFIRMTARGETSREQUEST']._serialized_end=1276
+  _globals['_CONFIRMTARGETSRESPONSE']._serialized_start=1278
+  _globals['_CONFIRMTARGETSRESPONSE']._serialized_end=1401
+  _globals['_CONFIRMEDTARGET']._serialized_start=1403
+  _globals['_CONFIRMEDTARGET']._serialized_end=1512
+  _globals['_RESOLUTIONSERVICE']._serialized_start=1515
+  _globals['_RESOLUTIONSERVICE']._serialized_end=1760
 # @@protoc_insertion_point(module_scope)

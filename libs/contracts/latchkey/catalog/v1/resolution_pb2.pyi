@@ -33,22 +33,26 @@ class ResolveEntitlementRequest(_message.Message):
     ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
     REQUESTER_USER_ID_FIELD_NUMBER: _builtins.int
     SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
+    INCLUDE_HOLDINGS_FIELD_NUMBER: _builtins.int
     entitlement_id: _builtins.str
     """Required. The entitlement."""
     requester_user_id: _builtins.str
     """Required. Who asks, `usr_…`."""
     subject_user_id: _builtins.str
     """Required. Who shall have it, `usr_…`."""
+    include_holdings: _builtins.bool
+    """Optional. Whether to answer what else the subject holds."""
     def __init__(
         self,
         *,
         entitlement_id: _builtins.str = ...,
         requester_user_id: _builtins.str = ...,
         subject_user_id: _builtins.str = ...,
+        include_holdings: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlement_id", b"entitlement_id", "requester_user_id", b"requester_user_id", "subject_user_id", b"subject_user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlement_id", b"entitlement_id", "include_holdings", b"include_holdings", "requester_user_id", b"requester_user_id", "subject_user_id", b"subject_user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -75,6 +79,7 @@ class ResolveEntitlementResponse(_message.Message):
     INSTRUCTIONS_FIELD_NUMBER: _builtins.int
     HELD_DIRECTORY_ENTITLEMENT_IDS_FIELD_NUMBER: _builtins.int
     SYNC_TIME_FIELD_NUMBER: _builtins.int
+    HOLDINGS_FIELD_NUMBER: _builtins.int
     app_display_name: _builtins.str
     """The app's name."""
     policy_id: _builtins.str
@@ -127,6 +132,10 @@ class ResolveEntitlementResponse(_message.Message):
     def sync_time(self) -> _timestamp_pb2.Timestamp:
         """When the last sync of the tenant was complete; not set before the first."""
 
+    @_builtins.property
+    def holdings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Holding]:
+        """What the subject holds of managed apps, as of the last sync, at most 1000; only when asked for."""
+
     def __init__(
         self,
         *,
@@ -145,14 +154,45 @@ class ResolveEntitlementResponse(_message.Message):
         instructions: _builtins.str = ...,
         held_directory_entitlement_ids: _abc.Iterable[_builtins.str] | None = ...,
         sync_time: _timestamp_pb2.Timestamp | None = ...,
+        holdings: _abc.Iterable[Global___Holding] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entitlement", b"entitlement", "manager", b"manager", "max_duration", b"max_duration", "requester", b"requester", "settings", b"settings", "subject", b"subject", "sync_time", b"sync_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_display_name", b"app_display_name", "app_owners", b"app_owners", "entitlement", b"entitlement", "entitlement_owners", b"entitlement_owners", "held", b"held", "held_directory_entitlement_ids", b"held_directory_entitlement_ids", "instructions", b"instructions", "manager", b"manager", "managers", b"managers", "max_duration", b"max_duration", "policy_id", b"policy_id", "requester", b"requester", "settings", b"settings", "subject", b"subject", "sync_time", b"sync_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_display_name", b"app_display_name", "app_owners", b"app_owners", "entitlement", b"entitlement", "entitlement_owners", b"entitlement_owners", "held", b"held", "held_directory_entitlement_ids", b"held_directory_entitlement_ids", "holdings", b"holdings", "instructions", b"instructions", "manager", b"manager", "managers", b"managers", "max_duration", b"max_duration", "policy_id", b"policy_id", "requester", b"requester", "settings", b"settings", "subject", b"subject", "sync_time", b"sync_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResolveEntitlementResponse: _TypeAlias = ResolveEntitlementResponse  # noqa: Y015
+
+@_typing.final
+class Holding(_message.Message):
+    """An entitlement that somebody holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    entitlement_id: _builtins.str
+    """The entitlement."""
+    display_name: _builtins.str
+    """Its name."""
+    app_id: _builtins.str
+    """The app it is of."""
+    def __init__(
+        self,
+        *,
+        entitlement_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        app_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "display_name", b"display_name", "entitlement_id", b"entitlement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Holding: _TypeAlias = Holding  # noqa: Y015
 
 @_typing.final
 class ConfirmTargetsRequest(_message.Message):

@@ -54,8 +54,8 @@ class ResolutionServiceServicer:
     def ResolveEntitlement(self, request, context):
         """Answers in one call everything that a request for an entitlement needs.
 
-        An entitlement that the requester may not ask for does not exist for them: the answer is the
-        same as for an unknown id.
+        An entitlement that the subject may not ask for does not exist: the answer is the same as for
+        an unknown id. Whether the requester may ask in the subject's place is for the caller to say.
 
         Callers: the requests service.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`, `PERMISSION_DENIED` /

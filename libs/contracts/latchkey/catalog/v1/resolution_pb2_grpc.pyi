@@ -19,8 +19,8 @@ class ResolutionServiceStub:
     ResolveEntitlement: _aio.UnaryUnaryMultiCallable[_resolution_pb2.ResolveEntitlementRequest, _resolution_pb2.ResolveEntitlementResponse]
     """Answers in one call everything that a request for an entitlement needs.
 
-    An entitlement that the requester may not ask for does not exist for them: the answer is the
-    same as for an unknown id.
+    An entitlement that the subject may not ask for does not exist: the answer is the same as for
+    an unknown id. Whether the requester may ask in the subject's place is for the caller to say.
 
     Callers: the requests service.
     Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`, `PERMISSION_DENIED` /
@@ -46,8 +46,8 @@ class ResolutionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_resolution_pb2.ResolveEntitlementResponse]:
         """Answers in one call everything that a request for an entitlement needs.
 
-        An entitlement that the requester may not ask for does not exist for them: the answer is the
-        same as for an unknown id.
+        An entitlement that the subject may not ask for does not exist: the answer is the same as for
+        an unknown id. Whether the requester may ask in the subject's place is for the caller to say.
 
         Callers: the requests service.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`, `PERMISSION_DENIED` /

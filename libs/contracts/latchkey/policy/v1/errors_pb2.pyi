@@ -74,6 +74,25 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`FAILED_PRECONDITION`. An expression failed while it was evaluated, so nothing is approved;
     `rule` and `problem` say where and why. Way out: correct the policy.
     """
+    ERROR_REASON_POLICY_INVALID: _ErrorReason.ValueType  # 24
+    """`INVALID_ARGUMENT`. The policy can't mean what it says: a rule can't be reached, steps follow a
+    final one, a policy is missing that it escalates to; `BadRequest` names the fields. Way out:
+    correct them; `CheckPolicy` says the same without saving.
+    """
+    ERROR_REASON_POLICY_BUILT_IN: _ErrorReason.ValueType  # 25
+    """`FAILED_PRECONDITION`. The policy is built in. Way out: create one of your own."""
+    ERROR_REASON_POLICY_IN_USE: _ErrorReason.ValueType  # 26
+    """`FAILED_PRECONDITION`. Something uses the policy; `uses` says what, at most ten. Way out: have
+    it use another one; the catalog's `EntitlementRulesService/ListPolicyUses` lists all.
+    """
+    ERROR_REASON_DOCUMENT_INVALID: _ErrorReason.ValueType  # 27
+    """`INVALID_ARGUMENT`. The document is no YAML of policies; `BadRequest` names line and column or
+    the field. Way out: correct it there; `ExportPolicies` shows the form.
+    """
+    ERROR_REASON_APPLY_PLAN_STALE: _ErrorReason.ValueType  # 28
+    """`ABORTED`. The policies are not as they were when the changes were shown. Way out: call without
+    a digest, look, and call again with the new one.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -132,5 +151,24 @@ and what is wrong. Way out: correct it there.
 ERROR_REASON_EVALUATION_FAILED: ErrorReason.ValueType  # 23
 """`FAILED_PRECONDITION`. An expression failed while it was evaluated, so nothing is approved;
 `rule` and `problem` say where and why. Way out: correct the policy.
+"""
+ERROR_REASON_POLICY_INVALID: ErrorReason.ValueType  # 24
+"""`INVALID_ARGUMENT`. The policy can't mean what it says: a rule can't be reached, steps follow a
+final one, a policy is missing that it escalates to; `BadRequest` names the fields. Way out:
+correct them; `CheckPolicy` says the same without saving.
+"""
+ERROR_REASON_POLICY_BUILT_IN: ErrorReason.ValueType  # 25
+"""`FAILED_PRECONDITION`. The policy is built in. Way out: create one of your own."""
+ERROR_REASON_POLICY_IN_USE: ErrorReason.ValueType  # 26
+"""`FAILED_PRECONDITION`. Something uses the policy; `uses` says what, at most ten. Way out: have
+it use another one; the catalog's `EntitlementRulesService/ListPolicyUses` lists all.
+"""
+ERROR_REASON_DOCUMENT_INVALID: ErrorReason.ValueType  # 27
+"""`INVALID_ARGUMENT`. The document is no YAML of policies; `BadRequest` names line and column or
+the field. Way out: correct it there; `ExportPolicies` shows the form.
+"""
+ERROR_REASON_APPLY_PLAN_STALE: ErrorReason.ValueType  # 28
+"""`ABORTED`. The policies are not as they were when the changes were shown. Way out: call without
+a digest, look, and call again with the new one.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from latchkey.policy.v1 import policy_pb2 as latchkey_dot_policy_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#latchkey/policy/v1/evaluation.proto\x12\x12latchkey.policy.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/policy/v1/policy.proto\"\xc6\x02\n\x05\x46\x61\x63ts\x12\x30\n\x07subject\x18\x01 \x01(\x0b\x32\x1f.latchkey.policy.v1.PersonFacts\x12\x32\n\trequester\x18\x02 \x01(\x0b\x32\x1f.latchkey.policy.v1.PersonFacts\x12\x39\n\x0b\x65ntitlement\x18\x03 \x01(\x0b\x32$.latchkey.policy.v1.EntitlementFacts\x12)\n\x03\x61pp\x18\x04 \x01(\x0b\x32\x1c.latchkey.policy.v1.AppFacts\x12\x35\n\x12requested_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\temergency\x18\x06 \x01(\x08\x12\'\n\x03now\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"t\n\x0bPersonFacts\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x12\n\ndepartment\x18\x03 \x01(\t\x12\x11\n\tjob_title\x18\x04 \x01(\t\x12\x17\n\x0fmanager_user_id\x18\x05 \x01(\t\"W\n\x10\x45ntitlementFacts\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x15\n\rresource_kind\x18\x03 \x01(\t\"0\n\x08\x41ppFacts\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\"\xf7\x01\n\x04Plan\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x1b\n\x13policy_display_name\x18\x02 \x01(\t\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x05\x12\x15\n\rpolicy_digest\x18\x04 \x01(\t\x12\x0c\n\x04rule\x18\x05 \x01(\t\x12\x11\n\tcondition\x18\x06 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x07 \x03(\t\x12\'\n\x05steps\x18\x08 \x03(\x0b\x32\x18.latchkey.policy.v1.Step\x12\x31\n\revaluate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x15\x45valuatePolicyRequest\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12(\n\x05\x66\x61\x63ts\x18\x02 \x01(\x0b\x32\x19.latchkey.policy.v1.Facts\"@\n\x16\x45valuatePolicyResponse\x12&\n\x04plan\x18\x01 \x01(\x0b\x32\x18.latchkey.policy.v1.Plan2|\n\x11\x45valuationService\x12g\n\x0e\x45valuatePolicy\x12).latchkey.policy.v1.EvaluatePolicyRequest\x1a*.latchkey.policy.v1.EvaluatePolicyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#latchkey/policy/v1/evaluation.proto\x12\x12latchkey.policy.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/policy/v1/policy.proto\"\xcd\x03\n\x05\x46\x61\x63ts\x12\x30\n\x07subject\x18\x01 \x01(\x0b\x32\x1f.latchkey.policy.v1.PersonFacts\x12\x32\n\trequester\x18\x02 \x01(\x0b\x32\x1f.latchkey.policy.v1.PersonFacts\x12\x39\n\x0b\x65ntitlement\x18\x03 \x01(\x0b\x32$.latchkey.policy.v1.EntitlementFacts\x12)\n\x03\x61pp\x18\x04 \x01(\x0b\x32\x1c.latchkey.policy.v1.AppFacts\x12\x35\n\x12requested_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\temergency\x18\x06 \x01(\x08\x12\'\n\x03now\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04held\x18\x08 \x03(\x0b\x32\x1d.latchkey.policy.v1.HeldFacts\x12\x18\n\x10manager_user_ids\x18\t \x03(\t\x12\x1a\n\x12\x61pp_owner_user_ids\x18\n \x03(\t\x12\"\n\x1a\x65ntitlement_owner_user_ids\x18\x0b \x03(\t\"\xb4\x01\n\x0bPersonFacts\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x17\n\ndepartment\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tjob_title\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x0fmanager_user_id\x18\x05 \x01(\tH\x02\x88\x01\x01\x42\r\n\x0b_departmentB\x0c\n\n_job_titleB\x12\n\x10_manager_user_id\"W\n\x10\x45ntitlementFacts\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x15\n\rresource_kind\x18\x03 \x01(\t\"0\n\x08\x41ppFacts\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\"I\n\tHeldFacts\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\"\xf7\x01\n\x04Plan\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x1b\n\x13policy_display_name\x18\x02 \x01(\t\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x05\x12\x15\n\rpolicy_digest\x18\x04 \x01(\t\x12\x0c\n\x04rule\x18\x05 \x01(\t\x12\x11\n\tcondition\x18\x06 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x07 \x03(\t\x12\'\n\x05steps\x18\x08 \x03(\x0b\x32\x18.latchkey.policy.v1.Step\x12\x31\n\revaluate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x15\x45valuatePolicyRequest\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12(\n\x05\x66\x61\x63ts\x18\x02 \x01(\x0b\x32\x19.latchkey.policy.v1.Facts\"@\n\x16\x45valuatePolicyResponse\x12&\n\x04plan\x18\x01 \x01(\x0b\x32\x18.latchkey.policy.v1.Plan\"S\n\x14\x45xplainPolicyRequest\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12(\n\x05\x66\x61\x63ts\x18\x02 \x01(\x0b\x32\x19.latchkey.policy.v1.Facts\"\xea\x01\n\x15\x45xplainPolicyResponse\x12&\n\x04plan\x18\x01 \x01(\x0b\x32\x18.latchkey.policy.v1.Plan\x12@\n\x06\x65\x61sier\x18\x02 \x01(\x0b\x32\x30.latchkey.policy.v1.ExplainPolicyResponse.Easier\x1ag\n\x06\x45\x61sier\x12\x35\n\x12requested_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x04plan\x18\x02 \x01(\x0b\x32\x18.latchkey.policy.v1.Plan\"W\n\x18\x45valuateConditionRequest\x12\x11\n\tcondition\x18\x01 \x01(\t\x12(\n\x05\x66\x61\x63ts\x18\x02 \x01(\x0b\x32\x19.latchkey.policy.v1.Facts\"*\n\x19\x45valuateConditionResponse\x12\r\n\x05holds\x18\x01 \x01(\x08\"l\n\x14\x45valuateDraftRequest\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\x12(\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32\x19.latchkey.policy.v1.Facts\"\x9d\x01\n\x15\x45valuateDraftResponse\x12\x41\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x30.latchkey.policy.v1.EvaluateDraftResponse.Answer\x1a\x41\n\x06\x41nswer\x12&\n\x04plan\x18\x01 \x01(\x0b\x32\x18.latchkey.policy.v1.Plan\x12\x0f\n\x07problem\x18\x02 \x01(\t2\xba\x03\n\x11\x45valuationService\x12g\n\x0e\x45valuatePolicy\x12).latchkey.policy.v1.EvaluatePolicyRequest\x1a*.latchkey.policy.v1.EvaluatePolicyResponse\x12\x64\n\rExplainPolicy\x12(.latchkey.policy.v1.ExplainPolicyRequest\x1a).latchkey.policy.v1.ExplainPolicyResponse\x12p\n\x11\x45valuateCondition\x12,.latchkey.policy.v1.EvaluateConditionRequest\x1a-.latchkey.policy.v1.EvaluateConditionResponse\x12\x64\n\rEvaluateDraft\x12(.latchkey.policy.v1.EvaluateDraftRequest\x1a).latchkey.policy.v1.EvaluateDraftResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,19 +35,37 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.policy.v1.evaluati
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FACTS']._serialized_start=158
-  _globals['_FACTS']._serialized_end=484
-  _globals['_PERSONFACTS']._serialized_start=486
-  _globals['_PERSONFACTS']._serialized_end=602
-  _globals['_ENTITLEMENTFACTS']._serialized_start=604
-  _globals['_ENTITLEMENTFACTS']._serialized_end=691
-  _globals['_APPFACTS']._serialized_start=693
-  _globals['_APPFACTS']._serialized_end=741
-  _globals['_PLAN']._serialized_start=744
-  _globals['_PLAN']._serialized_end=991
-  _globals['_EVALUATEPOLICYREQUEST']._serialized_start=993
-  _globals['_EVALUATEPOLICYREQUEST']._serialized_end=1077
-  _globals['_EVALUATEPOLICYRESPONSE']._serialized_start=1079
-  _globals['_EVALUATEPOLICYRESPONSE']._serialized_end=1143
-  _globals['_EVALUATIONSERVICE']._serialized_start=1145
-  _globals['_EVALUATIONSERVICE']._serialized_end=1269
+  _globals['_FACTS']._serialized_end=619
+  _globals['_PERSONFACTS']._serialized_start=622
+  _globals['_PERSONFACTS']._serialized_end=802
+  _globals['_ENTITLEMENTFACTS']._serialized_start=804
+  _globals['_ENTITLEMENTFACTS']._serialized_end=891
+  _globals['_APPFACTS']._serialized_start=893
+  _globals['_APPFACTS']._serialized_end=941
+  _globals['_HELDFACTS']._serialized_start=943
+  _globals['_HELDFACTS']._serialized_end=1016
+  _globals['_PLAN']._serialized_start=1019
+  _globals['_PLAN']._serialized_end=1266
+  _globals['_EVALUATEPOLICYREQUEST']._serialized_start=1268
+  _globals['_EVALUATEPOLICYREQUEST']._serialized_end=1352
+  _globals['_EVALUATEPOLICYRESPONSE']._serialized_start=1354
+  _globals['_EVALUATEPOLICYRESPONSE']._serialized_end=1418
+  _globals['_EXPLAINPOLICYREQUEST']._serialized_start=1420
+  _globals['_EXPLAINPOLICYREQUEST']._serialized_end=1503
+  _globals['_EXPLAINPOLICYRESPONSE']._serialized_start=1506
+  _globals['_EXPLAINPOLICYRESPONSE']._serialized_end=1740
+  _globals['_EXPLAINPOLICYRESPONSE_EASIER']._serialized_start=1637
+  _globals['_EXPLAINPOLICYRESPONSE_EASIER']._serialized_end=1740
+  _globals['_EVALUATECONDITIONREQUEST']._serialized_start=1742
+  _globals['_EVALUATECONDITIONREQUEST']._serialized_end=1829
+  _globals['_EVALUATECONDITIONRESPONSE']._serialized_start=1831
+  _globals['_EVALUATECONDITIONRESPONSE']._serialized_end=1873
+  _globals['_EVALUATEDRAFTREQUEST']._serialized_start=1875
+  _globals['_EVALUATEDRAFTREQUEST']._serialized_end=1983
+  _globals['_EVALUATEDRAFTRESPONSE']._serialized_start=1986
+  _globals['_EVALUATEDRAFTRESPONSE']._serialized_end=2143
+  _globals['_EVALUATEDRAFTRESPONSE_ANSWER']._serialized_start=2078
+  _globals['_EVALUATEDRAFTRESPONSE_ANSWER']._serialized_end=2143
+  _globals['_EVALUATIONSERVICE']._serialized_start=2146
+  _globals['_EVALUATIONSERVICE']._serialized_end=2588
 # @@protoc_insertion_point(module_scope)

@@ -34,6 +34,10 @@ class Facts(_message.Message):
     REQUESTED_DURATION_FIELD_NUMBER: _builtins.int
     EMERGENCY_FIELD_NUMBER: _builtins.int
     NOW_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    MANAGER_USER_IDS_FIELD_NUMBER: _builtins.int
+    APP_OWNER_USER_IDS_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_OWNER_USER_IDS_FIELD_NUMBER: _builtins.int
     emergency: _builtins.bool
     """Optional. Whether it was asked for as an emergency."""
     @_builtins.property
@@ -60,6 +64,22 @@ class Facts(_message.Message):
     def now(self) -> _timestamp_pb2.Timestamp:
         """Required. When it is decided."""
 
+    @_builtins.property
+    def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldFacts]:
+        """Optional. What the subject holds, at most 1000."""
+
+    @_builtins.property
+    def manager_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. The subject's managers by their ids, theirs first, at most 5."""
+
+    @_builtins.property
+    def app_owner_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Who answers for the app, at most 100."""
+
+    @_builtins.property
+    def entitlement_owner_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Who answers for the entitlement, at most 100."""
+
     def __init__(
         self,
         *,
@@ -70,10 +90,14 @@ class Facts(_message.Message):
         requested_duration: _duration_pb2.Duration | None = ...,
         emergency: _builtins.bool = ...,
         now: _timestamp_pb2.Timestamp | None = ...,
+        held: _abc.Iterable[Global___HeldFacts] | None = ...,
+        manager_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        app_owner_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        entitlement_owner_user_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "entitlement", b"entitlement", "now", b"now", "requested_duration", b"requested_duration", "requester", b"requester", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "emergency", b"emergency", "entitlement", b"entitlement", "now", b"now", "requested_duration", b"requested_duration", "requester", b"requester", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "app_owner_user_ids", b"app_owner_user_ids", "emergency", b"emergency", "entitlement", b"entitlement", "entitlement_owner_user_ids", b"entitlement_owner_user_ids", "held", b"held", "manager_user_ids", b"manager_user_ids", "now", b"now", "requested_duration", b"requested_duration", "requester", b"requester", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -95,25 +119,36 @@ class PersonFacts(_message.Message):
     display_name: _builtins.str
     """Their name."""
     department: _builtins.str
-    """Their department."""
+    """Their department, when the directory gives one."""
     job_title: _builtins.str
-    """Their job title."""
+    """Their job title, when the directory gives one."""
     manager_user_id: _builtins.str
-    """Their manager; empty when the directory names none."""
+    """Their manager, when the directory names one."""
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
         display_name: _builtins.str = ...,
-        department: _builtins.str = ...,
-        job_title: _builtins.str = ...,
-        manager_user_id: _builtins.str = ...,
+        department: _builtins.str | None = ...,
+        job_title: _builtins.str | None = ...,
+        manager_user_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_department", b"_department", "_job_title", b"_job_title", "_manager_user_id", b"_manager_user_id", "department", b"department", "job_title", b"job_title", "manager_user_id", b"manager_user_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["department", b"department", "display_name", b"display_name", "job_title", b"job_title", "manager_user_id", b"manager_user_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_department", b"_department", "_job_title", b"_job_title", "_manager_user_id", b"_manager_user_id", "department", b"department", "display_name", b"display_name", "job_title", b"job_title", "manager_user_id", b"manager_user_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__department: _TypeAlias = _typing.Literal["department"]  # noqa: Y015
+    _WhichOneofArgType__department: _TypeAlias = _typing.Literal["_department", b"_department"]  # noqa: Y015
+    _WhichOneofReturnType__job_title: _TypeAlias = _typing.Literal["job_title"]  # noqa: Y015
+    _WhichOneofArgType__job_title: _TypeAlias = _typing.Literal["_job_title", b"_job_title"]  # noqa: Y015
+    _WhichOneofReturnType__manager_user_id: _TypeAlias = _typing.Literal["manager_user_id"]  # noqa: Y015
+    _WhichOneofArgType__manager_user_id: _TypeAlias = _typing.Literal["_manager_user_id", b"_manager_user_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__department) -> _WhichOneofReturnType__department | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__job_title) -> _WhichOneofReturnType__job_title | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__manager_user_id) -> _WhichOneofReturnType__manager_user_id | None: ...
 
 Global___PersonFacts: _TypeAlias = PersonFacts  # noqa: Y015
 
@@ -131,7 +166,7 @@ class EntitlementFacts(_message.Message):
     display_name: _builtins.str
     """Its name."""
     resource_kind: _builtins.str
-    """"CREDENTIAL" or "ROLE"."""
+    """"CREDENTIAL", "ROLE" or "APP_ROLE"."""
     def __init__(
         self,
         *,
@@ -174,6 +209,36 @@ class AppFacts(_message.Message):
 Global___AppFacts: _TypeAlias = AppFacts  # noqa: Y015
 
 @_typing.final
+class HeldFacts(_message.Message):
+    """An entitlement that the subject holds, for conditions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    entitlement_id: _builtins.str
+    """The entitlement."""
+    display_name: _builtins.str
+    """Its name."""
+    app_id: _builtins.str
+    """The app it is of."""
+    def __init__(
+        self,
+        *,
+        entitlement_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        app_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "display_name", b"display_name", "entitlement_id", b"entitlement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldFacts: _TypeAlias = HeldFacts  # noqa: Y015
+
+@_typing.final
 class Plan(_message.Message):
     """What a policy says about one set of facts."""
 
@@ -206,7 +271,7 @@ class Plan(_message.Message):
 
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.Step]:
-        """The steps to take."""
+        """The steps to take. Approvers by expression are given as the people it named."""
 
     @_builtins.property
     def evaluate_time(self) -> _timestamp_pb2.Timestamp:
@@ -284,3 +349,219 @@ class EvaluatePolicyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EvaluatePolicyResponse: _TypeAlias = EvaluatePolicyResponse  # noqa: Y015
+
+@_typing.final
+class ExplainPolicyRequest(_message.Message):
+    """Asks what a policy says, and what would be easier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    policy_id: _builtins.str
+    """Optional. The policy; the deployment's default when not given."""
+    @_builtins.property
+    def facts(self) -> Global___Facts:
+        """Required. The facts."""
+
+    def __init__(
+        self,
+        *,
+        policy_id: _builtins.str = ...,
+        facts: Global___Facts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "policy_id", b"policy_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainPolicyRequest: _TypeAlias = ExplainPolicyRequest  # noqa: Y015
+
+@_typing.final
+class ExplainPolicyResponse(_message.Message):
+    """What the policy says, and what would be easier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Easier(_message.Message):
+        """A shorter duration and its plan."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REQUESTED_DURATION_FIELD_NUMBER: _builtins.int
+        PLAN_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def requested_duration(self) -> _duration_pb2.Duration:
+            """The longest such duration."""
+
+        @_builtins.property
+        def plan(self) -> Global___Plan:
+            """What the policy says then."""
+
+        def __init__(
+            self,
+            *,
+            requested_duration: _duration_pb2.Duration | None = ...,
+            plan: Global___Plan | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "requested_duration", b"requested_duration"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "requested_duration", b"requested_duration"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    EASIER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def plan(self) -> Global___Plan:
+        """The plan."""
+
+    @_builtins.property
+    def easier(self) -> Global___ExplainPolicyResponse.Easier:
+        """What fewer people have to approve; not set where there is no such duration."""
+
+    def __init__(
+        self,
+        *,
+        plan: Global___Plan | None = ...,
+        easier: Global___ExplainPolicyResponse.Easier | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["easier", b"easier", "plan", b"plan"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["easier", b"easier", "plan", b"plan"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainPolicyResponse: _TypeAlias = ExplainPolicyResponse  # noqa: Y015
+
+@_typing.final
+class EvaluateConditionRequest(_message.Message):
+    """Asks whether a condition is true."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONDITION_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    condition: _builtins.str
+    """Required. The condition."""
+    @_builtins.property
+    def facts(self) -> Global___Facts:
+        """Required. The facts."""
+
+    def __init__(
+        self,
+        *,
+        condition: _builtins.str = ...,
+        facts: Global___Facts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "facts", b"facts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluateConditionRequest: _TypeAlias = EvaluateConditionRequest  # noqa: Y015
+
+@_typing.final
+class EvaluateConditionResponse(_message.Message):
+    """Whether the condition is true."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDS_FIELD_NUMBER: _builtins.int
+    holds: _builtins.bool
+    """Whether it is."""
+    def __init__(
+        self,
+        *,
+        holds: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holds", b"holds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluateConditionResponse: _TypeAlias = EvaluateConditionResponse  # noqa: Y015
+
+@_typing.final
+class EvaluateDraftRequest(_message.Message):
+    """Asks what a policy that is not saved would say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> _policy_pb2.Policy:
+        """Required. The policy."""
+
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Facts]:
+        """Required. The facts of each access request, 1 to 500."""
+
+    def __init__(
+        self,
+        *,
+        policy: _policy_pb2.Policy | None = ...,
+        facts: _abc.Iterable[Global___Facts] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluateDraftRequest: _TypeAlias = EvaluateDraftRequest  # noqa: Y015
+
+@_typing.final
+class EvaluateDraftResponse(_message.Message):
+    """What the policy would say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Answer(_message.Message):
+        """What the policy would say about one set of facts."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        PLAN_FIELD_NUMBER: _builtins.int
+        PROBLEM_FIELD_NUMBER: _builtins.int
+        problem: _builtins.str
+        """Why it fails, in words."""
+        @_builtins.property
+        def plan(self) -> Global___Plan:
+            """The plan; not set where it fails."""
+
+        def __init__(
+            self,
+            *,
+            plan: Global___Plan | None = ...,
+            problem: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "problem", b"problem"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvaluateDraftResponse.Answer]:
+        """One answer for each of the facts, in their order."""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___EvaluateDraftResponse.Answer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluateDraftResponse: _TypeAlias = EvaluateDraftResponse  # noqa: Y015

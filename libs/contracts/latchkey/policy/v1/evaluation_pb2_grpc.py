@@ -29,7 +29,8 @@ class EvaluationServiceStub:
     """What a policy says about given facts.
 
     The answer is a plan. It is stored with the access request, so that later versions of the
-    policy do not change it.
+    policy do not change it. Whatever goes wrong, the answer is never an approval: an expression that
+    fails, or is neither true nor false, fails the call.
     """
 
     def __init__(self, channel):
@@ -43,23 +44,68 @@ class EvaluationServiceStub:
                 request_serializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluatePolicyRequest.SerializeToString,
                 response_deserializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluatePolicyResponse.FromString,
                 _registered_method=True)
+        self.ExplainPolicy = channel.unary_unary(
+                '/latchkey.policy.v1.EvaluationService/ExplainPolicy',
+                request_serializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.ExplainPolicyRequest.SerializeToString,
+                response_deserializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.ExplainPolicyResponse.FromString,
+                _registered_method=True)
+        self.EvaluateCondition = channel.unary_unary(
+                '/latchkey.policy.v1.EvaluationService/EvaluateCondition',
+                request_serializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateConditionRequest.SerializeToString,
+                response_deserializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateConditionResponse.FromString,
+                _registered_method=True)
+        self.EvaluateDraft = channel.unary_unary(
+                '/latchkey.policy.v1.EvaluationService/EvaluateDraft',
+                request_serializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateDraftRequest.SerializeToString,
+                response_deserializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateDraftResponse.FromString,
+                _registered_method=True)
 
 
 class EvaluationServiceServicer:
     """What a policy says about given facts.
 
     The answer is a plan. It is stored with the access request, so that later versions of the
-    policy do not change it.
+    policy do not change it. Whatever goes wrong, the answer is never an approval: an expression that
+    fails, or is neither true nor false, fails the call.
     """
 
     def EvaluatePolicy(self, request, context):
         """Evaluates a policy's current version. Changes nothing, remembers nothing.
 
-        Whatever goes wrong, the answer is never an approval: an expression that fails, or is neither
-        true nor false, fails the call.
+        Callers: the requests service.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `FAILED_PRECONDITION` / `EVALUATION_FAILED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainPolicy(self, request, context):
+        """Evaluates a policy's current version, and says what would be easier: the longest duration
+        below the one asked for with which fewer people have to approve.
 
         Callers: the requests service.
         Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `FAILED_PRECONDITION` / `EVALUATION_FAILED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EvaluateCondition(self, request, context):
+        """Says whether a condition, as a wait step has it, is true of facts.
+
+        Callers: the requests service.
+        Fails with `INVALID_ARGUMENT` / `EXPRESSION_INVALID`, `FAILED_PRECONDITION` /
+        `EVALUATION_FAILED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EvaluateDraft(self, request, context):
+        """Evaluates a policy that is not saved, for the facts of many access requests.
+
+        Callers: the requests service.
+        Fails with `INVALID_ARGUMENT` / `EXPRESSION_INVALID` or `POLICY_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,6 +119,21 @@ def add_EvaluationServiceServicer_to_server(servicer, server):
                     request_deserializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluatePolicyRequest.FromString,
                     response_serializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluatePolicyResponse.SerializeToString,
             ),
+            'ExplainPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainPolicy,
+                    request_deserializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.ExplainPolicyRequest.FromString,
+                    response_serializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.ExplainPolicyResponse.SerializeToString,
+            ),
+            'EvaluateCondition': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvaluateCondition,
+                    request_deserializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateConditionRequest.FromString,
+                    response_serializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateConditionResponse.SerializeToString,
+            ),
+            'EvaluateDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvaluateDraft,
+                    request_deserializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateDraftRequest.FromString,
+                    response_serializer=latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateDraftResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'latchkey.policy.v1.EvaluationService', rpc_method_handlers)
@@ -85,7 +146,8 @@ class EvaluationService:
     """What a policy says about given facts.
 
     The answer is a plan. It is stored with the access request, so that later versions of the
-    policy do not change it.
+    policy do not change it. Whatever goes wrong, the answer is never an approval: an expression that
+    fails, or is neither true nor false, fails the call.
     """
 
     @staticmethod
@@ -105,6 +167,87 @@ class EvaluationService:
             '/latchkey.policy.v1.EvaluationService/EvaluatePolicy',
             latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluatePolicyRequest.SerializeToString,
             latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluatePolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.policy.v1.EvaluationService/ExplainPolicy',
+            latchkey_dot_policy_dot_v1_dot_evaluation__pb2.ExplainPolicyRequest.SerializeToString,
+            latchkey_dot_policy_dot_v1_dot_evaluation__pb2.ExplainPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvaluateCondition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.policy.v1.EvaluationService/EvaluateCondition',
+            latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateConditionRequest.SerializeToString,
+            latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateConditionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvaluateDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.policy.v1.EvaluationService/EvaluateDraft',
+            latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateDraftRequest.SerializeToString,
+            latchkey_dot_policy_dot_v1_dot_evaluation__pb2.EvaluateDraftResponse.FromString,
             options,
             channel_credentials,
             insecure,

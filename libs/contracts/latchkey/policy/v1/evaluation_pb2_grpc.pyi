@@ -16,25 +16,44 @@ class EvaluationServiceStub:
     """What a policy says about given facts.
 
     The answer is a plan. It is stored with the access request, so that later versions of the
-    policy do not change it.
+    policy do not change it. Whatever goes wrong, the answer is never an approval: an expression that
+    fails, or is neither true nor false, fails the call.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     EvaluatePolicy: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.EvaluatePolicyRequest, _evaluation_pb2.EvaluatePolicyResponse]
     """Evaluates a policy's current version. Changes nothing, remembers nothing.
 
-    Whatever goes wrong, the answer is never an approval: an expression that fails, or is neither
-    true nor false, fails the call.
+    Callers: the requests service.
+    Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `FAILED_PRECONDITION` / `EVALUATION_FAILED`.
+    """
+    ExplainPolicy: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.ExplainPolicyRequest, _evaluation_pb2.ExplainPolicyResponse]
+    """Evaluates a policy's current version, and says what would be easier: the longest duration
+    below the one asked for with which fewer people have to approve.
 
     Callers: the requests service.
     Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `FAILED_PRECONDITION` / `EVALUATION_FAILED`.
+    """
+    EvaluateCondition: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.EvaluateConditionRequest, _evaluation_pb2.EvaluateConditionResponse]
+    """Says whether a condition, as a wait step has it, is true of facts.
+
+    Callers: the requests service.
+    Fails with `INVALID_ARGUMENT` / `EXPRESSION_INVALID`, `FAILED_PRECONDITION` /
+    `EVALUATION_FAILED`.
+    """
+    EvaluateDraft: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.EvaluateDraftRequest, _evaluation_pb2.EvaluateDraftResponse]
+    """Evaluates a policy that is not saved, for the facts of many access requests.
+
+    Callers: the requests service.
+    Fails with `INVALID_ARGUMENT` / `EXPRESSION_INVALID` or `POLICY_INVALID`.
     """
 
 class EvaluationServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a policy says about given facts.
 
     The answer is a plan. It is stored with the access request, so that later versions of the
-    policy do not change it.
+    policy do not change it. Whatever goes wrong, the answer is never an approval: an expression that
+    fails, or is neither true nor false, fails the call.
     """
 
     @_abc_1.abstractmethod
@@ -45,11 +64,46 @@ class EvaluationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_evaluation_pb2.EvaluatePolicyResponse]:
         """Evaluates a policy's current version. Changes nothing, remembers nothing.
 
-        Whatever goes wrong, the answer is never an approval: an expression that fails, or is neither
-        true nor false, fails the call.
+        Callers: the requests service.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `FAILED_PRECONDITION` / `EVALUATION_FAILED`.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainPolicy(
+        self,
+        request: _evaluation_pb2.ExplainPolicyRequest,
+        context: _aio.ServicerContext[_evaluation_pb2.ExplainPolicyRequest, _abc.Awaitable[_evaluation_pb2.ExplainPolicyResponse]],
+    ) -> _abc.Awaitable[_evaluation_pb2.ExplainPolicyResponse]:
+        """Evaluates a policy's current version, and says what would be easier: the longest duration
+        below the one asked for with which fewer people have to approve.
 
         Callers: the requests service.
         Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `FAILED_PRECONDITION` / `EVALUATION_FAILED`.
+        """
+
+    @_abc_1.abstractmethod
+    def EvaluateCondition(
+        self,
+        request: _evaluation_pb2.EvaluateConditionRequest,
+        context: _aio.ServicerContext[_evaluation_pb2.EvaluateConditionRequest, _abc.Awaitable[_evaluation_pb2.EvaluateConditionResponse]],
+    ) -> _abc.Awaitable[_evaluation_pb2.EvaluateConditionResponse]:
+        """Says whether a condition, as a wait step has it, is true of facts.
+
+        Callers: the requests service.
+        Fails with `INVALID_ARGUMENT` / `EXPRESSION_INVALID`, `FAILED_PRECONDITION` /
+        `EVALUATION_FAILED`.
+        """
+
+    @_abc_1.abstractmethod
+    def EvaluateDraft(
+        self,
+        request: _evaluation_pb2.EvaluateDraftRequest,
+        context: _aio.ServicerContext[_evaluation_pb2.EvaluateDraftRequest, _abc.Awaitable[_evaluation_pb2.EvaluateDraftResponse]],
+    ) -> _abc.Awaitable[_evaluation_pb2.EvaluateDraftResponse]:
+        """Evaluates a policy that is not saved, for the facts of many access requests.
+
+        Callers: the requests service.
+        Fails with `INVALID_ARGUMENT` / `EXPRESSION_INVALID` or `POLICY_INVALID`.
         """
 
 def add_EvaluationServiceServicer_to_server(servicer: EvaluationServiceServicer, server: _aio.Server) -> None: ...

@@ -56,3 +56,79 @@ class PolicyCreated(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicyCreated: _TypeAlias = PolicyCreated  # noqa: Y015
+
+@_typing.final
+class PolicyUpdated(_message.Message):
+    """A policy got its next version. Subject: the policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    policy_id: _builtins.str
+    """The policy."""
+    display_name: _builtins.str
+    """Its name."""
+    version: _builtins.int
+    """The new version."""
+    digest: _builtins.str
+    """The digest of that version."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who updated it."""
+
+    def __init__(
+        self,
+        *,
+        policy_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        version: _builtins.int = ...,
+        digest: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "digest", b"digest", "display_name", b"display_name", "policy_id", b"policy_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyUpdated: _TypeAlias = PolicyUpdated  # noqa: Y015
+
+@_typing.final
+class PolicyDeleted(_message.Message):
+    """A policy was deleted. Subject: the policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    policy_id: _builtins.str
+    """The policy."""
+    display_name: _builtins.str
+    """Its name."""
+    version: _builtins.int
+    """Its last version."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who deleted it."""
+
+    def __init__(
+        self,
+        *,
+        policy_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        version: _builtins.int = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "display_name", b"display_name", "policy_id", b"policy_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyDeleted: _TypeAlias = PolicyDeleted  # noqa: Y015

@@ -22,38 +22,98 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flatchkey/policy/v1/policy.proto\x12\x12latchkey.policy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x02\n\x06Policy\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08\x62uilt_in\x18\x04 \x01(\x08\x12\x0f\n\x07version\x18\x05 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\x12\'\n\x05rules\x18\x07 \x03(\x0b\x32\x18.latchkey.policy.v1.Rule\x12*\n\x08\x62\x61seline\x18\x08 \x03(\x0b\x32\x18.latchkey.policy.v1.Step\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\t\"X\n\x04Rule\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x11\n\tcondition\x18\x02 \x01(\t\x12\'\n\x05steps\x18\x03 \x03(\x0b\x32\x18.latchkey.policy.v1.Step\"\xaa\x01\n\x04Step\x12\x31\n\x06\x61\x63\x63\x65pt\x18\x01 \x01(\x0b\x32\x1f.latchkey.policy.v1.Step.AcceptH\x00\x12\x31\n\x06reject\x18\x02 \x01(\x0b\x32\x1f.latchkey.policy.v1.Step.RejectH\x00\x1a\x19\n\x06\x41\x63\x63\x65pt\x12\x0f\n\x07message\x18\x01 \x01(\t\x1a\x19\n\x06Reject\x12\x0f\n\x07message\x18\x01 \x01(\tB\x06\n\x04kind\"Z\n\x13\x43reatePolicyRequest\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"B\n\x14\x43reatePolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\"%\n\x10GetPolicyRequest\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\"?\n\x11GetPolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\"<\n\x13ListPoliciesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x14ListPoliciesResponse\x12,\n\x08policies\x18\x01 \x03(\x0b\x32\x1a.latchkey.policy.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xaf\x02\n\rPolicyService\x12\x61\n\x0c\x43reatePolicy\x12\'.latchkey.policy.v1.CreatePolicyRequest\x1a(.latchkey.policy.v1.CreatePolicyResponse\x12X\n\tGetPolicy\x12$.latchkey.policy.v1.GetPolicyRequest\x1a%.latchkey.policy.v1.GetPolicyResponse\x12\x61\n\x0cListPolicies\x12\'.latchkey.policy.v1.ListPoliciesRequest\x1a(.latchkey.policy.v1.ListPoliciesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flatchkey/policy/v1/policy.proto\x12\x12latchkey.policy.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x02\n\x06Policy\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08\x62uilt_in\x18\x04 \x01(\x08\x12\x0f\n\x07version\x18\x05 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\x12\'\n\x05rules\x18\x07 \x03(\x0b\x32\x18.latchkey.policy.v1.Rule\x12*\n\x08\x62\x61seline\x18\x08 \x03(\x0b\x32\x18.latchkey.policy.v1.Step\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\t\x12/\n\x0b\x64\x65lete_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\x04Rule\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x11\n\tcondition\x18\x02 \x01(\t\x12\'\n\x05steps\x18\x03 \x03(\x0b\x32\x18.latchkey.policy.v1.Step\x12\x0f\n\x07\x61pp_ids\x18\x04 \x03(\t\x12\x17\n\x0f\x65ntitlement_ids\x18\x05 \x03(\t\"\xb9\x05\n\x04Step\x12\x31\n\x06\x61\x63\x63\x65pt\x18\x01 \x01(\x0b\x32\x1f.latchkey.policy.v1.Step.AcceptH\x00\x12\x31\n\x06reject\x18\x02 \x01(\x0b\x32\x1f.latchkey.policy.v1.Step.RejectH\x00\x12\x35\n\x08\x61pproval\x18\x03 \x01(\x0b\x32!.latchkey.policy.v1.Step.ApprovalH\x00\x12-\n\x04wait\x18\x04 \x01(\x0b\x32\x1d.latchkey.policy.v1.Step.WaitH\x00\x1a\x19\n\x06\x41\x63\x63\x65pt\x12\x0f\n\x07message\x18\x01 \x01(\t\x1a\x19\n\x06Reject\x12\x0f\n\x07message\x18\x01 \x01(\t\x1a\xb2\x02\n\x08\x41pproval\x12\x30\n\tapprovers\x18\x01 \x01(\x0b\x32\x1d.latchkey.policy.v1.Approvers\x12/\n\x08\x66\x61llback\x18\x02 \x01(\x0b\x32\x1d.latchkey.policy.v1.Approvers\x12\x0e\n\x06needed\x18\x03 \x01(\x05\x12\x0b\n\x03\x61ll\x18\x04 \x01(\x08\x12\x19\n\x11reason_to_approve\x18\x05 \x01(\x08\x12\x16\n\x0ereason_to_deny\x18\x06 \x01(\x08\x12\x10\n\x08\x64istinct\x18\x07 \x01(\x08\x12\x17\n\x0fno_reassignment\x18\x08 \x01(\x08\x12\x15\n\rno_delegation\x18\t \x01(\x08\x12\x31\n\ntime_limit\x18\n \x01(\x0b\x32\x1d.latchkey.policy.v1.TimeLimit\x1ar\n\x04Wait\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tcondition\x18\x02 \x01(\t\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x06\n\x04kind\"\xe8\x03\n\tApprovers\x12\x36\n\x06people\x18\x01 \x01(\x0b\x32$.latchkey.policy.v1.Approvers.PeopleH\x00\x12\x38\n\x07manager\x18\x02 \x01(\x0b\x32%.latchkey.policy.v1.Approvers.ManagerH\x00\x12=\n\napp_owners\x18\x03 \x01(\x0b\x32\'.latchkey.policy.v1.Approvers.AppOwnersH\x00\x12M\n\x12\x65ntitlement_owners\x18\x04 \x01(\x0b\x32/.latchkey.policy.v1.Approvers.EntitlementOwnersH\x00\x12\x43\n\rgroup_members\x18\x05 \x01(\x0b\x32*.latchkey.policy.v1.Approvers.GroupMembersH\x00\x12\x14\n\nexpression\x18\x06 \x01(\tH\x00\x1a\x1a\n\x06People\x12\x10\n\x08user_ids\x18\x01 \x03(\t\x1a\x18\n\x07Manager\x12\r\n\x05level\x18\x01 \x01(\x05\x1a\x0b\n\tAppOwners\x1a\x13\n\x11\x45ntitlementOwners\x1a \n\x0cGroupMembers\x12\x10\n\x08group_id\x18\x01 \x01(\tB\x06\n\x04kind\"\x8f\x02\n\tTimeLimit\x12(\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x06remind\x18\x02 \x01(\x0b\x32$.latchkey.policy.v1.TimeLimit.RemindH\x00\x12\x31\n\x08reassign\x18\x03 \x01(\x0b\x32\x1d.latchkey.policy.v1.ApproversH\x00\x12\x1f\n\x15\x65scalate_to_policy_id\x18\x04 \x01(\tH\x00\x12\x32\n\x04\x64\x65ny\x18\x05 \x01(\x0b\x32\".latchkey.policy.v1.TimeLimit.DenyH\x00\x1a\x08\n\x06Remind\x1a\x06\n\x04\x44\x65nyB\x06\n\x04then\"Z\n\x13\x43reatePolicyRequest\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"B\n\x14\x43reatePolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\"6\n\x10GetPolicyRequest\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"?\n\x11GetPolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\"<\n\x13ListPoliciesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x14ListPoliciesResponse\x12,\n\x08policies\x18\x01 \x03(\x0b\x32\x1a.latchkey.policy.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x99\x01\n\x13UpdatePolicyRequest\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"B\n\x14UpdatePolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\"_\n\x13\x44\x65letePolicyRequest\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"B\n\x14\x44\x65letePolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\"U\n\x19ListPolicyVersionsRequest\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"c\n\x1aListPolicyVersionsResponse\x12,\n\x08policies\x18\x01 \x03(\x0b\x32\x1a.latchkey.policy.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x12\x43heckPolicyRequest\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12*\n\x06policy\x18\x02 \x01(\x0b\x32\x1a.latchkey.policy.v1.Policy\x12\x10\n\x08\x63overage\x18\x03 \x01(\x08\"z\n\x13\x43heckPolicyResponse\x12\x33\n\x08problems\x18\x01 \x03(\x0b\x32!.latchkey.policy.v1.PolicyProblem\x12.\n\x08\x63overage\x18\x02 \x03(\x0b\x32\x1c.latchkey.policy.v1.Coverage\"\xdb\x01\n\rPolicyProblem\x12<\n\x08severity\x18\x01 \x01(\x0e\x32*.latchkey.policy.v1.PolicyProblem.Severity\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0c\n\x04line\x18\x03 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x04 \x01(\x05\x12\x0f\n\x07message\x18\x05 \x01(\t\"N\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\"\xe6\x02\n\x08\x43overage\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x18\n\x10\x61pp_display_name\x18\x02 \x01(\t\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x03 \x01(\t\x12#\n\x1b\x61\x63\x63\x65ss_profile_display_name\x18\x04 \x01(\t\x12\x0c\n\x04rule\x18\x05 \x01(\t\x12\x0c\n\x04step\x18\x06 \x01(\x05\x12\x35\n\x07verdict\x18\x07 \x01(\x0e\x32$.latchkey.policy.v1.Coverage.Verdict\x12\x18\n\x10without_approver\x18\x08 \x01(\x05\x12\x10\n\x08user_ids\x18\t \x03(\t\x12\x0f\n\x07message\x18\n \x01(\t\"`\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x12\n\x0eVERDICT_PROVEN\x10\x01\x12\x13\n\x0fVERDICT_REFUTED\x10\x02\x12\x13\n\x0fVERDICT_UNKNOWN\x10\x03\"+\n\x15\x45xportPoliciesRequest\x12\x12\n\npolicy_ids\x18\x01 \x03(\t\"*\n\x16\x45xportPoliciesResponse\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\"m\n\x14\x41pplyPoliciesRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\x13\n\x0bplan_digest\x18\x02 \x01(\t\x12\x15\n\rdelete_others\x18\x03 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"p\n\x15\x41pplyPoliciesResponse\x12\x31\n\x07\x63hanges\x18\x01 \x03(\x0b\x32 .latchkey.policy.v1.PolicyChange\x12\x13\n\x0bplan_digest\x18\x02 \x01(\t\x12\x0f\n\x07\x61pplied\x18\x03 \x01(\x08\"\x94\x02\n\x0cPolicyChange\x12\x37\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\'.latchkey.policy.v1.PolicyChange.Action\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x14\n\x0c\x66rom_version\x18\x04 \x01(\x05\x12\x12\n\nto_version\x18\x05 \x01(\x05\x12\x0c\n\x04\x64iff\x18\x06 \x01(\t\"j\n\x06\x41\x63tion\x12\x16\n\x12\x41\x43TION_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x41\x43TION_NONE\x10\x01\x12\x11\n\rACTION_CREATE\x10\x02\x12\x11\n\rACTION_UPDATE\x10\x03\x12\x11\n\rACTION_DELETE\x10\x04\x32\x99\x07\n\rPolicyService\x12\x61\n\x0c\x43reatePolicy\x12\'.latchkey.policy.v1.CreatePolicyRequest\x1a(.latchkey.policy.v1.CreatePolicyResponse\x12X\n\tGetPolicy\x12$.latchkey.policy.v1.GetPolicyRequest\x1a%.latchkey.policy.v1.GetPolicyResponse\x12\x61\n\x0cListPolicies\x12\'.latchkey.policy.v1.ListPoliciesRequest\x1a(.latchkey.policy.v1.ListPoliciesResponse\x12\x61\n\x0cUpdatePolicy\x12\'.latchkey.policy.v1.UpdatePolicyRequest\x1a(.latchkey.policy.v1.UpdatePolicyResponse\x12\x61\n\x0c\x44\x65letePolicy\x12\'.latchkey.policy.v1.DeletePolicyRequest\x1a(.latchkey.policy.v1.DeletePolicyResponse\x12s\n\x12ListPolicyVersions\x12-.latchkey.policy.v1.ListPolicyVersionsRequest\x1a..latchkey.policy.v1.ListPolicyVersionsResponse\x12^\n\x0b\x43heckPolicy\x12&.latchkey.policy.v1.CheckPolicyRequest\x1a\'.latchkey.policy.v1.CheckPolicyResponse\x12g\n\x0e\x45xportPolicies\x12).latchkey.policy.v1.ExportPoliciesRequest\x1a*.latchkey.policy.v1.ExportPoliciesResponse\x12\x64\n\rApplyPolicies\x12(.latchkey.policy.v1.ApplyPoliciesRequest\x1a).latchkey.policy.v1.ApplyPoliciesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.policy.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_POLICY']._serialized_start=89
-  _globals['_POLICY']._serialized_end=358
-  _globals['_RULE']._serialized_start=360
-  _globals['_RULE']._serialized_end=448
-  _globals['_STEP']._serialized_start=451
-  _globals['_STEP']._serialized_end=621
-  _globals['_STEP_ACCEPT']._serialized_start=561
-  _globals['_STEP_ACCEPT']._serialized_end=586
-  _globals['_STEP_REJECT']._serialized_start=588
-  _globals['_STEP_REJECT']._serialized_end=613
-  _globals['_CREATEPOLICYREQUEST']._serialized_start=623
-  _globals['_CREATEPOLICYREQUEST']._serialized_end=713
-  _globals['_CREATEPOLICYRESPONSE']._serialized_start=715
-  _globals['_CREATEPOLICYRESPONSE']._serialized_end=781
-  _globals['_GETPOLICYREQUEST']._serialized_start=783
-  _globals['_GETPOLICYREQUEST']._serialized_end=820
-  _globals['_GETPOLICYRESPONSE']._serialized_start=822
-  _globals['_GETPOLICYRESPONSE']._serialized_end=885
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=887
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=947
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=949
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1042
-  _globals['_POLICYSERVICE']._serialized_start=1045
-  _globals['_POLICYSERVICE']._serialized_end=1348
+  _globals['_POLICY']._serialized_start=155
+  _globals['_POLICY']._serialized_end=473
+  _globals['_RULE']._serialized_start=476
+  _globals['_RULE']._serialized_end=606
+  _globals['_STEP']._serialized_start=609
+  _globals['_STEP']._serialized_end=1306
+  _globals['_STEP_ACCEPT']._serialized_start=821
+  _globals['_STEP_ACCEPT']._serialized_end=846
+  _globals['_STEP_REJECT']._serialized_start=848
+  _globals['_STEP_REJECT']._serialized_end=873
+  _globals['_STEP_APPROVAL']._serialized_start=876
+  _globals['_STEP_APPROVAL']._serialized_end=1182
+  _globals['_STEP_WAIT']._serialized_start=1184
+  _globals['_STEP_WAIT']._serialized_end=1298
+  _globals['_APPROVERS']._serialized_start=1309
+  _globals['_APPROVERS']._serialized_end=1797
+  _globals['_APPROVERS_PEOPLE']._serialized_start=1669
+  _globals['_APPROVERS_PEOPLE']._serialized_end=1695
+  _globals['_APPROVERS_MANAGER']._serialized_start=1697
+  _globals['_APPROVERS_MANAGER']._serialized_end=1721
+  _globals['_APPROVERS_APPOWNERS']._serialized_start=1723
+  _globals['_APPROVERS_APPOWNERS']._serialized_end=1734
+  _globals['_APPROVERS_ENTITLEMENTOWNERS']._serialized_start=1736
+  _globals['_APPROVERS_ENTITLEMENTOWNERS']._serialized_end=1755
+  _globals['_APPROVERS_GROUPMEMBERS']._serialized_start=1757
+  _globals['_APPROVERS_GROUPMEMBERS']._serialized_end=1789
+  _globals['_TIMELIMIT']._serialized_start=1800
+  _globals['_TIMELIMIT']._serialized_end=2071
+  _globals['_TIMELIMIT_REMIND']._serialized_start=2047
+  _globals['_TIMELIMIT_REMIND']._serialized_end=2055
+  _globals['_TIMELIMIT_DENY']._serialized_start=2057
+  _globals['_TIMELIMIT_DENY']._serialized_end=2063
+  _globals['_CREATEPOLICYREQUEST']._serialized_start=2073
+  _globals['_CREATEPOLICYREQUEST']._serialized_end=2163
+  _globals['_CREATEPOLICYRESPONSE']._serialized_start=2165
+  _globals['_CREATEPOLICYRESPONSE']._serialized_end=2231
+  _globals['_GETPOLICYREQUEST']._serialized_start=2233
+  _globals['_GETPOLICYREQUEST']._serialized_end=2287
+  _globals['_GETPOLICYRESPONSE']._serialized_start=2289
+  _globals['_GETPOLICYRESPONSE']._serialized_end=2352
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=2354
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=2414
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=2416
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=2509
+  _globals['_UPDATEPOLICYREQUEST']._serialized_start=2512
+  _globals['_UPDATEPOLICYREQUEST']._serialized_end=2665
+  _globals['_UPDATEPOLICYRESPONSE']._serialized_start=2667
+  _globals['_UPDATEPOLICYRESPONSE']._serialized_end=2733
+  _globals['_DELETEPOLICYREQUEST']._serialized_start=2735
+  _globals['_DELETEPOLICYREQUEST']._serialized_end=2830
+  _globals['_DELETEPOLICYRESPONSE']._serialized_start=2832
+  _globals['_DELETEPOLICYRESPONSE']._serialized_end=2898
+  _globals['_LISTPOLICYVERSIONSREQUEST']._serialized_start=2900
+  _globals['_LISTPOLICYVERSIONSREQUEST']._serialized_end=2985
+  _globals['_LISTPOLICYVERSIONSRESPONSE']._serialized_start=2987
+  _globals['_LISTPOLICYVERSIONSRESPONSE']._serialized_end=3086
+  _globals['_CHECKPOLICYREQUEST']._serialized_start=3088
+  _globals['_CHECKPOLICYREQUEST']._serialized_end=3189
+  _globals['_CHECKPOLICYRESPONSE']._serialized_start=3191
+  _globals['_CHECKPOLICYRESPONSE']._serialized_end=3313
+  _globals['_POLICYPROBLEM']._serialized_start=3316
+  _globals['_POLICYPROBLEM']._serialized_end=3535
+  _globals['_POLICYPROBLEM_SEVERITY']._serialized_start=3457
+  _globals['_POLICYPROBLEM_SEVERITY']._serialized_end=3535
+  _globals['_COVERAGE']._serialized_start=3538
+  _globals['_COVERAGE']._serialized_end=3896
+  _globals['_COVERAGE_VERDICT']._serialized_start=3800
+  _globals['_COVERAGE_VERDICT']._serialized_end=3896
+  _globals['_EXPORTPOLICIESREQUEST']._serialized_start=3898
+  _globals['_EXPORTPOLICIESREQUEST']._serialized_end=3941
+  _globals['_EXPORTPOLICIESRESPONSE']._serialized_start=3943
+  _globals['_EXPORTPOLICIESRESPONSE']._serialized_end=3985
+  _globals['_APPLYPOLICIESREQUEST']._serialized_start=3987
+  _globals['_APPLYPOLICIESREQUEST']._serialized_end=4096
+  _globals['_APPLYPOLICIESRESPONSE']._serialized_start=4098
+  _globals['_APPLYPOLICIESRESPONSE']._serialized_end=4210
+  _globals['_POLICYCHANGE']._serialized_start=4213
+  _globals['_POLICYCHANGE']._serialized_end=4489
+  _globals['_POLICYCHANGE_ACTION']._serialized_start=4383
+  _globals['_POLICYCHANGE_ACTION']._serialized_end=4489
+  _globals['_POLICYSERVICE']._serialized_start=4492
+  _globals['_POLICYSERVICE']._serialized_end=5413
 # @@protoc_insertion_point(module_scope)

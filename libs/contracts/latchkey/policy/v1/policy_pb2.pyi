@@ -5,9 +5,12 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -35,8 +38,11 @@ class Policy(_message.Message):
     BASELINE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
     policy_id: _builtins.str
-    """Output only. `pol_…`; the built-in one is `pol_auto_approve`."""
+    """Output only. `pol_…`; the built-in ones are `pol_auto_approve`, `pol_manager`,
+    `pol_app_owner` and `pol_manager_then_app_owner`.
+    """
     display_name: _builtins.str
     """Required. 1 to 200 characters, unique."""
     description: _builtins.str
@@ -51,17 +57,19 @@ class Policy(_message.Message):
     """Output only. Changes with every version."""
     @_builtins.property
     def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rule]:
-        """Optional. Asked in order, at most 50."""
+        """Optional. Asked in order, at most 1000."""
 
     @_builtins.property
     def baseline(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
-        """Required. What happens when no rule matches: 1 to 20 steps, the last one
-        final and no other.
-        """
+        """Required. What happens when no rule matches: 1 to 20 steps."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When this version was created."""
+
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the policy was deleted; not set while it can be used."""
 
     def __init__(
         self,
@@ -76,10 +84,11 @@ class Policy(_message.Message):
         baseline: _abc.Iterable[Global___Step] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "built_in", b"built_in", "create_time", b"create_time", "description", b"description", "digest", b"digest", "display_name", b"display_name", "etag", b"etag", "policy_id", b"policy_id", "rules", b"rules", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "built_in", b"built_in", "create_time", b"create_time", "delete_time", b"delete_time", "description", b"description", "digest", b"digest", "display_name", b"display_name", "etag", b"etag", "policy_id", b"policy_id", "rules", b"rules", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -94,20 +103,36 @@ class Rule(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     CONDITION_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    APP_IDS_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_IDS_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
     """Required. What the rule is called in a plan, 1 to 200 characters, unique in the policy."""
     condition: _builtins.str
-    """Required. A CEL expression over `subject`, `requester`, `entitlement`, `app`,
-    `requested_duration`, `without_end`, `emergency` and `now` that is true or false. At most 4096
-    characters.
+    """Required. A CEL expression that is true or false, at most 4096 characters, over `subject`,
+    `requester` (`latchkey.policy.v1.PersonFacts`), `entitlement` (`EntitlementFacts`), `app`
+    (`AppFacts`), `duration`, `without_end`, `emergency`, `now`, `held` (a list of `HeldFacts`, what
+    the subject holds), `managers`, `app_owners` and `entitlement_owners` (lists of ids of people).
 
-    Of access without an end `without_end` is true, and `requested_duration` is longer than any
-    length that may be requested. Texts and lists can't be put together with `+`, and there is no
-    `map` and no `filter`, so that nothing grows while it is evaluated.
+    Of access without an end `without_end` is true, and `duration` is longer than any length that
+    may be requested. Texts and lists can't be put together with `+`, there is no `map` and no
+    `filter`, and comprehensions are nested once at most, so that nothing grows while it is
+    evaluated. An attribute that the directory does not give is an error where it is read, unless
+    the condition asks `has(…)` for it: a person without a department is in none, and not outside
+    of all. `requested_duration` is an older name of `duration`.
     """
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
-        """Required. 1 to 20 steps, the last one final and no other."""
+        """Required. 1 to 20 steps."""
+
+    @_builtins.property
+    def app_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. The rule is asked for these apps only, at most 100. Rules told apart by app or
+        entitlement cost nothing where they are not asked.
+        """
+
+    @_builtins.property
+    def entitlement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. The rule is asked for these entitlements only, at most 100."""
 
     def __init__(
         self,
@@ -115,10 +140,12 @@ class Rule(_message.Message):
         display_name: _builtins.str = ...,
         condition: _builtins.str = ...,
         steps: _abc.Iterable[Global___Step] | None = ...,
+        app_ids: _abc.Iterable[_builtins.str] | None = ...,
+        entitlement_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "display_name", b"display_name", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_ids", b"app_ids", "condition", b"condition", "display_name", b"display_name", "entitlement_ids", b"entitlement_ids", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -126,7 +153,10 @@ Global___Rule: _TypeAlias = Rule  # noqa: Y015
 
 @_typing.final
 class Step(_message.Message):
-    """One step on the way to a decision."""
+    """One step on the way to a decision. Steps are taken in order. The last one is an acceptance, a
+    rejection, or an approval after which the access request is approved; an acceptance or rejection
+    is last.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -170,8 +200,106 @@ class Step(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class Approval(_message.Message):
+        """People decide: one denial denies, and as many as are needed approve. Neither the requester
+        nor the subject is ever among them, whoever is named.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        APPROVERS_FIELD_NUMBER: _builtins.int
+        FALLBACK_FIELD_NUMBER: _builtins.int
+        NEEDED_FIELD_NUMBER: _builtins.int
+        ALL_FIELD_NUMBER: _builtins.int
+        REASON_TO_APPROVE_FIELD_NUMBER: _builtins.int
+        REASON_TO_DENY_FIELD_NUMBER: _builtins.int
+        DISTINCT_FIELD_NUMBER: _builtins.int
+        NO_REASSIGNMENT_FIELD_NUMBER: _builtins.int
+        NO_DELEGATION_FIELD_NUMBER: _builtins.int
+        TIME_LIMIT_FIELD_NUMBER: _builtins.int
+        needed: _builtins.int
+        """Optional. How many must approve, 1 to 20; 1 when not given. Not together with `all`."""
+        all: _builtins.bool
+        """Optional. All of those who may must approve."""
+        reason_to_approve: _builtins.bool
+        """Optional. Whoever approves says why."""
+        reason_to_deny: _builtins.bool
+        """Optional. Whoever denies says why."""
+        distinct: _builtins.bool
+        """Optional. Who approved an earlier step may not decide this one."""
+        no_reassignment: _builtins.bool
+        """Optional. Nobody may hand the step to somebody else."""
+        no_delegation: _builtins.bool
+        """Optional. Nobody decides it in another's place."""
+        @_builtins.property
+        def approvers(self) -> Global___Approvers:
+            """Required. Who may decide."""
+
+        @_builtins.property
+        def fallback(self) -> Global___Approvers:
+            """Optional. Who may decide when too few of those can."""
+
+        @_builtins.property
+        def time_limit(self) -> Global___TimeLimit:
+            """Optional. What happens when it takes too long."""
+
+        def __init__(
+            self,
+            *,
+            approvers: Global___Approvers | None = ...,
+            fallback: Global___Approvers | None = ...,
+            needed: _builtins.int = ...,
+            all: _builtins.bool = ...,
+            reason_to_approve: _builtins.bool = ...,
+            reason_to_deny: _builtins.bool = ...,
+            distinct: _builtins.bool = ...,
+            no_reassignment: _builtins.bool = ...,
+            no_delegation: _builtins.bool = ...,
+            time_limit: Global___TimeLimit | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "fallback", b"fallback", "time_limit", b"time_limit"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "approvers", b"approvers", "distinct", b"distinct", "fallback", b"fallback", "needed", b"needed", "no_delegation", b"no_delegation", "no_reassignment", b"no_reassignment", "reason_to_approve", b"reason_to_approve", "reason_to_deny", b"reason_to_deny", "time_limit", b"time_limit"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Wait(_message.Message):
+        """The access request waits. Exactly one of the two is given."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        DURATION_FIELD_NUMBER: _builtins.int
+        CONDITION_FIELD_NUMBER: _builtins.int
+        TIMEOUT_FIELD_NUMBER: _builtins.int
+        condition: _builtins.str
+        """Optional. Until this is true, a condition as a rule has one, asked with what is known then."""
+        @_builtins.property
+        def duration(self) -> _duration_pb2.Duration:
+            """Optional. For so long: a minute to 90 days."""
+
+        @_builtins.property
+        def timeout(self) -> _duration_pb2.Duration:
+            """Required with `condition`. After so long it is denied: a minute to 90 days."""
+
+        def __init__(
+            self,
+            *,
+            duration: _duration_pb2.Duration | None = ...,
+            condition: _builtins.str = ...,
+            timeout: _duration_pb2.Duration | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "timeout", b"timeout"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "duration", b"duration", "timeout", b"timeout"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ACCEPT_FIELD_NUMBER: _builtins.int
     REJECT_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def accept(self) -> Global___Step.Accept:
         """Approve. Final."""
@@ -180,21 +308,259 @@ class Step(_message.Message):
     def reject(self) -> Global___Step.Reject:
         """Deny. Final."""
 
+    @_builtins.property
+    def approval(self) -> Global___Step.Approval:
+        """People decide."""
+
+    @_builtins.property
+    def wait(self) -> Global___Step.Wait:
+        """Time passes, or something becomes true."""
+
     def __init__(
         self,
         *,
         accept: Global___Step.Accept | None = ...,
         reject: Global___Step.Reject | None = ...,
+        approval: Global___Step.Approval | None = ...,
+        wait: Global___Step.Wait | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "kind", b"kind", "reject", b"reject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "approval", b"approval", "kind", b"kind", "reject", b"reject", "wait", b"wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "kind", b"kind", "reject", b"reject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "approval", b"approval", "kind", b"kind", "reject", b"reject", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["accept", "reject"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["accept", "reject", "approval", "wait"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___Step: _TypeAlias = Step  # noqa: Y015
+
+@_typing.final
+class Approvers(_message.Message):
+    """Who may decide. Resolved to enabled people of the subject's tenant when the step begins, and
+    again whenever somebody decides.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class People(_message.Message):
+        """These people."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        USER_IDS_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """Required. 1 to 100, `usr_…`."""
+
+        def __init__(
+            self,
+            *,
+            user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["user_ids", b"user_ids"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Manager(_message.Message):
+        """Somebody above the subject."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        LEVEL_FIELD_NUMBER: _builtins.int
+        level: _builtins.int
+        """Optional. 1 is the subject's manager, 2 that one's, at most 5; 1 when not given."""
+        def __init__(
+            self,
+            *,
+            level: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class AppOwners(_message.Message):
+        """Who answers for the app."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        def __init__(
+            self,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class EntitlementOwners(_message.Message):
+        """Who answers for the entitlement."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        def __init__(
+            self,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class GroupMembers(_message.Message):
+        """The direct members of a group."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        GROUP_ID_FIELD_NUMBER: _builtins.int
+        group_id: _builtins.str
+        """Required. `grp_…`."""
+        def __init__(
+            self,
+            *,
+            group_id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    MANAGER_FIELD_NUMBER: _builtins.int
+    APP_OWNERS_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_OWNERS_FIELD_NUMBER: _builtins.int
+    GROUP_MEMBERS_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
+    expression: _builtins.str
+    """A CEL expression over what a condition may speak of, that is a list of ids of people:
+    `subject.job_title == "CFO" ? ["usr_…"] : managers`. At most 4096 characters.
+    """
+    @_builtins.property
+    def people(self) -> Global___Approvers.People:
+        """These people."""
+
+    @_builtins.property
+    def manager(self) -> Global___Approvers.Manager:
+        """Somebody above the subject."""
+
+    @_builtins.property
+    def app_owners(self) -> Global___Approvers.AppOwners:
+        """Who answers for the app."""
+
+    @_builtins.property
+    def entitlement_owners(self) -> Global___Approvers.EntitlementOwners:
+        """Who answers for the entitlement."""
+
+    @_builtins.property
+    def group_members(self) -> Global___Approvers.GroupMembers:
+        """The direct members of a group, at most 500."""
+
+    def __init__(
+        self,
+        *,
+        people: Global___Approvers.People | None = ...,
+        manager: Global___Approvers.Manager | None = ...,
+        app_owners: Global___Approvers.AppOwners | None = ...,
+        entitlement_owners: Global___Approvers.EntitlementOwners | None = ...,
+        group_members: Global___Approvers.GroupMembers | None = ...,
+        expression: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["app_owners", b"app_owners", "entitlement_owners", b"entitlement_owners", "expression", b"expression", "group_members", b"group_members", "kind", b"kind", "manager", b"manager", "people", b"people"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_owners", b"app_owners", "entitlement_owners", b"entitlement_owners", "expression", b"expression", "group_members", b"group_members", "kind", b"kind", "manager", b"manager", "people", b"people"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["people", "manager", "app_owners", "entitlement_owners", "group_members", "expression"]  # noqa: Y015
+    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+
+Global___Approvers: _TypeAlias = Approvers  # noqa: Y015
+
+@_typing.final
+class TimeLimit(_message.Message):
+    """What happens when a step takes too long. Nothing that happens is an approval."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Remind(_message.Message):
+        """Those who may decide are reminded."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        def __init__(
+            self,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Deny(_message.Message):
+        """The access request is denied."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        def __init__(
+            self,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    AFTER_FIELD_NUMBER: _builtins.int
+    REMIND_FIELD_NUMBER: _builtins.int
+    REASSIGN_FIELD_NUMBER: _builtins.int
+    ESCALATE_TO_POLICY_ID_FIELD_NUMBER: _builtins.int
+    DENY_FIELD_NUMBER: _builtins.int
+    escalate_to_policy_id: _builtins.str
+    """Another policy decides, from its first step on. Its own time limits hold."""
+    @_builtins.property
+    def after(self) -> _duration_pb2.Duration:
+        """Required. From when the step begins: a minute to 90 days."""
+
+    @_builtins.property
+    def remind(self) -> Global___TimeLimit.Remind:
+        """Those who may decide are reminded, and again after as long."""
+
+    @_builtins.property
+    def reassign(self) -> Global___Approvers:
+        """Others decide instead. They are reminded after as long."""
+
+    @_builtins.property
+    def deny(self) -> Global___TimeLimit.Deny:
+        """The access request is denied."""
+
+    def __init__(
+        self,
+        *,
+        after: _duration_pb2.Duration | None = ...,
+        remind: Global___TimeLimit.Remind | None = ...,
+        reassign: Global___Approvers | None = ...,
+        escalate_to_policy_id: _builtins.str = ...,
+        deny: Global___TimeLimit.Deny | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "deny", b"deny", "escalate_to_policy_id", b"escalate_to_policy_id", "reassign", b"reassign", "remind", b"remind", "then", b"then"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "deny", b"deny", "escalate_to_policy_id", b"escalate_to_policy_id", "reassign", b"reassign", "remind", b"remind", "then", b"then"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_then: _TypeAlias = _typing.Literal["remind", "reassign", "escalate_to_policy_id", "deny"]  # noqa: Y015
+    _WhichOneofArgType_then: _TypeAlias = _typing.Literal["then", b"then"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_then) -> _WhichOneofReturnType_then | None: ...
+
+Global___TimeLimit: _TypeAlias = TimeLimit  # noqa: Y015
 
 @_typing.final
 class CreatePolicyRequest(_message.Message):
@@ -255,16 +621,22 @@ class GetPolicyRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     POLICY_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     policy_id: _builtins.str
     """Required. The policy."""
+    version: _builtins.int
+    """Optional. The version; the current one when not given. Of a deleted policy only versions that
+    are asked for are returned.
+    """
     def __init__(
         self,
         *,
         policy_id: _builtins.str = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy_id", b"policy_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy_id", b"policy_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -347,3 +719,580 @@ class ListPoliciesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListPoliciesResponse: _TypeAlias = ListPoliciesResponse  # noqa: Y015
+
+@_typing.final
+class UpdatePolicyRequest(_message.Message):
+    """Asks for the next version of a policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    etag: _builtins.str
+    """Required. The etag that was read."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    @_builtins.property
+    def policy(self) -> Global___Policy:
+        """Required. The policy: `policy_id`, and the fields of the mask."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Required. `display_name`, `description`, `rules`, `baseline`."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___Policy | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        etag: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "idempotency_key", b"idempotency_key", "policy", b"policy", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePolicyRequest: _TypeAlias = UpdatePolicyRequest  # noqa: Y015
+
+@_typing.final
+class UpdatePolicyResponse(_message.Message):
+    """The policy in its next version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___Policy:
+        """The policy."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___Policy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePolicyResponse: _TypeAlias = UpdatePolicyResponse  # noqa: Y015
+
+@_typing.final
+class DeletePolicyRequest(_message.Message):
+    """Asks for a policy to be deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    policy_id: _builtins.str
+    """Required. The policy."""
+    etag: _builtins.str
+    """Required. The etag that was read."""
+    reason: _builtins.str
+    """Optional. Why, at most 2000 characters."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        policy_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "idempotency_key", b"idempotency_key", "policy_id", b"policy_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletePolicyRequest: _TypeAlias = DeletePolicyRequest  # noqa: Y015
+
+@_typing.final
+class DeletePolicyResponse(_message.Message):
+    """The policy is deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___Policy:
+        """The policy as it was last."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___Policy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletePolicyResponse: _TypeAlias = DeletePolicyResponse  # noqa: Y015
+
+@_typing.final
+class ListPolicyVersionsRequest(_message.Message):
+    """Asks for a page of the versions of a policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    policy_id: _builtins.str
+    """Required. The policy."""
+    page_size: _builtins.int
+    """Optional. 1 to 500; 50 when not given."""
+    page_token: _builtins.str
+    """Optional. The `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        policy_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "policy_id", b"policy_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPolicyVersionsRequest: _TypeAlias = ListPolicyVersionsRequest  # noqa: Y015
+
+@_typing.final
+class ListPolicyVersionsResponse(_message.Message):
+    """A page of versions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Set while there are more."""
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Policy]:
+        """The versions, newest first."""
+
+    def __init__(
+        self,
+        *,
+        policies: _abc.Iterable[Global___Policy] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "policies", b"policies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPolicyVersionsResponse: _TypeAlias = ListPolicyVersionsResponse  # noqa: Y015
+
+@_typing.final
+class CheckPolicyRequest(_message.Message):
+    """Asks what is wrong with a policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    policy_id: _builtins.str
+    """Optional. A saved policy. Exactly one of this and `policy` is given, or both to check a change
+    where the saved one is used.
+    """
+    coverage: _builtins.bool
+    """Optional. Whether to look for apps and audiences where nobody can approve. Needs `policy_id`,
+    by which the apps are found.
+    """
+    @_builtins.property
+    def policy(self) -> Global___Policy:
+        """Optional. A policy that is not saved."""
+
+    def __init__(
+        self,
+        *,
+        policy_id: _builtins.str = ...,
+        policy: Global___Policy | None = ...,
+        coverage: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage", b"coverage", "policy", b"policy", "policy_id", b"policy_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckPolicyRequest: _TypeAlias = CheckPolicyRequest  # noqa: Y015
+
+@_typing.final
+class CheckPolicyResponse(_message.Message):
+    """What is wrong with a policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyProblem]:
+        """What was found, in the order of the policy. Without an `ERROR` it can be saved."""
+
+    @_builtins.property
+    def coverage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Coverage]:
+        """One for each app, audience, rule and approval step."""
+
+    def __init__(
+        self,
+        *,
+        problems: _abc.Iterable[Global___PolicyProblem] | None = ...,
+        coverage: _abc.Iterable[Global___Coverage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage", b"coverage", "problems", b"problems"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckPolicyResponse: _TypeAlias = CheckPolicyResponse  # noqa: Y015
+
+@_typing.final
+class PolicyProblem(_message.Message):
+    """Something that is wrong with a policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Severity:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PolicyProblem._Severity.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SEVERITY_UNSPECIFIED: PolicyProblem._Severity.ValueType  # 0
+        """Not set."""
+        SEVERITY_ERROR: PolicyProblem._Severity.ValueType  # 1
+        """It can't be saved so."""
+        SEVERITY_WARNING: PolicyProblem._Severity.ValueType  # 2
+        """It can be saved, and somebody should look."""
+
+    class Severity(_Severity, metaclass=_SeverityEnumTypeWrapper):
+        """How bad a problem is."""
+
+    SEVERITY_UNSPECIFIED: PolicyProblem.Severity.ValueType  # 0
+    """Not set."""
+    SEVERITY_ERROR: PolicyProblem.Severity.ValueType  # 1
+    """It can't be saved so."""
+    SEVERITY_WARNING: PolicyProblem.Severity.ValueType  # 2
+    """It can be saved, and somebody should look."""
+
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    COLUMN_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    severity: Global___PolicyProblem.Severity.ValueType
+    """How bad it is."""
+    field: _builtins.str
+    """The field, as in `policy.rules[2].condition`."""
+    line: _builtins.int
+    """The line in an expression, from 1; 0 where it is about none."""
+    column: _builtins.int
+    """The column in that line, from 1."""
+    message: _builtins.str
+    """What is wrong, in words."""
+    def __init__(
+        self,
+        *,
+        severity: Global___PolicyProblem.Severity.ValueType = ...,
+        field: _builtins.str = ...,
+        line: _builtins.int = ...,
+        column: _builtins.int = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "field", b"field", "line", b"line", "message", b"message", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyProblem: _TypeAlias = PolicyProblem  # noqa: Y015
+
+@_typing.final
+class Coverage(_message.Message):
+    """Whether somebody other than the requester can approve, for one app, audience, rule and step."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Verdict:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Coverage._Verdict.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        VERDICT_UNSPECIFIED: Coverage._Verdict.ValueType  # 0
+        """Not set."""
+        VERDICT_PROVEN: Coverage._Verdict.ValueType  # 1
+        """For everybody in the audience somebody else can approve."""
+        VERDICT_REFUTED: Coverage._Verdict.ValueType  # 2
+        """For some of the audience nobody else can."""
+        VERDICT_UNKNOWN: Coverage._Verdict.ValueType  # 3
+        """It depends on what is known only when somebody asks."""
+
+    class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
+        """What was found."""
+
+    VERDICT_UNSPECIFIED: Coverage.Verdict.ValueType  # 0
+    """Not set."""
+    VERDICT_PROVEN: Coverage.Verdict.ValueType  # 1
+    """For everybody in the audience somebody else can approve."""
+    VERDICT_REFUTED: Coverage.Verdict.ValueType  # 2
+    """For some of the audience nobody else can."""
+    VERDICT_UNKNOWN: Coverage.Verdict.ValueType  # 3
+    """It depends on what is known only when somebody asks."""
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    APP_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    ACCESS_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ACCESS_PROFILE_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    WITHOUT_APPROVER_FIELD_NUMBER: _builtins.int
+    USER_IDS_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """The app."""
+    app_display_name: _builtins.str
+    """Its name."""
+    access_profile_id: _builtins.str
+    """The audience."""
+    access_profile_display_name: _builtins.str
+    """Its name."""
+    rule: _builtins.str
+    """The rule; empty for the baseline."""
+    step: _builtins.int
+    """Which of its steps, from 0."""
+    verdict: Global___Coverage.Verdict.ValueType
+    """What was found."""
+    without_approver: _builtins.int
+    """Of the audience, for how many nobody can approve."""
+    message: _builtins.str
+    """Why, in words."""
+    @_builtins.property
+    def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Some of them, at most 10."""
+
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        app_display_name: _builtins.str = ...,
+        access_profile_id: _builtins.str = ...,
+        access_profile_display_name: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        step: _builtins.int = ...,
+        verdict: Global___Coverage.Verdict.ValueType = ...,
+        without_approver: _builtins.int = ...,
+        user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_profile_display_name", b"access_profile_display_name", "access_profile_id", b"access_profile_id", "app_display_name", b"app_display_name", "app_id", b"app_id", "message", b"message", "rule", b"rule", "step", b"step", "user_ids", b"user_ids", "verdict", b"verdict", "without_approver", b"without_approver"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Coverage: _TypeAlias = Coverage  # noqa: Y015
+
+@_typing.final
+class ExportPoliciesRequest(_message.Message):
+    """Asks for policies as YAML."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Only these, at most 100; all when not given."""
+
+    def __init__(
+        self,
+        *,
+        policy_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy_ids", b"policy_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportPoliciesRequest: _TypeAlias = ExportPoliciesRequest  # noqa: Y015
+
+@_typing.final
+class ExportPoliciesResponse(_message.Message):
+    """Policies as YAML."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    document: _builtins.str
+    """The document, the same for the same policies."""
+    def __init__(
+        self,
+        *,
+        document: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportPoliciesResponse: _TypeAlias = ExportPoliciesResponse  # noqa: Y015
+
+@_typing.final
+class ApplyPoliciesRequest(_message.Message):
+    """Asks for policies to be as a document says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    PLAN_DIGEST_FIELD_NUMBER: _builtins.int
+    DELETE_OTHERS_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    document: _builtins.str
+    """Required. YAML as `ExportPolicies` writes it, at most 1 MiB."""
+    plan_digest: _builtins.str
+    """Optional. The `plan_digest` of the answer that shall be carried out."""
+    delete_others: _builtins.bool
+    """Optional. Whether policies that the document does not name are deleted."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        document: _builtins.str = ...,
+        plan_digest: _builtins.str = ...,
+        delete_others: _builtins.bool = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_others", b"delete_others", "document", b"document", "idempotency_key", b"idempotency_key", "plan_digest", b"plan_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyPoliciesRequest: _TypeAlias = ApplyPoliciesRequest  # noqa: Y015
+
+@_typing.final
+class ApplyPoliciesResponse(_message.Message):
+    """What was done, or would be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    PLAN_DIGEST_FIELD_NUMBER: _builtins.int
+    APPLIED_FIELD_NUMBER: _builtins.int
+    plan_digest: _builtins.str
+    """Names these changes to the policies as they are."""
+    applied: _builtins.bool
+    """Whether it was done."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyChange]:
+        """One for each policy of the document, in its order, and then those to be deleted."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___PolicyChange] | None = ...,
+        plan_digest: _builtins.str = ...,
+        applied: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "changes", b"changes", "plan_digest", b"plan_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyPoliciesResponse: _TypeAlias = ApplyPoliciesResponse  # noqa: Y015
+
+@_typing.final
+class PolicyChange(_message.Message):
+    """What happens to one policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Action:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PolicyChange._Action.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ACTION_UNSPECIFIED: PolicyChange._Action.ValueType  # 0
+        """Not set."""
+        ACTION_NONE: PolicyChange._Action.ValueType  # 1
+        """It is as the document says."""
+        ACTION_CREATE: PolicyChange._Action.ValueType  # 2
+        """It is created."""
+        ACTION_UPDATE: PolicyChange._Action.ValueType  # 3
+        """It gets its next version."""
+        ACTION_DELETE: PolicyChange._Action.ValueType  # 4
+        """It is deleted."""
+
+    class Action(_Action, metaclass=_ActionEnumTypeWrapper):
+        """What happens to a policy."""
+
+    ACTION_UNSPECIFIED: PolicyChange.Action.ValueType  # 0
+    """Not set."""
+    ACTION_NONE: PolicyChange.Action.ValueType  # 1
+    """It is as the document says."""
+    ACTION_CREATE: PolicyChange.Action.ValueType  # 2
+    """It is created."""
+    ACTION_UPDATE: PolicyChange.Action.ValueType  # 3
+    """It gets its next version."""
+    ACTION_DELETE: PolicyChange.Action.ValueType  # 4
+    """It is deleted."""
+
+    ACTION_FIELD_NUMBER: _builtins.int
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    FROM_VERSION_FIELD_NUMBER: _builtins.int
+    TO_VERSION_FIELD_NUMBER: _builtins.int
+    DIFF_FIELD_NUMBER: _builtins.int
+    action: Global___PolicyChange.Action.ValueType
+    """What happens."""
+    policy_id: _builtins.str
+    """The policy; empty when it is created and that is not done yet."""
+    display_name: _builtins.str
+    """Its name."""
+    from_version: _builtins.int
+    """The version before; 0 for a new one."""
+    to_version: _builtins.int
+    """The version after."""
+    diff: _builtins.str
+    """What changes: the lines of the document as a unified diff."""
+    def __init__(
+        self,
+        *,
+        action: Global___PolicyChange.Action.ValueType = ...,
+        policy_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        from_version: _builtins.int = ...,
+        to_version: _builtins.int = ...,
+        diff: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "diff", b"diff", "display_name", b"display_name", "from_version", b"from_version", "policy_id", b"policy_id", "to_version", b"to_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyChange: _TypeAlias = PolicyChange  # noqa: Y015

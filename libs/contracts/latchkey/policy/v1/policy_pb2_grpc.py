@@ -30,7 +30,8 @@ class PolicyServiceStub:
 
     A policy is an ordered list of rules and a baseline. A rule has a condition in CEL; the first
     rule whose condition is true gives the steps, and where none is the baseline does. A version of
-    a policy never changes; `Auto-approve` is built in.
+    a policy never changes: an update makes the next one. `Auto-approve`, `Manager approval`,
+    `App owner approval` and `Manager then app owner` are built in and can't be changed.
     """
 
     def __init__(self, channel):
@@ -54,6 +55,36 @@ class PolicyServiceStub:
                 request_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPoliciesRequest.SerializeToString,
                 response_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPoliciesResponse.FromString,
                 _registered_method=True)
+        self.UpdatePolicy = channel.unary_unary(
+                '/latchkey.policy.v1.PolicyService/UpdatePolicy',
+                request_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.UpdatePolicyRequest.SerializeToString,
+                response_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.UpdatePolicyResponse.FromString,
+                _registered_method=True)
+        self.DeletePolicy = channel.unary_unary(
+                '/latchkey.policy.v1.PolicyService/DeletePolicy',
+                request_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.DeletePolicyRequest.SerializeToString,
+                response_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.DeletePolicyResponse.FromString,
+                _registered_method=True)
+        self.ListPolicyVersions = channel.unary_unary(
+                '/latchkey.policy.v1.PolicyService/ListPolicyVersions',
+                request_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPolicyVersionsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPolicyVersionsResponse.FromString,
+                _registered_method=True)
+        self.CheckPolicy = channel.unary_unary(
+                '/latchkey.policy.v1.PolicyService/CheckPolicy',
+                request_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.CheckPolicyRequest.SerializeToString,
+                response_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.CheckPolicyResponse.FromString,
+                _registered_method=True)
+        self.ExportPolicies = channel.unary_unary(
+                '/latchkey.policy.v1.PolicyService/ExportPolicies',
+                request_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ExportPoliciesRequest.SerializeToString,
+                response_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ExportPoliciesResponse.FromString,
+                _registered_method=True)
+        self.ApplyPolicies = channel.unary_unary(
+                '/latchkey.policy.v1.PolicyService/ApplyPolicies',
+                request_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ApplyPoliciesRequest.SerializeToString,
+                response_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ApplyPoliciesResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer:
@@ -61,21 +92,23 @@ class PolicyServiceServicer:
 
     A policy is an ordered list of rules and a baseline. A rule has a condition in CEL; the first
     rule whose condition is true gives the steps, and where none is the baseline does. A version of
-    a policy never changes; `Auto-approve` is built in.
+    a policy never changes: an update makes the next one. `Auto-approve`, `Manager approval`,
+    `App owner approval` and `Manager then app owner` are built in and can't be changed.
     """
 
     def CreatePolicy(self, request, context):
         """Creates a policy. Publishes `PolicyCreated`.
 
         Callers: policy administrators.
-        Fails with `ALREADY_EXISTS` / `POLICY_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`.
+        Fails with `ALREADY_EXISTS` / `POLICY_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`
+        or `POLICY_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPolicy(self, request, context):
-        """Returns one policy in its current version.
+        """Returns one policy, in its current version or an earlier one.
 
         Callers: administrators, policy administrators and auditors.
         Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`.
@@ -88,6 +121,80 @@ class PolicyServiceServicer:
         """Lists policies in their current versions, oldest first.
 
         Callers: administrators, policy administrators and auditors.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePolicy(self, request, context):
+        """Makes the next version of a policy. Access requests that have a plan keep it. Publishes
+        `PolicyUpdated`. An update that changes nothing makes no version.
+
+        Callers: policy administrators.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`, `ALREADY_EXISTS` /
+        `POLICY_NAME_TAKEN`, `FAILED_PRECONDITION` / `POLICY_BUILT_IN`, `INVALID_ARGUMENT` /
+        `EXPRESSION_INVALID` or `POLICY_INVALID`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePolicy(self, request, context):
+        """Deletes a policy that nothing uses: no app, no rules, no entitlement, no other policy, and not
+        the deployment. Its versions stay readable. Publishes `PolicyDeleted`.
+
+        Callers: policy administrators.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
+        `FAILED_PRECONDITION` / `POLICY_IN_USE` or `POLICY_BUILT_IN`, `UNAVAILABLE` /
+        `DEPENDENCY_UNAVAILABLE` without the catalog.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPolicyVersions(self, request, context):
+        """Lists the versions of a policy, also of a deleted one, newest first.
+
+        Callers: administrators, policy administrators and auditors.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckPolicy(self, request, context):
+        """Looks for what is wrong with a policy, saved or not: what would be refused when it is saved,
+        rules that can never match, and, with `coverage`, for every app and audience that uses it,
+        whether somebody other than the requester can approve. Changes nothing.
+
+        Callers: administrators, policy administrators and auditors.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` for
+        coverage without the catalog.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportPolicies(self, request, context):
+        """Writes policies as YAML, to be kept in Git and applied with `ApplyPolicies`. What is built in
+        is left out.
+
+        Callers: administrators, policy administrators and auditors.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyPolicies(self, request, context):
+        """Makes policies as a YAML document says, by their names, all or none. Without a `plan_digest`
+        it changes nothing and answers what it would do; with the digest of that answer it does it.
+        Publishes `PolicyCreated`, `PolicyUpdated` and `PolicyDeleted`.
+
+        Callers: policy administrators.
+        Fails with `INVALID_ARGUMENT` / `DOCUMENT_INVALID`, `EXPRESSION_INVALID` or `POLICY_INVALID`,
+        `ABORTED` / `APPLY_PLAN_STALE`, `FAILED_PRECONDITION` / `POLICY_IN_USE` or `POLICY_BUILT_IN`,
+        `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` when it deletes without the catalog.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,6 +218,36 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     request_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPoliciesRequest.FromString,
                     response_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPoliciesResponse.SerializeToString,
             ),
+            'UpdatePolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePolicy,
+                    request_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.UpdatePolicyRequest.FromString,
+                    response_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.UpdatePolicyResponse.SerializeToString,
+            ),
+            'DeletePolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePolicy,
+                    request_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.DeletePolicyRequest.FromString,
+                    response_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.DeletePolicyResponse.SerializeToString,
+            ),
+            'ListPolicyVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPolicyVersions,
+                    request_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPolicyVersionsRequest.FromString,
+                    response_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPolicyVersionsResponse.SerializeToString,
+            ),
+            'CheckPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckPolicy,
+                    request_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.CheckPolicyRequest.FromString,
+                    response_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.CheckPolicyResponse.SerializeToString,
+            ),
+            'ExportPolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportPolicies,
+                    request_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ExportPoliciesRequest.FromString,
+                    response_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ExportPoliciesResponse.SerializeToString,
+            ),
+            'ApplyPolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyPolicies,
+                    request_deserializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ApplyPoliciesRequest.FromString,
+                    response_serializer=latchkey_dot_policy_dot_v1_dot_policy__pb2.ApplyPoliciesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'latchkey.policy.v1.PolicyService', rpc_method_handlers)
@@ -124,7 +261,8 @@ class PolicyService:
 
     A policy is an ordered list of rules and a baseline. A rule has a condition in CEL; the first
     rule whose condition is true gives the steps, and where none is the baseline does. A version of
-    a policy never changes; `Auto-approve` is built in.
+    a policy never changes: an update makes the next one. `Auto-approve`, `Manager approval`,
+    `App owner approval` and `Manager then app owner` are built in and can't be changed.
     """
 
     @staticmethod
@@ -198,6 +336,168 @@ class PolicyService:
             '/latchkey.policy.v1.PolicyService/ListPolicies',
             latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPoliciesRequest.SerializeToString,
             latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.policy.v1.PolicyService/UpdatePolicy',
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.UpdatePolicyRequest.SerializeToString,
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.UpdatePolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.policy.v1.PolicyService/DeletePolicy',
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.DeletePolicyRequest.SerializeToString,
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.DeletePolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPolicyVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.policy.v1.PolicyService/ListPolicyVersions',
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPolicyVersionsRequest.SerializeToString,
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.ListPolicyVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.policy.v1.PolicyService/CheckPolicy',
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.CheckPolicyRequest.SerializeToString,
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.CheckPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.policy.v1.PolicyService/ExportPolicies',
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.ExportPoliciesRequest.SerializeToString,
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.ExportPoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.policy.v1.PolicyService/ApplyPolicies',
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.ApplyPoliciesRequest.SerializeToString,
+            latchkey_dot_policy_dot_v1_dot_policy__pb2.ApplyPoliciesResponse.FromString,
             options,
             channel_credentials,
             insecure,

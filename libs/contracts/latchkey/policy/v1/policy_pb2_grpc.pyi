@@ -17,7 +17,8 @@ class PolicyServiceStub:
 
     A policy is an ordered list of rules and a baseline. A rule has a condition in CEL; the first
     rule whose condition is true gives the steps, and where none is the baseline does. A version of
-    a policy never changes; `Auto-approve` is built in.
+    a policy never changes: an update makes the next one. `Auto-approve`, `Manager approval`,
+    `App owner approval` and `Manager then app owner` are built in and can't be changed.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -25,10 +26,11 @@ class PolicyServiceStub:
     """Creates a policy. Publishes `PolicyCreated`.
 
     Callers: policy administrators.
-    Fails with `ALREADY_EXISTS` / `POLICY_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`.
+    Fails with `ALREADY_EXISTS` / `POLICY_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`
+    or `POLICY_INVALID`.
     """
     GetPolicy: _aio.UnaryUnaryMultiCallable[_policy_pb2.GetPolicyRequest, _policy_pb2.GetPolicyResponse]
-    """Returns one policy in its current version.
+    """Returns one policy, in its current version or an earlier one.
 
     Callers: administrators, policy administrators and auditors.
     Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`.
@@ -38,13 +40,64 @@ class PolicyServiceStub:
 
     Callers: administrators, policy administrators and auditors.
     """
+    UpdatePolicy: _aio.UnaryUnaryMultiCallable[_policy_pb2.UpdatePolicyRequest, _policy_pb2.UpdatePolicyResponse]
+    """Makes the next version of a policy. Access requests that have a plan keep it. Publishes
+    `PolicyUpdated`. An update that changes nothing makes no version.
+
+    Callers: policy administrators.
+    Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`, `ALREADY_EXISTS` /
+    `POLICY_NAME_TAKEN`, `FAILED_PRECONDITION` / `POLICY_BUILT_IN`, `INVALID_ARGUMENT` /
+    `EXPRESSION_INVALID` or `POLICY_INVALID`.
+    """
+    DeletePolicy: _aio.UnaryUnaryMultiCallable[_policy_pb2.DeletePolicyRequest, _policy_pb2.DeletePolicyResponse]
+    """Deletes a policy that nothing uses: no app, no rules, no entitlement, no other policy, and not
+    the deployment. Its versions stay readable. Publishes `PolicyDeleted`.
+
+    Callers: policy administrators.
+    Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
+    `FAILED_PRECONDITION` / `POLICY_IN_USE` or `POLICY_BUILT_IN`, `UNAVAILABLE` /
+    `DEPENDENCY_UNAVAILABLE` without the catalog.
+    """
+    ListPolicyVersions: _aio.UnaryUnaryMultiCallable[_policy_pb2.ListPolicyVersionsRequest, _policy_pb2.ListPolicyVersionsResponse]
+    """Lists the versions of a policy, also of a deleted one, newest first.
+
+    Callers: administrators, policy administrators and auditors.
+    Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`.
+    """
+    CheckPolicy: _aio.UnaryUnaryMultiCallable[_policy_pb2.CheckPolicyRequest, _policy_pb2.CheckPolicyResponse]
+    """Looks for what is wrong with a policy, saved or not: what would be refused when it is saved,
+    rules that can never match, and, with `coverage`, for every app and audience that uses it,
+    whether somebody other than the requester can approve. Changes nothing.
+
+    Callers: administrators, policy administrators and auditors.
+    Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` for
+    coverage without the catalog.
+    """
+    ExportPolicies: _aio.UnaryUnaryMultiCallable[_policy_pb2.ExportPoliciesRequest, _policy_pb2.ExportPoliciesResponse]
+    """Writes policies as YAML, to be kept in Git and applied with `ApplyPolicies`. What is built in
+    is left out.
+
+    Callers: administrators, policy administrators and auditors.
+    Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`.
+    """
+    ApplyPolicies: _aio.UnaryUnaryMultiCallable[_policy_pb2.ApplyPoliciesRequest, _policy_pb2.ApplyPoliciesResponse]
+    """Makes policies as a YAML document says, by their names, all or none. Without a `plan_digest`
+    it changes nothing and answers what it would do; with the digest of that answer it does it.
+    Publishes `PolicyCreated`, `PolicyUpdated` and `PolicyDeleted`.
+
+    Callers: policy administrators.
+    Fails with `INVALID_ARGUMENT` / `DOCUMENT_INVALID`, `EXPRESSION_INVALID` or `POLICY_INVALID`,
+    `ABORTED` / `APPLY_PLAN_STALE`, `FAILED_PRECONDITION` / `POLICY_IN_USE` or `POLICY_BUILT_IN`,
+    `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` when it deletes without the catalog.
+    """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     """How access requests are decided.
 
     A policy is an ordered list of rules and a baseline. A rule has a condition in CEL; the first
     rule whose condition is true gives the steps, and where none is the baseline does. A version of
-    a policy never changes; `Auto-approve` is built in.
+    a policy never changes: an update makes the next one. `Auto-approve`, `Manager approval`,
+    `App owner approval` and `Manager then app owner` are built in and can't be changed.
     """
 
     @_abc_1.abstractmethod
@@ -56,7 +109,8 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a policy. Publishes `PolicyCreated`.
 
         Callers: policy administrators.
-        Fails with `ALREADY_EXISTS` / `POLICY_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`.
+        Fails with `ALREADY_EXISTS` / `POLICY_NAME_TAKEN`, `INVALID_ARGUMENT` / `EXPRESSION_INVALID`
+        or `POLICY_INVALID`.
         """
 
     @_abc_1.abstractmethod
@@ -65,7 +119,7 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_pb2.GetPolicyRequest,
         context: _aio.ServicerContext[_policy_pb2.GetPolicyRequest, _abc.Awaitable[_policy_pb2.GetPolicyResponse]],
     ) -> _abc.Awaitable[_policy_pb2.GetPolicyResponse]:
-        """Returns one policy in its current version.
+        """Returns one policy, in its current version or an earlier one.
 
         Callers: administrators, policy administrators and auditors.
         Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`.
@@ -80,6 +134,92 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists policies in their current versions, oldest first.
 
         Callers: administrators, policy administrators and auditors.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdatePolicy(
+        self,
+        request: _policy_pb2.UpdatePolicyRequest,
+        context: _aio.ServicerContext[_policy_pb2.UpdatePolicyRequest, _abc.Awaitable[_policy_pb2.UpdatePolicyResponse]],
+    ) -> _abc.Awaitable[_policy_pb2.UpdatePolicyResponse]:
+        """Makes the next version of a policy. Access requests that have a plan keep it. Publishes
+        `PolicyUpdated`. An update that changes nothing makes no version.
+
+        Callers: policy administrators.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`, `ALREADY_EXISTS` /
+        `POLICY_NAME_TAKEN`, `FAILED_PRECONDITION` / `POLICY_BUILT_IN`, `INVALID_ARGUMENT` /
+        `EXPRESSION_INVALID` or `POLICY_INVALID`.
+        """
+
+    @_abc_1.abstractmethod
+    def DeletePolicy(
+        self,
+        request: _policy_pb2.DeletePolicyRequest,
+        context: _aio.ServicerContext[_policy_pb2.DeletePolicyRequest, _abc.Awaitable[_policy_pb2.DeletePolicyResponse]],
+    ) -> _abc.Awaitable[_policy_pb2.DeletePolicyResponse]:
+        """Deletes a policy that nothing uses: no app, no rules, no entitlement, no other policy, and not
+        the deployment. Its versions stay readable. Publishes `PolicyDeleted`.
+
+        Callers: policy administrators.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
+        `FAILED_PRECONDITION` / `POLICY_IN_USE` or `POLICY_BUILT_IN`, `UNAVAILABLE` /
+        `DEPENDENCY_UNAVAILABLE` without the catalog.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPolicyVersions(
+        self,
+        request: _policy_pb2.ListPolicyVersionsRequest,
+        context: _aio.ServicerContext[_policy_pb2.ListPolicyVersionsRequest, _abc.Awaitable[_policy_pb2.ListPolicyVersionsResponse]],
+    ) -> _abc.Awaitable[_policy_pb2.ListPolicyVersionsResponse]:
+        """Lists the versions of a policy, also of a deleted one, newest first.
+
+        Callers: administrators, policy administrators and auditors.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckPolicy(
+        self,
+        request: _policy_pb2.CheckPolicyRequest,
+        context: _aio.ServicerContext[_policy_pb2.CheckPolicyRequest, _abc.Awaitable[_policy_pb2.CheckPolicyResponse]],
+    ) -> _abc.Awaitable[_policy_pb2.CheckPolicyResponse]:
+        """Looks for what is wrong with a policy, saved or not: what would be refused when it is saved,
+        rules that can never match, and, with `coverage`, for every app and audience that uses it,
+        whether somebody other than the requester can approve. Changes nothing.
+
+        Callers: administrators, policy administrators and auditors.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` for
+        coverage without the catalog.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportPolicies(
+        self,
+        request: _policy_pb2.ExportPoliciesRequest,
+        context: _aio.ServicerContext[_policy_pb2.ExportPoliciesRequest, _abc.Awaitable[_policy_pb2.ExportPoliciesResponse]],
+    ) -> _abc.Awaitable[_policy_pb2.ExportPoliciesResponse]:
+        """Writes policies as YAML, to be kept in Git and applied with `ApplyPolicies`. What is built in
+        is left out.
+
+        Callers: administrators, policy administrators and auditors.
+        Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def ApplyPolicies(
+        self,
+        request: _policy_pb2.ApplyPoliciesRequest,
+        context: _aio.ServicerContext[_policy_pb2.ApplyPoliciesRequest, _abc.Awaitable[_policy_pb2.ApplyPoliciesResponse]],
+    ) -> _abc.Awaitable[_policy_pb2.ApplyPoliciesResponse]:
+        """Makes policies as a YAML document says, by their names, all or none. Without a `plan_digest`
+        it changes nothing and answers what it would do; with the digest of that answer it does it.
+        Publishes `PolicyCreated`, `PolicyUpdated` and `PolicyDeleted`.
+
+        Callers: policy administrators.
+        Fails with `INVALID_ARGUMENT` / `DOCUMENT_INVALID`, `EXPRESSION_INVALID` or `POLICY_INVALID`,
+        `ABORTED` / `APPLY_PLAN_STALE`, `FAILED_PRECONDITION` / `POLICY_IN_USE` or `POLICY_BUILT_IN`,
+        `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` when it deletes without the catalog.
         """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _aio.Server) -> None: ...

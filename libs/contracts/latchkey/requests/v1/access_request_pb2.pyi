@@ -33,7 +33,7 @@ class _AccessRequestStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ac
     ACCESS_REQUEST_STATE_UNSPECIFIED: _AccessRequestState.ValueType  # 0
     """Not set."""
     ACCESS_REQUEST_STATE_EVALUATING: _AccessRequestState.ValueType  # 1
-    """Kept; policy has not answered yet. Next: APPROVED, DENIED, CANCELLED."""
+    """Kept; policy has not answered yet. Next: PENDING, NO_APPROVER, APPROVED, DENIED, CANCELLED."""
     ACCESS_REQUEST_STATE_APPROVED: _AccessRequestState.ValueType  # 2
     """A lease is granted and on its way into Entra. Next: FULFILLED, FAILED, CANCELLED."""
     ACCESS_REQUEST_STATE_FULFILLED: _AccessRequestState.ValueType  # 3
@@ -41,9 +41,17 @@ class _AccessRequestStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ac
     ACCESS_REQUEST_STATE_FAILED: _AccessRequestState.ValueType  # 4
     """Entra can't be made to have it without somebody's help. Next: APPROVED, by a retry."""
     ACCESS_REQUEST_STATE_DENIED: _AccessRequestState.ValueType  # 5
-    """Policy said no. Final."""
+    """Policy or somebody said no. Final."""
     ACCESS_REQUEST_STATE_CANCELLED: _AccessRequestState.ValueType  # 6
     """Withdrawn, or its lease was revoked before it was delivered. Final."""
+    ACCESS_REQUEST_STATE_PENDING: _AccessRequestState.ValueType  # 7
+    """It waits, for people to decide or for a time; `current_step` says for whom or what. Next:
+    NO_APPROVER, EVALUATING, APPROVED, DENIED, CANCELLED.
+    """
+    ACCESS_REQUEST_STATE_NO_APPROVER: _AccessRequestState.ValueType  # 8
+    """Nobody can decide the step that it is at; `current_step` says why. It is looked at again. Next:
+    PENDING, EVALUATING, APPROVED, DENIED, CANCELLED.
+    """
 
 class AccessRequestState(_AccessRequestState, metaclass=_AccessRequestStateEnumTypeWrapper):
     """Where an access request stands."""
@@ -51,7 +59,7 @@ class AccessRequestState(_AccessRequestState, metaclass=_AccessRequestStateEnumT
 ACCESS_REQUEST_STATE_UNSPECIFIED: AccessRequestState.ValueType  # 0
 """Not set."""
 ACCESS_REQUEST_STATE_EVALUATING: AccessRequestState.ValueType  # 1
-"""Kept; policy has not answered yet. Next: APPROVED, DENIED, CANCELLED."""
+"""Kept; policy has not answered yet. Next: PENDING, NO_APPROVER, APPROVED, DENIED, CANCELLED."""
 ACCESS_REQUEST_STATE_APPROVED: AccessRequestState.ValueType  # 2
 """A lease is granted and on its way into Entra. Next: FULFILLED, FAILED, CANCELLED."""
 ACCESS_REQUEST_STATE_FULFILLED: AccessRequestState.ValueType  # 3
@@ -59,10 +67,74 @@ ACCESS_REQUEST_STATE_FULFILLED: AccessRequestState.ValueType  # 3
 ACCESS_REQUEST_STATE_FAILED: AccessRequestState.ValueType  # 4
 """Entra can't be made to have it without somebody's help. Next: APPROVED, by a retry."""
 ACCESS_REQUEST_STATE_DENIED: AccessRequestState.ValueType  # 5
-"""Policy said no. Final."""
+"""Policy or somebody said no. Final."""
 ACCESS_REQUEST_STATE_CANCELLED: AccessRequestState.ValueType  # 6
 """Withdrawn, or its lease was revoked before it was delivered. Final."""
+ACCESS_REQUEST_STATE_PENDING: AccessRequestState.ValueType  # 7
+"""It waits, for people to decide or for a time; `current_step` says for whom or what. Next:
+NO_APPROVER, EVALUATING, APPROVED, DENIED, CANCELLED.
+"""
+ACCESS_REQUEST_STATE_NO_APPROVER: AccessRequestState.ValueType  # 8
+"""Nobody can decide the step that it is at; `current_step` says why. It is looked at again. Next:
+PENDING, EVALUATING, APPROVED, DENIED, CANCELLED.
+"""
 Global___AccessRequestState: _TypeAlias = AccessRequestState  # noqa: Y015
+
+class _EmergencyReviewState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EmergencyReviewStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EmergencyReviewState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EMERGENCY_REVIEW_STATE_UNSPECIFIED: _EmergencyReviewState.ValueType  # 0
+    """Not set: there is nothing to review."""
+    EMERGENCY_REVIEW_STATE_OPEN: _EmergencyReviewState.ValueType  # 1
+    """Somebody has to review it. Next: JUSTIFIED, NOT_JUSTIFIED."""
+    EMERGENCY_REVIEW_STATE_JUSTIFIED: _EmergencyReviewState.ValueType  # 2
+    """It was an emergency. Final."""
+    EMERGENCY_REVIEW_STATE_NOT_JUSTIFIED: _EmergencyReviewState.ValueType  # 3
+    """It was none. Final."""
+
+class EmergencyReviewState(_EmergencyReviewState, metaclass=_EmergencyReviewStateEnumTypeWrapper):
+    """Where the review of emergency access stands."""
+
+EMERGENCY_REVIEW_STATE_UNSPECIFIED: EmergencyReviewState.ValueType  # 0
+"""Not set: there is nothing to review."""
+EMERGENCY_REVIEW_STATE_OPEN: EmergencyReviewState.ValueType  # 1
+"""Somebody has to review it. Next: JUSTIFIED, NOT_JUSTIFIED."""
+EMERGENCY_REVIEW_STATE_JUSTIFIED: EmergencyReviewState.ValueType  # 2
+"""It was an emergency. Final."""
+EMERGENCY_REVIEW_STATE_NOT_JUSTIFIED: EmergencyReviewState.ValueType  # 3
+"""It was none. Final."""
+Global___EmergencyReviewState: _TypeAlias = EmergencyReviewState  # noqa: Y015
+
+class _ApproverOrigin:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ApproverOriginEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApproverOrigin.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    APPROVER_ORIGIN_UNSPECIFIED: _ApproverOrigin.ValueType  # 0
+    """Not set: it waits."""
+    APPROVER_ORIGIN_STEP: _ApproverOrigin.ValueType  # 1
+    """The step names them."""
+    APPROVER_ORIGIN_FALLBACK: _ApproverOrigin.ValueType  # 2
+    """Too few of those could decide, and these are its fallback."""
+    APPROVER_ORIGIN_REASSIGNED: _ApproverOrigin.ValueType  # 3
+    """Somebody handed it to them, or the time limit did."""
+
+class ApproverOrigin(_ApproverOrigin, metaclass=_ApproverOriginEnumTypeWrapper):
+    """How those who may decide a step came about."""
+
+APPROVER_ORIGIN_UNSPECIFIED: ApproverOrigin.ValueType  # 0
+"""Not set: it waits."""
+APPROVER_ORIGIN_STEP: ApproverOrigin.ValueType  # 1
+"""The step names them."""
+APPROVER_ORIGIN_FALLBACK: ApproverOrigin.ValueType  # 2
+"""Too few of those could decide, and these are its fallback."""
+APPROVER_ORIGIN_REASSIGNED: ApproverOrigin.ValueType  # 3
+"""Somebody handed it to them, or the time limit did."""
+Global___ApproverOrigin: _TypeAlias = ApproverOrigin  # noqa: Y015
 
 @_typing.final
 class PersonRef(_message.Message):
@@ -122,6 +194,10 @@ class AccessRequest(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     TIMELINE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    EMERGENCY_FIELD_NUMBER: _builtins.int
+    CURRENT_STEP_FIELD_NUMBER: _builtins.int
+    EMERGENCY_REVIEW_STATE_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
     access_request_id: _builtins.str
     """Output only. `req_…`."""
     state: Global___AccessRequestState.ValueType
@@ -144,6 +220,10 @@ class AccessRequest(_message.Message):
     """Output only. The same in a sentence."""
     etag: _builtins.str
     """Output only. Changes with every change of the access request."""
+    emergency: _builtins.bool
+    """Output only. Whether it was asked for as an emergency."""
+    emergency_review_state: Global___EmergencyReviewState.ValueType
+    """Output only. Whether emergency access has been reviewed."""
     @_builtins.property
     def requester(self) -> Global___PersonRef:
         """Output only. Who asked."""
@@ -172,6 +252,14 @@ class AccessRequest(_message.Message):
     def timeline(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEntry]:
         """Output only. Everything that happened to it, in order."""
 
+    @_builtins.property
+    def current_step(self) -> Global___CurrentStep:
+        """Output only. The step that it is at; set while `PENDING` or `NO_APPROVER`."""
+
+    @_builtins.property
+    def inputs(self) -> _evaluation_pb2.Facts:
+        """Output only. What policy was told. Only for administrators, policy administrators and auditors."""
+
     def __init__(
         self,
         *,
@@ -193,14 +281,116 @@ class AccessRequest(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         timeline: _abc.Iterable[Global___TimelineEntry] | None = ...,
         etag: _builtins.str = ...,
+        emergency: _builtins.bool = ...,
+        current_step: Global___CurrentStep | None = ...,
+        emergency_review_state: Global___EmergencyReviewState.ValueType = ...,
+        inputs: _evaluation_pb2.Facts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "plan", b"plan", "requested_duration", b"requested_duration", "requester", b"requester", "subject", b"subject", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "current_step", b"current_step", "inputs", b"inputs", "plan", b"plan", "requested_duration", b"requested_duration", "requester", b"requester", "subject", b"subject", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "app_display_name", b"app_display_name", "app_id", b"app_id", "create_time", b"create_time", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "etag", b"etag", "failure_message", b"failure_message", "failure_reason", b"failure_reason", "justification", b"justification", "lease_id", b"lease_id", "plan", b"plan", "requested_duration", b"requested_duration", "requester", b"requester", "state", b"state", "subject", b"subject", "timeline", b"timeline", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "app_display_name", b"app_display_name", "app_id", b"app_id", "create_time", b"create_time", "current_step", b"current_step", "emergency", b"emergency", "emergency_review_state", b"emergency_review_state", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "etag", b"etag", "failure_message", b"failure_message", "failure_reason", b"failure_reason", "inputs", b"inputs", "justification", b"justification", "lease_id", b"lease_id", "plan", b"plan", "requested_duration", b"requested_duration", "requester", b"requester", "state", b"state", "subject", b"subject", "timeline", b"timeline", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AccessRequest: _TypeAlias = AccessRequest  # noqa: Y015
+
+@_typing.final
+class CurrentStep(_message.Message):
+    """The step that an access request is at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    APPROVERS_FIELD_NUMBER: _builtins.int
+    NEEDED_FIELD_NUMBER: _builtins.int
+    APPROVALS_FIELD_NUMBER: _builtins.int
+    OPEN_TIME_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Which of the plan's steps, from 0."""
+    needed: _builtins.int
+    """How many must approve; 0 where it waits."""
+    origin: Global___ApproverOrigin.ValueType
+    """How the approvers came about."""
+    problem: _builtins.str
+    """Why nobody can decide, in words."""
+    @_builtins.property
+    def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonRef]:
+        """Who may decide; empty where it waits for a time or a condition, and where nobody can."""
+
+    @_builtins.property
+    def approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepApproval]:
+        """Who has approved it."""
+
+    @_builtins.property
+    def open_time(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """When its time is over; not set where it has no limit."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        approvers: _abc.Iterable[Global___PersonRef] | None = ...,
+        needed: _builtins.int = ...,
+        approvals: _abc.Iterable[Global___StepApproval] | None = ...,
+        open_time: _timestamp_pb2.Timestamp | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        origin: Global___ApproverOrigin.ValueType = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "open_time", b"open_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "approvers", b"approvers", "due_time", b"due_time", "needed", b"needed", "number", b"number", "open_time", b"open_time", "origin", b"origin", "problem", b"problem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CurrentStep: _TypeAlias = CurrentStep  # noqa: Y015
+
+@_typing.final
+class StepApproval(_message.Message):
+    """Somebody's approval of a step."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPROVER_FIELD_NUMBER: _builtins.int
+    ON_BEHALF_OF_FIELD_NUMBER: _builtins.int
+    APPROVE_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why, in their words."""
+    @_builtins.property
+    def approver(self) -> Global___PersonRef:
+        """Who."""
+
+    @_builtins.property
+    def on_behalf_of(self) -> Global___PersonRef:
+        """In whose place; not set when in their own."""
+
+    @_builtins.property
+    def approve_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        approver: Global___PersonRef | None = ...,
+        on_behalf_of: Global___PersonRef | None = ...,
+        approve_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "approver", b"approver", "on_behalf_of", b"on_behalf_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "approver", b"approver", "on_behalf_of", b"on_behalf_of", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepApproval: _TypeAlias = StepApproval  # noqa: Y015
 
 @_typing.final
 class TimelineEntry(_message.Message):
@@ -283,16 +473,22 @@ class TimelineEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
         BY_FIELD_NUMBER: _builtins.int
+        DURATION_FIELD_NUMBER: _builtins.int
         by: _builtins.str
         """By what or whom, in words."""
+        @_builtins.property
+        def duration(self) -> _duration_pb2.Duration:
+            """For how long; not set means without an end."""
+
         def __init__(
             self,
             *,
             by: _builtins.str = ...,
+            duration: _duration_pb2.Duration | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "duration", b"duration"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -303,16 +499,22 @@ class TimelineEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
         MESSAGE_FIELD_NUMBER: _builtins.int
+        ON_BEHALF_OF_FIELD_NUMBER: _builtins.int
         message: _builtins.str
         """Why."""
+        @_builtins.property
+        def on_behalf_of(self) -> Global___PersonRef:
+            """In whose place somebody did, in "A for B" the B; not set when in their own."""
+
         def __init__(
             self,
             *,
             message: _builtins.str = ...,
+            on_behalf_of: Global___PersonRef | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["on_behalf_of", b"on_behalf_of"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "on_behalf_of", b"on_behalf_of"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -486,6 +688,280 @@ class TimelineEntry(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class StepOpened(_message.Message):
+        """A step began, or its approvers are others now."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        STEP_FIELD_NUMBER: _builtins.int
+        APPROVERS_FIELD_NUMBER: _builtins.int
+        ORIGIN_FIELD_NUMBER: _builtins.int
+        DUE_TIME_FIELD_NUMBER: _builtins.int
+        step: _builtins.int
+        """Which step, from 0."""
+        origin: Global___ApproverOrigin.ValueType
+        """How they came about."""
+        @_builtins.property
+        def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonRef]:
+            """Who may decide; empty for a wait."""
+
+        @_builtins.property
+        def due_time(self) -> _timestamp_pb2.Timestamp:
+            """When its time is over; not set where it has no limit."""
+
+        def __init__(
+            self,
+            *,
+            step: _builtins.int = ...,
+            approvers: _abc.Iterable[Global___PersonRef] | None = ...,
+            origin: Global___ApproverOrigin.ValueType = ...,
+            due_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "due_time", b"due_time", "origin", b"origin", "step", b"step"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class NoApprover(_message.Message):
+        """Nobody can decide the step."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        STEP_FIELD_NUMBER: _builtins.int
+        PROBLEM_FIELD_NUMBER: _builtins.int
+        step: _builtins.int
+        """Which step, from 0."""
+        problem: _builtins.str
+        """Why, in words."""
+        def __init__(
+            self,
+            *,
+            step: _builtins.int = ...,
+            problem: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["problem", b"problem", "step", b"step"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class StepApproved(_message.Message):
+        """Somebody approved a step."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        STEP_FIELD_NUMBER: _builtins.int
+        ON_BEHALF_OF_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        DURATION_FIELD_NUMBER: _builtins.int
+        step: _builtins.int
+        """Which step, from 0."""
+        reason: _builtins.str
+        """Why, in their words."""
+        @_builtins.property
+        def on_behalf_of(self) -> Global___PersonRef:
+            """In whose place, in "A for B" the B; not set when in their own."""
+
+        @_builtins.property
+        def duration(self) -> _duration_pb2.Duration:
+            """The duration to which they shortened it; not set when they did not."""
+
+        def __init__(
+            self,
+            *,
+            step: _builtins.int = ...,
+            on_behalf_of: Global___PersonRef | None = ...,
+            reason: _builtins.str = ...,
+            duration: _duration_pb2.Duration | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "on_behalf_of", b"on_behalf_of"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "on_behalf_of", b"on_behalf_of", "reason", b"reason", "step", b"step"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Reassigned(_message.Message):
+        """A step was handed to others."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        STEP_FIELD_NUMBER: _builtins.int
+        APPROVERS_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        step: _builtins.int
+        """Which step, from 0."""
+        reason: _builtins.str
+        """Why, in words."""
+        @_builtins.property
+        def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonRef]:
+            """To whom."""
+
+        def __init__(
+            self,
+            *,
+            step: _builtins.int = ...,
+            approvers: _abc.Iterable[Global___PersonRef] | None = ...,
+            reason: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "reason", b"reason", "step", b"step"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Commented(_message.Message):
+        """Somebody said something."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        COMMENT_FIELD_NUMBER: _builtins.int
+        comment: _builtins.str
+        """What."""
+        def __init__(
+            self,
+            *,
+            comment: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Reminded(_message.Message):
+        """Those who may decide were reminded."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        STEP_FIELD_NUMBER: _builtins.int
+        step: _builtins.int
+        """Which step, from 0."""
+        def __init__(
+            self,
+            *,
+            step: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Escalated(_message.Message):
+        """A step took too long, and another policy decides."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        STEP_FIELD_NUMBER: _builtins.int
+        POLICY_ID_FIELD_NUMBER: _builtins.int
+        step: _builtins.int
+        """Which step, from 0."""
+        policy_id: _builtins.str
+        """The policy."""
+        def __init__(
+            self,
+            *,
+            step: _builtins.int = ...,
+            policy_id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["policy_id", b"policy_id", "step", b"step"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Restarted(_message.Message):
+        """The access request began anew, with the policy as it is now."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REASON_FIELD_NUMBER: _builtins.int
+        reason: _builtins.str
+        """Why, in their words."""
+        def __init__(
+            self,
+            *,
+            reason: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class WaitOver(_message.Message):
+        """A wait is over."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        STEP_FIELD_NUMBER: _builtins.int
+        step: _builtins.int
+        """Which step, from 0."""
+        def __init__(
+            self,
+            *,
+            step: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class EmergencyRequested(_message.Message):
+        """It is an emergency, with a policy of its own."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        POLICY_ID_FIELD_NUMBER: _builtins.int
+        policy_id: _builtins.str
+        """The policy."""
+        def __init__(
+            self,
+            *,
+            policy_id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["policy_id", b"policy_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class EmergencyReviewed(_message.Message):
+        """Emergency access was reviewed."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        JUSTIFIED_FIELD_NUMBER: _builtins.int
+        COMMENT_FIELD_NUMBER: _builtins.int
+        justified: _builtins.bool
+        """Whether it was an emergency."""
+        comment: _builtins.str
+        """Why, in their words."""
+        def __init__(
+            self,
+            *,
+            justified: _builtins.bool = ...,
+            comment: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "justified", b"justified"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ENTRY_TIME_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
@@ -501,6 +977,17 @@ class TimelineEntry(_message.Message):
     CANCELLED_FIELD_NUMBER: _builtins.int
     LEASE_ENDING_FIELD_NUMBER: _builtins.int
     LEASE_ENDED_FIELD_NUMBER: _builtins.int
+    STEP_OPENED_FIELD_NUMBER: _builtins.int
+    NO_APPROVER_FIELD_NUMBER: _builtins.int
+    STEP_APPROVED_FIELD_NUMBER: _builtins.int
+    REASSIGNED_FIELD_NUMBER: _builtins.int
+    COMMENTED_FIELD_NUMBER: _builtins.int
+    REMINDED_FIELD_NUMBER: _builtins.int
+    ESCALATED_FIELD_NUMBER: _builtins.int
+    RESTARTED_FIELD_NUMBER: _builtins.int
+    WAIT_OVER_FIELD_NUMBER: _builtins.int
+    EMERGENCY_REQUESTED_FIELD_NUMBER: _builtins.int
+    EMERGENCY_REVIEWED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entry_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -561,6 +1048,50 @@ class TimelineEntry(_message.Message):
     def lease_ended(self) -> Global___TimelineEntry.LeaseEndedEntry:
         """The access is out of Entra."""
 
+    @_builtins.property
+    def step_opened(self) -> Global___TimelineEntry.StepOpened:
+        """A step began."""
+
+    @_builtins.property
+    def no_approver(self) -> Global___TimelineEntry.NoApprover:
+        """Nobody can decide the step."""
+
+    @_builtins.property
+    def step_approved(self) -> Global___TimelineEntry.StepApproved:
+        """Somebody approved a step."""
+
+    @_builtins.property
+    def reassigned(self) -> Global___TimelineEntry.Reassigned:
+        """A step was handed to others."""
+
+    @_builtins.property
+    def commented(self) -> Global___TimelineEntry.Commented:
+        """Somebody said something."""
+
+    @_builtins.property
+    def reminded(self) -> Global___TimelineEntry.Reminded:
+        """Those who may decide were reminded."""
+
+    @_builtins.property
+    def escalated(self) -> Global___TimelineEntry.Escalated:
+        """Another policy decides."""
+
+    @_builtins.property
+    def restarted(self) -> Global___TimelineEntry.Restarted:
+        """It began anew."""
+
+    @_builtins.property
+    def wait_over(self) -> Global___TimelineEntry.WaitOver:
+        """A wait is over."""
+
+    @_builtins.property
+    def emergency_requested(self) -> Global___TimelineEntry.EmergencyRequested:
+        """It is an emergency."""
+
+    @_builtins.property
+    def emergency_reviewed(self) -> Global___TimelineEntry.EmergencyReviewed:
+        """Emergency access was reviewed."""
+
     def __init__(
         self,
         *,
@@ -579,12 +1110,23 @@ class TimelineEntry(_message.Message):
         cancelled: Global___TimelineEntry.Cancelled | None = ...,
         lease_ending: Global___TimelineEntry.LeaseEnding | None = ...,
         lease_ended: Global___TimelineEntry.LeaseEndedEntry | None = ...,
+        step_opened: Global___TimelineEntry.StepOpened | None = ...,
+        no_approver: Global___TimelineEntry.NoApprover | None = ...,
+        step_approved: Global___TimelineEntry.StepApproved | None = ...,
+        reassigned: Global___TimelineEntry.Reassigned | None = ...,
+        commented: Global___TimelineEntry.Commented | None = ...,
+        reminded: Global___TimelineEntry.Reminded | None = ...,
+        escalated: Global___TimelineEntry.Escalated | None = ...,
+        restarted: Global___TimelineEntry.Restarted | None = ...,
+        wait_over: Global___TimelineEntry.WaitOver | None = ...,
+        emergency_requested: Global___TimelineEntry.EmergencyRequested | None = ...,
+        emergency_reviewed: Global___TimelineEntry.EmergencyReviewed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "entry_time", b"entry_time", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_granted", b"lease_granted", "policy_unavailable", b"policy_unavailable", "retried", b"retried", "target_delivered", b"target_delivered"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "commented", b"commented", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "emergency_requested", b"emergency_requested", "emergency_reviewed", b"emergency_reviewed", "entry_time", b"entry_time", "escalated", b"escalated", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_granted", b"lease_granted", "no_approver", b"no_approver", "policy_unavailable", b"policy_unavailable", "reassigned", b"reassigned", "reminded", b"reminded", "restarted", b"restarted", "retried", b"retried", "step_approved", b"step_approved", "step_opened", b"step_opened", "target_delivered", b"target_delivered", "wait_over", b"wait_over"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "entry_time", b"entry_time", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_granted", b"lease_granted", "policy_unavailable", b"policy_unavailable", "retried", b"retried", "target_delivered", b"target_delivered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "commented", b"commented", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "emergency_requested", b"emergency_requested", "emergency_reviewed", b"emergency_reviewed", "entry_time", b"entry_time", "escalated", b"escalated", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_granted", b"lease_granted", "no_approver", b"no_approver", "policy_unavailable", b"policy_unavailable", "reassigned", b"reassigned", "reminded", b"reminded", "restarted", b"restarted", "retried", b"retried", "step_approved", b"step_approved", "step_opened", b"step_opened", "target_delivered", b"target_delivered", "wait_over", b"wait_over"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["created", "policy_unavailable", "evaluated", "approved", "denied", "lease_granted", "target_delivered", "fulfilled", "delivery_failed", "retried", "cancelled", "lease_ending", "lease_ended"]  # noqa: Y015
+    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["created", "policy_unavailable", "evaluated", "approved", "denied", "lease_granted", "target_delivered", "fulfilled", "delivery_failed", "retried", "cancelled", "lease_ending", "lease_ended", "step_opened", "no_approver", "step_approved", "reassigned", "commented", "reminded", "escalated", "restarted", "wait_over", "emergency_requested", "emergency_reviewed"]  # noqa: Y015
     _WhichOneofArgType_fact: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_fact) -> _WhichOneofReturnType_fact | None: ...
 
@@ -600,12 +1142,18 @@ class CreateAccessRequestRequest(_message.Message):
     JUSTIFICATION_FIELD_NUMBER: _builtins.int
     REQUESTED_DURATION_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
+    EMERGENCY_FIELD_NUMBER: _builtins.int
     entitlement_id: _builtins.str
     """Required. What is asked for."""
     justification: _builtins.str
     """Required. Why: 1 to 2000 characters that are not all blank."""
     idempotency_key: _builtins.str
     """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    subject_user_id: _builtins.str
+    """Optional. Who shall have it, `usr_…`; the caller when not given."""
+    emergency: _builtins.bool
+    """Optional. Whether it is an emergency."""
     @_builtins.property
     def requested_duration(self) -> _duration_pb2.Duration:
         """Optional. For how long, at least a minute and within the entitlement's limit. Not set means
@@ -619,10 +1167,12 @@ class CreateAccessRequestRequest(_message.Message):
         justification: _builtins.str = ...,
         requested_duration: _duration_pb2.Duration | None = ...,
         idempotency_key: _builtins.str = ...,
+        subject_user_id: _builtins.str = ...,
+        emergency: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["requested_duration", b"requested_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlement_id", b"entitlement_id", "idempotency_key", b"idempotency_key", "justification", b"justification", "requested_duration", b"requested_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "entitlement_id", b"entitlement_id", "idempotency_key", b"idempotency_key", "justification", b"justification", "requested_duration", b"requested_duration", "subject_user_id", b"subject_user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -708,6 +1258,8 @@ class ListAccessRequestsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     APP_ID_FIELD_NUMBER: _builtins.int
+    APPROVER_USER_ID_FIELD_NUMBER: _builtins.int
+    EMERGENCY_REVIEW_OPEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 1 to 500; 50 when not given."""
     page_token: _builtins.str
@@ -716,6 +1268,12 @@ class ListAccessRequestsRequest(_message.Message):
     """Optional. Only those in this state."""
     app_id: _builtins.str
     """Optional. Only those for this app."""
+    approver_user_id: _builtins.str
+    """Optional. Only those that wait for a decision which this person may make, at present, for
+    themselves or in another's place: the caller, or anybody for administrators and auditors.
+    """
+    emergency_review_open: _builtins.bool
+    """Optional. Only those whose review of emergency access is open."""
     def __init__(
         self,
         *,
@@ -723,10 +1281,12 @@ class ListAccessRequestsRequest(_message.Message):
         page_token: _builtins.str = ...,
         state: Global___AccessRequestState.ValueType = ...,
         app_id: _builtins.str = ...,
+        approver_user_id: _builtins.str = ...,
+        emergency_review_open: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "approver_user_id", b"approver_user_id", "emergency_review_open", b"emergency_review_open", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -917,3 +1477,745 @@ class RetryAccessRequestResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetryAccessRequestResponse: _TypeAlias = RetryAccessRequestResponse  # noqa: Y015
+
+@_typing.final
+class BatchCreateAccessRequestsRequest(_message.Message):
+    """Asks for several access requests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreateAccessRequestRequest]:
+        """Required. 1 to 50. Each may have an idempotency key of its own."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___CreateAccessRequestRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCreateAccessRequestsRequest: _TypeAlias = BatchCreateAccessRequestsRequest  # noqa: Y015
+
+@_typing.final
+class BatchCreateAccessRequestsResponse(_message.Message):
+    """What became of each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchResult]:
+        """One result for each, in their order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BatchResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCreateAccessRequestsResponse: _TypeAlias = BatchCreateAccessRequestsResponse  # noqa: Y015
+
+@_typing.final
+class BatchResult(_message.Message):
+    """What became of one of several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Failure(_message.Message):
+        """Why one of several failed."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        @_typing.final
+        class MetadataEntry(_message.Message):
+            DESCRIPTOR: _descriptor.Descriptor
+
+            KEY_FIELD_NUMBER: _builtins.int
+            VALUE_FIELD_NUMBER: _builtins.int
+            key: _builtins.str
+            value: _builtins.str
+            def __init__(
+                self,
+                *,
+                key: _builtins.str = ...,
+                value: _builtins.str = ...,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+        CODE_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        MESSAGE_FIELD_NUMBER: _builtins.int
+        METADATA_FIELD_NUMBER: _builtins.int
+        code: _builtins.int
+        """The gRPC code, as in `google.rpc.Code`."""
+        reason: _builtins.str
+        """The name of the `ErrorReason` without its prefix."""
+        message: _builtins.str
+        """The same in a sentence."""
+        @_builtins.property
+        def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+            """The values that the sentence mentions."""
+
+        def __init__(
+            self,
+            *,
+            code: _builtins.int = ...,
+            reason: _builtins.str = ...,
+            message: _builtins.str = ...,
+            metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "message", b"message", "metadata", b"metadata", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ACCESS_REQUEST_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def access_request(self) -> Global___AccessRequest:
+        """The access request as it is now."""
+
+    @_builtins.property
+    def failure(self) -> Global___BatchResult.Failure:
+        """Why it failed."""
+
+    def __init__(
+        self,
+        *,
+        access_request: Global___AccessRequest | None = ...,
+        failure: Global___BatchResult.Failure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request", "failure", b"failure", "outcome", b"outcome"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request", "failure", b"failure", "outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["access_request", "failure"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___BatchResult: _TypeAlias = BatchResult  # noqa: Y015
+
+@_typing.final
+class PreviewAccessRequestRequest(_message.Message):
+    """Asks what would happen to an access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    REQUESTED_DURATION_FIELD_NUMBER: _builtins.int
+    SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
+    EMERGENCY_FIELD_NUMBER: _builtins.int
+    entitlement_id: _builtins.str
+    """Required. What is asked for."""
+    subject_user_id: _builtins.str
+    """Optional. Who shall have it, `usr_…`; the caller when not given."""
+    emergency: _builtins.bool
+    """Optional. Whether it is an emergency."""
+    @_builtins.property
+    def requested_duration(self) -> _duration_pb2.Duration:
+        """Optional. For how long, as in `CreateAccessRequestRequest`."""
+
+    def __init__(
+        self,
+        *,
+        entitlement_id: _builtins.str = ...,
+        requested_duration: _duration_pb2.Duration | None = ...,
+        subject_user_id: _builtins.str = ...,
+        emergency: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["requested_duration", b"requested_duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "entitlement_id", b"entitlement_id", "requested_duration", b"requested_duration", "subject_user_id", b"subject_user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewAccessRequestRequest: _TypeAlias = PreviewAccessRequestRequest  # noqa: Y015
+
+@_typing.final
+class PreviewAccessRequestResponse(_message.Message):
+    """What would happen to an access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class PreviewStep(_message.Message):
+        """One step of the plan."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NUMBER_FIELD_NUMBER: _builtins.int
+        SUMMARY_FIELD_NUMBER: _builtins.int
+        APPROVERS_FIELD_NUMBER: _builtins.int
+        APPROVER_COUNT_FIELD_NUMBER: _builtins.int
+        NEEDED_FIELD_NUMBER: _builtins.int
+        ORIGIN_FIELD_NUMBER: _builtins.int
+        PROBLEM_FIELD_NUMBER: _builtins.int
+        number: _builtins.int
+        """Which, from 0."""
+        summary: _builtins.str
+        """In words."""
+        approver_count: _builtins.int
+        """How many may decide."""
+        needed: _builtins.int
+        """How many must approve."""
+        origin: Global___ApproverOrigin.ValueType
+        """How they came about."""
+        problem: _builtins.str
+        """Why nobody can decide, in words; empty where somebody can."""
+        @_builtins.property
+        def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonRef]:
+            """Who may decide, as far as the caller may see them: of a group only administrators and
+            auditors see who its members are.
+            """
+
+        def __init__(
+            self,
+            *,
+            number: _builtins.int = ...,
+            summary: _builtins.str = ...,
+            approvers: _abc.Iterable[Global___PersonRef] | None = ...,
+            approver_count: _builtins.int = ...,
+            needed: _builtins.int = ...,
+            origin: Global___ApproverOrigin.ValueType = ...,
+            problem: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_count", b"approver_count", "approvers", b"approvers", "needed", b"needed", "number", b"number", "origin", b"origin", "problem", b"problem", "summary", b"summary"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Easier(_message.Message):
+        """A shorter duration."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REQUESTED_DURATION_FIELD_NUMBER: _builtins.int
+        SUMMARY_FIELD_NUMBER: _builtins.int
+        PLAN_FIELD_NUMBER: _builtins.int
+        summary: _builtins.str
+        """What would happen then, in words: "up to 4 hours this is approved at once"."""
+        @_builtins.property
+        def requested_duration(self) -> _duration_pb2.Duration:
+            """The duration."""
+
+        @_builtins.property
+        def plan(self) -> _evaluation_pb2.Plan:
+            """What policy says then."""
+
+        def __init__(
+            self,
+            *,
+            requested_duration: _duration_pb2.Duration | None = ...,
+            summary: _builtins.str = ...,
+            plan: _evaluation_pb2.Plan | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "requested_duration", b"requested_duration"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "requested_duration", b"requested_duration", "summary", b"summary"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    TARGETS_FIELD_NUMBER: _builtins.int
+    EASIER_FIELD_NUMBER: _builtins.int
+    INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    instructions: _builtins.str
+    """What people should know before they ask."""
+    @_builtins.property
+    def plan(self) -> _evaluation_pb2.Plan:
+        """What policy says."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewAccessRequestResponse.PreviewStep]:
+        """The plan's steps, with who may decide each."""
+
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """For how long it would be; not set means without an end."""
+
+    @_builtins.property
+    def targets(self) -> _containers.RepeatedCompositeFieldContainer[_target_pb2.Target]:
+        """What would be delivered."""
+
+    @_builtins.property
+    def easier(self) -> Global___PreviewAccessRequestResponse.Easier:
+        """What fewer people have to approve; not set where there is no such duration."""
+
+    def __init__(
+        self,
+        *,
+        plan: _evaluation_pb2.Plan | None = ...,
+        steps: _abc.Iterable[Global___PreviewAccessRequestResponse.PreviewStep] | None = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        targets: _abc.Iterable[_target_pb2.Target] | None = ...,
+        easier: Global___PreviewAccessRequestResponse.Easier | None = ...,
+        instructions: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "easier", b"easier", "plan", b"plan"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "easier", b"easier", "instructions", b"instructions", "plan", b"plan", "steps", b"steps", "targets", b"targets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewAccessRequestResponse: _TypeAlias = PreviewAccessRequestResponse  # noqa: Y015
+
+@_typing.final
+class ApproveAccessRequestRequest(_message.Message):
+    """Approves the step that an access request is at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """Required. The access request."""
+    etag: _builtins.str
+    """Required. The etag that was read."""
+    reason: _builtins.str
+    """Optional, required where the step says so. Why, at most 2000 characters."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """Optional. For how long, at least a minute and not longer than asked for; as asked for when not
+        given.
+        """
+
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "duration", b"duration", "etag", b"etag", "idempotency_key", b"idempotency_key", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveAccessRequestRequest: _TypeAlias = ApproveAccessRequestRequest  # noqa: Y015
+
+@_typing.final
+class ApproveAccessRequestResponse(_message.Message):
+    """The access request after the approval."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def access_request(self) -> Global___AccessRequest:
+        """The access request."""
+
+    def __init__(
+        self,
+        *,
+        access_request: Global___AccessRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveAccessRequestResponse: _TypeAlias = ApproveAccessRequestResponse  # noqa: Y015
+
+@_typing.final
+class DenyAccessRequestRequest(_message.Message):
+    """Denies an access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """Required. The access request."""
+    etag: _builtins.str
+    """Required. The etag that was read."""
+    reason: _builtins.str
+    """Optional, required where the step says so. Why, at most 2000 characters."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "etag", b"etag", "idempotency_key", b"idempotency_key", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DenyAccessRequestRequest: _TypeAlias = DenyAccessRequestRequest  # noqa: Y015
+
+@_typing.final
+class DenyAccessRequestResponse(_message.Message):
+    """The denied access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def access_request(self) -> Global___AccessRequest:
+        """The access request."""
+
+    def __init__(
+        self,
+        *,
+        access_request: Global___AccessRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DenyAccessRequestResponse: _TypeAlias = DenyAccessRequestResponse  # noqa: Y015
+
+@_typing.final
+class BatchDecideAccessRequestsRequest(_message.Message):
+    """Decides several access requests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Item(_message.Message):
+        """One decision."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        APPROVE_FIELD_NUMBER: _builtins.int
+        DENY_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def approve(self) -> Global___ApproveAccessRequestRequest:
+            """It is approved."""
+
+        @_builtins.property
+        def deny(self) -> Global___DenyAccessRequestRequest:
+            """It is denied."""
+
+        def __init__(
+            self,
+            *,
+            approve: Global___ApproveAccessRequestRequest | None = ...,
+            deny: Global___DenyAccessRequestRequest | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["approve", b"approve", "decision", b"decision", "deny", b"deny"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["approve", b"approve", "decision", b"decision", "deny", b"deny"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType_decision: _TypeAlias = _typing.Literal["approve", "deny"]  # noqa: Y015
+        _WhichOneofArgType_decision: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType_decision) -> _WhichOneofReturnType_decision | None: ...
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchDecideAccessRequestsRequest.Item]:
+        """Required. 1 to 50."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___BatchDecideAccessRequestsRequest.Item] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchDecideAccessRequestsRequest: _TypeAlias = BatchDecideAccessRequestsRequest  # noqa: Y015
+
+@_typing.final
+class BatchDecideAccessRequestsResponse(_message.Message):
+    """What became of each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchResult]:
+        """One result for each, in their order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BatchResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchDecideAccessRequestsResponse: _TypeAlias = BatchDecideAccessRequestsResponse  # noqa: Y015
+
+@_typing.final
+class ReassignAccessRequestRequest(_message.Message):
+    """Hands a step to other people."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    APPROVER_USER_IDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """Required. The access request."""
+    etag: _builtins.str
+    """Required. The etag that was read."""
+    reason: _builtins.str
+    """Required. Why: 1 to 2000 characters."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    @_builtins.property
+    def approver_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Required. To whom: 1 to 20 people, `usr_…`, of whom each can decide it."""
+
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        approver_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "approver_user_ids", b"approver_user_ids", "etag", b"etag", "idempotency_key", b"idempotency_key", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReassignAccessRequestRequest: _TypeAlias = ReassignAccessRequestRequest  # noqa: Y015
+
+@_typing.final
+class ReassignAccessRequestResponse(_message.Message):
+    """The access request after that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def access_request(self) -> Global___AccessRequest:
+        """The access request."""
+
+    def __init__(
+        self,
+        *,
+        access_request: Global___AccessRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReassignAccessRequestResponse: _TypeAlias = ReassignAccessRequestResponse  # noqa: Y015
+
+@_typing.final
+class CommentOnAccessRequestRequest(_message.Message):
+    """Says something about an access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """Required. The access request."""
+    comment: _builtins.str
+    """Required. What: 1 to 2000 characters."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "comment", b"comment", "idempotency_key", b"idempotency_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommentOnAccessRequestRequest: _TypeAlias = CommentOnAccessRequestRequest  # noqa: Y015
+
+@_typing.final
+class CommentOnAccessRequestResponse(_message.Message):
+    """The access request with the comment on its timeline."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def access_request(self) -> Global___AccessRequest:
+        """The access request."""
+
+    def __init__(
+        self,
+        *,
+        access_request: Global___AccessRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommentOnAccessRequestResponse: _TypeAlias = CommentOnAccessRequestResponse  # noqa: Y015
+
+@_typing.final
+class RestartAccessRequestRequest(_message.Message):
+    """Has an access request begin anew."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """Required. The access request."""
+    reason: _builtins.str
+    """Required. Why: 1 to 2000 characters."""
+    etag: _builtins.str
+    """Optional. When given it must match."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "etag", b"etag", "idempotency_key", b"idempotency_key", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestartAccessRequestRequest: _TypeAlias = RestartAccessRequestRequest  # noqa: Y015
+
+@_typing.final
+class RestartAccessRequestResponse(_message.Message):
+    """The access request after that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def access_request(self) -> Global___AccessRequest:
+        """The access request."""
+
+    def __init__(
+        self,
+        *,
+        access_request: Global___AccessRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestartAccessRequestResponse: _TypeAlias = RestartAccessRequestResponse  # noqa: Y015
+
+@_typing.final
+class ReviewEmergencyAccessRequest(_message.Message):
+    """Closes the review of emergency access."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """Required. The access request."""
+    etag: _builtins.str
+    """Required. The etag that was read."""
+    verdict: Global___EmergencyReviewState.ValueType
+    """Required. Whether it was an emergency: JUSTIFIED or NOT_JUSTIFIED."""
+    comment: _builtins.str
+    """Required. Why: 1 to 2000 characters."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        verdict: Global___EmergencyReviewState.ValueType = ...,
+        comment: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "comment", b"comment", "etag", b"etag", "idempotency_key", b"idempotency_key", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewEmergencyAccessRequest: _TypeAlias = ReviewEmergencyAccessRequest  # noqa: Y015
+
+@_typing.final
+class ReviewEmergencyAccessResponse(_message.Message):
+    """The reviewed access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def access_request(self) -> Global___AccessRequest:
+        """The access request."""
+
+    def __init__(
+        self,
+        *,
+        access_request: Global___AccessRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewEmergencyAccessResponse: _TypeAlias = ReviewEmergencyAccessResponse  # noqa: Y015

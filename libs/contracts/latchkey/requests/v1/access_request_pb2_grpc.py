@@ -44,6 +44,16 @@ class AccessRequestServiceStub:
                 request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.CreateAccessRequestRequest.SerializeToString,
                 response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.CreateAccessRequestResponse.FromString,
                 _registered_method=True)
+        self.BatchCreateAccessRequests = channel.unary_unary(
+                '/latchkey.requests.v1.AccessRequestService/BatchCreateAccessRequests',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchCreateAccessRequestsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchCreateAccessRequestsResponse.FromString,
+                _registered_method=True)
+        self.PreviewAccessRequest = channel.unary_unary(
+                '/latchkey.requests.v1.AccessRequestService/PreviewAccessRequest',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.PreviewAccessRequestRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.PreviewAccessRequestResponse.FromString,
+                _registered_method=True)
         self.GetAccessRequest = channel.unary_unary(
                 '/latchkey.requests.v1.AccessRequestService/GetAccessRequest',
                 request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.GetAccessRequestRequest.SerializeToString,
@@ -69,6 +79,41 @@ class AccessRequestServiceStub:
                 request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.RetryAccessRequestRequest.SerializeToString,
                 response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.RetryAccessRequestResponse.FromString,
                 _registered_method=True)
+        self.ApproveAccessRequest = channel.unary_unary(
+                '/latchkey.requests.v1.AccessRequestService/ApproveAccessRequest',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ApproveAccessRequestRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ApproveAccessRequestResponse.FromString,
+                _registered_method=True)
+        self.DenyAccessRequest = channel.unary_unary(
+                '/latchkey.requests.v1.AccessRequestService/DenyAccessRequest',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.DenyAccessRequestRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.DenyAccessRequestResponse.FromString,
+                _registered_method=True)
+        self.BatchDecideAccessRequests = channel.unary_unary(
+                '/latchkey.requests.v1.AccessRequestService/BatchDecideAccessRequests',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchDecideAccessRequestsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchDecideAccessRequestsResponse.FromString,
+                _registered_method=True)
+        self.ReassignAccessRequest = channel.unary_unary(
+                '/latchkey.requests.v1.AccessRequestService/ReassignAccessRequest',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReassignAccessRequestRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReassignAccessRequestResponse.FromString,
+                _registered_method=True)
+        self.CommentOnAccessRequest = channel.unary_unary(
+                '/latchkey.requests.v1.AccessRequestService/CommentOnAccessRequest',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.CommentOnAccessRequestRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.CommentOnAccessRequestResponse.FromString,
+                _registered_method=True)
+        self.RestartAccessRequest = channel.unary_unary(
+                '/latchkey.requests.v1.AccessRequestService/RestartAccessRequest',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.RestartAccessRequestRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.RestartAccessRequestResponse.FromString,
+                _registered_method=True)
+        self.ReviewEmergencyAccess = channel.unary_unary(
+                '/latchkey.requests.v1.AccessRequestService/ReviewEmergencyAccess',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReviewEmergencyAccessRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReviewEmergencyAccessResponse.FromString,
+                _registered_method=True)
 
 
 class AccessRequestServiceServicer:
@@ -86,11 +131,41 @@ class AccessRequestServiceServicer:
         While policy does not answer, the access request is kept as `EVALUATING` and decided later.
         A failed lease of the same entitlement ends when a new one is granted.
 
-        Callers: people, for themselves.
-        Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or
-        `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`, `PERMISSION_DENIED` /
-        `PERSON_NOT_IN_DIRECTORY`, `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE` or
-        `APP_REMOVED`.
+        Where people decide it is `PENDING`, and `ApprovalRequested` is published; where nobody can, it
+        is `NO_APPROVER`, and `NoApproverFound` is.
+
+        In an emergency the entitlement's emergency policy decides, under its shorter limit.
+        `EmergencyAccessRequested` is published, and once it is approved somebody else has to review it
+        before its subject may ask for anything in an emergency again.
+
+        Callers: people, for themselves; for others their managers, the helpdesk and administrators.
+        Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `SUBJECT_NOT_FOUND`, `ALREADY_EXISTS` /
+        `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`,
+        `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY` or `ON_BEHALF_NOT_ALLOWED`,
+        `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`, `APP_REMOVED`,
+        `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchCreateAccessRequests(self, request, context):
+        """Makes several access requests. Each succeeds or fails by itself, as `CreateAccessRequest` does,
+        and the answer says of each which it was.
+
+        Callers: as for `CreateAccessRequest`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewAccessRequest(self, request, context):
+        """Says what would happen to an access request, and makes none: what policy says and why, the
+        steps with who may decide, what would be delivered, and what would be easier. One that is made
+        right after has the same plan.
+
+        Callers and failures: as for `CreateAccessRequest`; also `UNAVAILABLE` /
+        `DEPENDENCY_UNAVAILABLE` while policy does not answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,7 +174,8 @@ class AccessRequestServiceServicer:
     def GetAccessRequest(self, request, context):
         """Returns one access request.
 
-        Callers: its requester or subject, administrators and auditors.
+        Callers: its requester or subject, who may decide it or has decided it, administrators and
+        auditors.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -108,7 +184,8 @@ class AccessRequestServiceServicer:
 
     def ListAccessRequests(self, request, context):
         """Lists access requests, newest first: those of the caller; all of them for administrators and
-        auditors.
+        auditors. With `approver_user_id` the inbox: those that wait for a decision which that person
+        may make, for themselves or in another's place.
 
         Callers: people.
         Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
@@ -120,7 +197,7 @@ class AccessRequestServiceServicer:
     def WatchAccessRequest(self, request, context):
         """Streams an access request as it changes, first as it is, until it is in a final state.
 
-        Callers: its requester or subject, administrators and auditors.
+        Callers: as for `GetAccessRequest`.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -130,7 +207,7 @@ class AccessRequestServiceServicer:
     def CancelAccessRequest(self, request, context):
         """Withdraws an access request that is not decided. Publishes `AccessRequestCancelled`.
 
-        From: `EVALUATING`.
+        From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
         Callers: its requester, administrators.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
         `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`.
@@ -153,6 +230,93 @@ class AccessRequestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ApproveAccessRequest(self, request, context):
+        """Approves the step that an access request is at. When as many have as the step needs, the next
+        step begins; after the last the access request is approved. Publishes `ApprovalGiven`, and what
+        follows.
+
+        Nobody decides for themselves: not as requester or subject, nor in their place, however they
+        came to be among those who may. Who tries is refused with `SELF_DECISION`, and the audit says
+        so. Who may no longer decide is refused with `NOT_AN_APPROVER`, and the step is resolved anew.
+
+        From: `PENDING`.
+        Callers: who may decide the step, or their delegate.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION` or
+        `NOT_AN_APPROVER`, `ABORTED` / `ETAG_MISMATCH`, `FAILED_PRECONDITION` / `ACCESS_REQUEST_STATE`
+        or `ALREADY_DECIDED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DenyAccessRequest(self, request, context):
+        """Denies an access request. One denial is enough. Publishes `AccessRequestDenied`.
+
+        From: `PENDING`.
+        Callers and failures: as for `ApproveAccessRequest`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchDecideAccessRequests(self, request, context):
+        """Decides several access requests. Each succeeds or fails by itself, as `ApproveAccessRequest` and
+        `DenyAccessRequest` do.
+
+        Callers: as for these.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReassignAccessRequest(self, request, context):
+        """Hands the step that an access request is at to other people. Publishes
+        `AccessRequestReassigned` and `ApprovalRequested`.
+
+        From: `PENDING`, `NO_APPROVER`.
+        Callers: who may decide the step, unless its policy forbids it; administrators.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION`,
+        `NOT_AN_APPROVER` or `REASSIGNMENT_NOT_ALLOWED`, `FAILED_PRECONDITION` /
+        `ACCESS_REQUEST_STATE` or `ASSIGNEE_NOT_ELIGIBLE`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CommentOnAccessRequest(self, request, context):
+        """Says something about an access request, in any state. Publishes `AccessRequestCommented`.
+
+        Callers: who may see it, but for auditors.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestartAccessRequest(self, request, context):
+        """Has the policy as it is now decide an access request from the beginning. What was decided
+        stays on its timeline and no longer counts. Publishes `AccessRequestRestarted`.
+
+        From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
+        Callers: its requester, administrators.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
+        `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewEmergencyAccess(self, request, context):
+        """Closes the review that emergency access leaves behind. Publishes `EmergencyAccessReviewed`.
+
+        Callers: the app's owners and administrators, but neither its requester nor its subject.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION`,
+        `FAILED_PRECONDITION` / `REVIEW_NOT_OPEN`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccessRequestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -160,6 +324,16 @@ def add_AccessRequestServiceServicer_to_server(servicer, server):
                     servicer.CreateAccessRequest,
                     request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.CreateAccessRequestRequest.FromString,
                     response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.CreateAccessRequestResponse.SerializeToString,
+            ),
+            'BatchCreateAccessRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchCreateAccessRequests,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchCreateAccessRequestsRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchCreateAccessRequestsResponse.SerializeToString,
+            ),
+            'PreviewAccessRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewAccessRequest,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.PreviewAccessRequestRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.PreviewAccessRequestResponse.SerializeToString,
             ),
             'GetAccessRequest': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAccessRequest,
@@ -185,6 +359,41 @@ def add_AccessRequestServiceServicer_to_server(servicer, server):
                     servicer.RetryAccessRequest,
                     request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.RetryAccessRequestRequest.FromString,
                     response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.RetryAccessRequestResponse.SerializeToString,
+            ),
+            'ApproveAccessRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveAccessRequest,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ApproveAccessRequestRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ApproveAccessRequestResponse.SerializeToString,
+            ),
+            'DenyAccessRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.DenyAccessRequest,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.DenyAccessRequestRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.DenyAccessRequestResponse.SerializeToString,
+            ),
+            'BatchDecideAccessRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchDecideAccessRequests,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchDecideAccessRequestsRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchDecideAccessRequestsResponse.SerializeToString,
+            ),
+            'ReassignAccessRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReassignAccessRequest,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReassignAccessRequestRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReassignAccessRequestResponse.SerializeToString,
+            ),
+            'CommentOnAccessRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.CommentOnAccessRequest,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.CommentOnAccessRequestRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.CommentOnAccessRequestResponse.SerializeToString,
+            ),
+            'RestartAccessRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestartAccessRequest,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.RestartAccessRequestRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.RestartAccessRequestResponse.SerializeToString,
+            ),
+            'ReviewEmergencyAccess': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewEmergencyAccess,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReviewEmergencyAccessRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReviewEmergencyAccessResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -219,6 +428,60 @@ class AccessRequestService:
             '/latchkey.requests.v1.AccessRequestService/CreateAccessRequest',
             latchkey_dot_requests_dot_v1_dot_access__request__pb2.CreateAccessRequestRequest.SerializeToString,
             latchkey_dot_requests_dot_v1_dot_access__request__pb2.CreateAccessRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchCreateAccessRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.AccessRequestService/BatchCreateAccessRequests',
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchCreateAccessRequestsRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchCreateAccessRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewAccessRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.AccessRequestService/PreviewAccessRequest',
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.PreviewAccessRequestRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.PreviewAccessRequestResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -354,6 +617,195 @@ class AccessRequestService:
             '/latchkey.requests.v1.AccessRequestService/RetryAccessRequest',
             latchkey_dot_requests_dot_v1_dot_access__request__pb2.RetryAccessRequestRequest.SerializeToString,
             latchkey_dot_requests_dot_v1_dot_access__request__pb2.RetryAccessRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveAccessRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.AccessRequestService/ApproveAccessRequest',
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.ApproveAccessRequestRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.ApproveAccessRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DenyAccessRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.AccessRequestService/DenyAccessRequest',
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.DenyAccessRequestRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.DenyAccessRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchDecideAccessRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.AccessRequestService/BatchDecideAccessRequests',
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchDecideAccessRequestsRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.BatchDecideAccessRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReassignAccessRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.AccessRequestService/ReassignAccessRequest',
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReassignAccessRequestRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReassignAccessRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CommentOnAccessRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.AccessRequestService/CommentOnAccessRequest',
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.CommentOnAccessRequestRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.CommentOnAccessRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestartAccessRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.AccessRequestService/RestartAccessRequest',
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.RestartAccessRequestRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.RestartAccessRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewEmergencyAccess(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.AccessRequestService/ReviewEmergencyAccess',
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReviewEmergencyAccessRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_access__request__pb2.ReviewEmergencyAccessResponse.FromString,
             options,
             channel_credentials,
             insecure,

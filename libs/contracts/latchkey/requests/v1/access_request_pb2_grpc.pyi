@@ -28,21 +28,45 @@ class AccessRequestServiceStub:
     While policy does not answer, the access request is kept as `EVALUATING` and decided later.
     A failed lease of the same entitlement ends when a new one is granted.
 
-    Callers: people, for themselves.
-    Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or
-    `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`, `PERMISSION_DENIED` /
-    `PERSON_NOT_IN_DIRECTORY`, `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE` or
-    `APP_REMOVED`.
+    Where people decide it is `PENDING`, and `ApprovalRequested` is published; where nobody can, it
+    is `NO_APPROVER`, and `NoApproverFound` is.
+
+    In an emergency the entitlement's emergency policy decides, under its shorter limit.
+    `EmergencyAccessRequested` is published, and once it is approved somebody else has to review it
+    before its subject may ask for anything in an emergency again.
+
+    Callers: people, for themselves; for others their managers, the helpdesk and administrators.
+    Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `SUBJECT_NOT_FOUND`, `ALREADY_EXISTS` /
+    `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`,
+    `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY` or `ON_BEHALF_NOT_ALLOWED`,
+    `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`, `APP_REMOVED`,
+    `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
+    """
+    BatchCreateAccessRequests: _aio.UnaryUnaryMultiCallable[_access_request_pb2.BatchCreateAccessRequestsRequest, _access_request_pb2.BatchCreateAccessRequestsResponse]
+    """Makes several access requests. Each succeeds or fails by itself, as `CreateAccessRequest` does,
+    and the answer says of each which it was.
+
+    Callers: as for `CreateAccessRequest`.
+    """
+    PreviewAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.PreviewAccessRequestRequest, _access_request_pb2.PreviewAccessRequestResponse]
+    """Says what would happen to an access request, and makes none: what policy says and why, the
+    steps with who may decide, what would be delivered, and what would be easier. One that is made
+    right after has the same plan.
+
+    Callers and failures: as for `CreateAccessRequest`; also `UNAVAILABLE` /
+    `DEPENDENCY_UNAVAILABLE` while policy does not answer.
     """
     GetAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.GetAccessRequestRequest, _access_request_pb2.GetAccessRequestResponse]
     """Returns one access request.
 
-    Callers: its requester or subject, administrators and auditors.
+    Callers: its requester or subject, who may decide it or has decided it, administrators and
+    auditors.
     Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
     """
     ListAccessRequests: _aio.UnaryUnaryMultiCallable[_access_request_pb2.ListAccessRequestsRequest, _access_request_pb2.ListAccessRequestsResponse]
     """Lists access requests, newest first: those of the caller; all of them for administrators and
-    auditors.
+    auditors. With `approver_user_id` the inbox: those that wait for a decision which that person
+    may make, for themselves or in another's place.
 
     Callers: people.
     Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
@@ -50,13 +74,13 @@ class AccessRequestServiceStub:
     WatchAccessRequest: _aio.UnaryStreamMultiCallable[_access_request_pb2.WatchAccessRequestRequest, _access_request_pb2.WatchAccessRequestResponse]
     """Streams an access request as it changes, first as it is, until it is in a final state.
 
-    Callers: its requester or subject, administrators and auditors.
+    Callers: as for `GetAccessRequest`.
     Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
     """
     CancelAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.CancelAccessRequestRequest, _access_request_pb2.CancelAccessRequestResponse]
     """Withdraws an access request that is not decided. Publishes `AccessRequestCancelled`.
 
-    From: `EVALUATING`.
+    From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
     Callers: its requester, administrators.
     Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
     `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`.
@@ -70,6 +94,65 @@ class AccessRequestServiceStub:
     Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
     `ACCESS_REQUEST_STATE` or `LEASE_STATE`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or
     `ALREADY_LEASED`, `ABORTED` / `ETAG_MISMATCH`.
+    """
+    ApproveAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.ApproveAccessRequestRequest, _access_request_pb2.ApproveAccessRequestResponse]
+    """Approves the step that an access request is at. When as many have as the step needs, the next
+    step begins; after the last the access request is approved. Publishes `ApprovalGiven`, and what
+    follows.
+
+    Nobody decides for themselves: not as requester or subject, nor in their place, however they
+    came to be among those who may. Who tries is refused with `SELF_DECISION`, and the audit says
+    so. Who may no longer decide is refused with `NOT_AN_APPROVER`, and the step is resolved anew.
+
+    From: `PENDING`.
+    Callers: who may decide the step, or their delegate.
+    Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION` or
+    `NOT_AN_APPROVER`, `ABORTED` / `ETAG_MISMATCH`, `FAILED_PRECONDITION` / `ACCESS_REQUEST_STATE`
+    or `ALREADY_DECIDED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`.
+    """
+    DenyAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.DenyAccessRequestRequest, _access_request_pb2.DenyAccessRequestResponse]
+    """Denies an access request. One denial is enough. Publishes `AccessRequestDenied`.
+
+    From: `PENDING`.
+    Callers and failures: as for `ApproveAccessRequest`.
+    """
+    BatchDecideAccessRequests: _aio.UnaryUnaryMultiCallable[_access_request_pb2.BatchDecideAccessRequestsRequest, _access_request_pb2.BatchDecideAccessRequestsResponse]
+    """Decides several access requests. Each succeeds or fails by itself, as `ApproveAccessRequest` and
+    `DenyAccessRequest` do.
+
+    Callers: as for these.
+    """
+    ReassignAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.ReassignAccessRequestRequest, _access_request_pb2.ReassignAccessRequestResponse]
+    """Hands the step that an access request is at to other people. Publishes
+    `AccessRequestReassigned` and `ApprovalRequested`.
+
+    From: `PENDING`, `NO_APPROVER`.
+    Callers: who may decide the step, unless its policy forbids it; administrators.
+    Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION`,
+    `NOT_AN_APPROVER` or `REASSIGNMENT_NOT_ALLOWED`, `FAILED_PRECONDITION` /
+    `ACCESS_REQUEST_STATE` or `ASSIGNEE_NOT_ELIGIBLE`, `ABORTED` / `ETAG_MISMATCH`.
+    """
+    CommentOnAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.CommentOnAccessRequestRequest, _access_request_pb2.CommentOnAccessRequestResponse]
+    """Says something about an access request, in any state. Publishes `AccessRequestCommented`.
+
+    Callers: who may see it, but for auditors.
+    Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
+    """
+    RestartAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.RestartAccessRequestRequest, _access_request_pb2.RestartAccessRequestResponse]
+    """Has the policy as it is now decide an access request from the beginning. What was decided
+    stays on its timeline and no longer counts. Publishes `AccessRequestRestarted`.
+
+    From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
+    Callers: its requester, administrators.
+    Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
+    `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`.
+    """
+    ReviewEmergencyAccess: _aio.UnaryUnaryMultiCallable[_access_request_pb2.ReviewEmergencyAccessRequest, _access_request_pb2.ReviewEmergencyAccessResponse]
+    """Closes the review that emergency access leaves behind. Publishes `EmergencyAccessReviewed`.
+
+    Callers: the app's owners and administrators, but neither its requester nor its subject.
+    Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION`,
+    `FAILED_PRECONDITION` / `REVIEW_NOT_OPEN`, `ABORTED` / `ETAG_MISMATCH`.
     """
 
 class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -92,11 +175,45 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         While policy does not answer, the access request is kept as `EVALUATING` and decided later.
         A failed lease of the same entitlement ends when a new one is granted.
 
-        Callers: people, for themselves.
-        Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or
-        `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`, `PERMISSION_DENIED` /
-        `PERSON_NOT_IN_DIRECTORY`, `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE` or
-        `APP_REMOVED`.
+        Where people decide it is `PENDING`, and `ApprovalRequested` is published; where nobody can, it
+        is `NO_APPROVER`, and `NoApproverFound` is.
+
+        In an emergency the entitlement's emergency policy decides, under its shorter limit.
+        `EmergencyAccessRequested` is published, and once it is approved somebody else has to review it
+        before its subject may ask for anything in an emergency again.
+
+        Callers: people, for themselves; for others their managers, the helpdesk and administrators.
+        Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `SUBJECT_NOT_FOUND`, `ALREADY_EXISTS` /
+        `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`,
+        `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY` or `ON_BEHALF_NOT_ALLOWED`,
+        `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`, `APP_REMOVED`,
+        `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchCreateAccessRequests(
+        self,
+        request: _access_request_pb2.BatchCreateAccessRequestsRequest,
+        context: _aio.ServicerContext[_access_request_pb2.BatchCreateAccessRequestsRequest, _abc.Awaitable[_access_request_pb2.BatchCreateAccessRequestsResponse]],
+    ) -> _abc.Awaitable[_access_request_pb2.BatchCreateAccessRequestsResponse]:
+        """Makes several access requests. Each succeeds or fails by itself, as `CreateAccessRequest` does,
+        and the answer says of each which it was.
+
+        Callers: as for `CreateAccessRequest`.
+        """
+
+    @_abc_1.abstractmethod
+    def PreviewAccessRequest(
+        self,
+        request: _access_request_pb2.PreviewAccessRequestRequest,
+        context: _aio.ServicerContext[_access_request_pb2.PreviewAccessRequestRequest, _abc.Awaitable[_access_request_pb2.PreviewAccessRequestResponse]],
+    ) -> _abc.Awaitable[_access_request_pb2.PreviewAccessRequestResponse]:
+        """Says what would happen to an access request, and makes none: what policy says and why, the
+        steps with who may decide, what would be delivered, and what would be easier. One that is made
+        right after has the same plan.
+
+        Callers and failures: as for `CreateAccessRequest`; also `UNAVAILABLE` /
+        `DEPENDENCY_UNAVAILABLE` while policy does not answer.
         """
 
     @_abc_1.abstractmethod
@@ -107,7 +224,8 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_access_request_pb2.GetAccessRequestResponse]:
         """Returns one access request.
 
-        Callers: its requester or subject, administrators and auditors.
+        Callers: its requester or subject, who may decide it or has decided it, administrators and
+        auditors.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
         """
 
@@ -118,7 +236,8 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_access_request_pb2.ListAccessRequestsRequest, _abc.Awaitable[_access_request_pb2.ListAccessRequestsResponse]],
     ) -> _abc.Awaitable[_access_request_pb2.ListAccessRequestsResponse]:
         """Lists access requests, newest first: those of the caller; all of them for administrators and
-        auditors.
+        auditors. With `approver_user_id` the inbox: those that wait for a decision which that person
+        may make, for themselves or in another's place.
 
         Callers: people.
         Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
@@ -132,7 +251,7 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.AsyncIterator[_access_request_pb2.WatchAccessRequestResponse]:
         """Streams an access request as it changes, first as it is, until it is in a final state.
 
-        Callers: its requester or subject, administrators and auditors.
+        Callers: as for `GetAccessRequest`.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
         """
 
@@ -144,7 +263,7 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_access_request_pb2.CancelAccessRequestResponse]:
         """Withdraws an access request that is not decided. Publishes `AccessRequestCancelled`.
 
-        From: `EVALUATING`.
+        From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
         Callers: its requester, administrators.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
         `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`.
@@ -164,6 +283,107 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
         `ACCESS_REQUEST_STATE` or `LEASE_STATE`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN` or
         `ALREADY_LEASED`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+
+    @_abc_1.abstractmethod
+    def ApproveAccessRequest(
+        self,
+        request: _access_request_pb2.ApproveAccessRequestRequest,
+        context: _aio.ServicerContext[_access_request_pb2.ApproveAccessRequestRequest, _abc.Awaitable[_access_request_pb2.ApproveAccessRequestResponse]],
+    ) -> _abc.Awaitable[_access_request_pb2.ApproveAccessRequestResponse]:
+        """Approves the step that an access request is at. When as many have as the step needs, the next
+        step begins; after the last the access request is approved. Publishes `ApprovalGiven`, and what
+        follows.
+
+        Nobody decides for themselves: not as requester or subject, nor in their place, however they
+        came to be among those who may. Who tries is refused with `SELF_DECISION`, and the audit says
+        so. Who may no longer decide is refused with `NOT_AN_APPROVER`, and the step is resolved anew.
+
+        From: `PENDING`.
+        Callers: who may decide the step, or their delegate.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION` or
+        `NOT_AN_APPROVER`, `ABORTED` / `ETAG_MISMATCH`, `FAILED_PRECONDITION` / `ACCESS_REQUEST_STATE`
+        or `ALREADY_DECIDED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`.
+        """
+
+    @_abc_1.abstractmethod
+    def DenyAccessRequest(
+        self,
+        request: _access_request_pb2.DenyAccessRequestRequest,
+        context: _aio.ServicerContext[_access_request_pb2.DenyAccessRequestRequest, _abc.Awaitable[_access_request_pb2.DenyAccessRequestResponse]],
+    ) -> _abc.Awaitable[_access_request_pb2.DenyAccessRequestResponse]:
+        """Denies an access request. One denial is enough. Publishes `AccessRequestDenied`.
+
+        From: `PENDING`.
+        Callers and failures: as for `ApproveAccessRequest`.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchDecideAccessRequests(
+        self,
+        request: _access_request_pb2.BatchDecideAccessRequestsRequest,
+        context: _aio.ServicerContext[_access_request_pb2.BatchDecideAccessRequestsRequest, _abc.Awaitable[_access_request_pb2.BatchDecideAccessRequestsResponse]],
+    ) -> _abc.Awaitable[_access_request_pb2.BatchDecideAccessRequestsResponse]:
+        """Decides several access requests. Each succeeds or fails by itself, as `ApproveAccessRequest` and
+        `DenyAccessRequest` do.
+
+        Callers: as for these.
+        """
+
+    @_abc_1.abstractmethod
+    def ReassignAccessRequest(
+        self,
+        request: _access_request_pb2.ReassignAccessRequestRequest,
+        context: _aio.ServicerContext[_access_request_pb2.ReassignAccessRequestRequest, _abc.Awaitable[_access_request_pb2.ReassignAccessRequestResponse]],
+    ) -> _abc.Awaitable[_access_request_pb2.ReassignAccessRequestResponse]:
+        """Hands the step that an access request is at to other people. Publishes
+        `AccessRequestReassigned` and `ApprovalRequested`.
+
+        From: `PENDING`, `NO_APPROVER`.
+        Callers: who may decide the step, unless its policy forbids it; administrators.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION`,
+        `NOT_AN_APPROVER` or `REASSIGNMENT_NOT_ALLOWED`, `FAILED_PRECONDITION` /
+        `ACCESS_REQUEST_STATE` or `ASSIGNEE_NOT_ELIGIBLE`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+
+    @_abc_1.abstractmethod
+    def CommentOnAccessRequest(
+        self,
+        request: _access_request_pb2.CommentOnAccessRequestRequest,
+        context: _aio.ServicerContext[_access_request_pb2.CommentOnAccessRequestRequest, _abc.Awaitable[_access_request_pb2.CommentOnAccessRequestResponse]],
+    ) -> _abc.Awaitable[_access_request_pb2.CommentOnAccessRequestResponse]:
+        """Says something about an access request, in any state. Publishes `AccessRequestCommented`.
+
+        Callers: who may see it, but for auditors.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def RestartAccessRequest(
+        self,
+        request: _access_request_pb2.RestartAccessRequestRequest,
+        context: _aio.ServicerContext[_access_request_pb2.RestartAccessRequestRequest, _abc.Awaitable[_access_request_pb2.RestartAccessRequestResponse]],
+    ) -> _abc.Awaitable[_access_request_pb2.RestartAccessRequestResponse]:
+        """Has the policy as it is now decide an access request from the beginning. What was decided
+        stays on its timeline and no longer counts. Publishes `AccessRequestRestarted`.
+
+        From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
+        Callers: its requester, administrators.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
+        `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`.
+        """
+
+    @_abc_1.abstractmethod
+    def ReviewEmergencyAccess(
+        self,
+        request: _access_request_pb2.ReviewEmergencyAccessRequest,
+        context: _aio.ServicerContext[_access_request_pb2.ReviewEmergencyAccessRequest, _abc.Awaitable[_access_request_pb2.ReviewEmergencyAccessResponse]],
+    ) -> _abc.Awaitable[_access_request_pb2.ReviewEmergencyAccessResponse]:
+        """Closes the review that emergency access leaves behind. Publishes `EmergencyAccessReviewed`.
+
+        Callers: the app's owners and administrators, but neither its requester nor its subject.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION`,
+        `FAILED_PRECONDITION` / `REVIEW_NOT_OPEN`, `ABORTED` / `ETAG_MISMATCH`.
         """
 
 def add_AccessRequestServiceServicer_to_server(servicer: AccessRequestServiceServicer, server: _aio.Server) -> None: ...

@@ -108,6 +108,59 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`FAILED_PRECONDITION`. The lease is not in a state that allows this; `state` is where it is.
     Way out: none from that state.
     """
+    ERROR_REASON_SELF_DECISION: _ErrorReason.ValueType  # 32
+    """`PERMISSION_DENIED`. The caller is the requester or the subject, or would decide in the place
+    of one of them. Way out: somebody else decides; it stays as it is, and the audit says who
+    tried.
+    """
+    ERROR_REASON_NOT_AN_APPROVER: _ErrorReason.ValueType  # 33
+    """`PERMISSION_DENIED`. The caller is not, or no longer, among those who may decide the step. Way
+    out: somebody among `current_step.approvers` does.
+    """
+    ERROR_REASON_ALREADY_DECIDED: _ErrorReason.ValueType  # 34
+    """`FAILED_PRECONDITION`. The caller has approved this step already. Way out: wait for the others."""
+    ERROR_REASON_ON_BEHALF_NOT_ALLOWED: _ErrorReason.ValueType  # 35
+    """`PERMISSION_DENIED`. The caller may not ask for somebody else, or not for this person. Way out:
+    their manager, the helpdesk or an administrator asks.
+    """
+    ERROR_REASON_SUBJECT_NOT_FOUND: _ErrorReason.ValueType  # 36
+    """`NOT_FOUND`. Nobody in the directory has this id. Way out: look for the person."""
+    ERROR_REASON_EMERGENCY_NOT_ENABLED: _ErrorReason.ValueType  # 37
+    """`FAILED_PRECONDITION`. The entitlement can't be asked for in an emergency. Way out: ask without."""
+    ERROR_REASON_EMERGENCY_REVIEW_OPEN: _ErrorReason.ValueType  # 38
+    """`FAILED_PRECONDITION`. Earlier emergency access of the subject is not reviewed;
+    `access_request_id` names it. Way out: have an owner of its app review it.
+    """
+    ERROR_REASON_REVIEW_NOT_OPEN: _ErrorReason.ValueType  # 39
+    """`FAILED_PRECONDITION`. There is no review, or it is closed. Way out: none."""
+    ERROR_REASON_REASSIGNMENT_NOT_ALLOWED: _ErrorReason.ValueType  # 40
+    """`PERMISSION_DENIED`. The policy does not let this step be handed to others. Way out: an
+    administrator does it.
+    """
+    ERROR_REASON_ASSIGNEE_NOT_ELIGIBLE: _ErrorReason.ValueType  # 41
+    """`FAILED_PRECONDITION`. Somebody of those named can't decide: `user_id` is not in the directory,
+    disabled, or the requester or subject. Way out: name others.
+    """
+    ERROR_REASON_DELEGATION_NOT_FOUND: _ErrorReason.ValueType  # 42
+    """`NOT_FOUND`. No delegation has this id, or the caller may not see it. Way out:
+    `DelegationService/ListDelegations`.
+    """
+    ERROR_REASON_DELEGATE_NOT_FOUND: _ErrorReason.ValueType  # 43
+    """`NOT_FOUND`. The delegate or the delegator is not an enabled person of the directory. Way out:
+    name somebody who is.
+    """
+    ERROR_REASON_DELEGATION_LOOP: _ErrorReason.ValueType  # 44
+    """`FAILED_PRECONDITION`. The delegate has, at that time, named the delegator, directly or through
+    others. Way out: name somebody else.
+    """
+    ERROR_REASON_DELEGATION_EXISTS: _ErrorReason.ValueType  # 45
+    """`ALREADY_EXISTS`. The delegator has a delegate at that time; `delegation_id` names it. Way out:
+    end that one first.
+    """
+    ERROR_REASON_DRAFT_INVALID: _ErrorReason.ValueType  # 46
+    """`INVALID_ARGUMENT`. Policy refuses the policy that is not saved; `BadRequest` names the fields.
+    Way out: correct them; `PolicyService/CheckPolicy` says the same.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -200,5 +253,58 @@ ERROR_REASON_LEASE_NOT_FOUND: ErrorReason.ValueType  # 30
 ERROR_REASON_LEASE_STATE: ErrorReason.ValueType  # 31
 """`FAILED_PRECONDITION`. The lease is not in a state that allows this; `state` is where it is.
 Way out: none from that state.
+"""
+ERROR_REASON_SELF_DECISION: ErrorReason.ValueType  # 32
+"""`PERMISSION_DENIED`. The caller is the requester or the subject, or would decide in the place
+of one of them. Way out: somebody else decides; it stays as it is, and the audit says who
+tried.
+"""
+ERROR_REASON_NOT_AN_APPROVER: ErrorReason.ValueType  # 33
+"""`PERMISSION_DENIED`. The caller is not, or no longer, among those who may decide the step. Way
+out: somebody among `current_step.approvers` does.
+"""
+ERROR_REASON_ALREADY_DECIDED: ErrorReason.ValueType  # 34
+"""`FAILED_PRECONDITION`. The caller has approved this step already. Way out: wait for the others."""
+ERROR_REASON_ON_BEHALF_NOT_ALLOWED: ErrorReason.ValueType  # 35
+"""`PERMISSION_DENIED`. The caller may not ask for somebody else, or not for this person. Way out:
+their manager, the helpdesk or an administrator asks.
+"""
+ERROR_REASON_SUBJECT_NOT_FOUND: ErrorReason.ValueType  # 36
+"""`NOT_FOUND`. Nobody in the directory has this id. Way out: look for the person."""
+ERROR_REASON_EMERGENCY_NOT_ENABLED: ErrorReason.ValueType  # 37
+"""`FAILED_PRECONDITION`. The entitlement can't be asked for in an emergency. Way out: ask without."""
+ERROR_REASON_EMERGENCY_REVIEW_OPEN: ErrorReason.ValueType  # 38
+"""`FAILED_PRECONDITION`. Earlier emergency access of the subject is not reviewed;
+`access_request_id` names it. Way out: have an owner of its app review it.
+"""
+ERROR_REASON_REVIEW_NOT_OPEN: ErrorReason.ValueType  # 39
+"""`FAILED_PRECONDITION`. There is no review, or it is closed. Way out: none."""
+ERROR_REASON_REASSIGNMENT_NOT_ALLOWED: ErrorReason.ValueType  # 40
+"""`PERMISSION_DENIED`. The policy does not let this step be handed to others. Way out: an
+administrator does it.
+"""
+ERROR_REASON_ASSIGNEE_NOT_ELIGIBLE: ErrorReason.ValueType  # 41
+"""`FAILED_PRECONDITION`. Somebody of those named can't decide: `user_id` is not in the directory,
+disabled, or the requester or subject. Way out: name others.
+"""
+ERROR_REASON_DELEGATION_NOT_FOUND: ErrorReason.ValueType  # 42
+"""`NOT_FOUND`. No delegation has this id, or the caller may not see it. Way out:
+`DelegationService/ListDelegations`.
+"""
+ERROR_REASON_DELEGATE_NOT_FOUND: ErrorReason.ValueType  # 43
+"""`NOT_FOUND`. The delegate or the delegator is not an enabled person of the directory. Way out:
+name somebody who is.
+"""
+ERROR_REASON_DELEGATION_LOOP: ErrorReason.ValueType  # 44
+"""`FAILED_PRECONDITION`. The delegate has, at that time, named the delegator, directly or through
+others. Way out: name somebody else.
+"""
+ERROR_REASON_DELEGATION_EXISTS: ErrorReason.ValueType  # 45
+"""`ALREADY_EXISTS`. The delegator has a delegate at that time; `delegation_id` names it. Way out:
+end that one first.
+"""
+ERROR_REASON_DRAFT_INVALID: ErrorReason.ValueType  # 46
+"""`INVALID_ARGUMENT`. Policy refuses the policy that is not saved; `BadRequest` names the fields.
+Way out: correct them; `PolicyService/CheckPolicy` says the same.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

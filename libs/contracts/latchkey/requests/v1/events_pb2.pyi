@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from latchkey.ledger.v1 import actor_pb2 as _actor_pb2
 import builtins as _builtins
 import sys
@@ -69,6 +71,7 @@ class AccessRequestApproved(_message.Message):
     POLICY_ID_FIELD_NUMBER: _builtins.int
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     RULE_FIELD_NUMBER: _builtins.int
+    APPROVER_USER_IDS_FIELD_NUMBER: _builtins.int
     access_request_id: _builtins.str
     """The access request."""
     lease_id: _builtins.str
@@ -79,6 +82,10 @@ class AccessRequestApproved(_message.Message):
     """Its version."""
     rule: _builtins.str
     """The rule that matched; empty for the baseline."""
+    @_builtins.property
+    def approver_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who decided: people, in the order of their approvals; empty where policy did by itself."""
+
     def __init__(
         self,
         *,
@@ -87,10 +94,11 @@ class AccessRequestApproved(_message.Message):
         policy_id: _builtins.str = ...,
         policy_version: _builtins.int = ...,
         rule: _builtins.str = ...,
+        approver_user_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "lease_id", b"lease_id", "policy_id", b"policy_id", "policy_version", b"policy_version", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "approver_user_ids", b"approver_user_ids", "lease_id", b"lease_id", "policy_id", b"policy_id", "policy_version", b"policy_version", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -106,6 +114,7 @@ class AccessRequestDenied(_message.Message):
     POLICY_ID_FIELD_NUMBER: _builtins.int
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     RULE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
     access_request_id: _builtins.str
     """The access request."""
     policy_id: _builtins.str
@@ -114,6 +123,10 @@ class AccessRequestDenied(_message.Message):
     """Its version."""
     rule: _builtins.str
     """The rule that matched; empty for the baseline."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who decided: a person, or a service where policy or the time limit did."""
+
     def __init__(
         self,
         *,
@@ -121,10 +134,11 @@ class AccessRequestDenied(_message.Message):
         policy_id: _builtins.str = ...,
         policy_version: _builtins.int = ...,
         rule: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "policy_id", b"policy_id", "policy_version", b"policy_version", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "actor", b"actor", "policy_id", b"policy_id", "policy_version", b"policy_version", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -328,3 +342,415 @@ class LeaseRemoved(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LeaseRemoved: _TypeAlias = LeaseRemoved  # noqa: Y015
+
+@_typing.final
+class ApprovalRequested(_message.Message):
+    """People are asked to decide a step. Subject: the access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    APPROVER_USER_IDS_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """The access request."""
+    step: _builtins.int
+    """Which step, from 0."""
+    @_builtins.property
+    def approver_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who may decide, at most 500."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """When its time is over; not set where it has no limit."""
+
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        step: _builtins.int = ...,
+        approver_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "approver_user_ids", b"approver_user_ids", "due_time", b"due_time", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovalRequested: _TypeAlias = ApprovalRequested  # noqa: Y015
+
+@_typing.final
+class NoApproverFound(_message.Message):
+    """Nobody can decide the step that an access request is at. Subject: the access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """The access request."""
+    step: _builtins.int
+    """Which step, from 0."""
+    problem: _builtins.str
+    """Why, in words."""
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        step: _builtins.int = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "problem", b"problem", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoApproverFound: _TypeAlias = NoApproverFound  # noqa: Y015
+
+@_typing.final
+class ApprovalGiven(_message.Message):
+    """Somebody approved a step. Subject: the access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ON_BEHALF_OF_USER_ID_FIELD_NUMBER: _builtins.int
+    STILL_NEEDED_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """The access request."""
+    step: _builtins.int
+    """Which step, from 0."""
+    on_behalf_of_user_id: _builtins.str
+    """In whose place; empty when in their own."""
+    still_needed: _builtins.int
+    """How many more must approve the step."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who."""
+
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        step: _builtins.int = ...,
+        actor: _actor_pb2.Actor | None = ...,
+        on_behalf_of_user_id: _builtins.str = ...,
+        still_needed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "actor", b"actor", "on_behalf_of_user_id", b"on_behalf_of_user_id", "step", b"step", "still_needed", b"still_needed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovalGiven: _TypeAlias = ApprovalGiven  # noqa: Y015
+
+@_typing.final
+class ApprovalReminded(_message.Message):
+    """Those who may decide are reminded. Subject: the access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    APPROVER_USER_IDS_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """The access request."""
+    step: _builtins.int
+    """Which step, from 0."""
+    @_builtins.property
+    def approver_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who may decide, at most 500."""
+
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        step: _builtins.int = ...,
+        approver_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "approver_user_ids", b"approver_user_ids", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovalReminded: _TypeAlias = ApprovalReminded  # noqa: Y015
+
+@_typing.final
+class AccessRequestReassigned(_message.Message):
+    """A step was handed to others. Subject: the access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    APPROVER_USER_IDS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """The access request."""
+    step: _builtins.int
+    """Which step, from 0."""
+    @_builtins.property
+    def approver_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """To whom."""
+
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who did; a service where the time limit did."""
+
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        step: _builtins.int = ...,
+        approver_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "actor", b"actor", "approver_user_ids", b"approver_user_ids", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessRequestReassigned: _TypeAlias = AccessRequestReassigned  # noqa: Y015
+
+@_typing.final
+class AccessRequestEscalated(_message.Message):
+    """A step took too long, and another policy decides. Subject: the access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """The access request."""
+    step: _builtins.int
+    """Which step, from 0."""
+    policy_id: _builtins.str
+    """The policy that decides now."""
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        step: _builtins.int = ...,
+        policy_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "policy_id", b"policy_id", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessRequestEscalated: _TypeAlias = AccessRequestEscalated  # noqa: Y015
+
+@_typing.final
+class AccessRequestCommented(_message.Message):
+    """Somebody said something about an access request. Subject: the access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """The access request."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who."""
+
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "actor", b"actor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessRequestCommented: _TypeAlias = AccessRequestCommented  # noqa: Y015
+
+@_typing.final
+class AccessRequestRestarted(_message.Message):
+    """An access request began anew. Subject: the access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """The access request."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who asked for it."""
+
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "actor", b"actor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessRequestRestarted: _TypeAlias = AccessRequestRestarted  # noqa: Y015
+
+@_typing.final
+class EmergencyAccessRequested(_message.Message):
+    """Access was asked for in an emergency. Subject: the access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """The access request."""
+    entitlement_id: _builtins.str
+    """What was asked for."""
+    app_id: _builtins.str
+    """The app."""
+    subject_user_id: _builtins.str
+    """Who shall have it."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who asked."""
+
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        entitlement_id: _builtins.str = ...,
+        app_id: _builtins.str = ...,
+        subject_user_id: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "actor", b"actor", "app_id", b"app_id", "entitlement_id", b"entitlement_id", "subject_user_id", b"subject_user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EmergencyAccessRequested: _TypeAlias = EmergencyAccessRequested  # noqa: Y015
+
+@_typing.final
+class EmergencyAccessReviewed(_message.Message):
+    """Emergency access was reviewed. Subject: the access request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    JUSTIFIED_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    access_request_id: _builtins.str
+    """The access request."""
+    justified: _builtins.bool
+    """Whether it was an emergency."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who reviewed it."""
+
+    def __init__(
+        self,
+        *,
+        access_request_id: _builtins.str = ...,
+        justified: _builtins.bool = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "actor", b"actor", "justified", b"justified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EmergencyAccessReviewed: _TypeAlias = EmergencyAccessReviewed  # noqa: Y015
+
+@_typing.final
+class DelegationCreated(_message.Message):
+    """Somebody decides in another's place. Subject: the delegation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELEGATION_ID_FIELD_NUMBER: _builtins.int
+    DELEGATOR_USER_ID_FIELD_NUMBER: _builtins.int
+    DELEGATE_USER_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    delegation_id: _builtins.str
+    """The delegation."""
+    delegator_user_id: _builtins.str
+    """In whose place."""
+    delegate_user_id: _builtins.str
+    """Who decides."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when."""
+
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who named the delegate."""
+
+    def __init__(
+        self,
+        *,
+        delegation_id: _builtins.str = ...,
+        delegator_user_id: _builtins.str = ...,
+        delegate_user_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "delegate_user_id", b"delegate_user_id", "delegation_id", b"delegation_id", "delegator_user_id", b"delegator_user_id", "end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DelegationCreated: _TypeAlias = DelegationCreated  # noqa: Y015
+
+@_typing.final
+class DelegationDeleted(_message.Message):
+    """A delegation was ended before its time. Subject: the delegation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELEGATION_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    delegation_id: _builtins.str
+    """The delegation."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who ended it."""
+
+    def __init__(
+        self,
+        *,
+        delegation_id: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "delegation_id", b"delegation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DelegationDeleted: _TypeAlias = DelegationDeleted  # noqa: Y015
