@@ -18,6 +18,7 @@ from services.requests import ports
 from services.requests.domain.gone import Dependent, Doubt, Gone, doubt_of, over
 from services.requests.handlers import doubt_catalog
 from services.requests.handlers.cancel_access_request import Withdrawer
+from services.requests.handlers.decide_access_request import Decider
 from services.requests.handlers.end_lease import Ender
 from services.requests.loops.rounds import in_turns
 
@@ -41,6 +42,7 @@ class GoneLoop:
         catalog: ports.Catalog,
         ender: Ender,
         withdrawer: Withdrawer,
+        decider: Decider,
     ) -> None:
         self._writes = writes
         self._access_requests = access_requests
@@ -48,6 +50,7 @@ class GoneLoop:
         self._catalog = catalog
         self._ender = ender
         self._withdrawer = withdrawer
+        self._decider = decider
         self._after = ""
         # Whether the catalog is doubted, and whether it was since the first lease of this turn.
         self._doubted = self._doubted_in_turn = False
@@ -92,6 +95,20 @@ class GoneLoop:
         for pages, end in self._all(subject_user_id=user_id):
             async for found in _pages(pages):
                 await _end(dict.fromkeys((it.resource_id for it in found), gone), end)
+        await self._ask_others(user_id)
+
+    async def _ask_others(self, user_id: str) -> None:
+        """What the person was to decide is for others now, or for nobody."""
+        after = ""
+        while found := await self._access_requests.awaiting(user_id, after, _MOST):
+            async for turn in in_turns(found, self._look_again):
+                for _, answer in turn:
+                    if isinstance(answer, Exception):
+                        raise answer
+            after = found[-1]
+
+    async def _look_again(self, access_request_id: str) -> None:
+        await self._writes.run(lambda: self._decider(access_request_id))
 
     async def of_app(self, app_id: str) -> None:
         """Ends everything of those entitlements of an app that can't be had any more.
