@@ -9,11 +9,14 @@ from libs.rpc.tokens import TokenFile
 from services.requests import clients
 from services.requests.handlers.cancel_access_request import Canceller, Withdrawer
 from services.requests.handlers.create_access_request import Creator
+from services.requests.handlers.create_delegation import DelegationCreator
 from services.requests.handlers.decide_access_request import Decider
+from services.requests.handlers.delete_delegation import DelegationDeleter, DelegationEnder
 from services.requests.handlers.end_lease import Ender, Expirer, Revoker
 from services.requests.handlers.get_access_request import AccessRequestReader
 from services.requests.handlers.get_lease import LeaseReader
 from services.requests.handlers.list_access_requests import AccessRequestLister
+from services.requests.handlers.list_delegations import DelegationLister
 from services.requests.handlers.list_leases import LeaseLister
 from services.requests.handlers.retry_access_request import Retrier
 from services.requests.handlers.settle_lease import Settler
@@ -24,9 +27,21 @@ from services.requests.loops.expire import ExpireLoop
 from services.requests.loops.gone import EVERY_SECONDS as GONE_SECONDS
 from services.requests.loops.gone import GoneLoop
 from services.requests.loops.sweep import SweepLoop
-from services.requests.servicers import ACCESS, AccessRequestServicer, LeaseServicer, servicers
+from services.requests.servicers import (
+    ACCESS,
+    AccessRequestServicer,
+    DelegationServicer,
+    LeaseServicer,
+    servicers,
+)
 from services.requests.settings import Settings
-from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore, ledger
+from services.requests.store import (
+    MIGRATIONS,
+    AccessRequestStore,
+    DelegationStore,
+    LeaseStore,
+    ledger,
+)
 from services.requests.subscriber import Subscriber
 from services.requests.translate.facts import fact_to_message
 
@@ -53,11 +68,22 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
 
     access_requests = AccessRequestStore(service.database)
     leases = LeaseStore(service.database)
+    delegations = DelegationStore(service.database)
     settler = Settler(access_requests, leases, connector, clock)
 
     ender = Ender(access_requests, leases, clock)
     withdrawer = Withdrawer(access_requests, clock)
-    gone = GoneLoop(writes, access_requests, leases, catalog, ender, withdrawer)
+    gone = GoneLoop(
+        writes,
+        access_requests,
+        leases,
+        delegations,
+        catalog,
+        ender,
+        withdrawer,
+        DelegationEnder(delegations, clock),
+        clock,
+    )
     await service.follow(*Subscriber(writes, settler, gone.of_person, gone.of_app).follows())
     life.loop("gone", gone, every=GONE_SECONDS)
     expirer = Expirer(access_requests, leases, clock)
@@ -84,6 +110,12 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 get=LeaseReader(leases),
                 list=LeaseLister(leases),
                 revoke=Revoker(access_requests, leases, clock),
+            ),
+            DelegationServicer(
+                writes=writes,
+                create=DelegationCreator(delegations, catalog, clock),
+                list=DelegationLister(delegations, clock),
+                delete=DelegationDeleter(delegations, clock),
             ),
         ),
         ACCESS,

@@ -16,6 +16,7 @@ from libs.domain.errors import LatchkeyError, NotFound, Unavailable
 from libs.rpc.peers import Peer
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Gone
+from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import NoPlan, Plan
 from services.requests.domain.resolution import Resolution
 from services.requests.translate import peers
@@ -53,6 +54,14 @@ class Catalog:
         return peers.resolution_from_proto(answer)
 
     async def person_gone(self, user_id: str) -> Gone | None:
+        found = await self._user(user_id)
+        return found if isinstance(found, Gone) else peers.person_gone(found)
+
+    async def enabled_person(self, user_id: str) -> PersonRef | None:
+        found = await self._user(user_id)
+        return None if isinstance(found, Gone) else peers.enabled_person(found)
+
+    async def _user(self, user_id: str) -> directory_pb2.User | Gone:
         request = directory_pb2.GetUserRequest(user_id=user_id)
         try:
             answer = await self._peer.call(
@@ -60,7 +69,8 @@ class Catalog:
             )
         except LatchkeyError as error:
             return peers.unknown(error, "USER_NOT_FOUND", "The person is not in the directory.")
-        return peers.person_gone(answer.user)
+        user: directory_pb2.User = answer.user
+        return user
 
     async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
         request = entitlement_pb2.GetEntitlementRequest(entitlement_id=entitlement_id)

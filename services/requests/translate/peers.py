@@ -9,6 +9,7 @@ from libs.domain.errors import LatchkeyError, NotAllowed, NotFound, Unavailable
 from libs.rpc.well_known import duration, length_of, time_of, timestamp
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
 from services.requests.domain.gone import Gone
+from services.requests.domain.person import PersonRef
 from services.requests.domain.resolution import DirectoryPerson, Resolution
 from services.requests.translate.common import target_from_proto
 
@@ -67,6 +68,13 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
 def person_gone(user: directory_pb2.User) -> Gone | None:
     """Why the person may hold nothing; none while they are enabled."""
     return None if user.account_enabled else Gone("The person is disabled in the directory.")
+
+
+def enabled_person(user: directory_pb2.User) -> PersonRef | None:
+    """A person of the directory; none for one who is disabled."""
+    if person_gone(user) is not None:
+        return None
+    return PersonRef(user.user_id, user.entra_tenant_id, user.entra_object_id, user.display_name)
 
 
 def entitlement_gone(entitlement: entitlement_pb2.Entitlement) -> Gone | None:
