@@ -11,10 +11,13 @@ from services.requests.handlers.advance import Advancer
 from services.requests.handlers.cancel_access_request import Canceller, Withdrawer
 from services.requests.handlers.comment_on_access_request import Commenter
 from services.requests.handlers.create_access_request import Creator
+from services.requests.handlers.create_delegation import DelegationCreator
 from services.requests.handlers.decide_access_request import Decider
+from services.requests.handlers.delete_delegation import DelegationDeleter, DelegationEnder
 from services.requests.handlers.end_lease import Ender, Expirer, Revoker
 from services.requests.handlers.get_lease import LeaseReader
 from services.requests.handlers.list_access_requests import AccessRequestLister
+from services.requests.handlers.list_delegations import DelegationLister
 from services.requests.handlers.list_leases import LeaseLister
 from services.requests.handlers.overdue import Overdue
 from services.requests.handlers.preview_access_request import Previewer
@@ -35,7 +38,13 @@ from services.requests.loops.gone import GoneLoop
 from services.requests.loops.overdue import EVERY_SECONDS as OVERDUE_SECONDS
 from services.requests.loops.overdue import OverdueLoop
 from services.requests.loops.sweep import SweepLoop
-from services.requests.servicers import ACCESS, AccessRequestServicer, LeaseServicer, servicers
+from services.requests.servicers import (
+    ACCESS,
+    AccessRequestServicer,
+    DelegationServicer,
+    LeaseServicer,
+    servicers,
+)
 from services.requests.settings import Settings
 from services.requests.store import (
     MIGRATIONS,
@@ -79,7 +88,18 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
 
     ender = Ender(access_requests, leases, clock)
     withdrawer = Withdrawer(access_requests, clock)
-    gone = GoneLoop(writes, access_requests, leases, catalog, ender, withdrawer, decider)
+    gone = GoneLoop(
+        writes,
+        access_requests,
+        leases,
+        delegations,
+        catalog,
+        ender,
+        withdrawer,
+        DelegationEnder(delegations, clock),
+        decider,
+        clock,
+    )
     await service.follow(*Subscriber(writes, settler, gone.of_person, gone.of_app).follows())
     life.loop("gone", gone, every=GONE_SECONDS)
     expirer = Expirer(access_requests, leases, clock)
@@ -115,6 +135,12 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 get=LeaseReader(leases),
                 list=LeaseLister(leases),
                 revoke=Revoker(access_requests, leases, clock),
+            ),
+            DelegationServicer(
+                writes=writes,
+                create=DelegationCreator(delegations, catalog, clock),
+                list=DelegationLister(delegations, clock),
+                delete=DelegationDeleter(delegations, clock),
             ),
         ),
         ACCESS,

@@ -20,6 +20,7 @@ from libs.rpc.peers import Peer
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Gone
 from services.requests.domain.inputs import Inputs
+from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Easier, NoPlan, Plan
 from services.requests.domain.progress import Resolved
 from services.requests.domain.resolution import Resolution
@@ -102,6 +103,14 @@ class Catalog:
         return [each.user_id for each in answer.managers]
 
     async def person_gone(self, user_id: str) -> Gone | None:
+        found = await self._user(user_id)
+        return found if isinstance(found, Gone) else peers.person_gone(found)
+
+    async def enabled_person(self, user_id: str) -> PersonRef | None:
+        found = await self._user(user_id)
+        return None if isinstance(found, Gone) else peers.enabled_person(found)
+
+    async def _user(self, user_id: str) -> directory_pb2.User | Gone:
         request = directory_pb2.GetUserRequest(user_id=user_id)
         try:
             answer = await self._peer.call(
@@ -109,7 +118,8 @@ class Catalog:
             )
         except LatchkeyError as error:
             return peers.unknown(error, "USER_NOT_FOUND", "The person is not in the directory.")
-        return peers.person_gone(answer.user)
+        user: directory_pb2.User = answer.user
+        return user
 
     async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
         request = entitlement_pb2.GetEntitlementRequest(entitlement_id=entitlement_id)

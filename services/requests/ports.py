@@ -1,12 +1,13 @@
 """What the use cases need from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
+from services.requests.domain.delegation import Delegation, Look, Period
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Dependent, Gone
 from services.requests.domain.inputs import Inputs
@@ -52,6 +53,14 @@ class Catalog(Protocol):
 
     async def person_gone(self, user_id: str) -> Gone | None:
         """Why the person may hold nothing; none while they are in the directory and enabled.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        ...
+
+    async def enabled_person(self, user_id: str) -> PersonRef | None:
+        """Somebody of the directory who is enabled; none for anybody else.
 
         Raises:
             Unavailable: it does not answer.
@@ -224,8 +233,40 @@ class Leases(Protocol):
 
 
 class Delegations(Protocol):
-    """Who decides in whose place."""
+    """The delegations that are kept, also when they are over."""
+
+    async def get(self, delegation_id: str) -> Delegation | None:
+        """One of them."""
+        ...
+
+    async def page(
+        self, page: PageRequest, *, user_id: str | None, at: datetime
+    ) -> Page[Delegation]:
+        """Some of those that are not over at a time, by their end; by and to one person, or all."""
+        ...
+
+    async def look(self, user_id: str, period: Period) -> Look:
+        """Everything that a person has delegated for any part of a period."""
+        ...
+
+    async def delegates_of(
+        self, user_ids: Collection[str], at: datetime
+    ) -> Mapping[str, PersonRef]:
+        """Who decides in the place of each of these people at a time, for those who have one.
+
+        The delegate was enabled when they were named; whether they are now the catalog knows.
+        """
+        ...
 
     async def delegators_of(self, user_id: str, at: datetime) -> list[PersonRef]:
-        """In whose places a person decides at a time."""
+        """In whose places a person decides at a time, in the order of their ids."""
+        ...
+
+    def added(self, delegation: Delegation, *, seen: Sequence[Look]) -> Sequence[Write]:
+        """Keeps a new one. It holds only while nobody has delegated, for any part of a period that
+        was looked at, more than was seen."""
+        ...
+
+    def changed(self, delegation: Delegation, *, seen: int) -> Write:
+        """Keeps the next version of the one whose version `seen` was loaded."""
         ...

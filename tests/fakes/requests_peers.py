@@ -28,6 +28,7 @@ from libs.domain.ids import derived_id, new_id
 from libs.events.envelope import Event
 from libs.rpc.errors import to_status
 from tests.support.eventually import eventually
+from tests.support.issuer import TENANT
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -122,6 +123,9 @@ class _FakeDirectory(directory_pb2_grpc.DirectoryServiceServicer):
         return directory_pb2.GetUserResponse(
             user=directory_pb2.User(
                 user_id=request.user_id,
+                entra_tenant_id=self._catalog.tenants.get(request.user_id, TENANT),
+                entra_object_id=f"object {request.user_id}",
+                display_name="Somebody",
                 account_enabled=request.user_id not in self._catalog.disabled,
             )
         )
@@ -157,7 +161,8 @@ class _FakeEntitlements(entitlement_pb2_grpc.EntitlementServiceServicer):
 class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
     """Knows two entitlements of one app, which everybody may ask for until `refusal` is set.
 
-    `removed` are entitlements that are no longer in the directory, with the reasons.
+    `removed` are entitlements that are no longer in the directory, with the reasons; `tenants` are
+    those of people who are not of the one tenant.
     """
 
     domain = "latchkey.catalog"
@@ -170,6 +175,7 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.removed: dict[str, str] = {}
         self.disabled: set[str] = set()
         self.strangers: set[str] = set()
+        self.tenants: dict[str, str] = {}
 
     def _register(self, server: grpc.aio.Server) -> None:
         resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)

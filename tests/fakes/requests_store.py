@@ -8,12 +8,16 @@ from libs.domain.errors import LatchkeyError, Unavailable
 from libs.domain.ids import derived_id
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
+from services.requests.domain.delegation import Delegation
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Dependent, Gone
 from services.requests.domain.lease import Lease, LeaseState
+from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Accept, NoPlan, Plan, Step
 from services.requests.domain.resolution import DirectoryPerson, Resolution
 from services.requests.domain.target import GroupMembership, Target
+from tests.fakes.requests_delegations import FakeDelegations, KeptDelegation, Taken
+from tests.support.issuer import TENANT
 
 ENTITLEMENT = derived_id("ent", "editor")
 TARGET = Target(
@@ -22,10 +26,6 @@ TARGET = Target(
     "member of Editors",
     GroupMembership("aaaaaaaa-0000-0000-0000-000000000001"),
 )
-
-
-class Taken(Exception):
-    """A guard or a unique key refuses the change, as the database would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,11 @@ class _Kept(Write):
 
 @dataclass
 class FakeStore:
-    """Both stores. What a change writes is there after `commit`, whole or not at all."""
+    """All stores. What a change writes is there after `commit`, whole or not at all."""
 
     kept_access_requests: dict[str, AccessRequest] = field(default_factory=dict)
     kept_leases: dict[str, Lease] = field(default_factory=dict)
+    kept_delegations: dict[str, Delegation] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     announced: bool = True
 
@@ -55,6 +56,11 @@ class FakeStore:
         """The port `Leases`."""
         return FakeLeases(self)
 
+    @property
+    def delegations(self) -> FakeDelegations:
+        """The port `Delegations`."""
+        return FakeDelegations(self.kept_delegations)
+
     def commit(self, change: Change | None) -> None:
         """Commits a change, if there is one.
 
@@ -64,7 +70,11 @@ class FakeStore:
         if change is None:
             return
         requests, leases = dict(self.kept_access_requests), dict(self.kept_leases)
+        delegations = dict(self.kept_delegations)
         for write in change.writes:
+            if isinstance(write, KeptDelegation):
+                write.apply(delegations)
+                continue
             assert isinstance(write, _Kept)
             thing = write.thing
             before: AccessRequest | Lease | None
@@ -87,6 +97,7 @@ class FakeStore:
         if len(set(opened)) < len(opened) or len(set(live)) < len(live):
             raise Taken
         self.kept_access_requests, self.kept_leases = requests, leases
+        self.kept_delegations.update(delegations)
         self.changes.append(change)
 
 
@@ -232,14 +243,20 @@ class FakeLeases:
 class FakeCatalog:
     """The port `Catalog`: one entitlement, with a limit, unless `refusal` is set.
 
-    `gone` holds people and entitlements that are no longer there.
+    `gone` holds people and entitlements that are no longer there, `tenants` people of others.
     """
 
     max_duration: timedelta | None = timedelta(hours=8)
     refusal: LatchkeyError | None = None
     away: bool = False
     gone: dict[str, Gone] = field(default_factory=dict)
+    tenants: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+
+    async def enabled_person(self, user_id: str) -> PersonRef | None:
+        if self._gone(user_id) is not None:
+            return None
+        return PersonRef(user_id, self.tenants.get(user_id, TENANT), f"object {user_id}", "Some")
 
     async def person_gone(self, user_id: str) -> Gone | None:
         return self._gone(user_id)

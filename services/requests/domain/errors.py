@@ -199,3 +199,41 @@ def not_theirs_to_see(person: Person, allowed: str) -> NotAllowed:
         allowed=allowed,
         caller=person.user_id,
     )
+
+
+def delegation_not_found(delegation_id: str) -> NotFound:
+    """There is none, or it is over, or it is none of the caller's business."""
+    return NotFound(
+        "DELEGATION_NOT_FOUND",
+        f"There is no delegation {delegation_id}.",
+        delegation_id=delegation_id,
+    )
+
+
+def delegate_not_found(user_id: str) -> NotFound:
+    """Nobody who can decide, or be decided for, has this id."""
+    return NotFound(
+        "DELEGATE_NOT_FOUND",
+        f"{user_id} is not an enabled person of the directory.",
+        user_id=user_id,
+    )
+
+
+def delegation_loop(delegation_id: str) -> WrongState:
+    """The delegator would come to decide in their own place; `delegation_id` is the last on the
+    way back to them."""
+    return WrongState(
+        "DELEGATION_LOOP",
+        "The delegate has named the delegator for a part of that time, directly or through "
+        f"others, last by {delegation_id}. Name somebody else, or another time.",
+        delegation_id=delegation_id,
+    )
+
+
+def delegation_exists(delegation_id: str) -> AlreadyExists:
+    """The delegator has a delegate already."""
+    return AlreadyExists(
+        "DELEGATION_EXISTS",
+        f"{delegation_id} names a delegate for a part of that time. End that one first.",
+        delegation_id=delegation_id,
+    )

@@ -189,3 +189,23 @@ class LeaseRemoved:
     """What a lease brought is out of Entra."""
 
     lease_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationCreated:
+    """Somebody decides in another's place."""
+
+    delegation_id: str
+    delegator_user_id: str
+    delegate_user_id: str
+    start_time: datetime
+    end_time: datetime
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationDeleted:
+    """A delegation was ended before its time."""
+
+    delegation_id: str
+    actor: Caller

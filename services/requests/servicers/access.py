@@ -3,6 +3,7 @@
 from libs.rpc.access import people
 
 _ACCESS_REQUESTS = "/latchkey.requests.v1.AccessRequestService"
+_DELEGATIONS = "/latchkey.requests.v1.DelegationService"
 _LEASES = "/latchkey.requests.v1.LeaseService"
 
 ACCESS = {
@@ -24,4 +25,7 @@ ACCESS = {
     f"{_LEASES}/GetLease": people(services=["connector"]),
     f"{_LEASES}/ListLeases": people(services=["connector"]),
     f"{_LEASES}/RevokeLease": people(),
+    f"{_DELEGATIONS}/CreateDelegation": people(),
+    f"{_DELEGATIONS}/ListDelegations": people(),
+    f"{_DELEGATIONS}/DeleteDelegation": people(),
 }

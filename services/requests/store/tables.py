@@ -118,3 +118,27 @@ Index("leases_subject_user_id", leases.c.subject_user_id, leases.c.lease_id)
 Index("leases_app_id", leases.c.app_id, leases.c.state, leases.c.lease_id)
 Index("leases_state", leases.c.state, leases.c.lease_id)
 Index("leases_end_time", leases.c.state, leases.c.end_time)
+
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("delegation_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("delegator_user_id", Text, nullable=False),
+    Column("delegator", JSON, nullable=False),
+    Column("delegate_user_id", Text, nullable=False),
+    Column("delegate", JSON, nullable=False),
+    Column("start_time", UtcTime, nullable=False),
+    Column("end_time", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+)
+# What is over stays, and is not looked at: all that is asked for ends behind some time.
+Index("delegations_end_time", delegations.c.end_time, delegations.c.delegation_id)
+for _who in ("delegator_user_id", "delegate_user_id"):
+    Index(
+        f"delegations_{_who}",
+        delegations.c[_who],
+        delegations.c.end_time,
+        delegations.c.delegation_id,
+    )

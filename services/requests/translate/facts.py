@@ -84,6 +84,19 @@ def fact_to_message(fact: Fact) -> Message:
             return pb.LeaseEnded(lease_id=it.lease_id)
         case facts.LeaseRemoved() as it:
             return pb.LeaseRemoved(lease_id=it.lease_id)
+        case facts.DelegationCreated() as it:
+            return pb.DelegationCreated(
+                delegation_id=it.delegation_id,
+                delegator_user_id=it.delegator_user_id,
+                delegate_user_id=it.delegate_user_id,
+                start_time=timestamp(it.start_time),
+                end_time=timestamp(it.end_time),
+                actor=actor_to_proto(it.actor),
+            )
+        case facts.DelegationDeleted() as it:
+            return pb.DelegationDeleted(
+                delegation_id=it.delegation_id, actor=actor_to_proto(it.actor)
+            )
         case other if (message := decision_fact_to_message(other)) is not None:
             return message
         case other:

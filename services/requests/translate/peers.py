@@ -111,6 +111,13 @@ def person_gone(user: directory_pb2.User) -> Gone | None:
     return None if user.account_enabled else Gone("The person is disabled in the directory.")
 
 
+def enabled_person(user: directory_pb2.User) -> PersonRef | None:
+    """A person of the directory; none for one who is disabled."""
+    if person_gone(user) is not None:
+        return None
+    return PersonRef(user.user_id, user.entra_tenant_id, user.entra_object_id, user.display_name)
+
+
 def entitlement_gone(entitlement: entitlement_pb2.Entitlement) -> Gone | None:
     """Why nobody can have it any more; none while it is not said to be removed."""
     if entitlement.state != entitlement_pb2.ENTITLEMENT_STATE_REMOVED:

@@ -82,6 +82,8 @@ def test_every_event_of_the_contract_is_made() -> None:
         facts.LeaseGranted("lea_1", 2),
         facts.LeaseEnded("lea_1"),
         facts.LeaseRemoved("lea_1"),
+        facts.DelegationCreated("dlg_1", "usr_1", "usr_2", NOW, NOW, ADA),
+        facts.DelegationDeleted("dlg_1", ADA),
     ]
     messages = [fact_to_message(Fact("x", 1, body)) for body in bodies]
     for body, message in zip(bodies, messages, strict=True):
@@ -118,6 +120,10 @@ def test_every_reason_is_in_the_contract() -> None:
         errors.access_request_state("req_1", "FAILED", "cancelled"),
         errors.lease_state("lea_1", "ENDED", "retried"),
         errors.not_theirs_to_change(ADA, "nobody"),
+        errors.delegation_not_found("dlg_1"),
+        errors.delegate_not_found("usr_1"),
+        errors.delegation_loop("dlg_1"),
+        errors.delegation_exists("dlg_1"),
     ]
     reasons = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name
     known = {name.removeprefix("ERROR_REASON_") for name in reasons}
