@@ -27,7 +27,12 @@ def not_decided(seen: AccessRequest, problem: str, time: datetime) -> AccessRequ
     if seen.state is _State.EVALUATING and last == timeline.PolicyUnavailable(problem):
         return seen
     return seen.to(_State.EVALUATING, "evaluated").then(
-        time, Entry(time, REQUESTS, timeline.PolicyUnavailable(problem)), progress=None
+        time,
+        Entry(time, REQUESTS, timeline.PolicyUnavailable(problem)),
+        plan=None,
+        inputs=None,
+        progress=None,
+        approvals=(),
     )
 
 

@@ -57,6 +57,7 @@ class Advancer:
         inputs = Inputs.of(resolution, duration=duration, emergency=seen.emergency, now=time)
         try:
             plan = await self.policy.evaluate(chosen, inputs)
+            plan.step(0)
         except NoPlan as none:
             return Decision(deciding.not_decided(seen, none.problem, time))
         return await self.go_on(

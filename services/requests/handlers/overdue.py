@@ -111,7 +111,7 @@ class Overdue:
             policy_id=policy_id,
         )
         found = decision.access_request
-        if found.plan is seen.plan:
+        if found.plan is None:
             # That policy gave no answer: those who had it keep it, and it is tried again.
             return _reminded(seen, limit, time)
         body = facts.AccessRequestEscalated(found.access_request_id, number, policy_id)

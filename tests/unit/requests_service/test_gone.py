@@ -21,7 +21,7 @@ from services.requests.handlers.create_delegation import CreateDelegation, Deleg
 from services.requests.handlers.delete_delegation import DelegationEnder
 from services.requests.handlers.end_lease import Ender
 from services.requests.loops.gone import GoneLoop
-from tests.fakes.requests_store import ENTITLEMENT
+from tests.fakes.requests_neighbours import ENTITLEMENT
 from tests.unit.requests_service.house import ADA, House, person
 
 T = TypeVar("T")
@@ -51,6 +51,7 @@ def _loop(house: House) -> GoneLoop:
         Ender(store.access_requests, store.leases, clock),
         Withdrawer(store.access_requests, clock),
         DelegationEnder(store.delegations, clock),
+        house.decider,
         clock,
     )
 
