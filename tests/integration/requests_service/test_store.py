@@ -22,7 +22,8 @@ from services.requests.domain.plan import Accept, Plan
 from services.requests.ports import AccessRequests, Leases
 from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
 from services.requests.store.tables import ledger, metadata
-from tests.fakes.requests_store import ENTITLEMENT, TARGET, FakeCatalog, FakeStore, Taken
+from tests.fakes.requests_delegations import Taken
+from tests.fakes.requests_store import ENTITLEMENT, TARGET, FakeCatalog, FakeStore
 from tests.unit.requests_service.house import ADA, person
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
