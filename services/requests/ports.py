@@ -1,7 +1,7 @@
 """What the use cases need from outside."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from libs.domain.changes import Write
@@ -10,10 +10,13 @@ from services.requests.domain.access_request import AccessRequest, AccessRequest
 from services.requests.domain.delegation import Delegation, Look, Period
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Dependent, Gone
+from services.requests.domain.inputs import Inputs
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.person import PersonRef
-from services.requests.domain.plan import Plan
+from services.requests.domain.plan import Easier, Plan
+from services.requests.domain.progress import Resolved
 from services.requests.domain.resolution import Resolution
+from services.requests.domain.steps import Approvers
 
 
 class Catalog(Protocol):
@@ -27,6 +30,24 @@ class Catalog(Protocol):
         Raises:
             LatchkeyError: it may not be asked for, by a reason of our own `ErrorReason`;
                 Unavailable when the catalog does not answer.
+        """
+        ...
+
+    async def approvers(
+        self, entitlement_id: str, subject_user_id: str, sources: Sequence[Approvers]
+    ) -> tuple[Resolved, ...]:
+        """Whom each of the sources stands for: enabled people of the subject's tenant.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        ...
+
+    async def managers(self, user_id: str) -> list[str]:
+        """The managers of a person by their ids, theirs first; none of somebody unknown.
+
+        Raises:
+            Unavailable: it does not answer.
         """
         ...
 
@@ -58,13 +79,27 @@ class Catalog(Protocol):
 class Policy(Protocol):
     """Decides."""
 
-    async def evaluate(
-        self, resolution: Resolution, duration: timedelta | None, now: datetime
-    ) -> Plan:
-        """The plan for an access request.
+    async def evaluate(self, policy_id: str, inputs: Inputs) -> Plan:
+        """What a policy says; the deployment's default where the id is empty.
 
         Raises:
             NoPlan: policy does not answer, or can't.
+        """
+        ...
+
+    async def explain(self, policy_id: str, inputs: Inputs) -> tuple[Plan, Easier | None]:
+        """What a policy says, and what would be easier.
+
+        Raises:
+            NoPlan: policy does not answer, or can't.
+        """
+        ...
+
+    async def holds(self, condition: str, inputs: Inputs) -> bool:
+        """Whether a condition is true.
+
+        Raises:
+            NoPlan: policy does not answer, or can't say.
         """
         ...
 
@@ -95,12 +130,31 @@ class AccessRequests(Protocol):
         user_id: str | None,
         state: AccessRequestState | None,
         app_id: str,
+        inbox: Sequence[str] = (),
+        review_open: bool = False,
     ) -> Page[AccessRequest]:
-        """Some of them, newest first, without timelines; of one requester or subject, or all."""
+        """Some of them, newest first, without timelines; of one requester or subject, or all.
+
+        `inbox`: instead those that wait for the first of these people to decide, in their own place
+        or in that of the others. `review_open`: those of emergency access to be reviewed, by
+        `user_id` when it is given.
+        """
         ...
 
-    async def evaluating(self, after: str, most: int) -> list[str]:
-        """The ids of those that are not decided, in order, behind `after`."""
+    async def to_look_at(self, after: str, most: int) -> list[str]:
+        """The ids of those that wait for policy, an approver or a condition, behind `after`."""
+        ...
+
+    async def overdue(self, now: datetime, most: int) -> list[str]:
+        """The ids of those whose step has taken too long, the longest overdue first."""
+        ...
+
+    async def awaiting(self, user_id: str, after: str, most: int) -> list[str]:
+        """The ids of those that a person may decide or review, in order, behind `after`."""
+        ...
+
+    async def emergency_of(self, subject_user_id: str) -> str:
+        """The id of a person's emergency that is undecided or not reviewed; empty without one."""
         ...
 
     async def undecided(
@@ -116,12 +170,13 @@ class AccessRequests(Protocol):
         """
         ...
 
-    def added(self, access_request: AccessRequest) -> Write:
-        """Keeps a new one. It is the only open one of its subject and entitlement."""
+    def added(self, access_request: AccessRequest) -> tuple[Write, ...]:
+        """Keeps a new one. It is the only open one of its subject and entitlement, and the only
+        emergency of its subject."""
         ...
 
-    def changed(self, access_request: AccessRequest, *, seen: int) -> Write:
-        """Keeps the next version of the one whose version `seen` was loaded."""
+    def changed(self, access_request: AccessRequest, *, seen: AccessRequest) -> tuple[Write, ...]:
+        """Keeps the next version of the one that was loaded."""
         ...
 
 

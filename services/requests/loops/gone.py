@@ -22,6 +22,7 @@ from services.requests.domain.delegation import Delegation
 from services.requests.domain.gone import Dependent, Doubt, Gone, doubt_of, over
 from services.requests.handlers import doubt_catalog
 from services.requests.handlers.cancel_access_request import Withdrawer
+from services.requests.handlers.decide_access_request import Decider
 from services.requests.handlers.delete_delegation import DelegationEnder
 from services.requests.handlers.end_lease import Ender
 from services.requests.loops.rounds import in_turns
@@ -48,6 +49,7 @@ class GoneLoop:
         ender: Ender,
         withdrawer: Withdrawer,
         delegation_ender: DelegationEnder,
+        decider: Decider,
         clock: Clock,
     ) -> None:
         self._writes = writes
@@ -57,6 +59,7 @@ class GoneLoop:
         self._catalog = catalog
         self._ender = ender
         self._withdrawer = withdrawer
+        self._decider = decider
         self._delegation_ender = delegation_ender
         self._clock = clock
         # Behind which lease, and with which page of the delegations, the next round begins.
@@ -119,8 +122,23 @@ class GoneLoop:
         while True:
             await _end({it.delegation_id: gone for it in page.items}, self._end_delegation)
             if not page.next_page_token:
-                return
+                break
             page = await self._page(page.next_page_token, user_id)
+        # Delegations first: nobody decides for them any more.
+        await self._ask_others(user_id)
+
+    async def _ask_others(self, user_id: str) -> None:
+        """What the person was to decide is for others now, or for nobody."""
+        after = ""
+        while found := await self._access_requests.awaiting(user_id, after, _MOST):
+            async for turn in in_turns(found, self._look_again):
+                for _, answer in turn:
+                    if isinstance(answer, Exception):
+                        raise answer
+            after = found[-1]
+
+    async def _look_again(self, access_request_id: str) -> None:
+        await self._writes.run(lambda: self._decider(access_request_id))
 
     async def of_app(self, app_id: str) -> None:
         """Ends everything of those entitlements of an app that can't be had any more.
