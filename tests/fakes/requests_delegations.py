@@ -6,7 +6,7 @@ from datetime import datetime
 
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest, time_key
-from services.requests.domain.delegation import Delegation, Look, Period
+from services.requests.domain.delegation import MOST_ON_THE_WAY, Delegation, Look, Period
 from services.requests.domain.person import PersonRef
 
 
@@ -65,7 +65,7 @@ class FakeDelegations:
 
     async def look(self, user_id: str, period: Period) -> Look:
         empty = Look(user_id, period, ())
-        return Look(user_id, period, tuple(_looked_at(self.kept, empty)))
+        return Look(user_id, period, tuple(_looked_at(self.kept, empty)[: MOST_ON_THE_WAY + 1]))
 
     async def delegates_of(
         self, user_ids: Collection[str], at: datetime

@@ -15,6 +15,8 @@ from services.requests.domain.person import PersonRef
 
 # The same day of the next year, also of a leap year.
 _LONGEST = timedelta(days=366)
+# What is looked at is guarded in the commit, which all others wait for.
+MOST_ON_THE_WAY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,10 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Everything that one person has delegated for any part of a period, as it was read."""
+    """Everything that one person has delegated for any part of a period, as it was read.
+
+    Of more than `MOST_ON_THE_WAY` one more than that: a way that goes on from there is not gone.
+    """
 
     user_id: str
     period: Period
@@ -127,8 +132,11 @@ class Look:
 
         Raises:
             WrongState: DELEGATION_LOOP, when it comes to the delegator at whom it began.
+            Invalid: FIELD_INVALID, when there are too many.
         """
         ways = []
+        if len(self.delegations) > MOST_ON_THE_WAY:
+            raise too_far()
         for found in self.delegations:
             if (both := found.period.both(self.period)) is None:
                 continue
@@ -136,6 +144,15 @@ class Look:
                 raise errors.delegation_loop(found.delegation_id)
             ways.append((found.delegate.user_id, both))
         return ways
+
+
+def too_far() -> Invalid:
+    """So much is delegated in the period that it is not looked through."""
+    return Invalid.field(
+        "end_time",
+        f"is too far: more than {MOST_ON_THE_WAY} other delegations lie on the way from delegate "
+        "to delegate until then; name an earlier time",
+    )
 
 
 def check_may_name(person: Person, delegator_user_id: str, delegate_user_id: str) -> None:

@@ -9,7 +9,14 @@ from libs.domain.clock import Clock
 from libs.domain.ids import new_id
 from services.requests import ports
 from services.requests.domain import errors, facts
-from services.requests.domain.delegation import Delegation, Look, Period, check_may_name
+from services.requests.domain.delegation import (
+    MOST_ON_THE_WAY,
+    Delegation,
+    Look,
+    Period,
+    check_may_name,
+    too_far,
+)
 from services.requests.domain.person import PersonRef
 
 
@@ -92,12 +99,15 @@ class DelegationCreator:
         Raises:
             AlreadyExists: DELEGATION_EXISTS.
             WrongState: DELEGATION_LOOP.
+            Invalid: FIELD_INVALID, when there is too much of it.
         """
         delegator = delegation.delegator.user_id
         first = await self.delegations.look(delegator, delegation.period)
         first.check_free()
         looks, ways = [first], [(delegation.delegate.user_id, delegation.period)]
         while ways:
+            if len(looks) + len(ways) > MOST_ON_THE_WAY + 2:
+                raise too_far()
             look = await self.delegations.look(*ways.pop())
             looks.append(look)
             ways.extend(look.onward(delegator))

@@ -11,7 +11,7 @@ from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest, time_key
-from services.requests.domain.delegation import Delegation, Look, Period
+from services.requests.domain.delegation import MOST_ON_THE_WAY, Delegation, Look, Period
 from services.requests.domain.person import PersonRef
 from services.requests.store import documents
 from services.requests.store.tables import delegations as table
@@ -49,7 +49,8 @@ class DelegationStore:
         return page.page(found, key=lambda item: time_key(item.period.end, item.delegation_id))
 
     async def look(self, user_id: str, period: Period) -> Look:
-        found = await self._read(select(table).where(*_within(user_id, period)))
+        query = select(table).where(*_within(user_id, period)).limit(MOST_ON_THE_WAY + 1)
+        found = await self._read(query)
         return Look(user_id, period, tuple(found))
 
     async def delegates_of(

@@ -200,6 +200,22 @@ async def test_no_way_leads_back() -> None:
     }
 
 
+async def test_a_way_that_is_too_long_is_not_gone() -> None:
+    """A hundred other delegations are looked at and no more, be they of one person or of many; a
+    shorter time is looked through."""
+    house = House()
+    for number in range(101):
+        await _name(house, BEN, CLEO, 0.1 * number, 0.1 * number + 0.1)
+        await _name(house, person(f"P{number}"), person(f"P{number + 1}"), 0, 100)
+    for delegate, end in ((BEN, 11), (person("P0"), 1)):
+        with pytest.raises(Invalid) as refused:
+            await _made(house, ADA, delegate, 0, end)
+        assert [it.field for it in refused.value.violations] == ["end_time"]
+    await _name(house, ADA, BEN, 0, 9.99)
+    await _name(house, ADA, person("P1"), 10, 11)
+    assert house.last.facts
+
+
 _WISHES = st.lists(
     st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 5), st.integers(1, 4)).filter(
         lambda wish: wish[0] != wish[1]

@@ -102,7 +102,9 @@ class CreateDelegationRequest(_message.Message):
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Required. Until when: after the start, at most a year from now."""
+        """Required. Until when: after the start, at most a year from now, and not so far that more than
+        100 other delegations lie on the way from delegate to delegate until then.
+        """
 
     def __init__(
         self,
