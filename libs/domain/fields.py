@@ -105,13 +105,16 @@ class Fields:
         return value
 
     def duration(
-        self, field: str, value: timedelta | None, *, least: timedelta = timedelta(minutes=1)
+        self,
+        field: str,
+        value: timedelta | None,
+        *,
+        least: timedelta = timedelta(minutes=1),
+        most: timedelta = MAX_DURATION,
     ) -> timedelta | None:
-        """A length of time within bounds, or none."""
-        if value is not None and not least <= value <= MAX_DURATION:
-            self.wrong(
-                field, f"must be between {least.total_seconds():.0f}s and {MAX_DURATION.days} days"
-            )
+        """A length of time within bounds, or none. `most` is whole days."""
+        if value is not None and not least <= value <= most:
+            self.wrong(field, f"must be between {least.total_seconds():.0f}s and {most.days} days")
         return value
 
     def page_size(self, value: int, field: str = "page_size") -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from libs.expressions.cel import Language, Type
-from services.policy.domain.content import CONDITION_MOST
+from services.policy.domain.content import EXPRESSION_MOST
 from services.policy.domain.plan import Facts
 from services.policy.translate import evaluation as translate
 
@@ -28,7 +28,7 @@ class CelExpressions:
     """The port `Expressions`, for CEL."""
 
     def __init__(self) -> None:
-        self._language = Language("latchkey.policy", _VARIABLES, CONDITION_MOST)
+        self._language = Language("latchkey.policy", _VARIABLES, EXPRESSION_MOST)
 
     def check(self, condition: str) -> None:
         """Does nothing for a condition that can be evaluated.

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.policy.domain import errors
-from services.policy.domain.content import Rule, Step
+from services.policy.domain.content import Rule
 from services.policy.domain.errors import ExpressionProblem
 from services.policy.domain.policy import Policy
+from services.policy.domain.steps import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from libs.domain.fields import Fields
 from libs.rpc.well_known import duration_field, time_field, timestamp
 from services.policy.domain.plan import AppFacts, EntitlementFacts, Facts, PersonFacts, Plan
 from services.policy.handlers.evaluate_policy import EvaluatePolicy
-from services.policy.translate.policy import steps_to_proto
+from services.policy.translate.steps import steps_to_proto
 
 # Ampler than any directory's own limit: what can't be asked about can't be approved either.
 _MOST_IN_A_FACT = 1000
-_RESOURCE_KINDS = ("CREDENTIAL", "ROLE")
+_RESOURCE_KINDS = ("CREDENTIAL", "ROLE", "APP_ROLE")
 
 
 def evaluate_policy(request: evaluation_pb2.EvaluatePolicyRequest) -> EvaluatePolicy:

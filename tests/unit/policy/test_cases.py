@@ -10,9 +10,10 @@ import pytest
 
 from libs.domain.changes import Outcome
 from libs.domain.errors import Invalid, LatchkeyError
-from services.policy.domain.content import Accept, Content, Reject, Rule, Step
+from services.policy.domain.content import Content, Rule
 from services.policy.domain.plan import Facts, Plan
 from services.policy.domain.policy import Policy
+from services.policy.domain.steps import Accept, Reject, Step
 from services.policy.expressions import CelExpressions
 from services.policy.handlers.create_policy import CreatePolicy, CreatePolicyHandler
 from services.policy.handlers.evaluate_policy import EvaluatePolicy, EvaluatePolicyHandler
