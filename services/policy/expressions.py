@@ -132,10 +132,10 @@ def _values(facts: Facts) -> dict[str, Any]:
         "without_end": without_end,
         "emergency": facts.emergency,
         "now": facts.now,
-        "held": facts.held,
-        "managers": facts.manager_user_ids,
-        "app_owners": facts.app_owner_user_ids,
-        "entitlement_owners": facts.entitlement_owner_user_ids,
+        "held": list(facts.held),
+        "managers": list(facts.manager_user_ids),
+        "app_owners": list(facts.app_owner_user_ids),
+        "entitlement_owners": list(facts.entitlement_owner_user_ids),
     }
 
 
