@@ -6,7 +6,7 @@ from typing import overload
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from libs.domain.fields import Fields
+from libs.domain.fields import MAX_DURATION, Fields
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -80,7 +80,12 @@ def time_field(fields: Fields, field: str, message: Timestamp) -> datetime:
 
 
 def duration_field(
-    fields: Fields, field: str, message: Duration, *, least: timedelta = timedelta(minutes=1)
+    fields: Fields,
+    field: str,
+    message: Duration,
+    *,
+    least: timedelta = timedelta(minutes=1),
+    most: timedelta = MAX_DURATION,
 ) -> timedelta | None:
     """A length of time that a request holds, within bounds; none where it is none, which is noted.
 
@@ -91,4 +96,4 @@ def duration_field(
     except ValueError:
         fields.wrong(field, "is not a length of time")
         return None
-    return fields.duration(field, length, least=least)
+    return fields.duration(field, length, least=least, most=most)

@@ -1,12 +1,13 @@
 """What the handlers need from outside."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
-from services.policy.domain.plan import Facts
+from services.policy.domain.evaluation_facts import Facts
+from services.policy.domain.plan import Answers
 from services.policy.domain.policy import Policy
+from services.policy.domain.problems import Checks
 
 
 class Policies(Protocol):
@@ -14,6 +15,10 @@ class Policies(Protocol):
 
     async def get(self, policy_id: str) -> Policy | None:
         """The policy with this id."""
+        ...
+
+    async def mark(self) -> str:
+        """A text that is another one after any change of any policy. Cheap: it is asked often."""
         ...
 
     async def has_name(self, display_name: str) -> bool:
@@ -33,20 +38,9 @@ class Policies(Protocol):
         ...
 
 
-class Expressions(Protocol):
-    """The engine that conditions are written for."""
+class Expressions(Checks, Protocol):
+    """The engine that conditions and other expressions are written for."""
 
-    def check(self, condition: str) -> None:
-        """Does nothing for a condition that can be evaluated.
-
-        Raises:
-            ExpressionProblem: it can't; says where and why.
-        """
-        ...
-
-    def given(self, facts: Facts) -> Callable[[str], bool]:
-        """A function that says whether a condition is true of the facts.
-
-        It raises `ExpressionProblem` for a condition that is neither true nor false.
-        """
+    def given(self, facts: Facts) -> Answers:
+        """What expressions say of the facts."""
         ...

@@ -23,6 +23,9 @@ class FakePolicies:
     async def get(self, policy_id: str) -> Policy | None:
         return next((policy for policy in self.kept if policy.policy_id == policy_id), None)
 
+    async def mark(self) -> str:
+        return str(len(self.kept))
+
     async def has_name(self, display_name: str) -> bool:
         return any(folded(policy.display_name) == folded(display_name) for policy in self.kept)
 

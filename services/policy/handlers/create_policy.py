@@ -10,6 +10,7 @@ from services.policy.domain import errors
 from services.policy.domain.content import Content
 from services.policy.domain.facts import PolicyCreated
 from services.policy.domain.policy import Policy
+from services.policy.handlers.checked_content import check_content, saved
 from services.policy.ports import Expressions, Policies
 
 
@@ -35,10 +36,10 @@ class CreatePolicyHandler:
         """The policy in its first version.
 
         Raises:
-            Invalid: FIELD_INVALID or EXPRESSION_INVALID, its content can't be evaluated.
+            Invalid: FIELD_INVALID, EXPRESSION_INVALID or POLICY_INVALID.
             AlreadyExists: POLICY_NAME_TAKEN.
         """
-        command.content.check(self.expressions.check)
+        await check_content(command.content, "", self.expressions, saved(self.policies))
         if await self.policies.has_name(command.display_name):
             raise errors.policy_name_taken(command.display_name)
         policy = Policy.first(

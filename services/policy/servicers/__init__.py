@@ -5,7 +5,10 @@ from libs.db.writes import Writes
 from libs.domain.clock import Clock
 from libs.rpc.server import Servicer
 from services.policy.handlers.create_policy import CreatePolicyHandler
+from services.policy.handlers.evaluate_draft import EvaluateDraftHandler
 from services.policy.handlers.evaluate_policy import EvaluatePolicyHandler
+from services.policy.handlers.explain_policy import ExplainPolicyHandler
+from services.policy.handlers.remembered_policies import RememberedPolicies
 from services.policy.ports import Expressions, Policies
 from services.policy.servicers.access import ACCESS
 from services.policy.servicers.evaluation import EvaluationServicer
@@ -18,6 +21,7 @@ def servicers(
     *,
     writes: Writes,
     policies: Policies,
+    remembered: RememberedPolicies,
     expressions: Expressions,
     clock: Clock,
     default_policy_id: str,
@@ -33,7 +37,10 @@ def servicers(
             evaluation_pb2.DESCRIPTOR.services_by_name["EvaluationService"],
             evaluation_pb2_grpc.add_EvaluationServiceServicer_to_server,
             EvaluationServicer(
-                EvaluatePolicyHandler(policies, expressions, clock, default_policy_id)
+                EvaluatePolicyHandler(remembered, expressions, clock, default_policy_id),
+                ExplainPolicyHandler(remembered, expressions, clock, default_policy_id),
+                EvaluateDraftHandler(policies, expressions, clock),
+                expressions,
             ),
         ),
     ]

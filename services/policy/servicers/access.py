@@ -11,4 +11,7 @@ ACCESS = {
     f"{_POLICY}/GetPolicy": roles(ADMIN, POLICY_ADMIN, AUDITOR),
     f"{_POLICY}/ListPolicies": roles(ADMIN, POLICY_ADMIN, AUDITOR),
     f"{_EVALUATION}/EvaluatePolicy": only_services("requests"),
+    f"{_EVALUATION}/ExplainPolicy": only_services("requests"),
+    f"{_EVALUATION}/EvaluateCondition": only_services("requests"),
+    f"{_EVALUATION}/EvaluateDraft": only_services("requests"),
 }

@@ -10,7 +10,7 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest, time_key
 from services.policy.domain.content import Content
 from services.policy.domain.policy import Policy, folded
-from services.policy.store.tables import policies, policy_versions
+from services.policy.store.tables import ledger, policies, policy_versions
 
 _CURRENT = select(
     policies.c.policy_id,
@@ -43,6 +43,12 @@ class StoredPolicies:
         query = _CURRENT.where(policies.c.policy_id == policy_id)
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else _policy(row)
+
+    async def mark(self) -> str:
+        """A text that is another one after any change of any policy."""
+        # Every change adds to the audit chain, and nothing else here does.
+        query = select(ledger.head.c.audit_hash)
+        return await self._database.read(lambda connection: str(connection.scalar(query)))
 
     async def has_name(self, display_name: str) -> bool:
         """Whether a policy has this name, however it is written."""

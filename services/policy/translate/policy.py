@@ -1,18 +1,19 @@
 """`policy.proto`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from latchkey.policy.v1 import policy_pb2
 from libs.domain.callers import Caller
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
 from libs.rpc.well_known import timestamp
-from services.policy.domain.content import CONDITION_MOST, Accept, Content, Reject, Rule, Step
+from services.policy.domain.content import EXPRESSION_MOST, Content, Rule
 from services.policy.domain.policy import Policy
 from services.policy.handlers.create_policy import CreatePolicy
+from services.policy.translate.steps import ids, steps, steps_to_proto
 
-_MOST_RULES = 50
-_MOST_STEPS = 20
+_MOST_RULES = 1000
+_MOST_TOLD_APART = 100
 
 
 def create_policy(request: policy_pb2.CreatePolicyRequest, actor: Caller) -> CreatePolicy:
@@ -32,10 +33,7 @@ def create_policy(request: policy_pb2.CreatePolicyRequest, actor: Caller) -> Cre
             description=fields.text(
                 "policy.description", policy.description, least=0, most=2000, lines=True
             ),
-            content=Content(
-                rules=_rules(fields, policy.rules),
-                baseline=_steps(fields, "policy.baseline", policy.baseline),
-            ),
+            content=content(fields, "policy", policy),
         )
     return command
 
@@ -94,6 +92,8 @@ def policy_to_proto(policy: Policy) -> policy_pb2.Policy:
                 display_name=rule.display_name,
                 condition=rule.condition,
                 steps=steps_to_proto(rule.steps),
+                app_ids=rule.app_ids,
+                entitlement_ids=rule.entitlement_ids,
             )
             for rule in policy.content.rules
         ],
@@ -103,47 +103,30 @@ def policy_to_proto(policy: Policy) -> policy_pb2.Policy:
     )
 
 
-def _rules(fields: Fields, rules: Sequence[policy_pb2.Rule]) -> tuple[Rule, ...]:
-    if len(rules) > _MOST_RULES:
-        fields.wrong("policy.rules", f"has {len(rules)} rules, at most {_MOST_RULES} are taken")
-        return ()
-    return tuple(
-        Rule(
-            display_name=fields.text(f"{path}.display_name", rule.display_name, most=200),
-            condition=fields.text(
-                f"{path}.condition", rule.condition, most=CONDITION_MOST, lines=True
-            ),
-            steps=_steps(fields, f"{path}.steps", rule.steps),
-        )
-        for path, rule in ((f"policy.rules[{n}]", rule) for n, rule in enumerate(rules))
+def content(fields: Fields, path: str, policy: policy_pb2.Policy) -> Content:
+    """What a policy of a request decides by."""
+    return Content(
+        rules=_rules(fields, f"{path}.rules", policy.rules),
+        baseline=steps(fields, f"{path}.baseline", policy.baseline),
     )
 
 
-def _steps(fields: Fields, path: str, steps: Sequence[policy_pb2.Step]) -> tuple[Step, ...]:
-    if not 1 <= len(steps) <= _MOST_STEPS:
-        fields.wrong(path, f"has {len(steps)} steps, must be 1 to {_MOST_STEPS}")
+def _rules(fields: Fields, path: str, rules: Sequence[policy_pb2.Rule]) -> tuple[Rule, ...]:
+    if len(rules) > _MOST_RULES:
+        fields.wrong(path, f"has {len(rules)} rules, at most {_MOST_RULES} are taken")
         return ()
-    return tuple(_step(fields, f"{path}[{n}]", step) for n, step in enumerate(steps))
+    return tuple(_rule(fields, f"{path}[{n}]", rule) for n, rule in enumerate(rules))
 
 
-def _step(fields: Fields, path: str, step: policy_pb2.Step) -> Step:
-    kind = step.WhichOneof("kind")
-    if kind == "accept":
-        return Accept(
-            fields.text(
-                f"{path}.accept.message", step.accept.message, least=0, most=500, lines=True
-            )
-        )
-    if kind is None:
-        fields.wrong(path, "must be one of accept, reject")
-        return Reject("")
-    return Reject(fields.text(f"{path}.reject.message", step.reject.message, most=500, lines=True))
-
-
-def steps_to_proto(steps: Iterable[Step]) -> list[policy_pb2.Step]:
-    return [
-        policy_pb2.Step(accept=policy_pb2.Step.Accept(message=step.message))
-        if isinstance(step, Accept)
-        else policy_pb2.Step(reject=policy_pb2.Step.Reject(message=step.message))
-        for step in steps
-    ]
+def _rule(fields: Fields, path: str, rule: policy_pb2.Rule) -> Rule:
+    return Rule(
+        display_name=fields.text(f"{path}.display_name", rule.display_name, most=200),
+        condition=fields.text(
+            f"{path}.condition", rule.condition, most=EXPRESSION_MOST, lines=True
+        ),
+        steps=steps(fields, f"{path}.steps", rule.steps),
+        app_ids=ids(fields, f"{path}.app_ids", rule.app_ids, "app", _MOST_TOLD_APART),
+        entitlement_ids=ids(
+            fields, f"{path}.entitlement_ids", rule.entitlement_ids, "ent", _MOST_TOLD_APART
+        ),
+    )

@@ -23,6 +23,7 @@ from libs.process.run import Life
 from libs.process.service import Service
 from libs.rpc import errors
 from services.policy.expressions import CelExpressions
+from services.policy.handlers.remembered_policies import RememberedPolicies
 from services.policy.servicers import ACCESS, servicers
 from services.policy.settings import Settings
 from services.policy.store import MIGRATIONS
@@ -65,10 +66,14 @@ class PolicyHouse:
                 ledger=ledger,
                 fact_to_message=fact_to_message,
             )
+            policies = StoredPolicies(service.database)
+            remembered = RememberedPolicies(policies)
+            service.committer.on_commit(remembered.committed)
             server = await service.listen(
                 servicers(
                     writes=service.writes,
-                    policies=StoredPolicies(service.database),
+                    policies=policies,
+                    remembered=remembered,
                     expressions=CelExpressions(),
                     clock=service.clock,
                     default_policy_id=settings.default_policy_id,

@@ -8,7 +8,8 @@ from grpc import StatusCode
 from sqlalchemy import insert, update
 
 from latchkey.policy.v1 import evaluation_pb2, policy_pb2
-from services.policy.domain.content import Accept, Content, Rule
+from services.policy.domain.content import Content, Rule
+from services.policy.domain.steps import Accept
 from services.policy.store.tables import policies, policy_versions
 from tests.integration.policy.house import (
     PolicyHouse,

@@ -12,8 +12,9 @@ from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import AuditEntry, Change, Write
 from libs.domain.paging import PageRequest
-from services.policy.domain.content import Accept, Content, Reject, Rule
+from services.policy.domain.content import Content, Rule
 from services.policy.domain.policy import AUTO_APPROVE, Policy
+from services.policy.domain.steps import Accept, Reject
 from services.policy.ports import Policies
 from services.policy.store import MIGRATIONS
 from services.policy.store.policies import StoredPolicies
