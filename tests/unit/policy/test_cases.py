@@ -15,6 +15,7 @@ from services.policy.domain.plan import Facts, Plan
 from services.policy.domain.policy import Policy
 from services.policy.domain.steps import Accept, Reject, Step
 from services.policy.expressions import CelExpressions
+from services.policy.handlers.checked_policy import CheckedPolicy
 from services.policy.handlers.create_policy import CreatePolicy, CreatePolicyHandler
 from services.policy.handlers.evaluate_policy import EvaluatePolicy, EvaluatePolicyHandler
 from tests.fakes.clock import FakeClock
@@ -56,7 +57,7 @@ def _facts(given: dict[str, Any]) -> Facts:
 
 async def _created_and_evaluated(case: dict[str, Any]) -> Plan:
     policies, clock = FakePolicies(), FakeClock(NOW)
-    create = CreatePolicyHandler(policies, EXPRESSIONS, clock)
+    create = CreatePolicyHandler(policies, CheckedPolicy(policies, EXPRESSIONS), clock)
     created: Outcome[Policy] = await create(
         CreatePolicy(PERSON, "The policy", "", _content(case["policy"]))
     )
