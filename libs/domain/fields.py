@@ -17,6 +17,8 @@ from unicodedata import category
 from libs.domain.errors import Invalid, Violation
 from libs.domain.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_UNPRINTABLE_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ID = re.compile(r"[a-z]{2,5}_[a-z0-9_]{1,64}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 MAX_DURATION = timedelta(days=3650)
@@ -25,10 +27,8 @@ _MOST_PATHS = 20
 
 def _unprintable(text: str, *, lines: bool) -> str | None:
     """The first character that has no place in a text, as its code point."""
-    for character in text:
-        if (ord(character) < 32 and not (lines and character in "\n\r\t")) or ord(character) == 127:
-            return f"U+{ord(character):04X}"
-    return None
+    found = (_UNPRINTABLE_IN_LINES if lines else _UNPRINTABLE).search(text)
+    return None if found is None else f"U+{ord(found[0]):04X}"
 
 
 def _invisible(text: str) -> bool:

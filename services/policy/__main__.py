@@ -9,6 +9,7 @@ from libs.rpc.peers import Peer
 from libs.rpc.tokens import TokenFile
 from services.policy import clients
 from services.policy.expressions import CelExpressions
+from services.policy.handlers.remembered_policies import RememberedPolicies
 from services.policy.servicers import ACCESS, servicers
 from services.policy.settings import Settings
 from services.policy.store import MIGRATIONS
@@ -39,9 +40,13 @@ async def main(life: Life) -> None:
         ledger=ledger,
         fact_to_message=fact_to_message,
     )
+    policies = StoredPolicies(service.database)
+    remembered = RememberedPolicies(policies)
+    service.committer.on_commit(remembered.committed)
     answered = servicers(
         writes=service.writes,
-        policies=StoredPolicies(service.database),
+        policies=policies,
+        remembered=remembered,
         expressions=CelExpressions(),
         catalog=await _catalog(life, settings),
         clock=service.clock,

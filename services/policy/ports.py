@@ -1,14 +1,16 @@
 """What the handlers need from outside."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.policy.domain.coverage import Gap, Inquiry, Use
 from services.policy.domain.edit import Edit
-from services.policy.domain.plan import Facts
+from services.policy.domain.evaluation_facts import Facts
+from services.policy.domain.plan import Answers
 from services.policy.domain.policy import Policy
+from services.policy.domain.problems import Checks
 
 
 class Policies(Protocol):
@@ -16,6 +18,10 @@ class Policies(Protocol):
 
     async def get(self, policy_id: str) -> Policy | None:
         """The policy with this id, unless it is deleted."""
+        ...
+
+    async def mark(self) -> str:
+        """A text that is another one after any change of any policy. Cheap: it is asked often."""
         ...
 
     async def version(self, policy_id: str, version: int) -> Policy | None:
@@ -78,20 +84,9 @@ class Catalog(Protocol):
         ...
 
 
-class Expressions(Protocol):
-    """The engine that conditions are written for."""
+class Expressions(Checks, Protocol):
+    """The engine that conditions and other expressions are written for."""
 
-    def check(self, condition: str) -> None:
-        """Does nothing for a condition that can be evaluated.
-
-        Raises:
-            ExpressionProblem: it can't; says where and why.
-        """
-        ...
-
-    def given(self, facts: Facts) -> Callable[[str], bool]:
-        """A function that says whether a condition is true of the facts.
-
-        It raises `ExpressionProblem` for a condition that is neither true nor false.
-        """
+    def given(self, facts: Facts) -> Answers:
+        """What expressions say of the facts."""
         ...

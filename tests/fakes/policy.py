@@ -8,8 +8,8 @@ from libs.domain.errors import Unavailable
 from libs.domain.paging import Page, PageRequest, time_key
 from services.policy.domain.coverage import Gap, Inquiry, Use
 from services.policy.domain.edit import Edit
-from services.policy.domain.escalation import escalations
 from services.policy.domain.policy import Policy, folded
+from services.policy.domain.problems import escalations
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,9 @@ class FakePolicies:
     async def get(self, policy_id: str) -> Policy | None:
         return next((policy for policy in self._alive if policy.policy_id == policy_id), None)
 
+    async def mark(self) -> str:
+        return str([(policy.policy_id, policy.version) for policy in self._alive])
+
     async def version(self, policy_id: str, version: int) -> Policy | None:
         return next((p for p in self._versions(policy_id) if p.version == version), None)
 
@@ -53,11 +56,7 @@ class FakePolicies:
         return {p.policy_id: p.display_name for p in self._alive if p.policy_id in policy_ids}
 
     async def escalating_to(self, policy_id: str, most: int) -> tuple[Policy, ...]:
-        found = [
-            policy
-            for policy in self._alive
-            if any(target == policy_id for _, target in escalations(policy.content))
-        ]
+        found = [policy for policy in self._alive if policy_id in escalations(policy.content)]
         return tuple(sorted(found, key=lambda policy: policy.policy_id)[:most])
 
     async def page(self, request: PageRequest) -> Page[Policy]:

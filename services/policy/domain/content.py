@@ -5,14 +5,11 @@ The text of that form is what is stored, and its SHA-256 is the version's digest
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from libs.domain.errors import Invalid, Violation
-from services.policy.domain import errors
 from services.policy.domain.canonical import dumps, steps_from_json, steps_to_json
-from services.policy.domain.errors import ExpressionProblem
 from services.policy.domain.steps import Step
 
 EXPRESSION_MOST = 4096
@@ -45,26 +42,6 @@ class Content:
             yield f"rules[{number}].steps", rule.steps
         yield "baseline", self.baseline
 
-    def check(self, check_condition: Callable[[str], None]) -> None:
-        """Does nothing for a content that can be evaluated.
-
-        Args:
-            check_condition: raises `ExpressionProblem` for a condition that can't be evaluated.
-
-        Raises:
-            Invalid: steps can't be reached, or two rules have one name.
-            Invalid: EXPRESSION_INVALID, a condition can't be evaluated.
-        """
-        if violations := [*self._unreachable_steps(), *self._repeated_names()]:
-            raise Invalid(violations)
-        for number, rule in enumerate(self.rules):
-            try:
-                check_condition(rule.condition)
-            except ExpressionProblem as problem:
-                violations.append(Violation(f"policy.rules[{number}].condition", str(problem)))
-        if violations:
-            raise errors.expression_invalid(violations)
-
     def to_json(self) -> str:
         """The canonical form."""
         return dumps(
@@ -87,22 +64,6 @@ class Content:
     def digest(self) -> str:
         """The SHA-256 of the canonical form, in hex."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
-
-    def _unreachable_steps(self) -> Iterator[Violation]:
-        for path, steps in self.step_lists():
-            for number, step in enumerate(steps[:-1]):
-                if step.is_final:
-                    yield Violation(
-                        f"policy.{path}[{number}]", "is final, so no step may follow it"
-                    )
-
-    def _repeated_names(self) -> Iterator[Violation]:
-        first: dict[str, int] = {}
-        for number, rule in enumerate(self.rules):
-            earlier = first.setdefault(rule.display_name, number)
-            if earlier != number:
-                path = f"policy.rules[{number}].display_name"
-                yield Violation(path, f"is the name of rules[{earlier}] too")
 
 
 def _rule_to_json(rule: Rule) -> dict[str, Any]:

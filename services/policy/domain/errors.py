@@ -69,11 +69,6 @@ def apply_plan_stale() -> Conflict:
     )
 
 
-def expression_invalid(violations: Sequence[Violation]) -> Invalid:
-    """Expressions do not compile."""
-    return Invalid(violations, reason="EXPRESSION_INVALID")
-
-
 def policy_invalid(violations: Sequence[Violation]) -> Invalid:
     """The policy can't mean what it says."""
     return Invalid(violations, reason="POLICY_INVALID")
@@ -85,11 +80,41 @@ def document_invalid(violations: Sequence[Violation]) -> Invalid:
 
 
 def evaluation_failed(policy_id: str, rule: str, problem: ExpressionProblem) -> WrongState:
-    """An expression failed while it was evaluated, so nothing is approved."""
+    """A condition failed while it was evaluated, so nothing is approved."""
     return WrongState(
         "EVALUATION_FAILED",
         f"The condition of the rule {rule!r} of {policy_id} is neither true nor false: {problem}.",
         policy_id=policy_id,
         rule=rule,
+        problem=problem,
+    )
+
+
+def approvers_unknown(
+    policy_id: str, rule: str, step: int, problem: ExpressionProblem
+) -> WrongState:
+    """An expression that names approvers failed, so nothing is approved."""
+    where = f"the rule {rule!r}" if rule else "the baseline"
+    return WrongState(
+        "EVALUATION_FAILED",
+        f"Who approves in steps[{step}] of {where} of {policy_id} can't be told: {problem}.",
+        policy_id=policy_id,
+        rule=rule,
+        step=step,
+        problem=problem,
+    )
+
+
+def condition_invalid(problem: ExpressionProblem) -> Invalid:
+    """A condition that was asked about by itself does not compile."""
+    violations = [Violation("condition", str(fault)) for fault in problem.faults]
+    return Invalid(violations, reason="EXPRESSION_INVALID")
+
+
+def condition_failed(problem: ExpressionProblem) -> WrongState:
+    """A condition that was asked about by itself failed while it was evaluated."""
+    return WrongState(
+        "EVALUATION_FAILED",
+        f"The condition is neither true nor false: {problem}.",
         problem=problem,
     )

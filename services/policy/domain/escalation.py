@@ -1,18 +1,10 @@
-"""Which other policies a content hands over to."""
+"""Other names for the policies that a content hands over to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from services.policy.domain.content import Content
 from services.policy.domain.steps import Approval, Escalate, Step
-
-
-def escalations(content: Content) -> Iterator[tuple[str, str]]:
-    """The ids of the policies, each with the path of the field that names it."""
-    for path, steps in content.step_lists():
-        for number, step in enumerate(steps):
-            if (target := _target(step)) is not None:
-                yield f"{path}[{number}].approval.time_limit.escalate_to_policy_id", target
 
 
 def escalated(content: Content, policy_ids: Mapping[str, str]) -> Content:
@@ -21,13 +13,6 @@ def escalated(content: Content, policy_ids: Mapping[str, str]) -> Content:
         tuple(replace(rule, steps=_renamed(rule.steps, policy_ids)) for rule in content.rules),
         _renamed(content.baseline, policy_ids),
     )
-
-
-def _target(step: Step) -> str | None:
-    if isinstance(step, Approval) and step.time_limit is not None:
-        then = step.time_limit.then
-        return then.policy_id if isinstance(then, Escalate) else None
-    return None
 
 
 def _renamed(steps: tuple[Step, ...], policy_ids: Mapping[str, str]) -> tuple[Step, ...]:

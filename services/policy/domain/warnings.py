@@ -1,60 +1,61 @@
 """What may be saved, and somebody should look at."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from services.policy.domain.content import Content
+from services.policy.domain.problems import Problem
 from services.policy.domain.steps import Accept, Approval, People, Step
 
+_NUMBER = re.compile(r"\[(\d+)\]")
 
-def warnings(content: Content) -> Iterator[tuple[str, str]]:
-    """What is odd about a content: the path of a field, and what is to be said of it."""
+
+def warnings(content: Content) -> Iterator[Problem]:
+    """What is odd about a content that could be saved."""
     lists = [*content.step_lists()]
-    for rule, (path, steps) in zip(content.rules, lists, strict=False):
-        if rule.condition.strip() == "true" and isinstance(steps[0], Accept):
-            yield path, "approves everybody for any length of time, without anybody deciding"
     path, steps = lists[-1]
     if isinstance(steps[0], Accept):
-        yield (
-            path,
-            "approves whatever no rule matches, also without an end, without anybody deciding",
+        yield _warning(
+            f"{path}[0]",
+            "approves whatever no rule matches, also without an end, and nobody decides",
         )
     for path, steps in lists:
         for number, step in enumerate(steps):
-            yield from _of_step(f"{path}[{number}]", step, steps[:number])
+            if isinstance(step, Approval):
+                yield from _of_approval(f"{path}[{number}].approval", step, steps[:number])
 
 
-def _of_step(path: str, step: Step, earlier: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
-    if not isinstance(step, Approval):
-        return
-    path = f"{path}.approval"
+def in_order(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems in the order of the policy: its name, its rules, its baseline."""
+
+    def place(problem: Problem) -> tuple[int, list[int]]:
+        parts = ("display_name", "rules", "baseline")
+        part = parts.index(problem.field.partition("[")[0])
+        return part, [int(number) for number in _NUMBER.findall(problem.field)]
+
+    return tuple(sorted(found, key=place))
+
+
+def _of_approval(path: str, step: Approval, earlier: tuple[Step, ...]) -> Iterator[Problem]:
     named = {
         user_id
         for each in (step.approvers, step.fallback)
         if isinstance(each, People)
         for user_id in each.user_ids
     }
-    only_named = isinstance(step.approvers, People) and (
-        step.fallback is None or isinstance(step.fallback, People)
+    nobody_else = all(
+        each is None or isinstance(each, People) for each in (step.approvers, step.fallback)
     )
-    if only_named and len(named) == 1:
-        yield (
+    if nobody_else and len(named) == 1:
+        yield _warning(
             f"{path}.approvers",
-            f"only {min(named)} may decide: they themselves can't be approved, and nobody while "
-            "they are away",
+            f"are {min(named)} alone, who can't be approved themselves, nor anybody without them",
         )
-    elif step.fallback is None and not isinstance(step.approvers, People):
-        yield (
-            f"{path}.fallback",
-            "is not given: whoever has no such approver can't be approved",
-        )
-    if not step.all and only_named and step.needed > _most(step):
-        yield f"{path}.needed", f"is {step.needed}, and no more than {_most(step)} are named"
+    elif not nobody_else and step.fallback is None:
+        yield _warning(f"{path}.fallback", "is missing: who has no such approver can't be approved")
     if step.distinct and not any(isinstance(each, Approval) for each in earlier):
-        yield f"{path}.distinct", "says nothing in the first approval"
+        yield _warning(f"{path}.distinct", "says nothing in the first approval")
 
 
-def _most(step: Approval) -> int:
-    """How many people are named in one place at most."""
-    return max(
-        len(each.user_ids) for each in (step.approvers, step.fallback) if isinstance(each, People)
-    )
+def _warning(field: str, message: str) -> Problem:
+    return Problem(field, message, refused=False)

@@ -18,14 +18,16 @@ from services.policy.domain.apply_plan import (
     PolicyChange,
     digest_of,
 )
+from services.policy.domain.content import Content
 from services.policy.domain.edit import Edit
-from services.policy.domain.escalation import escalated, escalations
+from services.policy.domain.escalation import escalated
 from services.policy.domain.policy import Policy, folded
-from services.policy.handlers.checked_policy import CheckedPolicy
+from services.policy.domain.problems import escalations, refuse
+from services.policy.handlers.checked_content import problems_of, saved
 from services.policy.handlers.edits import change_of
 from services.policy.handlers.export_policies import all_policies
 from services.policy.handlers.uses import Uses
-from services.policy.ports import Policies
+from services.policy.ports import Expressions, Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class ApplyPoliciesHandler:
     """Makes policies as documents say, all or none."""
 
     policies: Policies
-    checked: CheckedPolicy
+    expressions: Expressions
     uses: Uses
     clock: Clock
 
@@ -55,7 +57,7 @@ class ApplyPoliciesHandler:
         """What would happen, and with the digest of that, that it did.
 
         Raises:
-            Invalid: EXPRESSION_INVALID or POLICY_INVALID.
+            Invalid: FIELD_INVALID, EXPRESSION_INVALID or POLICY_INVALID.
             Conflict: APPLY_PLAN_STALE.
             WrongState: POLICY_BUILT_IN, POLICY_IN_USE.
             Unavailable: it deletes, and the catalog does not answer.
@@ -93,7 +95,7 @@ class ApplyPoliciesHandler:
             PolicyChange(before, _after(each, before, ids, known, now))
             for each, before in zip(wanted, befores, strict=True)
         ]
-        self._check(changes)
+        await self._check(changes)
         if command.delete_others:
             changes += await self._deletions(changes, now)
         before_names = await self._names(
@@ -109,19 +111,24 @@ class ApplyPoliciesHandler:
         digest = digest_of(command.document, command.delete_others, changes, resolved)
         return ApplyPlan(tuple(changes), digest, before_names, after_names)
 
-    def _check(self, changes: Sequence[PolicyChange]) -> None:
+    async def _check(self, changes: Sequence[PolicyChange]) -> None:
+        """Does nothing for changes whose policies can be saved, one beside the other.
+
+        Raises:
+            Invalid: FIELD_INVALID, EXPRESSION_INVALID or POLICY_INVALID.
+        """
+        after = {change.after.policy_id: change.after.content for change in changes}
+        there = saved(self.policies)
+
+        async def lookup(policy_id: str) -> Content | None:
+            return after[policy_id] if policy_id in after else await there(policy_id)
+
         for number, change in enumerate(changes):
             # What is as the document says stays, also if it would not be taken any more.
-            if change.action is Action.NONE:
-                continue
-            policy, field = change.after, f"policies[{number}]"
-            self.checked.content(policy.content, field)
-            if itself := [
-                Violation(f"{field}.{path}", "is this policy itself")
-                for path, target in escalations(policy.content)
-                if target == policy.policy_id
-            ]:
-                raise errors.policy_invalid(itself)
+            if change.action is not Action.NONE:
+                content, policy_id = change.after.content, change.after.policy_id
+                found = await problems_of(content, policy_id, self.expressions, lookup)
+                refuse(found, f"policies[{number}]")
 
     async def _deletions(
         self, changes: Sequence[PolicyChange], now: datetime
@@ -136,18 +143,14 @@ class ApplyPoliciesHandler:
         changed = [change.after for change in changes if change.action is not Action.NONE]
         without = {policy.policy_id for policy in (*changed, *others)}
         for policy in others:
-            also = [
-                other
-                for other in changed
-                if any(target == policy.policy_id for _, target in escalations(other.content))
-            ]
+            also = [other for other in changed if policy.policy_id in escalations(other.content)]
             await self.uses.none_of(policy, also=also, without=without)
         others.sort(key=lambda policy: folded(policy.display_name))
         return [PolicyChange(policy, Edit.deletion(policy, now).after) for policy in others]
 
     async def _names(self, policies: Sequence[Policy]) -> dict[str, str]:
         return await self.policies.names(
-            {target for policy in policies for _, target in escalations(policy.content)}
+            {target for policy in policies for target in escalations(policy.content)}
         )
 
 
@@ -159,12 +162,12 @@ def _check_named(command: ApplyPolicies, known: Mapping[str, str]) -> None:
     """
     violations = [
         Violation(
-            f"policies[{number}].{path}",
-            f"there is no policy with the name {command.escalations[target]!r}, and the document "
-            "has none",
+            f"policies[{number}]",
+            f"escalates to {command.escalations[target]!r}, and no policy is called so, neither "
+            "in the document nor here",
         )
         for number, each in enumerate(command.policies)
-        for path, target in escalations(each.content)
+        for target in escalations(each.content)
         if target not in known
     ]
     if violations:

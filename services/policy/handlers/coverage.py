@@ -26,8 +26,8 @@ _AT_ONCE = 8
 class Covered:
     """What was found, and whether there is more that nobody has looked at."""
 
-    coverage: tuple[Coverage, ...]
-    more: bool
+    coverage: tuple[Coverage, ...] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class CreatePolicyHandler:
         """The policy in its first version.
 
         Raises:
-            Invalid: EXPRESSION_INVALID or POLICY_INVALID, its content can't be evaluated.
+            Invalid: FIELD_INVALID, EXPRESSION_INVALID or POLICY_INVALID.
             AlreadyExists: POLICY_NAME_TAKEN.
         """
         await self.checked(command.display_name, command.content)

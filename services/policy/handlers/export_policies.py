@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from libs.domain.paging import MAX_PAGE_SIZE, PageRequest
-from services.policy.domain.escalation import escalations
 from services.policy.domain.policy import Policy, folded
+from services.policy.domain.problems import escalations
 from services.policy.handlers.get_policy import get_policy
 from services.policy.ports import Policies
 
@@ -29,7 +29,7 @@ async def export_policies(policies: Policies, policy_ids: Sequence[str]) -> Expo
     else:
         found = await all_policies(policies)
     kept = [policy for policy in found if not policy.built_in]
-    targets = {target for policy in kept for _, target in escalations(policy.content)}
+    targets = {target for policy in kept for target in escalations(policy.content)}
     names = await policies.names(targets)
     return Exported(tuple(sorted(kept, key=lambda each: folded(each.display_name))), names)
 

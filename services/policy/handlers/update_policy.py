@@ -41,7 +41,7 @@ class UpdatePolicyHandler:
             NotFound: POLICY_NOT_FOUND.
             WrongState: POLICY_BUILT_IN.
             Conflict: ETAG_MISMATCH.
-            Invalid: EXPRESSION_INVALID or POLICY_INVALID.
+            Invalid: FIELD_INVALID, EXPRESSION_INVALID or POLICY_INVALID.
             AlreadyExists: POLICY_NAME_TAKEN.
         """
         before = (await get_policy(self.policies, command.policy_id)).at(command.etag)

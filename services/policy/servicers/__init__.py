@@ -10,7 +10,10 @@ from services.policy.handlers.checked_policy import CheckedPolicy
 from services.policy.handlers.coverage import FindCoverage
 from services.policy.handlers.create_policy import CreatePolicyHandler
 from services.policy.handlers.delete_policy import DeletePolicyHandler
+from services.policy.handlers.evaluate_draft import EvaluateDraftHandler
 from services.policy.handlers.evaluate_policy import EvaluatePolicyHandler
+from services.policy.handlers.explain_policy import ExplainPolicyHandler
+from services.policy.handlers.remembered_policies import RememberedPolicies
 from services.policy.handlers.update_policy import UpdatePolicyHandler
 from services.policy.handlers.uses import Uses
 from services.policy.ports import Catalog, Expressions, Policies
@@ -25,6 +28,7 @@ def servicers(
     *,
     writes: Writes,
     policies: Policies,
+    remembered: RememberedPolicies,
     expressions: Expressions,
     catalog: Catalog,
     clock: Clock,
@@ -43,15 +47,18 @@ def servicers(
                 CreatePolicyHandler(policies, checked, clock),
                 UpdatePolicyHandler(policies, checked, clock),
                 DeletePolicyHandler(policies, uses, clock),
-                CheckPolicyHandler(policies, checked, FindCoverage(catalog)),
-                ApplyPoliciesHandler(policies, checked, uses, clock),
+                CheckPolicyHandler(policies, expressions, FindCoverage(catalog)),
+                ApplyPoliciesHandler(policies, expressions, uses, clock),
             ),
         ),
         (
             evaluation_pb2.DESCRIPTOR.services_by_name["EvaluationService"],
             evaluation_pb2_grpc.add_EvaluationServiceServicer_to_server,
             EvaluationServicer(
-                EvaluatePolicyHandler(policies, expressions, clock, default_policy_id)
+                EvaluatePolicyHandler(remembered, expressions, clock, default_policy_id),
+                ExplainPolicyHandler(remembered, expressions, clock, default_policy_id),
+                EvaluateDraftHandler(policies, expressions, clock),
+                expressions,
             ),
         ),
     ]

@@ -19,4 +19,7 @@ ACCESS = {
     f"{_POLICY}/ExportPolicies": roles(*_READERS),
     f"{_POLICY}/ApplyPolicies": roles(POLICY_ADMIN),
     f"{_EVALUATION}/EvaluatePolicy": only_services("requests"),
+    f"{_EVALUATION}/ExplainPolicy": only_services("requests"),
+    f"{_EVALUATION}/EvaluateCondition": only_services("requests"),
+    f"{_EVALUATION}/EvaluateDraft": only_services("requests"),
 }

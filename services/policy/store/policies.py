@@ -24,9 +24,9 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest, time_key
 from services.policy.domain.content import Content
 from services.policy.domain.edit import Edit
-from services.policy.domain.escalation import escalations
 from services.policy.domain.policy import Policy, folded
-from services.policy.store.tables import policies, policy_escalations, policy_versions
+from services.policy.domain.problems import escalations
+from services.policy.store.tables import ledger, policies, policy_escalations, policy_versions
 
 _KEPT = policies.c.delete_time.is_(None)
 _NAMED = policy_versions.c.display_name != ""
@@ -60,6 +60,12 @@ class StoredPolicies:
     async def get(self, policy_id: str) -> Policy | None:
         """The policy with this id, unless it is deleted."""
         return await self._one(_CURRENT.where(policies.c.policy_id == policy_id))
+
+    async def mark(self) -> str:
+        """A text that is another one after any change of any policy."""
+        # Every change adds to the audit chain, and nothing else here does.
+        query = select(ledger.head.c.audit_hash)
+        return await self._database.read(lambda connection: str(connection.scalar(query)))
 
     async def version(self, policy_id: str, version: int) -> Policy | None:
         """One version of a policy, which may be deleted."""
@@ -194,7 +200,7 @@ def _version(edit: Edit) -> Iterator[Guarded]:
 
 
 def _escalations(policy: Policy) -> Iterator[Guarded]:
-    for target in sorted({each for _, each in escalations(policy.content)}):
+    for target in escalations(policy.content):
         there = select(literal(policy.policy_id), policies.c.policy_id).where(
             policies.c.policy_id == target, _KEPT
         )

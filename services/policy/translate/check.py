@@ -5,7 +5,7 @@ from libs.domain.errors import Invalid
 from libs.domain.fields import Fields
 from services.policy.domain.content import Content
 from services.policy.domain.coverage import Coverage
-from services.policy.domain.problem import Problem
+from services.policy.domain.problems import Problem
 from services.policy.handlers.check_policy import Checked, CheckPolicy, Draft
 from services.policy.translate.policy import content, description_field, name_field
 
@@ -36,20 +36,33 @@ def _draft(policy: policy_pb2.Policy) -> Draft:
             )
             description_field(fields, "policy", policy)
     except Invalid as invalid:
-        return Draft("", Content((), ()), invalid.violations)
+        wrong = (
+            Problem(each.field.removeprefix("policy."), each.problem) for each in invalid.violations
+        )
+        return Draft("", Content((), ()), tuple(wrong))
     return draft
 
 
 def check_policy_response(checked: Checked) -> policy_pb2.CheckPolicyResponse:
+    problems = [_problem(problem) for problem in checked.problems]
+    if checked.more:
+        problems.append(
+            policy_pb2.PolicyProblem(
+                severity=policy_pb2.PolicyProblem.SEVERITY_WARNING,
+                field="coverage",
+                message="is not complete: the policy is used in too many places to look at all",
+            )
+        )
     return policy_pb2.CheckPolicyResponse(
-        problems=map(_problem, checked.problems), coverage=map(_coverage, checked.coverage)
+        problems=problems, coverage=map(_coverage, checked.coverage)
     )
 
 
 def _problem(problem: Problem) -> policy_pb2.PolicyProblem:
-    return policy_pb2.PolicyProblem(
-        severity=policy_pb2.PolicyProblem.Severity.ValueType(problem.severity.value),
-        field=problem.field,
+    made = policy_pb2.PolicyProblem
+    return made(
+        severity=made.SEVERITY_ERROR if problem.refused else made.SEVERITY_WARNING,
+        field=f"policy.{problem.field}",
         line=problem.line,
         column=problem.column,
         message=problem.message,

@@ -4,7 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from libs.domain.callers import POLICY_ADMIN, Person
 from services.policy.domain.content import Content
-from services.policy.domain.plan import AppFacts, EntitlementFacts, Facts, PersonFacts
+from services.policy.domain.evaluation_facts import (
+    AppFacts,
+    EntitlementFacts,
+    Facts,
+    PersonFacts,
+)
 from services.policy.domain.policy import Policy
 from services.policy.domain.steps import Accept
 

@@ -11,7 +11,8 @@ import pytest
 from libs.domain.changes import Outcome
 from libs.domain.errors import Invalid, LatchkeyError
 from services.policy.domain.content import Content, Rule
-from services.policy.domain.plan import Facts, Plan
+from services.policy.domain.evaluation_facts import Facts
+from services.policy.domain.plan import Plan
 from services.policy.domain.policy import Policy
 from services.policy.domain.steps import Accept, Reject, Step
 from services.policy.expressions import CelExpressions
