@@ -158,6 +158,10 @@ class AccessRequest:
             return True
         return person.user_id in self.reviewers or person.user_id in self.asked_user_ids
 
+    def shows_groups_to(self, person: Person) -> bool:
+        """Whether they may see who is in a group that decides it: who asks learns only how many."""
+        return person.may(ADMIN, AUDITOR) or person.user_id in self.asked_user_ids
+
     @property
     def asked_user_ids(self) -> frozenset[str]:
         """Everybody who was ever asked to decide it, or did."""
