@@ -129,7 +129,7 @@ class AccessRequest:
     @property
     def own_user_ids(self) -> dict[str, str]:
         """Those whose own it is, with what they are: they decide nothing of it."""
-        return {self.requester.user_id: "the requester", self.subject.user_id: "the subject"}
+        return {self.subject.user_id: "the subject", self.requester.user_id: "the requester"}
 
     @property
     def awaiting(self) -> frozenset[str]:
