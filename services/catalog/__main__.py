@@ -21,6 +21,7 @@ from services.catalog.settings import Settings
 from services.catalog.store import MIGRATIONS
 from services.catalog.store.access_profiles import StoredAccessProfiles
 from services.catalog.store.app_catalog import StoredAppCatalog
+from services.catalog.store.approver_sources import StoredApproverSources
 from services.catalog.store.apps import StoredApps
 from services.catalog.store.directory import StoredDirectory
 from services.catalog.store.entitlements import StoredEntitlements
@@ -63,6 +64,7 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         uses=StoredUses(database),
         expressions=expressions,
         grants=StoredGrants(database),
+        approver_sources=StoredApproverSources(database),
         feed=feed,
         following=await _follow(service, settings, feed),
     )

@@ -2,6 +2,7 @@
 
 from services.catalog.ports.access_profiles import AccessProfiles, Expressions
 from services.catalog.ports.app_catalog import AppCatalog
+from services.catalog.ports.approvers import ApproverSources
 from services.catalog.ports.apps import AppFilter, Apps
 from services.catalog.ports.directory import Directory
 from services.catalog.ports.entitlements import Entitlements
@@ -16,6 +17,7 @@ __all__ = [
     "AccessProfiles",
     "AppCatalog",
     "AppFilter",
+    "ApproverSources",
     "Apps",
     "Directory",
     "Entitlements",

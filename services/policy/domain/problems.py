@@ -12,8 +12,6 @@ from services.policy.domain.steps import (
     Approval,
     Escalate,
     Expression,
-    Manager,
-    People,
     Step,
     Wait,
 )
@@ -154,22 +152,9 @@ def _approval(
                 checks.check_approvers(source.expression)
             except ExpressionProblem as problem:
                 yield from _faults(f"{path}.{name}.expression", problem)
-    if not step.all and step.needed > (most := _most_people(step)):
-        yield Problem(f"{path}.needed", f"is {step.needed}, and there are never more than {most}")
     then = step.time_limit.then if step.time_limit else None
     if isinstance(then, Escalate) and (why := unusable.get(then.policy_id)):
         yield Problem(f"{path}.time_limit.escalate_to_policy_id", why)
-
-
-def _most_people(step: Approval) -> int:
-    """How many there are at most to decide a step, as far as the policy itself says it."""
-
-    def most(source: object) -> int:
-        if isinstance(source, People):
-            return len(source.user_ids)
-        return 1 if isinstance(source, Manager) else step.needed
-
-    return max(most(source) for _, source in step.sources)
 
 
 def _faults(field: str, problem: ExpressionProblem) -> Iterator[Problem]:

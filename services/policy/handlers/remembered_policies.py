@@ -69,8 +69,10 @@ class RememberedPolicies:
         Raises:
             Unavailable: the database does not answer, and has not for too long.
         """
-        if self._looking is None:
+        if self._looking is None or self._looking.done():
             self._looking = asyncio.ensure_future(self._look())
+            # It fails where nobody may be waiting for it.
+            self._looking.add_done_callback(lambda done: done.cancelled() or done.exception())
         looking = self._looking
         trusted = self._looked + TRUST_SECONDS - self._monotonic()
         patience = _PATIENCE_SECONDS if trusted > 0 else TRUST_SECONDS
@@ -78,19 +80,18 @@ class RememberedPolicies:
         if trusted > 0:
             return
         if not looking.done():
+            # Who comes next does not wait for the same one, which may never answer.
+            self._looking = None
             raise Unavailable("the database", "it does not say whether policies have changed")
         looking.result()
 
     async def _look(self) -> None:
         began = self._monotonic()
-        try:
-            mark = await self._policies.mark()
-            if mark != self._mark:
-                self._forget()
-                self._mark = mark
-            self._looked = began
-        finally:
-            self._looking = None
+        mark = await self._policies.mark()
+        if mark != self._mark:
+            self._forget()
+            self._mark = mark
+        self._looked = max(began, self._looked)
 
     def _remember(self, prepared: Prepared) -> None:
         policy = prepared.policy

@@ -3,16 +3,23 @@
 from latchkey.requests.v1 import (
     access_request_pb2,
     access_request_pb2_grpc,
+    delegation_pb2,
+    delegation_pb2_grpc,
     lease_pb2,
     lease_pb2_grpc,
 )
 from libs.rpc.server import Servicer
 from services.requests.servicers.access import ACCESS
 from services.requests.servicers.access_requests import AccessRequestServicer
+from services.requests.servicers.delegations import DelegationServicer
 from services.requests.servicers.leases import LeaseServicer
 
 
-def servicers(access_requests: AccessRequestServicer, leases: LeaseServicer) -> list[Servicer]:
+def servicers(
+    access_requests: AccessRequestServicer,
+    leases: LeaseServicer,
+    delegations: DelegationServicer,
+) -> list[Servicer]:
     """Everything that this service answers of its own."""
     return [
         (
@@ -25,7 +32,12 @@ def servicers(access_requests: AccessRequestServicer, leases: LeaseServicer) -> 
             lease_pb2_grpc.add_LeaseServiceServicer_to_server,
             leases,
         ),
+        (
+            delegation_pb2.DESCRIPTOR.services_by_name["DelegationService"],
+            delegation_pb2_grpc.add_DelegationServiceServicer_to_server,
+            delegations,
+        ),
     ]
 
 
-__all__ = ["ACCESS", "AccessRequestServicer", "LeaseServicer", "servicers"]
+__all__ = ["ACCESS", "AccessRequestServicer", "DelegationServicer", "LeaseServicer", "servicers"]

@@ -11,6 +11,7 @@ from services.policy.handlers.checked_policy import CheckedPolicy
 from services.policy.handlers.create_policy import CreatePolicy, CreatePolicyHandler
 from services.policy.handlers.evaluate_policy import EvaluatePolicy, EvaluatePolicyHandler
 from services.policy.handlers.get_policy import get_policy
+from services.policy.handlers.remembered_policies import RememberedPolicies
 from tests.fakes.clock import FakeClock
 from tests.fakes.policy import Edited, FakePolicies
 from tests.unit.policy.examples import ACCEPTING, FACTS, NOW, PERSON, policy
@@ -47,7 +48,9 @@ async def test_name_is_taken_however_it_is_written() -> None:
 async def test_no_policy_named_means_the_default() -> None:
     """The deployment's default is evaluated where the question names no policy."""
     policies = FakePolicies([policy(policy_id=AUTO_APPROVE, name="Auto-approve")])
-    evaluate = EvaluatePolicyHandler(policies, EXPRESSIONS, FakeClock(NOW), AUTO_APPROVE)
+    evaluate = EvaluatePolicyHandler(
+        RememberedPolicies(policies), EXPRESSIONS, FakeClock(NOW), AUTO_APPROVE
+    )
     plan = await evaluate(EvaluatePolicy("", FACTS))
     assert (plan.policy_id, plan.policy_display_name) == (AUTO_APPROVE, "Auto-approve")
     assert (plan.policy_version, plan.policy_digest) == (1, ACCEPTING.digest)
@@ -57,7 +60,9 @@ async def test_no_policy_named_means_the_default() -> None:
 async def test_unknown_policy_is_not_replaced_by_the_default() -> None:
     """A policy that is named and not there fails the call."""
     policies = FakePolicies([policy(policy_id=AUTO_APPROVE)])
-    evaluate = EvaluatePolicyHandler(policies, EXPRESSIONS, FakeClock(NOW), AUTO_APPROVE)
+    evaluate = EvaluatePolicyHandler(
+        RememberedPolicies(policies), EXPRESSIONS, FakeClock(NOW), AUTO_APPROVE
+    )
     with pytest.raises(NotFound) as raised:
         await evaluate(EvaluatePolicy("pol_gone", FACTS))
     assert raised.value.facts == {"policy_id": "pol_gone"}
