@@ -30,6 +30,8 @@ from services.requests.handlers.rule_on import Ruler
 from services.requests.handlers.seat import Seats
 from services.requests.handlers.settle_lease import Settler
 from services.requests.handlers.wish import Wishes
+from services.requests.loops.ask_again import EVERY_SECONDS as ASK_AGAIN_SECONDS
+from services.requests.loops.ask_again import AskAgainLoop
 from services.requests.loops.decide import EVERY_SECONDS as DECIDE_SECONDS
 from services.requests.loops.decide import DecideLoop
 from services.requests.loops.expire import EVERY_SECONDS as EXPIRE_SECONDS
@@ -107,6 +109,8 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     expirer = Expirer(access_requests, leases, clock)
     life.loop("expire", ExpireLoop(writes, leases, expirer, clock), every=EXPIRE_SECONDS)
     life.loop("decide", DecideLoop(writes, access_requests, decider), every=DECIDE_SECONDS)
+    ask_again = AskAgainLoop(writes, access_requests, decider)
+    life.loop("ask_again", ask_again, every=ASK_AGAIN_SECONDS)
     overdue = Overdue(access_requests, leases, advancer, clock)
     life.loop(
         "overdue", OverdueLoop(writes, access_requests, overdue, clock), every=OVERDUE_SECONDS

@@ -155,6 +155,10 @@ class AccessRequests(Protocol):
         """The ids of those that wait for policy, an approver or a condition, behind `after`."""
         ...
 
+    async def pending(self, after: str, most: int) -> list[str]:
+        """The ids of those that wait for people or a time, in order, behind `after`."""
+        ...
+
     async def overdue(self, now: datetime, most: int) -> list[str]:
         """The ids of those whose step has taken too long, the longest overdue first."""
         ...

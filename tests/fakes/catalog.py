@@ -10,7 +10,6 @@ from libs.domain.expressions import ExpressionProblem
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile, Member, Reasons
 from services.catalog.domain.app import App, ManagedApp
-from services.catalog.domain.app_roles import RolesFollowed
 from services.catalog.domain.directory import (
     AppInScope,
     DirectoryKind,
@@ -26,8 +25,10 @@ from services.catalog.domain.entitlement import (
     ResourceKind,
     ResourceType,
 )
+from services.catalog.domain.followed import EntitlementChange, RenamedGroups
 from services.catalog.domain.following import FeedPosition, Happening
-from services.catalog.domain.link import Binding, LinkedGroup, Linking
+from services.catalog.domain.link import Binding, LinkedGroup, RolesMoved
+from services.catalog.domain.linking import Linking
 from services.catalog.domain.managers import line_of
 from services.catalog.domain.owner import AppOwners
 from services.catalog.domain.rules import EntitlementRules
@@ -74,6 +75,8 @@ class FakeCatalog:
     gone_users: tuple[User, ...] = ()
     told_apps: tuple[ServicePrincipal, ...] = ()
     newly_disabled: tuple[User, ...] = ()
+    renamed: RenamedGroups = field(default_factory=lambda: RenamedGroups({}, (), 0))
+    moved_roles: tuple[RolesMoved, ...] = ()
 
 
 class _Fake:
@@ -371,9 +374,28 @@ class FakeSyncs(_Fake):
         }
 
     def roles_followed(
-        self, app_ids: Collection[str], managed_count: int, followed: Collection[RolesFollowed]
+        self, app_ids: Collection[str], managed_count: int, created: Collection[Entitlement]
     ) -> tuple[Write, ...]:
-        return (Kept((managed_count, *followed)),) if managed_count else ()
+        return (Kept((managed_count, *created)),) if managed_count else ()
+
+    async def renamed_groups(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> RenamedGroups:
+        return self.catalog.renamed
+
+    def entitlements_followed(
+        self,
+        changes: Collection[EntitlementChange],
+        renamed: RenamedGroups,
+        connection_id: str,
+        sweeps: Mapping[DirectoryKind, int],
+    ) -> tuple[Write, ...]:
+        return (Kept(tuple(changes)),) if changes else ()
+
+    async def moved_roles(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[RolesMoved, ...]:
+        return self.catalog.moved_roles
 
     async def gone_entitlements(
         self, connection_id: str, sweeps: Mapping[DirectoryKind, int]

@@ -126,6 +126,13 @@ class FakeAccessRequests:
             if key > after and (item.state.value in ("EVALUATING", "NO_APPROVER") or _waits(item))
         ][:most]
 
+    async def pending(self, after: str, most: int) -> list[str]:
+        return [
+            key
+            for key, item in sorted(self.store.kept_access_requests.items())
+            if key > after and item.state is AccessRequestState.PENDING
+        ][:most]
+
     async def overdue(self, now: datetime, most: int) -> list[str]:
         return [
             key

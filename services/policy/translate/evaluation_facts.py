@@ -55,18 +55,6 @@ def facts_of(fields: Fields, path: str, facts: evaluation_pb2.Facts) -> Facts:
     )
 
 
-def entitlement_facts_to_proto(entitlement: EntitlementFacts) -> evaluation_pb2.EntitlementFacts:
-    return evaluation_pb2.EntitlementFacts(
-        entitlement_id=entitlement.entitlement_id,
-        display_name=entitlement.display_name,
-        resource_kind=entitlement.resource_kind,
-    )
-
-
-def app_facts_to_proto(app: AppFacts) -> evaluation_pb2.AppFacts:
-    return evaluation_pb2.AppFacts(app_id=app.app_id, display_name=app.display_name)
-
-
 def _person(fields: Fields, path: str, person: evaluation_pb2.PersonFacts) -> PersonFacts:
     return PersonFacts(
         user_id=fields.id(f"{path}.user_id", person.user_id, "usr"),

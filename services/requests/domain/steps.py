@@ -164,6 +164,18 @@ def step_in_words(step: Step) -> str:
         case Approval() as it:
             return f"approved by {who_in_words(it)}"
         case Wait(duration, condition):
-            return f"waits for {duration}" if duration is not None else f"waits until {condition}"
+            if duration is not None:
+                return f"waits for {length_in_words(duration)}"
+            return f"waits until {condition}"
         case UnknownStep():
             return "a step of an unknown kind"
+
+
+def length_in_words(length: timedelta) -> str:
+    """A length of time as people say it: "4 hours", "1 day 12 hours"."""
+    left, words = int(length.total_seconds()), []
+    for name, seconds in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        count, left = divmod(left, seconds)
+        if count:
+            words.append(f"{count} {name}" + ("s" if count > 1 else ""))
+    return " ".join(words) or "no time"

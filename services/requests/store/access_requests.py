@@ -114,6 +114,18 @@ class AccessRequestStore:
         )
         return await self._ids(query)
 
+    async def pending(self, after: str, most: int) -> list[str]:
+        query = (
+            select(table.c.access_request_id)
+            .where(
+                table.c.state == AccessRequestState.PENDING.value,
+                table.c.access_request_id > after,
+            )
+            .order_by(table.c.access_request_id)
+            .limit(most)
+        )
+        return await self._ids(query)
+
     async def overdue(self, now: datetime, most: int) -> list[str]:
         query = (
             select(table.c.access_request_id)

@@ -30,6 +30,7 @@ from services.policy.store import MIGRATIONS
 from services.policy.store.policies import StoredPolicies
 from services.policy.store.tables import ledger
 from services.policy.translate.events import fact_to_message
+from tests.fakes.policy import FakeCatalog
 from tests.support.issuer import TestIssuer, bearer
 
 
@@ -40,13 +41,18 @@ class PolicyHouse:
     service: Service
     channel: grpc.aio.Channel
     issuer: TestIssuer
+    catalog: FakeCatalog
+    """What it answers can be changed."""
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, database_url: str, nats_url: str, folder: Path
+        cls, database_url: str, nats_url: str, folder: Path, **more: Any
     ) -> AsyncIterator["PolicyHouse"]:
-        """Starts the service, as its `__main__` does, and opens a channel to it."""
+        """Starts the service, as its `__main__` does, and opens a channel to it.
+
+        `more`: further settings.
+        """
         issuer = TestIssuer(folder / "issuer")
         settings = Settings(
             listen="127.0.0.1:0",
@@ -55,7 +61,9 @@ class PolicyHouse:
             jwks_file=issuer.jwks_file,
             issuer=issuer.issuer,
             migrate=True,
+            **more,
         )
+        catalog = FakeCatalog()
         life = Life()
         async with life.parts:
             service = await Service.begin(
@@ -75,13 +83,14 @@ class PolicyHouse:
                     policies=policies,
                     remembered=remembered,
                     expressions=CelExpressions(),
+                    catalog=catalog,
                     clock=service.clock,
                     default_policy_id=settings.default_policy_id,
                 ),
                 ACCESS,
             )
             async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-                yield cls(service, channel, issuer)
+                yield cls(service, channel, issuer, catalog)
 
     @property
     def policies(self) -> policy_pb2_grpc.PolicyServiceStub:
@@ -106,6 +115,12 @@ class PolicyHouse:
             metadata=self.as_person(POLICY_ADMIN),
         )
         return response.policy
+
+    async def call(self, method: str, *roles: str, **fields: Any) -> Any:
+        """Calls a method of PolicyService, as a policy administrator where no role is named."""
+        request = getattr(policy_pb2, f"{method}Request")(**fields)
+        metadata = self.as_person(*(roles or (POLICY_ADMIN,)))
+        return await getattr(self.policies, method)(request, metadata=metadata)
 
     async def evaluate(self, policy_id: str = "", facts: evaluation_pb2.Facts | None = None) -> Any:
         """Asks a policy, as the requests service."""

@@ -15,6 +15,9 @@ ALLOWED = {
     "GetPolicy": READERS,
     "ListPolicies": READERS,
     "EvaluatePolicy": {"requests"},
+    "ExplainPolicy": {"requests"},
+    "EvaluateCondition": {"requests"},
+    "EvaluateDraft": {"requests"},
 }
 ROLES = [ADMIN, POLICY_ADMIN, AUDITOR, CONNECTOR_ADMIN]
 SERVICES = ["catalog", "connector", "policy", "requests"]
@@ -34,6 +37,18 @@ def _call(house: PolicyHouse, method: str) -> tuple[Any, Any]:
         "EvaluatePolicy": (
             house.evaluation.EvaluatePolicy,
             evaluation_pb2.EvaluatePolicyRequest(facts=some_facts()),
+        ),
+        "ExplainPolicy": (
+            house.evaluation.ExplainPolicy,
+            evaluation_pb2.ExplainPolicyRequest(facts=some_facts()),
+        ),
+        "EvaluateCondition": (
+            house.evaluation.EvaluateCondition,
+            evaluation_pb2.EvaluateConditionRequest(condition="true", facts=some_facts()),
+        ),
+        "EvaluateDraft": (
+            house.evaluation.EvaluateDraft,
+            evaluation_pb2.EvaluateDraftRequest(policy=a_policy(), facts=[some_facts()]),
         ),
     }
     return requests[method]
