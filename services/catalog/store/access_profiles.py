@@ -103,13 +103,15 @@ class StoredAccessProfiles:
         )
         if EVERYONE_ID in access_profile_ids:
             return await self._database.read(lambda each: each.execute(people).scalar_one())
-        asked = select(access_profiles.c.expression).where(
-            access_profiles.c.access_profile_id.in_(profile_ids), access_profiles.c.expression != ""
+        asked = select(access_profiles).where(access_profiles.c.access_profile_id.in_(profile_ids))
+        profiles = await self._database.read(
+            lambda connection: _with_lists(connection, connection.execute(asked).all())
         )
-        conditions = await self._database.read(lambda each: each.execute(asked).scalars().all())
-        if not conditions:
+        if not any(profile.expression for profile in profiles):
             query = people.where(table.c.user_id.in_(listed(profile_ids)))
             return await self._database.read(lambda each: each.execute(query).scalar_one())
+        # Whom one names needs no expression to be asked of.
+        profiles.sort(key=lambda profile: bool(profile.expression))
         count, after = 0, ""
         # In visits of their own, so that other calls get their turn between two batches.
         while True:
@@ -117,8 +119,7 @@ class StoredAccessProfiles:
                 partial(
                     read_behind,
                     expressions=self._expressions,
-                    profile_ids=profile_ids,
-                    conditions=conditions,
+                    profiles=profiles,
                     entra_tenant_id=entra_tenant_id,
                     after=after,
                 )
@@ -130,8 +131,7 @@ class StoredAccessProfiles:
     async def members_behind(
         self, profile: AccessProfile, entra_tenant_id: str, after: str
     ) -> tuple[Sequence[User], str]:
-        conditions = [profile.expression] if profile.expression else []
-        asked = ([profile.access_profile_id], conditions, entra_tenant_id, after)
+        asked = ([profile], entra_tenant_id, after)
         return await self._database.read(
             lambda connection: read_behind(connection, self._expressions, *asked)
         )

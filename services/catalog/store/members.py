@@ -6,13 +6,13 @@ of the list, and so many at most a page: one that holds few, or nobody, then say
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, func, select, true
+from sqlalchemy import Connection, func, select
 
 from libs.domain.paging import Page, PageRequest
-from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile, Member
+from services.catalog.domain.access_profile import AccessProfile, Member
 from services.catalog.domain.directory import User
 from services.catalog.ports import Expressions
-from services.catalog.store.membership import any_true, is_listed, listed, read_reasons
+from services.catalog.store.membership import listed, read_reasons
 from services.catalog.store.rows import user_of
 from services.catalog.store.tables import directory_memberships, directory_users
 from services.catalog.store.text import paged
@@ -88,31 +88,29 @@ def _sorted(
 def read_behind(
     connection: Connection,
     expressions: Expressions,
-    profile_ids: Sequence[str],
-    conditions: Sequence[str],
+    profiles: Sequence[AccessProfile],
     entra_tenant_id: str,
     after: str,
 ) -> tuple[list[User], str]:
-    """The enabled people of a tenant in one of the profiles, among the next few behind an id.
+    """The enabled people of a tenant in one of the profiles, among some of those behind an id.
 
-    `conditions`: the expressions of the profiles. With the id to go on behind; empty when there are
-    no more.
+    By id, with the id to go on behind; empty when there are no more.
     """
     table = directory_users
-    everybody = EVERYONE_ID in profile_ids
-    named = true() if everybody else is_listed(table.c.user_id, profile_ids)
     rows = connection.execute(
-        select(table, named.label("is_listed"))
-        .where(table.c.user_id > after)
-        .order_by(table.c.user_id)
-        .limit(_BATCH)
+        select(table).where(table.c.user_id > after).order_by(table.c.user_id).limit(_BATCH)
     ).all()
-    members = []
-    for row in rows:
-        if row.account_enabled and row.entra_tenant_id == entra_tenant_id:
-            person = user_of(row)
-            if row.is_listed or any_true(expressions, person, conditions):
-                members.append(person)
+    left = [
+        user_of(row)
+        for row in rows
+        if row.account_enabled and row.entra_tenant_id == entra_tenant_id
+    ]
+    members: list[User] = []
+    for profile in profiles:
+        reasons = read_reasons(connection, expressions, profile, left)
+        members += (person for person, why in zip(left, reasons, strict=True) if why)
+        left = [person for person, why in zip(left, reasons, strict=True) if not why]
+    members.sort(key=lambda person: person.user_id)
     return members, rows[-1].user_id if len(rows) == _BATCH else ""
 
 

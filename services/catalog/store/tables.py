@@ -329,8 +329,8 @@ entitlement_targets = Table(
     Column("app_id", Text, nullable=False, index=True),
 )
 
-# The choices that were made; a linked group without a row is pending. The group is kept as it was
-# then, so that a choice stays visible when the group is gone.
+# The choices that were made; a linked group without a row is pending. The group is kept so that a
+# choice stays visible when the group is gone: its names as they were last, if something is bound.
 links = Table(
     "links",
     metadata,
@@ -340,7 +340,8 @@ links = Table(
     Column("group_display_name", Text, nullable=False),
     Column("search_name", Text, nullable=False),
     Column("entra_group_id", Text, nullable=False),
-    Column("entra_app_role_id", Text, nullable=False),
+    # All roles in which it was assigned then, by the text of their ids.
+    Column("entra_app_role_ids", JSON, nullable=False),
     Column("choice", Text, nullable=False),
     Column("entitlement_id", Text, nullable=False),
 )
