@@ -11,6 +11,7 @@ from sqlalchemy import (
     Row,
     Table,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -101,17 +102,19 @@ class StoredAccessProfiles:
 
     async def person_count(self, access_profile_ids: Collection[str], entra_tenant_id: str) -> int:
         table, profile_ids = directory_users, [*access_profile_ids]
-        people = select(func.count()).where(
-            table.c.entra_tenant_id == entra_tenant_id, table.c.account_enabled.is_(True)
-        )
+        counts = and_(table.c.entra_tenant_id == entra_tenant_id, table.c.account_enabled.is_(True))
         if EVERYONE_ID in access_profile_ids:
-            return await self._database.read(lambda each: each.execute(people).scalar_one())
+            everyone = select(func.count()).where(counts)
+            return await self._database.read(lambda each: each.execute(everyone).scalar_one())
         asked = select(access_profiles.c.expression).where(
             access_profiles.c.access_profile_id.in_(profile_ids), access_profiles.c.expression != ""
         )
         conditions = await self._database.read(lambda each: each.execute(asked).scalars().all())
         if not conditions:
-            query = people.where(table.c.user_id.in_(listed(profile_ids)))
+            # Nothing but the list to begin with: SQLite would begin with everybody.
+            query = select(func.count(case((counts, 1)))).where(
+                table.c.user_id.in_(listed(profile_ids))
+            )
             return await self._database.read(lambda each: each.execute(query).scalar_one())
         count, after = 0, ""
         # In visits of their own, so that other calls get their turn between two batches.
