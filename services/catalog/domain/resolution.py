@@ -30,13 +30,23 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """An entitlement that somebody holds."""
+
+    entitlement_id: str
+    display_name: str
+    app_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What the store knows about an entitlement, its requester and its subject.
 
-    `in_audience`: the requester is in one of the rules' access profiles. `groups`: of the
+    `in_audience`: the subject is in one of the rules' access profiles. `groups`: of the
     fulfilment, those still in the directory. `held`: what of it the subject holds. Both by
     directory entitlement. `managers`: the subject's, theirs first. `sync_time`: when a sync of the
-    app's tenant was complete last.
+    app's tenant was complete last. `holdings`: what the subject holds of managed apps, if that was
+    asked for.
     """
 
     requester: User | None
@@ -49,6 +59,7 @@ class Question:
     app_owners: tuple[User, ...] = ()
     entitlement_owners: tuple[User, ...] = ()
     sync_time: datetime | None = None
+    holdings: tuple[Holding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,7 @@ class Resolution:
     app_owners: tuple[User, ...]
     entitlement_owners: tuple[User, ...]
     sync_time: datetime | None
+    holdings: tuple[Holding, ...]
 
     @property
     def held(self) -> bool:
@@ -88,24 +100,25 @@ def resolve(
         NotAllowed: PERSON_NOT_IN_DIRECTORY, the requester.
         WrongState: PERSON_DISABLED, APP_REMOVED, ENTITLEMENT_REMOVED, NOT_PROVISIONABLE,
             GROUP_NOT_WRITABLE.
-        NotFound: ENTITLEMENT_NOT_FOUND, also for what the requester may not ask for;
-            USER_NOT_FOUND, the subject.
+        NotFound: USER_NOT_FOUND, the subject, also for somebody of another tenant than the
+            requester's; ENTITLEMENT_NOT_FOUND, also for what the subject may not ask for.
     """
     requester, subject, offer = question.requester, question.subject, question.offer
     if requester is None:
         raise errors.person_not_in_directory(requester_user_id)
     if not requester.account_enabled:
         raise errors.person_disabled(requester_user_id)
-    if offer is None:
-        raise errors.entitlement_not_found(entitlement_id)
-    settings = settle(offer.entitlement.override, offer.rules, offer.app.says, deployment)
-    if not (question.in_audience and settings.requestable and _may_ask(offer, requester)):
-        raise errors.entitlement_not_found(entitlement_id)
-    # Of another tenant's app nobody can be given anything.
-    if subject is None or subject.entra_tenant_id != offer.app.entra_tenant_id:
+    # Before anything is said of the entitlement: whoever is named as the subject, what they may not
+    # ask for is as one that does not exist.
+    if subject is None or subject.entra_tenant_id != requester.entra_tenant_id:
         raise errors.user_not_found(subject_user_id, "subject_user_id")
     if not subject.account_enabled:
         raise errors.person_disabled(subject_user_id)
+    if offer is None:
+        raise errors.entitlement_not_found(entitlement_id)
+    settings = settle(offer.entitlement.override, offer.rules, offer.app.says, deployment)
+    if not (question.in_audience and settings.requestable and _may_have(offer, subject)):
+        raise errors.entitlement_not_found(entitlement_id)
     if offer.app.state is AppState.REMOVED:
         raise errors.app_removed(offer.app.app_id)
     # A group that is gone is said below, as any that can't be written to.
@@ -133,11 +146,13 @@ def resolve(
         app_owners=question.app_owners,
         entitlement_owners=question.entitlement_owners,
         sync_time=question.sync_time,
+        holdings=question.holdings,
     )
 
 
-def _may_ask(offer: Offer, requester: User) -> bool:
-    return not offer.app.is_protected and offer.app.entra_tenant_id == requester.entra_tenant_id
+def _may_have(offer: Offer, subject: User) -> bool:
+    """Of another tenant's app nobody can be given anything, nor of Microsoft's own."""
+    return not offer.app.is_protected and offer.app.entra_tenant_id == subject.entra_tenant_id
 
 
 def people_of(

@@ -14,6 +14,7 @@ class Query:
     entitlement_id: str
     requester_user_id: str
     subject_user_id: str
+    include_holdings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +34,5 @@ class ResolveEntitlement:
             NotFound: ENTITLEMENT_NOT_FOUND, USER_NOT_FOUND.
         """
         asked = (query.entitlement_id, query.requester_user_id, query.subject_user_id)
-        return resolve(await self.offers.question(*asked), *asked, self.deployment)
+        question = await self.offers.question(*asked, include_holdings=query.include_holdings)
+        return resolve(question, *asked, self.deployment)

@@ -2,12 +2,14 @@
 
 from services.catalog.ports.access_profiles import AccessProfiles, Expressions
 from services.catalog.ports.app_catalog import AppCatalog
+from services.catalog.ports.approvers import ApproverSources
 from services.catalog.ports.apps import AppFilter, Apps
 from services.catalog.ports.directory import Directory
 from services.catalog.ports.entitlements import Entitlements
 from services.catalog.ports.grants import Grants, UnmanagedAccess
 from services.catalog.ports.links import LinkMaterial, Links
 from services.catalog.ports.offers import Offers
+from services.catalog.ports.policy_uses import PolicyUses
 from services.catalog.ports.rules import Rules
 from services.catalog.ports.syncs import Syncs
 from services.catalog.ports.uses import Feed, Following, Requests, Uses
@@ -16,6 +18,7 @@ __all__ = [
     "AccessProfiles",
     "AppCatalog",
     "AppFilter",
+    "ApproverSources",
     "Apps",
     "Directory",
     "Entitlements",
@@ -26,6 +29,7 @@ __all__ = [
     "LinkMaterial",
     "Links",
     "Offers",
+    "PolicyUses",
     "Requests",
     "Rules",
     "Syncs",

@@ -13,9 +13,17 @@ class Offers(Protocol):
     """What the other services ask about."""
 
     async def question(
-        self, entitlement_id: str, requester_user_id: str, subject_user_id: str
+        self,
+        entitlement_id: str,
+        requester_user_id: str,
+        subject_user_id: str,
+        *,
+        include_holdings: bool,
     ) -> Question:
-        """What is known about an entitlement, its requester and its subject."""
+        """What is known about an entitlement, its requester and its subject.
+
+        What else the subject holds is among it only with `include_holdings`.
+        """
         ...
 
     async def for_write(

@@ -9,6 +9,8 @@ from latchkey.catalog.v1 import (
     app_catalog_pb2_grpc,
     app_pb2,
     app_pb2_grpc,
+    approver_pb2,
+    approver_pb2_grpc,
     directory_pb2,
     directory_pb2_grpc,
     entitlement_pb2,
@@ -33,6 +35,7 @@ from services.catalog.handlers.change_access_profile import (
     DeleteAccessProfile,
     UpdateAccessProfile,
 )
+from services.catalog.handlers.check_approvers import CheckApprovers
 from services.catalog.handlers.checked_profile import CheckedProfile
 from services.catalog.handlers.confirm_targets import ConfirmTargets
 from services.catalog.handlers.create_access_profile import CreateAccessProfile
@@ -43,6 +46,7 @@ from services.catalog.handlers.entitlement_rules import (
 from services.catalog.handlers.ingest_page import IngestPage
 from services.catalog.handlers.link_entitlements import LinkEntitlements
 from services.catalog.handlers.manage_app import ManageApp
+from services.catalog.handlers.resolve_approvers import ResolveApprovers
 from services.catalog.handlers.resolve_entitlement import ResolveEntitlement
 from services.catalog.handlers.search_app_catalog import GetCatalogApp, SearchAppCatalog
 from services.catalog.handlers.show import (
@@ -63,6 +67,7 @@ from services.catalog.servicers.access import ACCESS
 from services.catalog.servicers.access_profile import AccessProfileServicer
 from services.catalog.servicers.app import AppServicer
 from services.catalog.servicers.app_catalog import AppCatalogServicer
+from services.catalog.servicers.approver import ApproverServicer
 from services.catalog.servicers.directory import DirectoryServicer
 from services.catalog.servicers.entitlement import EntitlementServicer
 from services.catalog.servicers.entitlement_rules import EntitlementRulesServicer
@@ -92,6 +97,8 @@ class Stores:
     following: ports.Following
     expressions: ports.Expressions
     grants: ports.Grants
+    approver_sources: ports.ApproverSources
+    policy_uses: ports.PolicyUses
 
 
 def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults) -> list[Servicer]:
@@ -191,6 +198,15 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
             resolution_pb2_grpc.add_ResolutionServiceServicer_to_server,
             ResolutionServicer(
                 ResolveEntitlement(stores.offers, deployment), ConfirmTargets(stores.offers)
+            ),
+        ),
+        (
+            approver_pb2.DESCRIPTOR.services_by_name["ApproverService"],
+            approver_pb2_grpc.add_ApproverServiceServicer_to_server,
+            ApproverServicer(
+                ResolveApprovers(stores.approver_sources),
+                CheckApprovers(stores.approver_sources, profiles),
+                stores.policy_uses,
             ),
         ),
     ]

@@ -1,6 +1,6 @@
 """Who may call the catalog, as the contracts say it."""
 
-from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN
+from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN, POLICY_ADMIN
 from libs.rpc.access import only_services, people, roles
 
 _PACKAGE = "/latchkey.catalog.v1"
@@ -47,4 +47,9 @@ ACCESS = {
     f"{_PACKAGE}.IngestService/ListAppsInScope": only_services("connector"),
     f"{_PACKAGE}.ResolutionService/ResolveEntitlement": only_services("requests"),
     f"{_PACKAGE}.ResolutionService/ConfirmTargets": only_services("connector"),
+    f"{_PACKAGE}.ApproverService/ResolveApprovers": only_services("requests"),
+    f"{_PACKAGE}.ApproverService/CheckApprovers": only_services("policy"),
+    f"{_PACKAGE}.ApproverService/ListPolicyUses": roles(
+        ADMIN, POLICY_ADMIN, AUDITOR, services=["policy"]
+    ),
 }

@@ -20,6 +20,7 @@ from services.catalog.domain.directory import User
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.owner import AppOwners, EntitlementOwners, Owner
 from services.catalog.ports import Expressions
+from services.catalog.store.holdings import holdings_columns
 from services.catalog.store.json_rows import json_column
 from services.catalog.store.managers import LINE
 from services.catalog.store.membership import profile_rows, profiles_of
@@ -35,7 +36,6 @@ from services.catalog.store.tables import (
 )
 
 _ENTITLEMENT: BindParameter[str] = bindparam("entitlement", type_=Text())
-_REQUESTER: BindParameter[str] = bindparam("beside", type_=Text())
 _SUBJECT: BindParameter[str] = bindparam("subject", type_=Text())
 _asked = entitlements.alias("asked")
 _APP = (
@@ -81,10 +81,10 @@ _KINDS = {
             rule_access_profiles.c.app_id == _APP
         )
     ],
-    # Those that the requester may be in.
+    # Those that the subject may be in.
     "PROFILE": [
         rows.add_columns(literal(0), literal(0))
-        for rows in profile_rows(rule_access_profiles.c.app_id == _APP, _REQUESTER)
+        for rows in profile_rows(rule_access_profiles.c.app_id == _APP, _SUBJECT)
     ],
     "OWNER": owner_rows(*_OWNED),
 }
@@ -100,6 +100,8 @@ _PEOPLE = union_all(
 )
 # Beside a row about the entitlement itself. `around_of` reads them.
 AROUND = (json_column(_PEOPLE).label("around_people"), json_column(_FACTS).label("around_facts"))
+# Beside it too: what else the subject holds. `holdings_of` reads it.
+HOLDINGS = holdings_columns(_SUBJECT)
 Fact = tuple[str, str, int, int]
 
 
@@ -123,11 +125,11 @@ class Around:
         return {target_id: UnwritableReason(why) for target_id, why, *_ in self.facts["GROUP"]}
 
     def is_in_audience(self, expressions: Expressions) -> bool:
-        """Whether the requester is in one of the access profiles that the app's rules name."""
-        if self.requester is None:
+        """Whether the subject is in one of the access profiles that the app's rules name."""
+        if self.subject is None:
             return False
         rows = (fact[:2] for fact in self.facts["PROFILE"])
-        found = profiles_of(self.requester, rows, expressions)
+        found = profiles_of(self.subject, rows, expressions)
         return not found.isdisjoint(profile_id for profile_id, *_ in self.facts["AUDIENCE"])
 
     def owners_of(

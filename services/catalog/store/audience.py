@@ -97,7 +97,9 @@ def provisionable() -> ColumnElement[bool]:
     )
 
 
-def held_by(user_id: str, among: Collection[str] | None = None) -> tuple[Select[str], Select[str]]:
+def held_by(
+    user_id: str | ColumnElement[str], among: Collection[str] | None = None
+) -> tuple[Select[str], Select[str]]:
     """The directory entitlements that a person holds directly; all of them, or `among` some."""
     memberships, assignments = directory_memberships.c, directory_assignments.c
     by_group = select(memberships.directory_entitlement_id).where(memberships.user_id == user_id)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CompoundSelect,
+    Select,
     Text,
     bindparam,
     literal_column,
@@ -87,7 +88,7 @@ class _All(_Named):
     inherit_cache = True
 
 
-def json_column(rows: CompoundSelect[Any]) -> ColumnElement[Any]:
+def json_column(rows: CompoundSelect[Any] | Select[Any]) -> ColumnElement[Any]:
     """A column that holds these rows, in no order, as a list of lists; it may be none for none.
 
     Times are texts in it, and what is true or false may be a number.

@@ -4,19 +4,29 @@ Where a profile lists few, these are read and sorted. Otherwise people are gone 
 of the list, and so many at most a page: one that holds few, or nobody, then says where to go on.
 """
 
-from sqlalchemy import Connection, func, select, true
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, true
 
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import AccessProfile, Member
+from services.catalog.domain.directory import User
 from services.catalog.ports import Expressions
-from services.catalog.store.membership import is_listed, listed, read_reasons
+from services.catalog.store.membership import listed, read_reasons
 from services.catalog.store.rows import user_of
-from services.catalog.store.tables import directory_memberships, directory_users
+from services.catalog.store.tables import (
+    access_profile_groups,
+    access_profile_members,
+    directory_memberships,
+    directory_users,
+)
 from services.catalog.store.text import paged
 
 _FEW = 2000
 _CHUNK = 250
 _SCANNED_MOST = 500
+# How many people are gone through in one visit where all are.
+_BATCH = 500
 
 
 def read_members(
@@ -30,7 +40,7 @@ def read_members(
     table, at, scanned = directory_users, page, 0
     # Where the database can tell who may be a member, nobody else is looked at here.
     lists_only = not profile.everyone and not profile.expression
-    may_be = is_listed(table.c.user_id, [profile.access_profile_id]) if lists_only else true()
+    may_be = _is_listed(profile) if lists_only else true()
     walked = select(table, may_be.label("may_be"))
     key = ("", "")
     while scanned < _SCANNED_MOST:
@@ -56,6 +66,22 @@ def read_members(
             return Page(tuple(found), "")
         at = PageRequest(page.size, page.cut((), key).next_page_token, page.scope)
     return page.cut(found, key)
+
+
+def _is_listed(profile: AccessProfile) -> ColumnElement[bool]:
+    """Whether a profile names a row of `directory_users`, or a group that they are in."""
+    members, groups, users = access_profile_members.c, access_profile_groups.c, directory_users.c
+    return or_(
+        exists().where(
+            members.access_profile_id == profile.access_profile_id,
+            members.user_id == users.user_id,
+        ),
+        exists().where(
+            groups.access_profile_id == profile.access_profile_id,
+            groups.group_id == directory_memberships.c.group_id,
+            directory_memberships.c.user_id == users.user_id,
+        ),
+    )
 
 
 def _few(connection: Connection, profile: AccessProfile) -> bool:
@@ -89,3 +115,55 @@ def _sorted(
     people = [user_of(row) for row in found.items]
     reasons = read_reasons(connection, expressions, profile, people)
     return Page(tuple(map(Member, people, reasons)), found.next_page_token)
+
+
+def read_behind(
+    connection: Connection,
+    expressions: Expressions,
+    profiles: Sequence[AccessProfile],
+    entra_tenant_id: str,
+    after: str,
+) -> tuple[list[User], str]:
+    """The enabled people of a tenant in one of the profiles, among some of those behind an id.
+
+    By id, with the id to go on behind; empty when there are no more.
+    """
+    table = directory_users
+    rows = connection.execute(
+        select(table).where(table.c.user_id > after).order_by(table.c.user_id).limit(_BATCH)
+    ).all()
+    left = [
+        user_of(row)
+        for row in rows
+        if row.account_enabled and row.entra_tenant_id == entra_tenant_id
+    ]
+    members: list[User] = []
+    for profile in profiles:
+        reasons = read_reasons(connection, expressions, profile, left)
+        members += (person for person, why in zip(left, reasons, strict=True) if why)
+        left = [person for person, why in zip(left, reasons, strict=True) if not why]
+    members.sort(key=lambda person: person.user_id)
+    return members, rows[-1].user_id if len(rows) == _BATCH else ""
+
+
+def read_among(
+    connection: Connection,
+    expressions: Expressions,
+    profile: AccessProfile,
+    entra_tenant_id: str,
+    user_ids: Collection[str],
+) -> list[User]:
+    """Those of these people who are enabled, of a tenant and in a profile, by id."""
+    table = directory_users
+    query = (
+        select(table)
+        .where(
+            table.c.user_id.in_(user_ids),
+            table.c.entra_tenant_id == entra_tenant_id,
+            table.c.account_enabled.is_(True),
+        )
+        .order_by(table.c.user_id)
+    )
+    people = [user_of(row) for row in connection.execute(query)]
+    reasons = read_reasons(connection, expressions, profile, people)
+    return [person for person, why in zip(people, reasons, strict=True) if why]

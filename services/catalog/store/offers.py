@@ -28,8 +28,9 @@ from services.catalog.domain.directory import User
 from services.catalog.domain.managers import line_of
 from services.catalog.domain.resolution import Offer, Question, people_of
 from services.catalog.ports import Expressions
-from services.catalog.store.around import AROUND, around_of, around_parameters
+from services.catalog.store.around import AROUND, HOLDINGS, around_of, around_parameters
 from services.catalog.store.audience import groups_only, named_by_rules, read_held
+from services.catalog.store.holdings import holdings_of
 from services.catalog.store.managers import read_line
 from services.catalog.store.owners import read_holders
 from services.catalog.store.rows import app_of, entitlement_of, read_user
@@ -67,6 +68,7 @@ _OFFER: Select[Any] = (
 )
 
 _QUESTION = _OFFER.add_columns(*AROUND)
+_QUESTION_WITH_HOLDINGS = _QUESTION.add_columns(*HOLDINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,18 @@ class StoredOffers:
         self._expressions = expressions
 
     async def question(
-        self, entitlement_id: str, requester_user_id: str, subject_user_id: str
+        self,
+        entitlement_id: str,
+        requester_user_id: str,
+        subject_user_id: str,
+        *,
+        include_holdings: bool,
     ) -> Question:
+        question = _QUESTION_WITH_HOLDINGS if include_holdings else _QUESTION
         asked = around_parameters(entitlement_id, requester_user_id, subject_user_id)
 
         def work(connection: Connection) -> Question:
-            row = connection.execute(_QUESTION, asked).one_or_none()
+            row = connection.execute(question, asked).one_or_none()
             if row is None:
                 people = read_line(connection, subject_user_id, requester_user_id)
                 requester, subject = people.get(requester_user_id), people.get(subject_user_id)
@@ -121,6 +129,7 @@ class StoredOffers:
                 app_owners=people_of(of_app, around.people, holders),
                 entitlement_owners=people_of(its, around.people, holders),
                 sync_time=found.sync_time,
+                holdings=holdings_of(row) if include_holdings else (),
             )
 
         return await self._database.read(work)

@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Connection, select, true
 
 from services.catalog.domain.app_catalog import CatalogState, Standing, standing
 from services.catalog.domain.use import Use
-from services.catalog.store.audience import groups_only, read_held
-from services.catalog.store.tables import apps, entitlement_targets, entitlements, uses
+from services.catalog.store.audience import read_held
+from services.catalog.store.holdings import is_held, maybe_held
+from services.catalog.store.tables import apps, entitlements, uses
 from services.catalog.store.uses import read_uses
 
 
@@ -51,27 +52,10 @@ def read_standings(connection: Connection, user_id: str) -> Standings:
     found = defaultdict(list)
     for use in read_uses(connection, uses.c.user_id == user_id):
         found[use.entitlement_id].append(use)
-    part = select(entitlement_targets.c.entitlement_id).where(
-        entitlement_targets.c.directory_entitlement_id.in_(held)
-    )
-    statement = (
-        select(
-            entitlements.c.entitlement_id,
-            entitlements.c.fulfilment,
-            groups_only().label("groups_only"),
-        )
-        .join(apps, apps.c.app_id == entitlements.c.app_id)
-        .where(entitlements.c.entitlement_id.in_(part))
-    )
+    rows = connection.execute(maybe_held(held)) if held else ()
     return Standings(
         frozenset(
-            row.entitlement_id
-            for row in (connection.execute(statement) if held else ())
-            if all(
-                target["directory_entitlement_id"] in held
-                for target in row.fulfilment
-                if "entra_group_id" in target or not row.groups_only
-            )
+            row.entitlement_id for row in rows if is_held(row.fulfilment, row.groups_only, held)
         ),
         found,
     )

@@ -246,6 +246,7 @@ apps = Table(
 Index("apps_by_name", apps.c.search_name, apps.c.app_id)
 Index("apps_by_connection", apps.c.connection_id, apps.c.search_name, apps.c.app_id)
 Index("apps_by_object", apps.c.connection_id, apps.c.entra_service_principal_id)
+Index("apps_by_policy", apps.c.policy_id, apps.c.app_id)
 _doomed_index(apps)
 
 # Owners given here. `owner_id` is a `usr_…` or an `ent_…`, whoever holds which; `of_id` an app or
@@ -318,6 +319,13 @@ entitlements = Table(
 
 # With the name, so that a search of the app catalog reads no more than the index.
 Index("entitlements_by_app", entitlements.c.app_id, entitlements.c.search_name)
+for _by in ("policy", "emergency_policy"):
+    Index(
+        f"entitlements_by_{_by}",
+        entitlements.c[f"{_by}_id"],
+        entitlements.c.app_id,
+        entitlements.c.entitlement_id,
+    )
 
 # The fulfilments, by what is fulfilled with: who holds these directory entitlements holds the
 # entitlement.
@@ -412,6 +420,13 @@ entitlement_rules = Table(
     Column("emergency_policy_id", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
 )
+
+for _by in ("policy", "emergency_policy"):
+    Index(
+        f"entitlement_rules_by_{_by}",
+        entitlement_rules.c[f"{_by}_id"],
+        entitlement_rules.c.app_id,
+    )
 
 rule_resource_types = Table(
     "rule_resource_types",

@@ -23,6 +23,7 @@ def resolve_entitlement_query(
             entitlement_id=fields.id("entitlement_id", request.entitlement_id, "ent"),
             requester_user_id=fields.id("requester_user_id", request.requester_user_id, "usr"),
             subject_user_id=fields.id("subject_user_id", request.subject_user_id, "usr"),
+            include_holdings=request.include_holdings,
         )
 
 
@@ -47,6 +48,14 @@ def resolve_entitlement_response(
         instructions=offer.app.instructions,
         held_directory_entitlement_ids=resolution.held_ids,
         sync_time=timestamp(resolution.sync_time),
+        holdings=[
+            resolution_pb2.Holding(
+                entitlement_id=each.entitlement_id,
+                display_name=each.display_name,
+                app_id=each.app_id,
+            )
+            for each in resolution.holdings
+        ],
     )
 
 

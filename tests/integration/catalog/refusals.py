@@ -47,8 +47,10 @@ def caller(catalog: RunningCatalog, stub: str, method: str) -> Metadata:
     """Somebody who may make the call."""
     if stub == "ingest" or method == "ConfirmTargets":
         return catalog.by("connector")
-    if stub == "resolution":
+    if stub == "resolution" or method == "ResolveApprovers":
         return catalog.by("requests")
+    if method == "CheckApprovers":
+        return catalog.by("policy")
     return catalog.person("Ben", ADMIN)
 
 

@@ -10,6 +10,7 @@ from latchkey.catalog.v1 import (
     access_profile_pb2_grpc,
     app_catalog_pb2_grpc,
     app_pb2_grpc,
+    approver_pb2_grpc,
     directory_pb2_grpc,
     entitlement_pb2_grpc,
     entitlement_rules_pb2_grpc,
@@ -49,6 +50,7 @@ class RunningCatalog:
         self.grants = grant_pb2_grpc.GrantServiceStub(channel)
         self.ingest = ingest_pb2_grpc.IngestServiceStub(channel)
         self.resolution = resolution_pb2_grpc.ResolutionServiceStub(channel)
+        self.approvers = approver_pb2_grpc.ApproverServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.events = event_pb2_grpc.EventServiceStub(channel)
 

@@ -142,7 +142,7 @@ async def profile(catalog: RunningCatalog, name: str, *people: str) -> str:
 
 
 async def resolve(
-    catalog: RunningCatalog, entitlement_id: str, requester: str, subject: str = ""
+    catalog: RunningCatalog, entitlement_id: str, requester: str, subject: str = "", **other: Any
 ) -> resolution_pb2.ResolveEntitlementResponse:
     """Asks about an entitlement as the requests service does."""
     response: resolution_pb2.ResolveEntitlementResponse
@@ -151,6 +151,7 @@ async def resolve(
             entitlement_id=entitlement_id,
             requester_user_id=user_id(requester),
             subject_user_id=user_id(subject or requester),
+            **other,
         ),
         metadata=catalog.by("requests"),
     )

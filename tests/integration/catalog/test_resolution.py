@@ -3,11 +3,13 @@
 import asyncio
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
 
-from latchkey.catalog.v1 import entitlement_rules_pb2, link_pb2, resolution_pb2
+from latchkey.catalog.v1 import entitlement_pb2, entitlement_rules_pb2, link_pb2, resolution_pb2
+from tests.integration.catalog.plans import captured
 from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (
@@ -20,6 +22,7 @@ from tests.integration.catalog.steps import (
     profile,
     provision_for,
     resolve,
+    root,
     virtual_role,
 )
 from tests.integration.catalog.tenant import (
@@ -29,6 +32,7 @@ from tests.integration.catalog.tenant import (
     sync,
     user_id,
 )
+from tests.support.issuer import object_id
 from tests.support.meanwhile import meanwhile
 
 
@@ -73,6 +77,65 @@ async def test_what_may_not_be_asked_for_does_not_exist(
         assert as_unknown(refusal.message) == unknown.message
         assert {k: as_unknown(v) for k, v in refusal.facts.items()} == dict(unknown.facts)
     assert (await resolve(catalog, app.access_id, "Cleo")).subject.user_id == user_id("Cleo")
+
+
+async def test_the_audience_that_counts_is_the_subjects(
+    catalog: RunningCatalog, app: Managed
+) -> None:
+    """Whoever asks for somebody in it is answered, in it or not; who asks for somebody outside, or
+    for nobody, learns no more than of an unknown entitlement."""
+    await offer(catalog, app, await profile(catalog, "Others", "Cleo"))
+    answer = await resolve(catalog, app.access_id, "Ben", "Cleo")
+    assert (answer.requester.display_name, answer.subject.display_name) == ("Ben", "Cleo")
+    for subject in ("Ben", "Stranger", "Dov"):
+        of_it = await refused(resolve(catalog, app.access_id, "Cleo", subject))
+        unknown = await refused(resolve(catalog, "ent_unknown", "Cleo", subject))
+        assert (of_it.code, of_it.reason) == (unknown.code, unknown.reason)
+        assert of_it.message.replace(app.access_id, "ent_unknown") == unknown.message
+
+
+async def test_what_the_subject_holds_is_told_when_asked(
+    catalog: RunningCatalog, app: Managed
+) -> None:
+    """All of managed apps that they hold all of, in the same statement, as it is said of each."""
+    await offer(catalog, app)
+    answer = await link(catalog, app.app_id, virtual_role("Design Editors", "Editor"))
+    editor = answer.entitlements[-1].entitlement_id
+    payroll = await manage(catalog, "Payroll", object_id("Clerk"))
+    both = ("Design Tool", "Ben"), ("Payroll", "Ben")
+    await sync(catalog, replace(MARLOWE, assigned=(*MARLOWE.assigned, *both)))
+
+    async def held(**other: Any) -> set[str]:
+        found = await resolve(catalog, app.access_id, "Ada", "Ben", **other)
+        assert found.held
+        return {f"{each.entitlement_id} {each.app_id}" for each in found.holdings}
+
+    design = {f"{app.access_id} {app.app_id}", f"{editor} {app.app_id}"}
+    assert await held() == set()
+    with captured() as statements:
+        found = await held(include_holdings=True)
+    clerks = {
+        f"{each.entitlement_id} {payroll.app_id}"
+        for each in await entitlements_of(catalog, payroll.app_id)
+    }
+    assert found == design | clerks
+    assert len([each for each in statements if "entitlements" in each.text]) == 1
+    assert [
+        each.display_name
+        for each in (
+            await resolve(catalog, app.access_id, "Ben", "Cleo", include_holdings=True)
+        ).holdings
+    ] == []
+    without = replace(MARLOWE, assigned=(*MARLOWE.assigned, *both)).without("Payroll")
+    await sync(catalog, without)
+    assert await held(include_holdings=True) == design
+
+
+async def entitlements_of(catalog: RunningCatalog, app: str) -> list[entitlement_pb2.Entitlement]:
+    answer = await catalog.entitlements.ListEntitlements(
+        entitlement_pb2.ListEntitlementsRequest(app_id=app), metadata=root(catalog)
+    )
+    return list(answer.entitlements)
 
 
 async def test_rules_that_change_meanwhile_are_not_mixed(

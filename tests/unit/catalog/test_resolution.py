@@ -57,7 +57,14 @@ def refusing() -> Offer:
             {"offer": replace(OFFER, app=a_managed_app(is_protected=True))},
             "ENTITLEMENT_NOT_FOUND",
         ),
-        ({"requester": a_user("Ada", entra_tenant_id="other")}, "ENTITLEMENT_NOT_FOUND"),
+        ({"requester": a_user("Ada", entra_tenant_id="other")}, "USER_NOT_FOUND"),
+        (
+            {
+                "requester": a_user("Ada", entra_tenant_id="other"),
+                "subject": a_user("Ben", entra_tenant_id="other"),
+            },
+            "ENTITLEMENT_NOT_FOUND",
+        ),
         ({"subject": None}, "USER_NOT_FOUND"),
         ({"subject": a_user("Ben", entra_tenant_id="other")}, "USER_NOT_FOUND"),
         ({"subject": a_user("Ben", account_enabled=False)}, "PERSON_DISABLED"),
@@ -75,17 +82,22 @@ def test_what_stands_against_it(other: dict[str, object], reason: str) -> None:
 
 
 def test_what_may_not_be_asked_for_reveals_nothing() -> None:
-    """Removed, unwritable and foreign things look as unknown ones to who is outside."""
+    """Removed, unwritable and foreign things look as unknown ones when the subject is outside,
+    whoever the subject is."""
     others: tuple[dict[str, object], ...] = (
+        {},
         {"offer": replace(OFFER, app=a_managed_app(removed=True))},
         {"groups": {}},
         {"subject": None},
+        {"subject": a_user("Ben", entra_tenant_id="other")},
+        {"subject": a_user("Ben", account_enabled=False)},
     )
     for other in others:
         with pytest.raises(LatchkeyError) as caught:
             answer(**other, in_audience=False)
         with pytest.raises(LatchkeyError) as unknown:
-            answer(offer=None)
+            answer(**other | {"offer": None})
+        assert caught.value.reason == unknown.value.reason
         assert caught.value.message == unknown.value.message
         assert caught.value.facts == unknown.value.facts
 
