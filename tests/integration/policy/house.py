@@ -43,6 +43,7 @@ class PolicyHouse:
     issuer: TestIssuer
     catalog: FakeCatalog
     """What it answers can be changed."""
+    address: str
 
     @classmethod
     @asynccontextmanager
@@ -89,8 +90,9 @@ class PolicyHouse:
                 ),
                 ACCESS,
             )
-            async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-                yield cls(service, channel, issuer, catalog)
+            address = f"127.0.0.1:{server.port}"
+            async with grpc.aio.insecure_channel(address) as channel:
+                yield cls(service, channel, issuer, catalog, address)
 
     @property
     def policies(self) -> policy_pb2_grpc.PolicyServiceStub:
