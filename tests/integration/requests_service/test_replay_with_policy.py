@@ -148,7 +148,7 @@ async def test_what_replay_says_comes_true(both: Both) -> None:
             else:
                 assert found.state == pb.ACCESS_REQUEST_STATE_EVALUATING
                 assert not found.HasField("plan")
-    # Of what policy could not decide there is nothing to compare; what was approved before stays so.
+    # Of what policy could not decide there is nothing to compare; what was approved stays so.
     answer = await both.replay(changed)
     assert answer.replayed_count == 2 * len(made) - 2
     still = [each.access_request_id for each in answer.differences]
