@@ -58,6 +58,9 @@ class Decider:
             if wait is None:
                 return await self.advancer.evaluate(seen, resolution, duration, time)
             step, progress = wait
+            if progress.due_time is not None and progress.due_time <= time:
+                # It came too late, and is about to be denied for that.
+                return Decision(seen)
             inputs = Inputs.of(resolution, duration=duration, emergency=seen.emergency, now=time)
             if not await self.advancer.policy.holds(step.condition, inputs):
                 return Decision(seen)
