@@ -9,7 +9,6 @@ from libs.domain.expressions import ExpressionProblem, Meaning
 from libs.expressions.cel import ATTRIBUTES, TEXTS, Language, Type
 from services.policy.domain.content import EXPRESSION_MOST
 from services.policy.domain.evaluation_facts import Facts, PersonFacts
-from services.policy.translate import evaluation_facts as translate
 
 NO_END = timedelta(hours=87_660_000)
 """`duration` of access without an end, the longest that CEL knows: 10 000 years. So
@@ -42,7 +41,7 @@ class CelExpressions:
             "latchkey.policy",
             _VARIABLES,
             EXPRESSION_MOST,
-            given_as={"subject": ATTRIBUTES, "requester": ATTRIBUTES},
+            given_as=dict.fromkeys(("subject", "requester", "entitlement", "app"), ATTRIBUTES),
         )
 
     def meaning(self, condition: str) -> Meaning:
@@ -119,14 +118,18 @@ class CelAnswers:
 def _values(facts: Facts) -> dict[str, Any]:
     without_end = facts.requested_duration is None
     duration = NO_END if without_end else facts.requested_duration
-    subject = _attributes(facts.subject)
+    subject, entitlement, app = _attributes(facts.subject), facts.entitlement, facts.app
     return {
         "subject": subject,
         "requester": (
             subject if facts.requester is facts.subject else _attributes(facts.requester)
         ),
-        "entitlement": translate.entitlement_facts_to_proto(facts.entitlement),
-        "app": translate.app_facts_to_proto(facts.app),
+        "entitlement": {
+            "entitlement_id": entitlement.entitlement_id,
+            "display_name": entitlement.display_name,
+            "resource_kind": entitlement.resource_kind,
+        },
+        "app": {"app_id": app.app_id, "display_name": app.display_name},
         "duration": duration,
         "requested_duration": duration,
         "without_end": without_end,
@@ -142,7 +145,10 @@ def _values(facts: Facts) -> dict[str, Any]:
 def _attributes(person: PersonFacts) -> dict[str, str]:
     """What is known of a person. What is not known is not there, rather than empty."""
     known = {"user_id": person.user_id, "display_name": person.display_name}
-    for name in _OPTIONAL:
-        if (value := getattr(person, name)) is not None:
-            known[name] = value
+    if person.department is not None:
+        known["department"] = person.department
+    if person.job_title is not None:
+        known["job_title"] = person.job_title
+    if person.manager_user_id is not None:
+        known["manager_user_id"] = person.manager_user_id
     return known

@@ -1,4 +1,6 @@
-"""People with those whom they answer to, in one statement."""
+"""People with those whom they answer to."""
+
+from collections.abc import Sequence
 
 from sqlalchemy import BindParameter, Connection, Text, bindparam, literal, select, union_all
 
@@ -35,3 +37,23 @@ def read_line(connection: Connection, user_id: str, beside: str) -> dict[str, Us
     """A person, their managers upwards and another person beside them, by their ids."""
     rows = connection.execute(_PEOPLE, {"subject": user_id, "beside": beside})
     return {row.user_id: user_of(row) for row in rows}
+
+
+def read_above(connection: Connection, people: Sequence[User], levels: int) -> dict[str, User]:
+    """People with those whom they answer to, so many levels up, by their ids.
+
+    A statement a level, for however many people: of a whole page most answer to the same few.
+    """
+    found = {user.user_id: user for user in people}
+    wanted = {user.manager_user_id for user in people}
+    for _ in range(levels):
+        wanted -= {*found, ""}
+        if not wanted:
+            break
+        rows = connection.execute(
+            select(directory_users).where(directory_users.c.user_id.in_(sorted(wanted)))
+        )
+        above = [user_of(row) for row in rows]
+        found |= {user.user_id: user for user in above}
+        wanted = {user.manager_user_id for user in above}
+    return found

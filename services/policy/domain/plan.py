@@ -95,23 +95,24 @@ def plan(prepared: Prepared, facts: Facts, answers: Answers, evaluate_time: date
         rule=name,
         condition=match.condition if match else "",
         explanation=tuple(explanation),
-        steps=tuple(
-            _with_people(step, policy.policy_id, name, number, answers)
-            if isinstance(step, Approval)
-            else step
-            for number, step in enumerate(steps)
-        ),
+        steps=_with_people(steps, policy.policy_id, name, answers)
+        if prepared.names_people
+        else steps,
         evaluate_time=evaluate_time,
     )
 
 
 def _with_people(
-    step: Approval, policy_id: str, rule: str, number: int, answers: Answers
-) -> Approval:
-    """An approval that names people in place of expressions."""
-    if not any(isinstance(source, Expression) for _, source in step.sources):
-        return step
+    steps: tuple[Step, ...], policy_id: str, rule: str, answers: Answers
+) -> tuple[Step, ...]:
+    """The steps, with people in place of the expressions that name them."""
+    return tuple(
+        _named(step, policy_id, rule, number, answers) if isinstance(step, Approval) else step
+        for number, step in enumerate(steps)
+    )
 
+
+def _named(step: Approval, policy_id: str, rule: str, number: int, answers: Answers) -> Approval:
     def named(approvers: Approvers) -> Approvers:
         if not isinstance(approvers, Expression):
             return approvers
@@ -124,11 +125,11 @@ def _with_people(
         step,
         approvers=named(step.approvers),
         fallback=None if step.fallback is None else named(step.fallback),
-        time_limit=None if step.time_limit is None else _named_then(step.time_limit, named),
+        time_limit=None if step.time_limit is None else _then_named(step.time_limit, named),
     )
 
 
-def _named_then(limit: TimeLimit, named: Callable[[Approvers], Approvers]) -> TimeLimit:
+def _then_named(limit: TimeLimit, named: Callable[[Approvers], Approvers]) -> TimeLimit:
     if not isinstance(limit.then, Reassign):
         return limit
     return replace(limit, then=Reassign(named(limit.then.approvers)))

@@ -148,8 +148,10 @@ def reassigned(
     seen: AccessRequest, progress: Progress, actor: Caller, reason: str, time: datetime
 ) -> AccessRequest:
     """The step was handed to others, who were found able to decide it."""
+    # Who is in a group stands only where it can be kept from those who may not know.
+    to = () if progress.of_group else progress.approvers
     entries = (
-        Entry(time, actor, timeline.Reassigned(progress.number, progress.approvers, reason)),
+        Entry(time, actor, timeline.Reassigned(progress.number, to, reason)),
         Entry(time, REQUESTS, _opened(progress)),
     )
     return seen.to(_State.PENDING, "reassigned").then(time, *entries, progress=progress)
@@ -190,7 +192,11 @@ def restarted(seen: AccessRequest, actor: Person, reason: str, time: datetime) -
 
 def _opened(progress: Progress) -> timeline.StepOpened:
     return timeline.StepOpened(
-        progress.number, progress.approvers, progress.origin, progress.due_time
+        progress.number,
+        progress.approvers,
+        progress.origin,
+        progress.due_time,
+        progress.of_group,
     )
 
 

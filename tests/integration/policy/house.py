@@ -24,12 +24,14 @@ from libs.process.service import Service
 from libs.rpc import errors
 from services.policy.expressions import CelExpressions
 from services.policy.handlers.remembered_policies import RememberedPolicies
+from services.policy.ports import Catalog
 from services.policy.servicers import ACCESS, servicers
 from services.policy.settings import Settings
 from services.policy.store import MIGRATIONS
 from services.policy.store.policies import StoredPolicies
 from services.policy.store.tables import ledger
 from services.policy.translate.events import fact_to_message
+from tests.fakes.policy import FakeCatalog
 from tests.support.issuer import TestIssuer, bearer
 
 
@@ -40,11 +42,13 @@ class PolicyHouse:
     service: Service
     channel: grpc.aio.Channel
     issuer: TestIssuer
+    catalog: FakeCatalog
+    """What answers unless the house was opened with another one."""
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, database_url: str, nats_url: str, folder: Path
+        cls, database_url: str, nats_url: str, folder: Path, catalog: Catalog | None = None
     ) -> AsyncIterator["PolicyHouse"]:
         """Starts the service, as its `__main__` does, and opens a channel to it."""
         issuer = TestIssuer(folder / "issuer")
@@ -56,6 +60,7 @@ class PolicyHouse:
             issuer=issuer.issuer,
             migrate=True,
         )
+        fake = FakeCatalog()
         life = Life()
         async with life.parts:
             service = await Service.begin(
@@ -75,13 +80,14 @@ class PolicyHouse:
                     policies=policies,
                     remembered=remembered,
                     expressions=CelExpressions(),
+                    catalog=catalog or fake,
                     clock=service.clock,
                     default_policy_id=settings.default_policy_id,
                 ),
                 ACCESS,
             )
             async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-                yield cls(service, channel, issuer)
+                yield cls(service, channel, issuer, fake)
 
     @property
     def policies(self) -> policy_pb2_grpc.PolicyServiceStub:
@@ -106,6 +112,12 @@ class PolicyHouse:
             metadata=self.as_person(POLICY_ADMIN),
         )
         return response.policy
+
+    async def call(self, method: str, *roles: str, **fields: Any) -> Any:
+        """Calls a method of PolicyService, as a policy administrator where no role is named."""
+        request = getattr(policy_pb2, f"{method}Request")(**fields)
+        metadata = self.as_person(*(roles or (POLICY_ADMIN,)))
+        return await getattr(self.policies, method)(request, metadata=metadata)
 
     async def evaluate(self, policy_id: str = "", facts: evaluation_pb2.Facts | None = None) -> Any:
         """Asks a policy, as the requests service."""

@@ -103,7 +103,7 @@ async def test_a_requester_decides_nothing_in_any_disguise(
     assert seen.state is State.PENDING
     assert ADA.user_id not in seen.awaiting
     for who in (ADA, person("Ada", ADMIN)):
-        await refused(verb(house, seen, who), "SELF_DECISION", role="the subject")
+        await refused(verb(house, seen, who), "SELF_DECISION", role="the requester")
         assert house.kept(seen.access_request_id) == seen
         audit = house.last.audit
         assert (audit.actor, audit.action) == (who, "access_request.self_decision_refused")

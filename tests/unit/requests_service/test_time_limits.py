@@ -120,6 +120,10 @@ async def test_others_decide_instead_and_are_reminded() -> None:
     assert seen.progress is not None
     assert (seen.progress.origin, seen.awaiting) == (Origin.REASSIGNED, some(GIL, GUS, GIA))
     assert seen.timeline[-2].actor == REQUESTS
+    # Who is in a group is kept from who asked, and stands only where it can be.
+    assert not seen.shows_groups_to(ADA)
+    assert happened(seen, timeline.Reassigned)[-1].approvers == ()
+    assert happened(seen, timeline.StepOpened)[-1].of_group
     assert told(house) == [
         facts.AccessRequestReassigned(seen.access_request_id, 0, ids(GIL, GUS, GIA), REQUESTS),
         facts.ApprovalRequested(seen.access_request_id, 0, ids(GIL, GUS, GIA), seen.due_time),
