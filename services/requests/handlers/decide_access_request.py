@@ -50,6 +50,9 @@ class Decider:
         if approval_of(seen) is not None:
             return await self.advancer.look_again(seen, time)
         wait = _wait_of(seen)
+        if wait is None and seen.state is AccessRequestState.PENDING:
+            # Only its time ends a wait for a time. To ask policy would be to begin it anew.
+            return Decision(seen)
         try:
             resolution = await catalog.resolve(
                 seen.entitlement_id, seen.requester.user_id, seen.subject.user_id

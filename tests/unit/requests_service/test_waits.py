@@ -55,6 +55,17 @@ async def test_a_wait_for_a_time_goes_on_when_it_is_over() -> None:
     assert (await _after(house, await house.create())).state is State.APPROVED
 
 
+async def test_looking_again_does_not_begin_a_wait_anew() -> None:
+    """However often it is looked at, policy is asked once, and the wait ends when it should."""
+    house = town(Wait(DAY), Accept())
+    seen = await house.create()
+    for _ in range(3):
+        house.clock.advance(DAY / 4)
+        assert await house.decide(seen.access_request_id)
+    assert (house.policy.calls, len(house.store.changes)) == (1, 1)
+    assert (await _after(house, seen, DAY / 4)).state is State.APPROVED
+
+
 async def test_a_wait_for_a_condition_ends_with_it_or_with_its_time() -> None:
     """Policy's silence is no truth, and what comes true too late is too late."""
     house = town(Wait(condition="ready", timeout=DAY), Accept())
