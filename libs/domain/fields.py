@@ -9,7 +9,7 @@ end of the block raises `Invalid` with every violation by its path.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from types import TracebackType
 from unicodedata import category
@@ -60,6 +60,15 @@ class Fields:
         if error is None and self._violations:
             raise Invalid(self._violations)
 
+    def inside(self, path: str) -> "Fields":
+        """For the fields of a part of the request; what is wrong with them is noted here.
+
+        So their names are what the part calls them, and a path is only made where one is wrong.
+        """
+        part = Fields(f"{self._path}{path}.")
+        part._violations = self._violations
+        return part
+
     def wrong(self, field: str, problem: str) -> None:
         """Notes that a field is wrong."""
         self._violations.append(Violation(self._path + field, problem))
@@ -71,9 +80,11 @@ class Fields:
 
         One that may be empty has `least=0`. Only `lines` may hold line breaks and tabs.
         """
+        stripped = value.strip()
+        if value.isprintable() and least <= len(stripped) and len(value) <= most:
+            return stripped  # as nearly all are: neither anything unprintable nor invisible in it
         if (found := _unprintable(value, lines=lines)) is not None:
             self.wrong(field, f"holds the control character {found}")
-        stripped = value.strip()
         if len(stripped) < least or (least and _invisible(stripped)):
             self.wrong(field, "must not be blank" if value else "is required")
         elif len(value) > most:
@@ -89,6 +100,22 @@ class Fields:
         elif not _ID.fullmatch(value) or not value.startswith(prefix + "_"):
             self.wrong(field, f"must be an id that begins with {prefix}_")
         return value
+
+    def ids(
+        self, field: str, values: Sequence[str], prefix: str, *, most: int, each_once: bool = True
+    ) -> tuple[str, ...]:
+        """At most so many ids of one kind."""
+        if len(values) > most:
+            self.wrong(field, f"has {len(values)} ids, at most {most} are taken")
+            return ()
+        for number, value in enumerate(values):
+            if not _ID.fullmatch(value) or not value.startswith(prefix + "_"):
+                self.id(f"{field}[{number}]", value, prefix)
+        if each_once and len(set(values)) < len(values):
+            for number, value in enumerate(values):
+                if value in values[:number]:
+                    self.wrong(f"{field}[{number}]", f"names {value} again")
+        return tuple(values)
 
     def guid(self, field: str, value: str, *, required: bool = True) -> str:
         """An object id of Entra, in small letters."""
@@ -117,13 +144,13 @@ class Fields:
             self.wrong(field, f"must be between {least.total_seconds():.0f}s and {most.days} days")
         return value
 
-    def page_size(self, value: int, field: str = "page_size") -> int:
+    def page_size(
+        self, value: int, field: str = "page_size", *, default: int = DEFAULT_PAGE_SIZE
+    ) -> int:
         """How many a page holds; the default for 0."""
         if value < 0 or value > MAX_PAGE_SIZE:
-            self.wrong(
-                field, f"must be between 1 and {MAX_PAGE_SIZE}, or 0 for {DEFAULT_PAGE_SIZE}"
-            )
-        return value or DEFAULT_PAGE_SIZE
+            self.wrong(field, f"must be between 1 and {MAX_PAGE_SIZE}, or 0 for {default}")
+        return value or default
 
     def page_token(self, value: str, field: str = "page_token") -> str:
         """A page token that is short enough to be looked at."""

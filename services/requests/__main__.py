@@ -22,6 +22,7 @@ from services.requests.handlers.list_leases import LeaseLister
 from services.requests.handlers.overdue import Overdue
 from services.requests.handlers.preview_access_request import Previewer
 from services.requests.handlers.reassign_access_request import Reassigner
+from services.requests.handlers.replay_policy import Replayer
 from services.requests.handlers.restart_access_request import Restarter
 from services.requests.handlers.retry_access_request import Retrier
 from services.requests.handlers.review_emergency_access import Reviewer
@@ -45,6 +46,7 @@ from services.requests.servicers import (
     AccessRequestServicer,
     DelegationServicer,
     LeaseServicer,
+    ReplayServicer,
     servicers,
 )
 from services.requests.settings import Settings
@@ -146,6 +148,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 list=DelegationLister(delegations, clock),
                 delete=DelegationDeleter(delegations, clock),
             ),
+            ReplayServicer(Replayer(access_requests, policy, clock)),
         ),
         ACCESS,
     )

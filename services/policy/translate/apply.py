@@ -16,7 +16,6 @@ from services.policy.translate.document.nodes import DocumentProblem, read_nodes
 from services.policy.translate.document.reader import Reader
 from services.policy.translate.document.writer import document, policy_lines
 from services.policy.translate.policy import content, description_field, name_field
-from services.policy.translate.steps import ids
 
 _MOST_BYTES = 1024 * 1024
 _MOST_POLICIES = 1000
@@ -33,7 +32,7 @@ def export_policies(request: policy_pb2.ExportPoliciesRequest) -> tuple[str, ...
         Invalid: FIELD_INVALID.
     """
     with Fields() as fields:
-        policy_ids = ids(fields, "policy_ids", request.policy_ids, "pol", _MOST_NAMED)
+        policy_ids = fields.ids("policy_ids", request.policy_ids, "pol", most=_MOST_NAMED)
     return policy_ids
 
 

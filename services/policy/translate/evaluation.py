@@ -29,7 +29,7 @@ def evaluate_policy(
     with Fields() as fields:
         command = EvaluatePolicy(
             policy_id=fields.id("policy_id", request.policy_id, "pol", required=False),
-            facts=facts_of(fields, "facts", request.facts),
+            facts=facts_of(fields.inside("facts"), request.facts),
         )
     return command
 
@@ -56,7 +56,7 @@ def evaluate_condition(request: evaluation_pb2.EvaluateConditionRequest) -> Eval
     with Fields() as fields:
         command = EvaluateCondition(
             condition=fields.text("condition", request.condition, most=EXPRESSION_MOST, lines=True),
-            facts=facts_of(fields, "facts", request.facts),
+            facts=facts_of(fields.inside("facts"), request.facts),
         )
     return command
 
@@ -78,7 +78,10 @@ def evaluate_draft(request: evaluation_pb2.EvaluateDraftRequest) -> EvaluateDraf
             policy_id=fields.id("policy.policy_id", policy.policy_id, "pol", required=False),
             display_name=fields.text("policy.display_name", policy.display_name, most=200),
             content=content(fields, "policy", policy),
-            facts=[facts_of(fields, f"facts[{number}]", each) for number, each in enumerate(facts)],
+            facts=[
+                facts_of(fields.inside(f"facts[{number}]"), each)
+                for number, each in enumerate(facts)
+            ],
         )
     return command
 

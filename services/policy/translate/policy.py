@@ -14,7 +14,7 @@ from services.policy.domain.steps import Step
 from services.policy.handlers.create_policy import CreatePolicy
 from services.policy.handlers.delete_policy import DeletePolicy
 from services.policy.handlers.update_policy import UpdatePolicy
-from services.policy.translate.steps import ids, steps, steps_to_proto
+from services.policy.translate.steps import steps, steps_to_proto
 
 _MOST_RULES = 1000
 _MOST_TOLD_APART = 100
@@ -217,8 +217,8 @@ def _rule(fields: Fields, path: str, rule: policy_pb2.Rule) -> Rule:
             f"{path}.condition", rule.condition, most=EXPRESSION_MOST, lines=True
         ),
         steps=steps(fields, f"{path}.steps", rule.steps),
-        app_ids=ids(fields, f"{path}.app_ids", rule.app_ids, "app", _MOST_TOLD_APART),
-        entitlement_ids=ids(
-            fields, f"{path}.entitlement_ids", rule.entitlement_ids, "ent", _MOST_TOLD_APART
+        app_ids=fields.ids(f"{path}.app_ids", rule.app_ids, "app", most=_MOST_TOLD_APART),
+        entitlement_ids=fields.ids(
+            f"{path}.entitlement_ids", rule.entitlement_ids, "ent", most=_MOST_TOLD_APART
         ),
     )

@@ -30,22 +30,6 @@ def steps(fields: Fields, path: str, found: Sequence[policy_pb2.Step]) -> tuple[
     return tuple(_step(fields, f"{path}[{n}]", step) for n, step in enumerate(found))
 
 
-def ids(
-    fields: Fields, path: str, values: Sequence[str], prefix: str, most: int
-) -> tuple[str, ...]:
-    """Ids of one kind, each once."""
-    if len(values) > most:
-        fields.wrong(path, f"has {len(values)} ids, at most {most} are taken")
-        return ()
-    seen: set[str] = set()
-    for number, value in enumerate(values):
-        fields.id(f"{path}[{number}]", value, prefix)
-        if value in seen:
-            fields.wrong(f"{path}[{number}]", f"names {value} again")
-        seen.add(value)
-    return tuple(values)
-
-
 def _step(fields: Fields, path: str, step: policy_pb2.Step) -> kinds.Step:
     kind = step.WhichOneof("kind")
     if kind == "accept":
@@ -165,7 +149,7 @@ def _approvers(fields: Fields, path: str, approvers: policy_pb2.Approvers) -> ki
 def _people(fields: Fields, path: str, user_ids: Sequence[str]) -> kinds.People:
     if not user_ids:
         fields.wrong(path, f"is required, 1 to {_MOST_PEOPLE} ids that begin with usr_")
-    return kinds.People(ids(fields, path, user_ids, "usr", _MOST_PEOPLE))
+    return kinds.People(fields.ids(path, user_ids, "usr", most=_MOST_PEOPLE))
 
 
 def _expression(fields: Fields, path: str, value: str) -> str:

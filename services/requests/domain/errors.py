@@ -1,9 +1,17 @@
 """How this service refuses. Reasons are the values of `ErrorReason`, without its prefix."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from libs.domain.callers import Person
-from libs.domain.errors import AlreadyExists, Invalid, NotAllowed, NotFound, WrongState
+from libs.domain.errors import (
+    AlreadyExists,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    Violation,
+    WrongState,
+)
 
 
 def access_request_not_found(access_request_id: str) -> NotFound:
@@ -38,11 +46,11 @@ def already_leased(lease_id: str) -> AlreadyExists:
     )
 
 
-def duration_too_long(max_duration: timedelta) -> Invalid:
+def duration_too_long(max_duration: timedelta, field: str = "requested_duration") -> Invalid:
     """More was asked for than the entitlement allows."""
     limit = f"{max_duration.total_seconds():g}s"
     return Invalid.field(
-        "requested_duration",
+        field,
         f"is longer than {limit}, the most this entitlement is leased for",
         reason="DURATION_TOO_LONG",
         max_duration=limit,
@@ -54,6 +62,16 @@ def access_request_state(access_request_id: str, state: str, verb: str) -> Wrong
     return WrongState(
         "ACCESS_REQUEST_STATE",
         f"{access_request_id} is {state} and can't be {verb}.",
+        access_request_id=access_request_id,
+        state=state,
+    )
+
+
+def too_late(access_request_id: str, state: str, verb: str) -> WrongState:
+    """The time of the step is over, and what happens then is about to."""
+    return WrongState(
+        "ACCESS_REQUEST_STATE",
+        f"The time of the step that {access_request_id} is at is over: it can't be {verb}.",
         access_request_id=access_request_id,
         state=state,
     )
@@ -237,3 +255,8 @@ def delegation_exists(delegation_id: str) -> AlreadyExists:
         f"{delegation_id} names a delegate for a part of that time. End that one first.",
         delegation_id=delegation_id,
     )
+
+
+def draft_invalid(violations: Sequence[Violation]) -> Invalid:
+    """Policy refuses the policy that is not saved."""
+    return Invalid(violations, reason="DRAFT_INVALID")

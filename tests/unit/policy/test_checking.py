@@ -15,6 +15,7 @@ from services.policy.domain.steps import (
     Accept,
     AppOwners,
     Approval,
+    Approvers,
     Escalate,
     Expression,
     GroupMembers,
@@ -178,7 +179,7 @@ async def test_coverage_is_by_app_audience_rule_and_step() -> None:
 
 async def _verdict(*steps: Step, **gaps: Gap | None) -> tuple[int, int, list[str], str]:
     """Of the last step, where the catalog answers by source and number needed."""
-    sources = {"manager": Manager(), "owners": AppOwners(), "group": GroupMembers("grp_a")}
+    sources: dict[str, Approvers] = {"manager": Manager(), "owners": AppOwners()}
     inquiries = {}
     for name, gap in gaps.items():
         first, *then, needed = name.split("_")
