@@ -15,6 +15,7 @@ from services.requests.handlers.create_delegation import DelegationCreator
 from services.requests.handlers.decide_access_request import Decider
 from services.requests.handlers.delete_delegation import DelegationDeleter, DelegationEnder
 from services.requests.handlers.end_lease import Ender, Expirer, Revoker
+from services.requests.handlers.extend_lease import Extender
 from services.requests.handlers.get_lease import LeaseReader
 from services.requests.handlers.list_access_requests import AccessRequestLister
 from services.requests.handlers.list_delegations import DelegationLister
@@ -29,6 +30,7 @@ from services.requests.handlers.review_emergency_access import Reviewer
 from services.requests.handlers.rule_on import Ruler
 from services.requests.handlers.seat import Seats
 from services.requests.handlers.settle_lease import Settler
+from services.requests.handlers.watch_over_leases import Alarm, Reminder
 from services.requests.handlers.wish import Wishes
 from services.requests.loops.ask_again import EVERY_SECONDS as ASK_AGAIN_SECONDS
 from services.requests.loops.ask_again import AskAgainLoop
@@ -41,6 +43,8 @@ from services.requests.loops.gone import GoneLoop
 from services.requests.loops.overdue import EVERY_SECONDS as OVERDUE_SECONDS
 from services.requests.loops.overdue import OverdueLoop
 from services.requests.loops.sweep import SweepLoop
+from services.requests.loops.watch import EVERY_SECONDS as WATCH_SECONDS
+from services.requests.loops.watch import WatchLoop
 from services.requests.servicers import (
     ACCESS,
     AccessRequestServicer,
@@ -85,10 +89,11 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     leases = LeaseStore(service.database)
     delegations = DelegationStore(service.database)
     settler = Settler(access_requests, leases, connector, clock)
-    advancer = Advancer(catalog, policy)
+    advancer = Advancer(catalog, policy, leases)
     decider = Decider(access_requests, leases, advancer, clock)
     seats = Seats(access_requests, leases, delegations, advancer, clock)
     wishes = Wishes(access_requests, catalog)
+    creator = Creator(access_requests, leases, wishes, advancer, clock)
 
     ender = Ender(access_requests, leases, clock)
     withdrawer = Withdrawer(access_requests, clock)
@@ -116,6 +121,8 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
         "overdue", OverdueLoop(writes, access_requests, overdue, clock), every=OVERDUE_SECONDS
     )
     repeat = settings.repeat_seconds
+    watch = WatchLoop(writes, leases, Reminder(leases, clock), Alarm(leases, clock), clock)
+    life.loop("watch", watch, every=WATCH_SECONDS)
     sweep = SweepLoop(writes, leases, settler, clock, repeat_seconds=repeat)
     life.loop("sweep", sweep, every=min(_SWEEP_SECONDS, repeat / 2))
 
@@ -125,7 +132,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 writes=writes,
                 notices=service.notices,
                 seats=seats,
-                create=Creator(access_requests, leases, wishes, advancer, clock),
+                create=creator,
                 preview=Previewer(wishes, catalog, policy, clock),
                 list=AccessRequestLister(access_requests, delegations, clock),
                 cancel=Canceller(access_requests, clock),
@@ -140,7 +147,8 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 writes=writes,
                 get=LeaseReader(leases),
                 list=LeaseLister(leases),
-                revoke=Revoker(access_requests, leases, clock),
+                revoke=Revoker(access_requests, leases, catalog, clock),
+                extend=Extender(leases, creator, clock),
             ),
             DelegationServicer(
                 writes=writes,

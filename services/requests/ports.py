@@ -213,9 +213,14 @@ class Leases(Protocol):
         ...
 
     async def page(
-        self, page: PageRequest, *, user_id: str | None, state: LeaseState | None
+        self,
+        page: PageRequest,
+        *,
+        user_id: str | None,
+        state: LeaseState | None,
+        alarmed: bool = False,
     ) -> Page[Lease]:
-        """Some of them, newest first; of one subject, or all."""
+        """Some of them, newest first; of one subject, or all. `alarmed`: whose end is late."""
         ...
 
     async def on_their_way(self, before: datetime, after: str, most: int) -> list[str]:
@@ -230,6 +235,14 @@ class Leases(Protocol):
 
     async def overdue(self, now: datetime, most: int) -> list[str]:
         """The ids of those whose time is over and that nobody has ended yet, the oldest first."""
+        ...
+
+    async def to_remind(self, now: datetime, most: int) -> list[str]:
+        """The ids of those whose subjects are to be reminded of the end."""
+        ...
+
+    async def late(self, now: datetime, most: int) -> list[str]:
+        """The ids of those that are in Entra long after their end, and nobody was told."""
         ...
 
     async def failed(self, subject_user_id: str, entitlement_id: str) -> list[str]:

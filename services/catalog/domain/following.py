@@ -55,13 +55,22 @@ class LeaseEnding:
 
 
 @dataclass(frozen=True, slots=True)
+class Extended:
+    """A lease lasts longer, as the access request asked, which is over with that."""
+
+    access_request_id: str
+    lease_id: str
+    end_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseGone:
     """What a lease brought is out of Entra."""
 
     lease_id: str
 
 
-Happening = Asked | Granted | Fulfilled | Failed | Closed | LeaseEnding | LeaseGone
+Happening = Asked | Granted | Fulfilled | Failed | Closed | LeaseEnding | LeaseGone | Extended
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,9 @@ def follow(uses: Iterable[Use], happenings: Iterable[Happening]) -> Followed:
                     state=UseState.OPEN,
                 )
                 continue
+            case Extended():
+                found.pop(happening.access_request_id, None)
+                access_request_id = by_lease.get(happening.lease_id, "")
             case LeaseEnding() | LeaseGone():
                 access_request_id = by_lease.get(happening.lease_id, "")
                 known = found.get(access_request_id)
@@ -141,6 +153,8 @@ def _after(use: Use, happening: Happening) -> Use | None:
             return replace(use, state=UseState.ENDING) if use.lease_id else None
         case LeaseEnding():
             return replace(use, state=UseState.ENDING)
+        case Extended():
+            return replace(use, end_time=happening.end_time)
         case LeaseGone():
             return None
         case Asked():

@@ -9,7 +9,13 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, up
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
-from services.catalog.domain.following import FeedPosition, Happening, LeaseEnding, LeaseGone
+from services.catalog.domain.following import (
+    Extended,
+    FeedPosition,
+    Happening,
+    LeaseEnding,
+    LeaseGone,
+)
 from services.catalog.domain.use import Use
 from services.catalog.store.tables import feed_positions, former_leases, uses
 from services.catalog.store.upsert import upsert
@@ -30,9 +36,9 @@ class StoredFeed:
     async def named(self, happenings: Iterable[Happening]) -> Sequence[Use]:
         access_request_ids, lease_ids = set(), set()
         for happening in happenings:
-            if isinstance(happening, LeaseEnding | LeaseGone):
+            if isinstance(happening, LeaseEnding | LeaseGone | Extended):
                 lease_ids.add(happening.lease_id)
-            else:
+            if not isinstance(happening, LeaseEnding | LeaseGone):
                 access_request_ids.add(happening.access_request_id)
         which = or_(
             uses.c.access_request_id.in_(sorted(access_request_ids)),

@@ -39,7 +39,14 @@ def _happening(event_type: str, payload: bytes) -> Happening | None:
             )
         case "AccessRequestApproved":
             approved = pb.AccessRequestApproved.FromString(payload)
+            if not approved.lease_id:
+                return None  # a lease lasts longer, and says so itself
             return following.Granted(approved.access_request_id, approved.lease_id)
+        case "LeaseExtended":
+            extended = pb.LeaseExtended.FromString(payload)
+            return following.Extended(
+                extended.access_request_id, extended.lease_id, time_of(extended.end_time)
+            )
         case "AccessRequestRetried":
             retried = pb.AccessRequestRetried.FromString(payload)
             return following.Granted(retried.access_request_id, retried.lease_id)

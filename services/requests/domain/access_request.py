@@ -33,7 +33,7 @@ class AccessRequest:
 
     `inputs` are what policy was told for the `plan`. `progress` is the step that it is or was at,
     and `approvals` are those of the plan's steps up to it. `reviewers` may review it when it was
-    an emergency, beside administrators.
+    an emergency, beside administrators. `extends_lease_id` is the lease that shall last longer.
     """
 
     access_request_id: str
@@ -48,6 +48,7 @@ class AccessRequest:
     justification: str
     requested_duration: timedelta | None
     emergency: bool
+    extends_lease_id: str
     plan: Plan | None
     inputs: Inputs | None
     progress: Progress | None
@@ -72,8 +73,11 @@ class AccessRequest:
         requested_duration: timedelta | None,
         time: datetime,
         emergency: bool = False,
+        extends_lease_id: str = "",
     ) -> "AccessRequest":
         """A wish of the requester, for themselves or for the subject of the resolution.
+
+        `extends_lease_id`: the lease that shall last longer, instead of a new one.
 
         Raises:
             Invalid: DURATION_TOO_LONG.
@@ -97,6 +101,7 @@ class AccessRequest:
             justification=justification,
             requested_duration=duration,
             emergency=emergency,
+            extends_lease_id=extends_lease_id,
             plan=None,
             inputs=None,
             progress=None,

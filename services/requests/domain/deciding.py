@@ -130,6 +130,26 @@ def approve(
     )
 
 
+def extend(
+    seen: AccessRequest, lease_id: str, end_time: datetime, duration: timedelta, time: datetime
+) -> AccessRequest:
+    """Policy, and who it asked for, said yes, and a lease lasts longer: there is nothing to
+    deliver."""
+    assert seen.plan is not None, "nothing is approved without a plan"
+    by = ", ".join(_in_words(approval) for approval in seen.approvals) or seen.plan.by
+    actor = POLICY if not seen.approvals else REQUESTS
+    approved = seen.to(_State.APPROVED, "approved").then(
+        time,
+        Entry(time, actor, timeline.Approved(by, duration)),
+        Entry(time, REQUESTS, timeline.LeaseExtended(lease_id, end_time)),
+        lease_id=lease_id,
+        requested_duration=duration,
+    )
+    return approved.to(_State.FULFILLED, "fulfilled").then(
+        time, Entry(time, REQUESTS, timeline.Fulfilled(end_time))
+    )
+
+
 def deny(
     seen: AccessRequest,
     actor: Caller,

@@ -87,6 +87,15 @@ def lease_state(lease_id: str, state: str, verb: str) -> WrongState:
     )
 
 
+def lease_without_end(lease_id: str) -> WrongState:
+    """There is nothing to extend."""
+    return WrongState(
+        "LEASE_WITHOUT_END",
+        f"{lease_id} has no end, so it can't last longer.",
+        lease_id=lease_id,
+    )
+
+
 def not_theirs_to_change(person: Person, allowed: str) -> NotAllowed:
     """Who may see it may not always change it."""
     return NotAllowed(

@@ -1,7 +1,7 @@
 """What happened, for those who follow: one record for each event of `events.proto`."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libs.domain.callers import Caller
 
@@ -179,9 +179,39 @@ class LeaseGranted:
 
 @dataclass(frozen=True, slots=True)
 class LeaseEnded:
-    """A lease shall no longer be in Entra."""
+    """A lease shall no longer be in Entra; `overdue` is how late it is after its time."""
 
     lease_id: str
+    overdue: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseExtended:
+    """A lease lasts longer."""
+
+    lease_id: str
+    access_request_id: str
+    end_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseEndNear:
+    """A lease ends soon."""
+
+    lease_id: str
+    entitlement_id: str
+    subject_user_id: str
+    end_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseEndLate:
+    """A lease is in Entra though its end is long over."""
+
+    lease_id: str
+    entitlement_id: str
+    subject_user_id: str
+    end_time: datetime
 
 
 @dataclass(frozen=True, slots=True)

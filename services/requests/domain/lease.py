@@ -40,6 +40,11 @@ class EndCause(StrEnum):
 
 
 _State = LeaseState
+LATE = timedelta(minutes=5)
+"""How long an end may take before somebody has to know."""
+_IN_TIME = timedelta(seconds=5)
+_REMINDED_FROM = timedelta(hours=1)
+_SOONEST_REMINDER, _LATEST_REMINDER = timedelta(days=3), timedelta(minutes=15)
 ON_ITS_WAY = frozenset({_State.GRANTED, _State.ENDING})
 EXPIRING = frozenset({_State.ACTIVE, _State.FAILED})
 OVER = frozenset({_State.ENDING, _State.ENDED})
@@ -79,6 +84,10 @@ class Lease:
     end_reason: str = ""
     emergency: bool = False
     """Whether it was granted in an emergency: it goes to Entra before others."""
+    remind_time: datetime | None = None
+    """When its subject is reminded of its end; none once that is done, and for very short ones."""
+    alarm_time: datetime | None = None
+    """When it was found to be in Entra long after its end."""
 
     @classmethod
     def grant(
@@ -127,15 +136,6 @@ class Lease:
             return True
         return caller.user_id == self.subject.user_id or caller.may(ADMIN, AUDITOR)
 
-    def check_revocable_by(self, person: Person) -> None:
-        """Does nothing for its subject and for administrators.
-
-        Raises:
-            NotAllowed: anybody else who may see it.
-        """
-        if person.user_id != self.subject.user_id and not person.may(ADMIN):
-            raise errors.not_theirs_to_change(person, "its subject and administrators")
-
     def check_etag(self, etag: str) -> None:
         """Does nothing for no etag or the present one.
 
@@ -147,9 +147,58 @@ class Lease:
 
     def activate(self, time: datetime) -> "Lease":
         """Everything is in Entra, and the clock runs."""
+        end_time = self._end_after(time)
         return self._to(
-            _State.ACTIVE, "activated", time, start_time=time, end_time=self._end_after(time)
+            _State.ACTIVE,
+            "activated",
+            time,
+            start_time=time,
+            end_time=end_time,
+            remind_time=_remind_time(time, end_time),
         )
+
+    def extend(self, by: timedelta, most: timedelta | None, time: datetime) -> "Lease":
+        """It lasts longer: by so much, but at most so long from now on.
+
+        Raises:
+            WrongState: LEASE_STATE, it is not active or its time is over; LEASE_WITHOUT_END.
+            Invalid: DURATION_TOO_LONG, it lasts as long as it may already.
+        """
+        if self.state is not _State.ACTIVE or self.is_overdue(time):
+            raise errors.lease_state(self.lease_id, self.state, "extended")
+        if self.end_time is None or self.start_time is None:
+            raise errors.lease_without_end(self.lease_id)
+        end_time = self.end_time + by
+        if most is not None:
+            end_time = min(end_time, time + most)
+            if end_time <= self.end_time:
+                raise errors.duration_too_long(most)
+        return replace(
+            self,
+            version=self.version + 1,
+            update_time=time,
+            duration=end_time - self.start_time,
+            end_time=end_time,
+            remind_time=_remind_time(time, end_time),
+        )
+
+    def reminded(self, time: datetime) -> "Lease":
+        """Its subject was reminded."""
+        return replace(self, version=self.version + 1, update_time=time, remind_time=None)
+
+    def alarmed(self, time: datetime) -> "Lease":
+        """It is in Entra though its end is long over."""
+        return replace(self, version=self.version + 1, update_time=time, alarm_time=time)
+
+    def is_late(self, time: datetime) -> bool:
+        """Whether it is in Entra though its end is long over, and nobody has been told."""
+        ending = self.state is _State.ENDING and self.alarm_time is None
+        return ending and self.end_time is not None and self.end_time + LATE <= time
+
+    def overdue_by(self, time: datetime) -> timedelta | None:
+        """How late it is ended; none when it is in time."""
+        late = None if self.end_time is None else time - self.end_time
+        return late if late is not None and late > _IN_TIME else None
 
     def fail(self, time: datetime) -> "Lease":
         """Something can't be put into Entra."""
@@ -191,3 +240,13 @@ class Lease:
         if state not in _NEXT.get(self.state, ()):
             raise errors.lease_state(self.lease_id, self.state, verb)
         return replace(self, version=self.version + 1, state=state, update_time=time, **changes)
+
+
+def _remind_time(time: datetime, end_time: datetime | None) -> datetime | None:
+    """A tenth of what is left before the end, within three days and a quarter of an hour.
+
+    Who has it for less than an hour needs no reminder.
+    """
+    if end_time is None or end_time - time < _REMINDED_FROM:
+        return None
+    return end_time - min(_SOONEST_REMINDER, max(_LATEST_REMINDER, (end_time - time) / 10))

@@ -133,6 +133,14 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseExtended:
+    """A lease lasts longer."""
+
+    lease_id: str
+    end_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EmergencyReviewed:
     """Emergency access was reviewed."""
 
@@ -209,6 +217,7 @@ Happening = (
     | Restarted
     | WaitOver
     | EmergencyReviewed
+    | LeaseExtended
     | PolicyUnavailable
     | Evaluated
     | Approved

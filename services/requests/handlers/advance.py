@@ -26,7 +26,7 @@ from services.requests.domain.progress import (
 from services.requests.domain.resolution import Resolution
 from services.requests.domain.states import AccessRequestState
 from services.requests.domain.steps import Accept, Approval, People, Reject, Wait
-from services.requests.handlers.decision import Decision, approved, denied
+from services.requests.handlers.decision import Decision, approved, denied, extended
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Advancer:
 
     catalog: ports.Catalog
     policy: ports.Policy
+    leases: ports.Leases
 
     async def evaluate(
         self,
@@ -138,6 +139,8 @@ class Advancer:
         duration = resolution.duration(
             seen.requested_duration, emergency=seen.emergency, field="duration"
         )
+        if seen.extends_lease_id:
+            return await self._extend(seen, duration, resolution, time)
         owners = (each.user_id for each in resolution.app_owners)
         lease_id = new_id("lea")
         found = deciding.approve(
@@ -148,6 +151,20 @@ class Advancer:
             time=time,
         )
         return approved(found, Lease.grant(lease_id, found, resolution.targets, duration, time))
+
+    async def _extend(
+        self,
+        seen: AccessRequest,
+        duration: timedelta | None,
+        resolution: Resolution,
+        time: datetime,
+    ) -> Decision:
+        before = await self.leases.get(seen.extends_lease_id)
+        assert before is not None and duration is not None, "it asks for so much more of a lease"
+        after = before.extend(duration, resolution.max_duration, time)
+        assert after.end_time is not None, "it has an end"
+        found = deciding.extend(seen, after.lease_id, after.end_time, duration, time)
+        return extended(found, before, after)
 
 
 def approval_of(seen: AccessRequest) -> tuple[Approval, Progress] | None:

@@ -50,6 +50,7 @@ class Creator:
             requested_duration=wish.requested_duration,
             time=time,
             emergency=wish.emergency,
+            extends_lease_id=wish.extends_lease_id,
         )
         decision = await self.advancer.evaluate(
             created, resolution, created.requested_duration, time
@@ -64,6 +65,7 @@ class Creator:
                 "app_id": created.app_id,
                 "subject_user_id": created.subject.user_id,
                 "emergency": created.emergency,
+                "extends_lease_id": created.extends_lease_id,
                 **decision.details(),
             },
         )

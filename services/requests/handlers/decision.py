@@ -1,6 +1,7 @@
 """An access request on its way to a decision, with all that changes with it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from libs.domain.callers import Caller
@@ -18,6 +19,8 @@ class Decision:
     access_request: AccessRequest
     lease: Lease | None = None
     facts: tuple[Fact, ...] = ()
+    extended: tuple[Lease, Lease] | None = None
+    """A lease as it was, and as it lasts longer."""
 
     def details(self) -> dict[str, Any]:
         """The decision, for an audit record."""
@@ -60,7 +63,11 @@ class Decision:
     async def lease_writes(
         self, access_requests: ports.AccessRequests, leases: ports.Leases
     ) -> tuple[tuple[Write, ...], tuple[Fact, ...]]:
-        """Keeps the lease that was granted, and ends failed ones of the same."""
+        """Keeps the lease that was granted, and ends failed ones of the same; or the one that
+        lasts longer."""
+        if self.extended is not None:
+            before, after = self.extended
+            return (leases.changed(after, seen=before.version),), ()
         if self.lease is None:
             return (), ()
         lease, time = self.lease, self.lease.create_time
@@ -96,6 +103,29 @@ def approved(access_request: AccessRequest, lease: Lease) -> Decision:
     return Decision(access_request, lease, (fact, granted(lease)))
 
 
+def extended(access_request: AccessRequest, before: Lease, after: Lease) -> Decision:
+    """It is approved, and a lease lasts longer."""
+    plan, request_id, end_time = (
+        access_request.plan,
+        access_request.access_request_id,
+        after.end_time,
+    )
+    assert plan is not None and end_time is not None, "it was planned, and has an end"
+    approvers = tuple(each.approver.user_id for each in access_request.approvals)
+    bodies = (
+        facts.AccessRequestApproved(
+            request_id, "", plan.policy_id, plan.policy_version, plan.rule, approvers
+        ),
+        facts.AccessRequestFulfilled(request_id, after.lease_id, end_time),
+    )
+    # It was approved one version before it was fulfilled.
+    versions = (access_request.version - 1, access_request.version)
+    happened = [Fact(request_id, at, body) for at, body in zip(versions, bodies, strict=True)]
+    longer = facts.LeaseExtended(after.lease_id, request_id, end_time)
+    happened.insert(1, Fact(after.lease_id, after.version, longer))
+    return Decision(access_request, None, tuple(happened), (before, after))
+
+
 def denied(access_request: AccessRequest, actor: Caller) -> Decision:
     """It is denied."""
     plan, request_id = access_request.plan, access_request.access_request_id
@@ -114,9 +144,9 @@ def granted(lease: Lease) -> Fact:
     return Fact(lease.lease_id, lease.version, facts.LeaseGranted(lease.lease_id, lease.round))
 
 
-def ended(lease: Lease) -> Fact:
+def ended(lease: Lease, overdue: timedelta | None = None) -> Fact:
     """The word to the connector that a lease shall no longer be in Entra."""
-    return Fact(lease.lease_id, lease.version, facts.LeaseEnded(lease.lease_id))
+    return Fact(lease.lease_id, lease.version, facts.LeaseEnded(lease.lease_id, overdue))
 
 
 def audit_of(

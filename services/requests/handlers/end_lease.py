@@ -1,18 +1,24 @@
 """Ending a lease: when its time is over, when somebody says so, or when what it is for is gone.
 
-None of these needs anybody but the database: ending access must work when all else is down.
+None of these needs anybody but the database: ending access must work when all else is down. Only
+who has no right of their own to end a lease is looked up in the catalog.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from libs.domain.callers import Caller, Person
+from libs.domain.callers import ADMIN, HELPDESK, Caller, Person
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.domain import errors, facts
 from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.domain.lease import Lease
+from services.requests.domain.steps import AppOwners, Manager
 from services.requests.handlers.decision import ended
+
+_REVOKERS = "its subject, their manager, the app's owners, the helpdesk and administrators"
+_LEASE_OVER = "The lease that was to last longer has ended."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class Revoker:
 
     access_requests: ports.AccessRequests
     leases: ports.Leases
+    catalog: ports.Catalog
     clock: Clock
 
     async def __call__(self, command: RevokeLease) -> Outcome[Lease]:
@@ -40,12 +47,13 @@ class Revoker:
             NotFound: LEASE_NOT_FOUND.
             NotAllowed: the person may see it only.
             Conflict: ETAG_MISMATCH.
+            Unavailable: the catalog does not say whether they answer for it.
         """
         found = await self.leases.with_access_request(command.lease_id)
-        if found is None or not found[0].visible_to(command.person):
+        if found is None:
             raise errors.lease_not_found(command.lease_id)
         seen, access_request = found
-        seen.check_revocable_by(command.person)
+        await self._check_may(command.person, seen)
         seen.check_etag(command.etag)
         if seen.is_over:
             return Outcome(seen)
@@ -54,8 +62,22 @@ class Revoker:
         ending = access_request.lease_ending(command.person, "revoked", command.reason, time)
         return Outcome(
             lease,
-            _change(self, command.person, "lease.revoked", seen, lease, access_request, ending),
+            await _change(
+                self, command.person, "lease.revoked", seen, lease, access_request, ending
+            ),
         )
+
+    async def _check_may(self, person: Person, lease: Lease) -> None:
+        if person.user_id == lease.subject.user_id or person.may(ADMIN, HELPDESK):
+            return
+        answering = await self.catalog.approvers(
+            lease.entitlement_id, lease.subject.user_id, (Manager(), AppOwners())
+        )
+        if person.user_id in {each.user_id for some in answering for each in some.people}:
+            return
+        if not lease.visible_to(person):
+            raise errors.lease_not_found(lease.lease_id)
+        raise errors.not_theirs_to_change(person, _REVOKERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +98,17 @@ class Expirer:
         lease = seen.expire(time)
         ending = access_request.lease_ending(REQUESTS, "expired", "", time)
         return Outcome(
-            None, _change(self, REQUESTS, "lease.expired", seen, lease, access_request, ending)
+            None,
+            await _change(
+                self,
+                REQUESTS,
+                "lease.expired",
+                seen,
+                lease,
+                access_request,
+                ending,
+                overdue=seen.overdue_by(time),
+            ),
         )
 
 
@@ -98,11 +130,12 @@ class Ender:
         lease = seen.revoke(reason, time)
         ending = access_request.lease_ending(REQUESTS, "revoked", reason, time)
         return Outcome(
-            None, _change(self, REQUESTS, "lease.revoked", seen, lease, access_request, ending)
+            None,
+            await _change(self, REQUESTS, "lease.revoked", seen, lease, access_request, ending),
         )
 
 
-def _change(
+async def _change(
     handler: Revoker | Expirer | Ender,
     actor: Caller,
     action: str,
@@ -110,8 +143,10 @@ def _change(
     lease: Lease,
     access_request: AccessRequest,
     ending: AccessRequest,
+    *,
+    overdue: timedelta | None = None,
 ) -> Change:
-    happened = [ended(lease)]
+    happened = [ended(lease, overdue)]
     if access_request.is_open:
         # It was on its way into Entra: the wish is over with the lease.
         body = facts.AccessRequestCancelled(ending.access_request_id, actor)
@@ -125,10 +160,36 @@ def _change(
             "access_request_id": ending.access_request_id,
             "access_request_state": ending.state.value,
             "state": lease.state.value,
+            **({} if overdue is None else {"overdue_seconds": overdue.total_seconds()}),
         },
     )
-    writes = (
+    writes = [
         handler.leases.changed(lease, seen=seen.version),
         *handler.access_requests.changed(ending, seen=access_request),
-    )
-    return Change(audit, writes, tuple(happened))
+    ]
+    also: tuple[AuditEntry, ...] = ()
+    if (longer := await _extension(handler.access_requests, lease)) is not None:
+        # There is nothing left to extend.
+        withdrawn = longer.cancel(REQUESTS, _LEASE_OVER, lease.update_time)
+        writes.extend(handler.access_requests.changed(withdrawn, seen=longer))
+        cancelled = facts.AccessRequestCancelled(withdrawn.access_request_id, REQUESTS)
+        happened.append(Fact(withdrawn.access_request_id, withdrawn.version, cancelled))
+        also = (
+            AuditEntry(
+                REQUESTS,
+                "access_request.cancelled",
+                withdrawn.access_request_id,
+                _LEASE_OVER,
+                {"state": withdrawn.state.value},
+            ),
+        )
+    return Change(audit, tuple(writes), tuple(happened), also)
+
+
+async def _extension(access_requests: ports.AccessRequests, lease: Lease) -> AccessRequest | None:
+    """The open access request by which a lease shall last longer."""
+    open_id, _ = await access_requests.occupants(lease.subject.user_id, lease.entitlement_id)
+    found = await access_requests.get(open_id) if open_id else None
+    if found is None or found.extends_lease_id != lease.lease_id or not found.is_undecided:
+        return None
+    return found

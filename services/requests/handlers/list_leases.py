@@ -16,6 +16,7 @@ class ListLeases:
     size: int
     token: str
     state: LeaseState | None = None
+    alarmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,10 @@ class LeaseLister:
         user_id = None
         if isinstance(caller, Person) and not caller.may(ADMIN, AUDITOR):
             user_id = caller.user_id
-        scope = ("leases", user_id or "", command.state or "")
+        scope = ("leases", user_id or "", command.state or "", "alarmed" if command.alarmed else "")
         return await self.leases.page(
-            PageRequest(command.size, command.token, scope), user_id=user_id, state=command.state
+            PageRequest(command.size, command.token, scope),
+            user_id=user_id,
+            state=command.state,
+            alarmed=command.alarmed,
         )

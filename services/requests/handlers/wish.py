@@ -11,13 +11,17 @@ from services.requests.domain.resolution import Resolution
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An entitlement, for whom, and for how long; an empty subject is the requester."""
+    """An entitlement, for whom, and for how long; an empty subject is the requester.
+
+    `extends_lease_id`: the lease that shall last so much longer.
+    """
 
     requester: Person
     entitlement_id: str
     requested_duration: timedelta | None = None
     subject_user_id: str = ""
     emergency: bool = False
+    extends_lease_id: str = ""
 
     @property
     def subject(self) -> str:
@@ -41,8 +45,9 @@ class Wishes:
             WrongState: EMERGENCY_NOT_ENABLED, EMERGENCY_REVIEW_OPEN.
             LatchkeyError: what the catalog refuses it for.
         """
-        await self._check_may_ask_for(wish.requester, wish.subject)
-        await check_vacant(self.access_requests, wish.subject, wish.entitlement_id)
+        await self.check_may_ask_for(wish.requester, wish.subject)
+        own = (wish.extends_lease_id,) if wish.extends_lease_id else ()
+        await check_vacant(self.access_requests, wish.subject, wish.entitlement_id, but_for=own)
         resolution = await self.catalog.resolve(
             wish.entitlement_id, wish.requester.user_id, wish.subject
         )
@@ -52,7 +57,12 @@ class Wishes:
                 raise errors.emergency_review_open(blocking)
         return resolution
 
-    async def _check_may_ask_for(self, requester: Person, subject_user_id: str) -> None:
+    async def check_may_ask_for(self, requester: Person, subject_user_id: str) -> None:
+        """Does nothing for the subject, their manager, the helpdesk and administrators.
+
+        Raises:
+            NotAllowed: ON_BEHALF_NOT_ALLOWED.
+        """
         if subject_user_id == requester.user_id or requester.may(ADMIN, HELPDESK):
             return
         # Before the catalog is asked what there is: who may not ask learns nothing.

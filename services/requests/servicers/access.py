@@ -27,6 +27,7 @@ ACCESS = {
     f"{_LEASES}/GetLease": people(services=["connector"]),
     f"{_LEASES}/ListLeases": people(services=["connector"]),
     f"{_LEASES}/RevokeLease": people(),
+    f"{_LEASES}/ExtendLease": people(),
     f"{_DELEGATIONS}/CreateDelegation": people(),
     f"{_DELEGATIONS}/ListDelegations": people(),
     f"{_DELEGATIONS}/DeleteDelegation": people(),

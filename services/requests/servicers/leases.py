@@ -10,6 +10,7 @@ from latchkey.requests.v1 import lease_pb2_grpc as pb_grpc
 from libs.db.writes import Writes, key_of
 from libs.rpc.calls import caller, person
 from services.requests.handlers.end_lease import Revoker
+from services.requests.handlers.extend_lease import Extender
 from services.requests.handlers.get_lease import LeaseReader
 from services.requests.handlers.list_leases import LeaseLister
 from services.requests.translate import leases as translate
@@ -25,6 +26,7 @@ class LeaseServicer(pb_grpc.LeaseServiceServicer):
     get: LeaseReader
     list: LeaseLister
     revoke: Revoker
+    extend: Extender
 
     async def GetLease(self, request: pb.GetLeaseRequest, context: Context) -> pb.GetLeaseResponse:
         found = await self.get(caller(), translate.lease_id(request))
@@ -45,4 +47,16 @@ class LeaseServicer(pb_grpc.LeaseServiceServicer):
             translate.revoke_response,
             pb.RevokeLeaseResponse,
             key_of(person(), "/latchkey.requests.v1.LeaseService/RevokeLease", request),
+        )
+
+    async def ExtendLease(
+        self, request: pb.ExtendLeaseRequest, context: Context
+    ) -> pb.ExtendLeaseResponse:
+        reader = person()
+        command = translate.extend_command(request, reader)
+        return await self.writes.answer(
+            lambda: self.extend(command),
+            lambda found: translate.extend_response(found, reader),
+            pb.ExtendLeaseResponse,
+            key_of(reader, "/latchkey.requests.v1.LeaseService/ExtendLease", request),
         )

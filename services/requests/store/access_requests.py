@@ -222,6 +222,7 @@ class AccessRequestStore:
             "subject": documents.person_document(access_request.subject),
             "justification": access_request.justification,
             "emergency": access_request.emergency,
+            "extends_lease_id": access_request.extends_lease_id,
             "create_time": access_request.create_time,
             **_moving(access_request),
         }
@@ -285,6 +286,7 @@ def access_request_from(row: RowMapping) -> AccessRequest:
         justification=row[table.c.justification],
         requested_duration=row[table.c.requested_duration],
         emergency=row[table.c.emergency],
+        extends_lease_id=row[table.c.extends_lease_id],
         plan=None if plan is None else documents.plan_from(plan),
         inputs=value_from(row[table.c.inputs]),
         progress=value_from(row[table.c.progress]),

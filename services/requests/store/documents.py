@@ -48,6 +48,7 @@ _LATER: dict[str, type[Happening]] = {
         timeline.Approved,
         timeline.Denied,
         timeline.EmergencyReviewed,
+        timeline.LeaseExtended,
     )
 }
 

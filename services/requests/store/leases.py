@@ -14,6 +14,7 @@ from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.gone import Dependent
 from services.requests.domain.lease import (
     EXPIRING,
+    LATE,
     NOT_OVER,
     ON_ITS_WAY,
     EndCause,
@@ -65,6 +66,33 @@ class LeaseStore:
         )
         return None if row is None else (_lease_from(row), access_request_from(row))
 
+    async def to_remind(self, now: datetime, most: int) -> list[str]:
+        query = (
+            select(table.c.lease_id)
+            .where(table.c.remind_time <= now)
+            .order_by(table.c.remind_time, table.c.lease_id)
+            .limit(most)
+        )
+        return await self._ids(query)
+
+    async def late(self, now: datetime, most: int) -> list[str]:
+        query = (
+            select(table.c.lease_id)
+            .where(
+                table.c.state == LeaseState.ENDING.value,
+                table.c.end_time <= now - LATE,
+                table.c.alarm_time.is_(None),
+            )
+            .order_by(table.c.end_time, table.c.lease_id)
+            .limit(most)
+        )
+        return await self._ids(query)
+
+    async def _ids(self, query: Select[Any]) -> list[str]:
+        return await self.database.read(
+            lambda connection: list(connection.execute(query).scalars())
+        )
+
     async def failed(self, subject_user_id: str, entitlement_id: str) -> list[str]:
         parameters = {"user_id": subject_user_id, "entitlement_id": entitlement_id}
         return await self.database.read(
@@ -72,7 +100,12 @@ class LeaseStore:
         )
 
     async def page(
-        self, page: PageRequest, *, user_id: str | None, state: LeaseState | None
+        self,
+        page: PageRequest,
+        *,
+        user_id: str | None,
+        state: LeaseState | None,
+        alarmed: bool = False,
     ) -> Page[Lease]:
         query = select(table).order_by(table.c.lease_id.desc()).limit(page.size + 1)
         if (after := page.after()) is not None:
@@ -81,6 +114,10 @@ class LeaseStore:
             query = query.where(table.c.subject_user_id == user_id)
         if state is not None:
             query = query.where(table.c.state == state.value)
+        if alarmed:
+            query = query.where(
+                table.c.alarm_time.is_not(None), table.c.state == LeaseState.ENDING.value
+            )
         rows = await self.database.read(
             lambda connection: connection.execute(query).mappings().all()
         )
@@ -156,7 +193,6 @@ class LeaseStore:
             "subject_user_id": lease.subject.user_id,
             "subject": documents.person_document(lease.subject),
             "targets": [documents.target_document(target) for target in lease.targets],
-            "duration": lease.duration,
             "emergency": lease.emergency,
             "create_time": lease.create_time,
             **_moving(lease),
@@ -201,6 +237,8 @@ def _lease_from(row: RowMapping) -> Lease:
         end_cause=None if cause is None else EndCause(cause),
         end_reason=row[table.c.end_reason],
         emergency=row[table.c.emergency],
+        remind_time=row[table.c.remind_time],
+        alarm_time=row[table.c.alarm_time],
     )
 
 
@@ -216,4 +254,7 @@ def _moving(lease: Lease) -> dict[str, Any]:
         "end_time": lease.end_time,
         "end_cause": None if lease.end_cause is None else lease.end_cause.value,
         "end_reason": lease.end_reason,
+        "duration": lease.duration,
+        "remind_time": lease.remind_time,
+        "alarm_time": lease.alarm_time,
     }

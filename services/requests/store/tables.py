@@ -33,6 +33,7 @@ access_requests = Table(
     Column("emergency", Boolean, nullable=False, server_default=false()),
     # Its subject while it is an emergency that is undecided or not reviewed.
     Column("emergency_key", Text, unique=True),
+    Column("extends_lease_id", Text, nullable=False, server_default=text("''")),
     Column("policy_id", Text, nullable=False, server_default=text("''")),
     Column("plan", JSON(none_as_null=True)),
     Column("inputs", JSON(none_as_null=True)),
@@ -114,11 +115,15 @@ leases = Table(
     Column("end_cause", Text),
     Column("end_reason", Text, nullable=False),
     Column("emergency", Boolean, nullable=False, server_default=false()),
+    Column("remind_time", UtcTime),
+    Column("alarm_time", UtcTime),
 )
 Index("leases_subject_user_id", leases.c.subject_user_id, leases.c.lease_id)
 Index("leases_app_id", leases.c.app_id, leases.c.state, leases.c.lease_id)
 Index("leases_state", leases.c.state, leases.c.lease_id)
 Index("leases_end_time", leases.c.state, leases.c.end_time)
+Index("leases_remind_time", leases.c.remind_time)
+Index("leases_alarm_time", leases.c.alarm_time, leases.c.lease_id)
 
 delegations = Table(
     "delegations",

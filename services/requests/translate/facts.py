@@ -11,7 +11,7 @@ from libs.domain.changes import Fact
 from libs.domain.errors import Invalid
 from libs.domain.fields import Fields
 from libs.ledger.actors import actor_to_proto
-from libs.rpc.well_known import timestamp
+from libs.rpc.well_known import duration, timestamp
 from services.requests.domain import facts
 from services.requests.translate.decision_facts import decision_fact_to_message
 
@@ -81,7 +81,27 @@ def fact_to_message(fact: Fact) -> Message:
         case facts.LeaseGranted() as it:
             return pb.LeaseGranted(lease_id=it.lease_id, round=it.round)
         case facts.LeaseEnded() as it:
-            return pb.LeaseEnded(lease_id=it.lease_id)
+            return pb.LeaseEnded(lease_id=it.lease_id, overdue_duration=duration(it.overdue))
+        case facts.LeaseExtended() as it:
+            return pb.LeaseExtended(
+                lease_id=it.lease_id,
+                access_request_id=it.access_request_id,
+                end_time=timestamp(it.end_time),
+            )
+        case facts.LeaseEndNear() as it:
+            return pb.LeaseEndNear(
+                lease_id=it.lease_id,
+                entitlement_id=it.entitlement_id,
+                subject_user_id=it.subject_user_id,
+                end_time=timestamp(it.end_time),
+            )
+        case facts.LeaseEndLate() as it:
+            return pb.LeaseEndLate(
+                lease_id=it.lease_id,
+                entitlement_id=it.entitlement_id,
+                subject_user_id=it.subject_user_id,
+                end_time=timestamp(it.end_time),
+            )
         case facts.LeaseRemoved() as it:
             return pb.LeaseRemoved(lease_id=it.lease_id)
         case facts.DelegationCreated() as it:

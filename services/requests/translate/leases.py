@@ -1,18 +1,23 @@
 """LeaseService, between its messages and the domain."""
 
+from datetime import timedelta
+
 from latchkey.requests.v1 import lease_pb2 as pb
 from libs.domain.callers import Caller, Person
 from libs.domain.fields import Fields
 from libs.domain.paging import Page
-from libs.rpc.well_known import duration, timestamp
+from libs.rpc.well_known import duration, duration_field, timestamp
+from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.handlers.end_lease import RevokeLease
+from services.requests.handlers.extend_lease import ExtendLease
 from services.requests.handlers.list_leases import ListLeases
 from services.requests.translate.common import (
     MOST_TEXT,
     person_to_proto,
     target_to_proto,
 )
+from services.requests.translate.shown import access_request_to_proto
 
 
 def lease_id(request: pb.GetLeaseRequest) -> str:
@@ -42,6 +47,7 @@ def list_command(request: pb.ListLeasesRequest, caller: Caller) -> ListLeases:
             size=fields.page_size(request.page_size),
             token=fields.page_token(request.page_token),
             state=state,
+            alarmed=request.alarmed,
         )
     return command
 
@@ -60,6 +66,34 @@ def revoke_command(request: pb.RevokeLeaseRequest, person: Person) -> RevokeLeas
         )
         fields.idempotency_key(request.idempotency_key)
     return command
+
+
+def extend_command(request: pb.ExtendLeaseRequest, person: Person) -> ExtendLease:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        length = None
+        if request.HasField("duration"):
+            length = duration_field(fields, "duration", request.duration)
+        else:
+            fields.wrong("duration", "is required: for how much longer")
+        command = ExtendLease(
+            person=person,
+            lease_id=fields.id("lease_id", request.lease_id, "lea"),
+            justification=fields.text(
+                "justification", request.justification, most=MOST_TEXT, lines=True
+            ),
+            duration=length or timedelta(0),
+        )
+        fields.idempotency_key(request.idempotency_key)
+    return command
+
+
+def extend_response(found: AccessRequest, reader: Person) -> pb.ExtendLeaseResponse:
+    """The access request by which a lease may last longer."""
+    return pb.ExtendLeaseResponse(access_request=access_request_to_proto(found, reader))
 
 
 def get_response(found: Lease) -> pb.GetLeaseResponse:
@@ -99,4 +133,6 @@ def lease_to_proto(found: Lease) -> pb.Lease:
         end_reason=found.end_reason,
         etag=str(found.version),
         emergency=found.emergency,
+        remind_time=timestamp(found.remind_time),
+        alarm_time=timestamp(found.alarm_time),
     )

@@ -42,6 +42,7 @@ def access_request_to_proto(found: AccessRequest, reader: Person) -> pb.AccessRe
         timeline=[entry_to_proto(entry, groups=groups) for entry in found.timeline],
         etag=str(found.version),
         emergency=found.emergency,
+        extends_lease_id=found.extends_lease_id,
         current_step=_current_step(found, groups=groups),
         emergency_review_state=pb.EmergencyReviewState.Value(
             f"EMERGENCY_REVIEW_STATE_{found.review}"

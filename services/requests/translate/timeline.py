@@ -80,6 +80,10 @@ def entry_to_proto(entry: Entry, *, groups: bool) -> pb.TimelineEntry:
             message.denied.CopyFrom(
                 pb.TimelineEntry.Denied(message=text, on_behalf_of=place_to_proto(on_behalf_of))
             )
+        case timeline.LeaseExtended(lease_id, until):
+            message.lease_extended.CopyFrom(
+                pb.TimelineEntry.LeaseExtendedEntry(lease_id=lease_id, end_time=timestamp(until))
+            )
         case timeline.EmergencyReviewed(justified, comment):
             message.emergency_reviewed.CopyFrom(
                 pb.TimelineEntry.EmergencyReviewed(justified=justified, comment=comment)

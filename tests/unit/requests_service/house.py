@@ -92,7 +92,7 @@ class House:
     @property
     def advancer(self) -> Advancer:
         """Asks policy and the directory."""
-        return Advancer(self.catalog, self.policy)
+        return Advancer(self.catalog, self.policy, self.store.leases)
 
     @property
     def seats(self) -> Seats:

@@ -198,6 +198,7 @@ class AccessRequest(_message.Message):
     CURRENT_STEP_FIELD_NUMBER: _builtins.int
     EMERGENCY_REVIEW_STATE_FIELD_NUMBER: _builtins.int
     INPUTS_FIELD_NUMBER: _builtins.int
+    EXTENDS_LEASE_ID_FIELD_NUMBER: _builtins.int
     access_request_id: _builtins.str
     """Output only. `req_…`."""
     state: Global___AccessRequestState.ValueType
@@ -224,6 +225,8 @@ class AccessRequest(_message.Message):
     """Output only. Whether it was asked for as an emergency."""
     emergency_review_state: Global___EmergencyReviewState.ValueType
     """Output only. Whether emergency access has been reviewed."""
+    extends_lease_id: _builtins.str
+    """Output only. The lease that shall last longer; empty when it is about a new one."""
     @_builtins.property
     def requester(self) -> Global___PersonRef:
         """Output only. Who asked."""
@@ -285,10 +288,11 @@ class AccessRequest(_message.Message):
         current_step: Global___CurrentStep | None = ...,
         emergency_review_state: Global___EmergencyReviewState.ValueType = ...,
         inputs: _evaluation_pb2.Facts | None = ...,
+        extends_lease_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "current_step", b"current_step", "inputs", b"inputs", "plan", b"plan", "requested_duration", b"requested_duration", "requester", b"requester", "subject", b"subject", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "app_display_name", b"app_display_name", "app_id", b"app_id", "create_time", b"create_time", "current_step", b"current_step", "emergency", b"emergency", "emergency_review_state", b"emergency_review_state", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "etag", b"etag", "failure_message", b"failure_message", "failure_reason", b"failure_reason", "inputs", b"inputs", "justification", b"justification", "lease_id", b"lease_id", "plan", b"plan", "requested_duration", b"requested_duration", "requester", b"requester", "state", b"state", "subject", b"subject", "timeline", b"timeline", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "app_display_name", b"app_display_name", "app_id", b"app_id", "create_time", b"create_time", "current_step", b"current_step", "emergency", b"emergency", "emergency_review_state", b"emergency_review_state", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "etag", b"etag", "extends_lease_id", b"extends_lease_id", "failure_message", b"failure_message", "failure_reason", b"failure_reason", "inputs", b"inputs", "justification", b"justification", "lease_id", b"lease_id", "plan", b"plan", "requested_duration", b"requested_duration", "requester", b"requester", "state", b"state", "subject", b"subject", "timeline", b"timeline", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -945,6 +949,32 @@ class TimelineEntry(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class LeaseExtendedEntry(_message.Message):
+        """A lease lasts longer: its own, or the one that it asked for to be extended."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        LEASE_ID_FIELD_NUMBER: _builtins.int
+        END_TIME_FIELD_NUMBER: _builtins.int
+        lease_id: _builtins.str
+        """The lease."""
+        @_builtins.property
+        def end_time(self) -> _timestamp_pb2.Timestamp:
+            """Its new end."""
+
+        def __init__(
+            self,
+            *,
+            lease_id: _builtins.str = ...,
+            end_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "lease_id", b"lease_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class EmergencyReviewed(_message.Message):
         """Emergency access was reviewed."""
 
@@ -994,6 +1024,7 @@ class TimelineEntry(_message.Message):
     WAIT_OVER_FIELD_NUMBER: _builtins.int
     EMERGENCY_REQUESTED_FIELD_NUMBER: _builtins.int
     EMERGENCY_REVIEWED_FIELD_NUMBER: _builtins.int
+    LEASE_EXTENDED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entry_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1098,6 +1129,10 @@ class TimelineEntry(_message.Message):
     def emergency_reviewed(self) -> Global___TimelineEntry.EmergencyReviewed:
         """Emergency access was reviewed."""
 
+    @_builtins.property
+    def lease_extended(self) -> Global___TimelineEntry.LeaseExtendedEntry:
+        """A lease lasts longer."""
+
     def __init__(
         self,
         *,
@@ -1127,12 +1162,13 @@ class TimelineEntry(_message.Message):
         wait_over: Global___TimelineEntry.WaitOver | None = ...,
         emergency_requested: Global___TimelineEntry.EmergencyRequested | None = ...,
         emergency_reviewed: Global___TimelineEntry.EmergencyReviewed | None = ...,
+        lease_extended: Global___TimelineEntry.LeaseExtendedEntry | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "commented", b"commented", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "emergency_requested", b"emergency_requested", "emergency_reviewed", b"emergency_reviewed", "entry_time", b"entry_time", "escalated", b"escalated", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_granted", b"lease_granted", "no_approver", b"no_approver", "policy_unavailable", b"policy_unavailable", "reassigned", b"reassigned", "reminded", b"reminded", "restarted", b"restarted", "retried", b"retried", "step_approved", b"step_approved", "step_opened", b"step_opened", "target_delivered", b"target_delivered", "wait_over", b"wait_over"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "commented", b"commented", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "emergency_requested", b"emergency_requested", "emergency_reviewed", b"emergency_reviewed", "entry_time", b"entry_time", "escalated", b"escalated", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_extended", b"lease_extended", "lease_granted", b"lease_granted", "no_approver", b"no_approver", "policy_unavailable", b"policy_unavailable", "reassigned", b"reassigned", "reminded", b"reminded", "restarted", b"restarted", "retried", b"retried", "step_approved", b"step_approved", "step_opened", b"step_opened", "target_delivered", b"target_delivered", "wait_over", b"wait_over"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "commented", b"commented", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "emergency_requested", b"emergency_requested", "emergency_reviewed", b"emergency_reviewed", "entry_time", b"entry_time", "escalated", b"escalated", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_granted", b"lease_granted", "no_approver", b"no_approver", "policy_unavailable", b"policy_unavailable", "reassigned", b"reassigned", "reminded", b"reminded", "restarted", b"restarted", "retried", b"retried", "step_approved", b"step_approved", "step_opened", b"step_opened", "target_delivered", b"target_delivered", "wait_over", b"wait_over"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "commented", b"commented", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "emergency_requested", b"emergency_requested", "emergency_reviewed", b"emergency_reviewed", "entry_time", b"entry_time", "escalated", b"escalated", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_extended", b"lease_extended", "lease_granted", b"lease_granted", "no_approver", b"no_approver", "policy_unavailable", b"policy_unavailable", "reassigned", b"reassigned", "reminded", b"reminded", "restarted", b"restarted", "retried", b"retried", "step_approved", b"step_approved", "step_opened", b"step_opened", "target_delivered", b"target_delivered", "wait_over", b"wait_over"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["created", "policy_unavailable", "evaluated", "approved", "denied", "lease_granted", "target_delivered", "fulfilled", "delivery_failed", "retried", "cancelled", "lease_ending", "lease_ended", "step_opened", "no_approver", "step_approved", "reassigned", "commented", "reminded", "escalated", "restarted", "wait_over", "emergency_requested", "emergency_reviewed"]  # noqa: Y015
+    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["created", "policy_unavailable", "evaluated", "approved", "denied", "lease_granted", "target_delivered", "fulfilled", "delivery_failed", "retried", "cancelled", "lease_ending", "lease_ended", "step_opened", "no_approver", "step_approved", "reassigned", "commented", "reminded", "escalated", "restarted", "wait_over", "emergency_requested", "emergency_reviewed", "lease_extended"]  # noqa: Y015
     _WhichOneofArgType_fact: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_fact) -> _WhichOneofReturnType_fact | None: ...
 

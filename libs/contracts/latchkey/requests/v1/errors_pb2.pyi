@@ -162,6 +162,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`INVALID_ARGUMENT`. Policy refuses the policy that is not saved; `BadRequest` names the fields.
     Way out: correct them; `PolicyService/CheckPolicy` says the same.
     """
+    ERROR_REASON_LEASE_WITHOUT_END: _ErrorReason.ValueType  # 47
+    """`FAILED_PRECONDITION`. The lease has no end, so there is nothing to extend. Way out: none is
+    needed.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -308,5 +312,9 @@ it. Way out: end that one first, or another time.
 ERROR_REASON_DRAFT_INVALID: ErrorReason.ValueType  # 46
 """`INVALID_ARGUMENT`. Policy refuses the policy that is not saved; `BadRequest` names the fields.
 Way out: correct them; `PolicyService/CheckPolicy` says the same.
+"""
+ERROR_REASON_LEASE_WITHOUT_END: ErrorReason.ValueType  # 47
+"""`FAILED_PRECONDITION`. The lease has no end, so there is nothing to extend. Way out: none is
+needed.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -22,59 +22,66 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from latchkey.ledger.v1 import actor_pb2 as latchkey_dot_ledger_dot_v1_dot_actor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!latchkey/requests/v1/events.proto\x12\x14latchkey.requests.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1elatchkey/ledger/v1/actor.proto\"\x9c\x01\n\x14\x41\x63\x63\x65ssRequestCreated\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x98\x01\n\x15\x41\x63\x63\x65ssRequestApproved\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12\x11\n\tpolicy_id\x18\x03 \x01(\t\x12\x16\n\x0epolicy_version\x18\x04 \x01(\x05\x12\x0c\n\x04rule\x18\x05 \x01(\t\x12\x19\n\x11\x61pprover_user_ids\x18\x06 \x03(\t\"\x93\x01\n\x13\x41\x63\x63\x65ssRequestDenied\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x05\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"]\n\x16\x41\x63\x63\x65ssRequestCancelled\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"s\n\x16\x41\x63\x63\x65ssRequestFulfilled\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x13\x41\x63\x63\x65ssRequestFailed\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12\x16\n\x0e\x66\x61ilure_reason\x18\x03 \x01(\t\"m\n\x14\x41\x63\x63\x65ssRequestRetried\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"/\n\x0cLeaseGranted\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\"\x1e\n\nLeaseEnded\x12\x10\n\x08lease_id\x18\x01 \x01(\t\" \n\x0cLeaseRemoved\x12\x10\n\x08lease_id\x18\x01 \x01(\t\"\x85\x01\n\x11\x41pprovalRequested\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\x12,\n\x08\x64ue_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x0fNoApproverFound\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x0f\n\x07problem\x18\x03 \x01(\t\"\x96\x01\n\rApprovalGiven\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\x12\x1c\n\x14on_behalf_of_user_id\x18\x04 \x01(\t\x12\x14\n\x0cstill_needed\x18\x05 \x01(\x05\"V\n\x10\x41pprovalReminded\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\"\x87\x01\n\x17\x41\x63\x63\x65ssRequestReassigned\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\x12(\n\x05\x61\x63tor\x18\x04 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"T\n\x16\x41\x63\x63\x65ssRequestEscalated\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x11\n\tpolicy_id\x18\x03 \x01(\t\"]\n\x16\x41\x63\x63\x65ssRequestCommented\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"]\n\x16\x41\x63\x63\x65ssRequestRestarted\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xa0\x01\n\x18\x45mergencyAccessRequested\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"q\n\x17\x45mergencyAccessReviewed\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x11\n\tjustified\x18\x02 \x01(\x08\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xe7\x01\n\x11\x44\x65legationCreated\x12\x15\n\rdelegation_id\x18\x01 \x01(\t\x12\x19\n\x11\x64\x65legator_user_id\x18\x02 \x01(\t\x12\x18\n\x10\x64\x65legate_user_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"T\n\x11\x44\x65legationDeleted\x12\x15\n\rdelegation_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!latchkey/requests/v1/events.proto\x12\x14latchkey.requests.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1elatchkey/ledger/v1/actor.proto\"\x9c\x01\n\x14\x41\x63\x63\x65ssRequestCreated\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x98\x01\n\x15\x41\x63\x63\x65ssRequestApproved\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12\x11\n\tpolicy_id\x18\x03 \x01(\t\x12\x16\n\x0epolicy_version\x18\x04 \x01(\x05\x12\x0c\n\x04rule\x18\x05 \x01(\t\x12\x19\n\x11\x61pprover_user_ids\x18\x06 \x03(\t\"\x93\x01\n\x13\x41\x63\x63\x65ssRequestDenied\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x05\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"]\n\x16\x41\x63\x63\x65ssRequestCancelled\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"s\n\x16\x41\x63\x63\x65ssRequestFulfilled\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x13\x41\x63\x63\x65ssRequestFailed\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12\x16\n\x0e\x66\x61ilure_reason\x18\x03 \x01(\t\"m\n\x14\x41\x63\x63\x65ssRequestRetried\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"/\n\x0cLeaseGranted\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\"S\n\nLeaseEnded\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x33\n\x10overdue_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\" \n\x0cLeaseRemoved\x12\x10\n\x08lease_id\x18\x01 \x01(\t\"\x85\x01\n\x11\x41pprovalRequested\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\x12,\n\x08\x64ue_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x0fNoApproverFound\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x0f\n\x07problem\x18\x03 \x01(\t\"\x96\x01\n\rApprovalGiven\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\x12\x1c\n\x14on_behalf_of_user_id\x18\x04 \x01(\t\x12\x14\n\x0cstill_needed\x18\x05 \x01(\x05\"V\n\x10\x41pprovalReminded\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\"\x87\x01\n\x17\x41\x63\x63\x65ssRequestReassigned\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\x12(\n\x05\x61\x63tor\x18\x04 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"T\n\x16\x41\x63\x63\x65ssRequestEscalated\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x11\n\tpolicy_id\x18\x03 \x01(\t\"]\n\x16\x41\x63\x63\x65ssRequestCommented\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"]\n\x16\x41\x63\x63\x65ssRequestRestarted\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xa0\x01\n\x18\x45mergencyAccessRequested\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"q\n\x17\x45mergencyAccessReviewed\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x11\n\tjustified\x18\x02 \x01(\x08\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xe7\x01\n\x11\x44\x65legationCreated\x12\x15\n\rdelegation_id\x18\x01 \x01(\t\x12\x19\n\x11\x64\x65legator_user_id\x18\x02 \x01(\t\x12\x18\n\x10\x64\x65legate_user_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"T\n\x11\x44\x65legationDeleted\x12\x15\n\rdelegation_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"j\n\rLeaseExtended\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x02 \x01(\t\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x0cLeaseEndNear\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x03 \x01(\t\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x0cLeaseEndLate\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x03 \x01(\t\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.requests.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESSREQUESTCREATED']._serialized_start=125
-  _globals['_ACCESSREQUESTCREATED']._serialized_end=281
-  _globals['_ACCESSREQUESTAPPROVED']._serialized_start=284
-  _globals['_ACCESSREQUESTAPPROVED']._serialized_end=436
-  _globals['_ACCESSREQUESTDENIED']._serialized_start=439
-  _globals['_ACCESSREQUESTDENIED']._serialized_end=586
-  _globals['_ACCESSREQUESTCANCELLED']._serialized_start=588
-  _globals['_ACCESSREQUESTCANCELLED']._serialized_end=681
-  _globals['_ACCESSREQUESTFULFILLED']._serialized_start=683
-  _globals['_ACCESSREQUESTFULFILLED']._serialized_end=798
-  _globals['_ACCESSREQUESTFAILED']._serialized_start=800
-  _globals['_ACCESSREQUESTFAILED']._serialized_end=890
-  _globals['_ACCESSREQUESTRETRIED']._serialized_start=892
-  _globals['_ACCESSREQUESTRETRIED']._serialized_end=1001
-  _globals['_LEASEGRANTED']._serialized_start=1003
-  _globals['_LEASEGRANTED']._serialized_end=1050
-  _globals['_LEASEENDED']._serialized_start=1052
-  _globals['_LEASEENDED']._serialized_end=1082
-  _globals['_LEASEREMOVED']._serialized_start=1084
-  _globals['_LEASEREMOVED']._serialized_end=1116
-  _globals['_APPROVALREQUESTED']._serialized_start=1119
-  _globals['_APPROVALREQUESTED']._serialized_end=1252
-  _globals['_NOAPPROVERFOUND']._serialized_start=1254
-  _globals['_NOAPPROVERFOUND']._serialized_end=1329
-  _globals['_APPROVALGIVEN']._serialized_start=1332
-  _globals['_APPROVALGIVEN']._serialized_end=1482
-  _globals['_APPROVALREMINDED']._serialized_start=1484
-  _globals['_APPROVALREMINDED']._serialized_end=1570
-  _globals['_ACCESSREQUESTREASSIGNED']._serialized_start=1573
-  _globals['_ACCESSREQUESTREASSIGNED']._serialized_end=1708
-  _globals['_ACCESSREQUESTESCALATED']._serialized_start=1710
-  _globals['_ACCESSREQUESTESCALATED']._serialized_end=1794
-  _globals['_ACCESSREQUESTCOMMENTED']._serialized_start=1796
-  _globals['_ACCESSREQUESTCOMMENTED']._serialized_end=1889
-  _globals['_ACCESSREQUESTRESTARTED']._serialized_start=1891
-  _globals['_ACCESSREQUESTRESTARTED']._serialized_end=1984
-  _globals['_EMERGENCYACCESSREQUESTED']._serialized_start=1987
-  _globals['_EMERGENCYACCESSREQUESTED']._serialized_end=2147
-  _globals['_EMERGENCYACCESSREVIEWED']._serialized_start=2149
-  _globals['_EMERGENCYACCESSREVIEWED']._serialized_end=2262
-  _globals['_DELEGATIONCREATED']._serialized_start=2265
-  _globals['_DELEGATIONCREATED']._serialized_end=2496
-  _globals['_DELEGATIONDELETED']._serialized_start=2498
-  _globals['_DELEGATIONDELETED']._serialized_end=2582
+  _globals['_ACCESSREQUESTCREATED']._serialized_start=157
+  _globals['_ACCESSREQUESTCREATED']._serialized_end=313
+  _globals['_ACCESSREQUESTAPPROVED']._serialized_start=316
+  _globals['_ACCESSREQUESTAPPROVED']._serialized_end=468
+  _globals['_ACCESSREQUESTDENIED']._serialized_start=471
+  _globals['_ACCESSREQUESTDENIED']._serialized_end=618
+  _globals['_ACCESSREQUESTCANCELLED']._serialized_start=620
+  _globals['_ACCESSREQUESTCANCELLED']._serialized_end=713
+  _globals['_ACCESSREQUESTFULFILLED']._serialized_start=715
+  _globals['_ACCESSREQUESTFULFILLED']._serialized_end=830
+  _globals['_ACCESSREQUESTFAILED']._serialized_start=832
+  _globals['_ACCESSREQUESTFAILED']._serialized_end=922
+  _globals['_ACCESSREQUESTRETRIED']._serialized_start=924
+  _globals['_ACCESSREQUESTRETRIED']._serialized_end=1033
+  _globals['_LEASEGRANTED']._serialized_start=1035
+  _globals['_LEASEGRANTED']._serialized_end=1082
+  _globals['_LEASEENDED']._serialized_start=1084
+  _globals['_LEASEENDED']._serialized_end=1167
+  _globals['_LEASEREMOVED']._serialized_start=1169
+  _globals['_LEASEREMOVED']._serialized_end=1201
+  _globals['_APPROVALREQUESTED']._serialized_start=1204
+  _globals['_APPROVALREQUESTED']._serialized_end=1337
+  _globals['_NOAPPROVERFOUND']._serialized_start=1339
+  _globals['_NOAPPROVERFOUND']._serialized_end=1414
+  _globals['_APPROVALGIVEN']._serialized_start=1417
+  _globals['_APPROVALGIVEN']._serialized_end=1567
+  _globals['_APPROVALREMINDED']._serialized_start=1569
+  _globals['_APPROVALREMINDED']._serialized_end=1655
+  _globals['_ACCESSREQUESTREASSIGNED']._serialized_start=1658
+  _globals['_ACCESSREQUESTREASSIGNED']._serialized_end=1793
+  _globals['_ACCESSREQUESTESCALATED']._serialized_start=1795
+  _globals['_ACCESSREQUESTESCALATED']._serialized_end=1879
+  _globals['_ACCESSREQUESTCOMMENTED']._serialized_start=1881
+  _globals['_ACCESSREQUESTCOMMENTED']._serialized_end=1974
+  _globals['_ACCESSREQUESTRESTARTED']._serialized_start=1976
+  _globals['_ACCESSREQUESTRESTARTED']._serialized_end=2069
+  _globals['_EMERGENCYACCESSREQUESTED']._serialized_start=2072
+  _globals['_EMERGENCYACCESSREQUESTED']._serialized_end=2232
+  _globals['_EMERGENCYACCESSREVIEWED']._serialized_start=2234
+  _globals['_EMERGENCYACCESSREVIEWED']._serialized_end=2347
+  _globals['_DELEGATIONCREATED']._serialized_start=2350
+  _globals['_DELEGATIONCREATED']._serialized_end=2581
+  _globals['_DELEGATIONDELETED']._serialized_start=2583
+  _globals['_DELEGATIONDELETED']._serialized_end=2667
+  _globals['_LEASEEXTENDED']._serialized_start=2669
+  _globals['_LEASEEXTENDED']._serialized_end=2775
+  _globals['_LEASEENDNEAR']._serialized_start=2777
+  _globals['_LEASEENDNEAR']._serialized_end=2904
+  _globals['_LEASEENDLATE']._serialized_start=2906
+  _globals['_LEASEENDLATE']._serialized_end=3033
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -75,7 +76,7 @@ class AccessRequestApproved(_message.Message):
     access_request_id: _builtins.str
     """The access request."""
     lease_id: _builtins.str
-    """The lease that was granted."""
+    """The lease that was granted; empty where one lasts longer instead, as `LeaseExtended` says."""
     policy_id: _builtins.str
     """The policy that decided."""
     policy_version: _builtins.int
@@ -306,16 +307,24 @@ class LeaseEnded(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LEASE_ID_FIELD_NUMBER: _builtins.int
+    OVERDUE_DURATION_FIELD_NUMBER: _builtins.int
     lease_id: _builtins.str
     """The lease."""
+    @_builtins.property
+    def overdue_duration(self) -> _duration_pb2.Duration:
+        """How late it is after its time, where that is more than five seconds: nothing could end it
+        while the service was down. Not set otherwise.
+        """
+
     def __init__(
         self,
         *,
         lease_id: _builtins.str = ...,
+        overdue_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["overdue_duration", b"overdue_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_id", b"lease_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_id", b"lease_id", "overdue_duration", b"overdue_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -754,3 +763,107 @@ class DelegationDeleted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DelegationDeleted: _TypeAlias = DelegationDeleted  # noqa: Y015
+
+@_typing.final
+class LeaseExtended(_message.Message):
+    """A lease lasts longer. Subject: the lease."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    ACCESS_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    lease_id: _builtins.str
+    """The lease."""
+    access_request_id: _builtins.str
+    """The access request that asked for it."""
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Its new end."""
+
+    def __init__(
+        self,
+        *,
+        lease_id: _builtins.str = ...,
+        access_request_id: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "end_time", b"end_time", "lease_id", b"lease_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseExtended: _TypeAlias = LeaseExtended  # noqa: Y015
+
+@_typing.final
+class LeaseEndNear(_message.Message):
+    """A lease ends soon, and its subject may want to extend it. Subject: the lease."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    lease_id: _builtins.str
+    """The lease."""
+    entitlement_id: _builtins.str
+    """What it gives."""
+    subject_user_id: _builtins.str
+    """Who has it."""
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ends."""
+
+    def __init__(
+        self,
+        *,
+        lease_id: _builtins.str = ...,
+        entitlement_id: _builtins.str = ...,
+        subject_user_id: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "entitlement_id", b"entitlement_id", "lease_id", b"lease_id", "subject_user_id", b"subject_user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseEndNear: _TypeAlias = LeaseEndNear  # noqa: Y015
+
+@_typing.final
+class LeaseEndLate(_message.Message):
+    """A lease has ended and is still in Entra five minutes later. Subject: the lease."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    lease_id: _builtins.str
+    """The lease."""
+    entitlement_id: _builtins.str
+    """What it gives."""
+    subject_user_id: _builtins.str
+    """Who has it."""
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was to end."""
+
+    def __init__(
+        self,
+        *,
+        lease_id: _builtins.str = ...,
+        entitlement_id: _builtins.str = ...,
+        subject_user_id: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "entitlement_id", b"entitlement_id", "lease_id", b"lease_id", "subject_user_id", b"subject_user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseEndLate: _TypeAlias = LeaseEndLate  # noqa: Y015

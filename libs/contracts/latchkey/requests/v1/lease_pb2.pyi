@@ -105,6 +105,8 @@ class Lease(_message.Message):
     END_REASON_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     EMERGENCY_FIELD_NUMBER: _builtins.int
+    REMIND_TIME_FIELD_NUMBER: _builtins.int
+    ALARM_TIME_FIELD_NUMBER: _builtins.int
     lease_id: _builtins.str
     """Output only. `lea_…`."""
     access_request_id: _builtins.str
@@ -149,6 +151,18 @@ class Lease(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it ends or was made to end; not set without an end."""
 
+    @_builtins.property
+    def remind_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When its subject is reminded of its end; not set for very short ones, and after
+        that.
+        """
+
+    @_builtins.property
+    def alarm_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Since when the end has been late enough to worry about: it was to be out of Entra
+        five minutes before. Not set otherwise.
+        """
+
     def __init__(
         self,
         *,
@@ -168,10 +182,12 @@ class Lease(_message.Message):
         end_reason: _builtins.str = ...,
         etag: _builtins.str = ...,
         emergency: _builtins.bool = ...,
+        remind_time: _timestamp_pb2.Timestamp | None = ...,
+        alarm_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "duration", b"duration", "end_time", b"end_time", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alarm_time", b"alarm_time", "create_time", b"create_time", "duration", b"duration", "end_time", b"end_time", "remind_time", b"remind_time", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "app_id", b"app_id", "create_time", b"create_time", "duration", b"duration", "emergency", b"emergency", "end_cause", b"end_cause", "end_reason", b"end_reason", "end_time", b"end_time", "entitlement_id", b"entitlement_id", "etag", b"etag", "lease_id", b"lease_id", "round", b"round", "start_time", b"start_time", "state", b"state", "subject", b"subject", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "alarm_time", b"alarm_time", "app_id", b"app_id", "create_time", b"create_time", "duration", b"duration", "emergency", b"emergency", "end_cause", b"end_cause", "end_reason", b"end_reason", "end_time", b"end_time", "entitlement_id", b"entitlement_id", "etag", b"etag", "lease_id", b"lease_id", "remind_time", b"remind_time", "round", b"round", "start_time", b"start_time", "state", b"state", "subject", b"subject", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -232,22 +248,26 @@ class ListLeasesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ALARMED_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 1 to 500; 50 when not given."""
     page_token: _builtins.str
     """Optional. The `next_page_token` of the page before, with the same filters."""
     state: Global___LeaseState.ValueType
     """Optional. Only those in this state."""
+    alarmed: _builtins.bool
+    """Optional. Only those whose end is late, see `alarm_time`."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         state: Global___LeaseState.ValueType = ...,
+        alarmed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarmed", b"alarmed", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -338,3 +358,63 @@ class RevokeLeaseResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeLeaseResponse: _TypeAlias = RevokeLeaseResponse  # noqa: Y015
+
+@_typing.final
+class ExtendLeaseRequest(_message.Message):
+    """Asks for a lease to last longer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    JUSTIFICATION_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    lease_id: _builtins.str
+    """Required. The lease."""
+    justification: _builtins.str
+    """Required. Why: 1 to 2000 characters that are not all blank."""
+    idempotency_key: _builtins.str
+    """Optional. Makes a repeated call harmless: 1 to 200 characters."""
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """Required. For how much longer: at least a minute, within the entitlement's limit."""
+
+    def __init__(
+        self,
+        *,
+        lease_id: _builtins.str = ...,
+        justification: _builtins.str = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "idempotency_key", b"idempotency_key", "justification", b"justification", "lease_id", b"lease_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendLeaseRequest: _TypeAlias = ExtendLeaseRequest  # noqa: Y015
+
+@_typing.final
+class ExtendLeaseResponse(_message.Message):
+    """The access request for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def access_request(self) -> _access_request_pb2.AccessRequest:
+        """The access request."""
+
+    def __init__(
+        self,
+        *,
+        access_request: _access_request_pb2.AccessRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request", b"access_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendLeaseResponse: _TypeAlias = ExtendLeaseResponse  # noqa: Y015

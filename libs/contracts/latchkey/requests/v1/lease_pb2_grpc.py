@@ -54,6 +54,11 @@ class LeaseServiceStub:
                 request_serializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.RevokeLeaseRequest.SerializeToString,
                 response_deserializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.RevokeLeaseResponse.FromString,
                 _registered_method=True)
+        self.ExtendLease = channel.unary_unary(
+                '/latchkey.requests.v1.LeaseService/ExtendLease',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.ExtendLeaseRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.ExtendLeaseResponse.FromString,
+                _registered_method=True)
 
 
 class LeaseServiceServicer:
@@ -90,8 +95,29 @@ class LeaseServiceServicer:
         the answer is that lease.
 
         From: `GRANTED`, `ACTIVE`, `FAILED`.
-        Callers: its subject, who gives it back, and administrators.
-        Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`.
+        Callers: its subject, who gives it back; the subject's manager, the app's owners, the helpdesk
+        and administrators.
+        Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`, `UNAVAILABLE` /
+        `DEPENDENCY_UNAVAILABLE` for managers and owners while the catalog does not answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtendLease(self, request, context):
+        """Asks for a lease to last longer. What comes of it is an access request that policy and people
+        decide as any other. When it is approved the lease's end moves and nothing changes in Entra;
+        when it is not, the end that it had holds. Publishes `AccessRequestCreated` and what follows.
+
+        The new end is the old one and the duration, but never later than the entitlement's longest
+        duration from the approval on. A lease that has ended meanwhile is not extended: the access
+        request is denied.
+
+        From: `ACTIVE`.
+        Callers: its subject, and who may ask for them.
+        Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `FAILED_PRECONDITION` / `LEASE_STATE` or
+        `LEASE_WITHOUT_END`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN`, `INVALID_ARGUMENT` /
+        `DURATION_TOO_LONG`, and as `AccessRequestService/CreateAccessRequest` does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,6 +140,11 @@ def add_LeaseServiceServicer_to_server(servicer, server):
                     servicer.RevokeLease,
                     request_deserializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.RevokeLeaseRequest.FromString,
                     response_serializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.RevokeLeaseResponse.SerializeToString,
+            ),
+            'ExtendLease': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendLease,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.ExtendLeaseRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.ExtendLeaseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -202,6 +233,33 @@ class LeaseService:
             '/latchkey.requests.v1.LeaseService/RevokeLease',
             latchkey_dot_requests_dot_v1_dot_lease__pb2.RevokeLeaseRequest.SerializeToString,
             latchkey_dot_requests_dot_v1_dot_lease__pb2.RevokeLeaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendLease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.LeaseService/ExtendLease',
+            latchkey_dot_requests_dot_v1_dot_lease__pb2.ExtendLeaseRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_lease__pb2.ExtendLeaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

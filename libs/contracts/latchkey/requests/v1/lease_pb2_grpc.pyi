@@ -39,8 +39,25 @@ class LeaseServiceStub:
     the answer is that lease.
 
     From: `GRANTED`, `ACTIVE`, `FAILED`.
-    Callers: its subject, who gives it back, and administrators.
-    Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`.
+    Callers: its subject, who gives it back; the subject's manager, the app's owners, the helpdesk
+    and administrators.
+    Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`, `UNAVAILABLE` /
+    `DEPENDENCY_UNAVAILABLE` for managers and owners while the catalog does not answer.
+    """
+    ExtendLease: _aio.UnaryUnaryMultiCallable[_lease_pb2.ExtendLeaseRequest, _lease_pb2.ExtendLeaseResponse]
+    """Asks for a lease to last longer. What comes of it is an access request that policy and people
+    decide as any other. When it is approved the lease's end moves and nothing changes in Entra;
+    when it is not, the end that it had holds. Publishes `AccessRequestCreated` and what follows.
+
+    The new end is the old one and the duration, but never later than the entitlement's longest
+    duration from the approval on. A lease that has ended meanwhile is not extended: the access
+    request is denied.
+
+    From: `ACTIVE`.
+    Callers: its subject, and who may ask for them.
+    Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `FAILED_PRECONDITION` / `LEASE_STATE` or
+    `LEASE_WITHOUT_END`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN`, `INVALID_ARGUMENT` /
+    `DURATION_TOO_LONG`, and as `AccessRequestService/CreateAccessRequest` does.
     """
 
 class LeaseServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -86,8 +103,31 @@ class LeaseServiceServicer(metaclass=_abc_1.ABCMeta):
         the answer is that lease.
 
         From: `GRANTED`, `ACTIVE`, `FAILED`.
-        Callers: its subject, who gives it back, and administrators.
-        Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`.
+        Callers: its subject, who gives it back; the subject's manager, the app's owners, the helpdesk
+        and administrators.
+        Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`, `UNAVAILABLE` /
+        `DEPENDENCY_UNAVAILABLE` for managers and owners while the catalog does not answer.
+        """
+
+    @_abc_1.abstractmethod
+    def ExtendLease(
+        self,
+        request: _lease_pb2.ExtendLeaseRequest,
+        context: _aio.ServicerContext[_lease_pb2.ExtendLeaseRequest, _abc.Awaitable[_lease_pb2.ExtendLeaseResponse]],
+    ) -> _abc.Awaitable[_lease_pb2.ExtendLeaseResponse]:
+        """Asks for a lease to last longer. What comes of it is an access request that policy and people
+        decide as any other. When it is approved the lease's end moves and nothing changes in Entra;
+        when it is not, the end that it had holds. Publishes `AccessRequestCreated` and what follows.
+
+        The new end is the old one and the duration, but never later than the entitlement's longest
+        duration from the approval on. A lease that has ended meanwhile is not extended: the access
+        request is denied.
+
+        From: `ACTIVE`.
+        Callers: its subject, and who may ask for them.
+        Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `FAILED_PRECONDITION` / `LEASE_STATE` or
+        `LEASE_WITHOUT_END`, `ALREADY_EXISTS` / `ACCESS_REQUEST_OPEN`, `INVALID_ARGUMENT` /
+        `DURATION_TOO_LONG`, and as `AccessRequestService/CreateAccessRequest` does.
         """
 
 def add_LeaseServiceServicer_to_server(servicer: LeaseServiceServicer, server: _aio.Server) -> None: ...
