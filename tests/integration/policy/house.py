@@ -43,6 +43,7 @@ class PolicyHouse:
     issuer: TestIssuer
     catalog: FakeCatalog
     """What it answers can be changed."""
+    port: int
 
     @classmethod
     @asynccontextmanager
@@ -90,7 +91,7 @@ class PolicyHouse:
                 ACCESS,
             )
             async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-                yield cls(service, channel, issuer, catalog)
+                yield cls(service, channel, issuer, catalog, server.port)
 
     @property
     def policies(self) -> policy_pb2_grpc.PolicyServiceStub:
