@@ -145,13 +145,13 @@ class Fields:
             self.wrong(field, f"must be between {least.total_seconds():.0f}s and {most.days} days")
         return value
 
-    def page_size(self, value: int, field: str = "page_size") -> int:
+    def page_size(
+        self, value: int, field: str = "page_size", *, default: int = DEFAULT_PAGE_SIZE
+    ) -> int:
         """How many a page holds; the default for 0."""
         if value < 0 or value > MAX_PAGE_SIZE:
-            self.wrong(
-                field, f"must be between 1 and {MAX_PAGE_SIZE}, or 0 for {DEFAULT_PAGE_SIZE}"
-            )
-        return value or DEFAULT_PAGE_SIZE
+            self.wrong(field, f"must be between 1 and {MAX_PAGE_SIZE}, or 0 for {default}")
+        return value or default
 
     def page_token(self, value: str, field: str = "page_token") -> str:
         """A page token that is short enough to be looked at."""

@@ -4,7 +4,8 @@ Owns:      the directory as synced; apps, their owners, entitlements, links, bin
            access profiles.
 Answers:   AppService, EntitlementService, LinkService, EntitlementRulesService,
            AccessProfileService, AppCatalogService, GrantService, DirectoryService for people;
-           IngestService for the connector; ResolutionService for requests and the connector.
+           IngestService for the connector; ResolutionService for requests and the connector;
+           ApproverService for requests and policy, and where policies are used for people.
 Publishes: App{Discovered,Removed,Managed,Updated,Unmanaged},
            Entitlement{Linked,Unlinked,Updated,Removed,RulesApplied},
            AccessProfile{Created,Updated,Deleted}, UserDeactivated, UnmanagedAccessFound,

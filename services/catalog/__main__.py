@@ -29,6 +29,7 @@ from services.catalog.store.feed import StoredFeed
 from services.catalog.store.grants import StoredGrants
 from services.catalog.store.links import StoredLinks
 from services.catalog.store.offers import StoredOffers
+from services.catalog.store.policy_uses import StoredPolicyUses
 from services.catalog.store.rules import StoredRules
 from services.catalog.store.syncs import StoredSyncs
 from services.catalog.store.tables import ledger
@@ -64,6 +65,7 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
         uses=StoredUses(database),
         expressions=expressions,
         grants=StoredGrants(database),
+        policy_uses=StoredPolicyUses(database),
         approver_sources=StoredApproverSources(database),
         feed=feed,
         following=await _follow(service, settings, feed),

@@ -22,6 +22,7 @@ from services.requests.handlers.list_leases import LeaseLister
 from services.requests.handlers.overdue import Overdue
 from services.requests.handlers.preview_access_request import Previewer
 from services.requests.handlers.reassign_access_request import Reassigner
+from services.requests.handlers.replay_policy import Replayer
 from services.requests.handlers.restart_access_request import Restarter
 from services.requests.handlers.retry_access_request import Retrier
 from services.requests.handlers.review_emergency_access import Reviewer
@@ -29,6 +30,8 @@ from services.requests.handlers.rule_on import Ruler
 from services.requests.handlers.seat import Seats
 from services.requests.handlers.settle_lease import Settler
 from services.requests.handlers.wish import Wishes
+from services.requests.loops.ask_again import EVERY_SECONDS as ASK_AGAIN_SECONDS
+from services.requests.loops.ask_again import AskAgainLoop
 from services.requests.loops.decide import EVERY_SECONDS as DECIDE_SECONDS
 from services.requests.loops.decide import DecideLoop
 from services.requests.loops.expire import EVERY_SECONDS as EXPIRE_SECONDS
@@ -43,6 +46,7 @@ from services.requests.servicers import (
     AccessRequestServicer,
     DelegationServicer,
     LeaseServicer,
+    ReplayServicer,
     servicers,
 )
 from services.requests.settings import Settings
@@ -105,6 +109,8 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     expirer = Expirer(access_requests, leases, clock)
     life.loop("expire", ExpireLoop(writes, leases, expirer, clock), every=EXPIRE_SECONDS)
     life.loop("decide", DecideLoop(writes, access_requests, decider), every=DECIDE_SECONDS)
+    ask_again = AskAgainLoop(writes, access_requests, decider)
+    life.loop("ask_again", ask_again, every=ASK_AGAIN_SECONDS)
     overdue = Overdue(access_requests, leases, advancer, clock)
     life.loop(
         "overdue", OverdueLoop(writes, access_requests, overdue, clock), every=OVERDUE_SECONDS
@@ -142,6 +148,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 list=DelegationLister(delegations, clock),
                 delete=DelegationDeleter(delegations, clock),
             ),
+            ReplayServicer(Replayer(access_requests, policy, clock)),
         ),
         ACCESS,
     )

@@ -14,8 +14,9 @@ from latchkey.catalog.v1 import (
     resolution_pb2_grpc,
 )
 from latchkey.connector.v1 import provisioning_pb2, provisioning_pb2_grpc
-from latchkey.policy.v1 import evaluation_pb2, evaluation_pb2_grpc
+from latchkey.policy.v1 import evaluation_pb2, evaluation_pb2_grpc, policy_pb2
 from libs.domain.errors import LatchkeyError, NotFound, Unavailable
+from libs.rpc.errors import TooLarge
 from libs.rpc.peers import Peer
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Gone
@@ -23,17 +24,24 @@ from services.requests.domain.inputs import Inputs
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Easier, NoPlan, Plan
 from services.requests.domain.progress import Resolved
+from services.requests.domain.replay import Draft, DraftAnswer
 from services.requests.domain.resolution import Resolution
 from services.requests.domain.steps import Approvers, People
 from services.requests.translate import peers
 from services.requests.translate.inputs import inputs_to_proto
-from services.requests.translate.plans import easier_from_proto, plan_from_proto
+from services.requests.translate.plans import (
+    draft_answer_from_proto,
+    easier_from_proto,
+    plan_from_proto,
+)
 from services.requests.translate.steps import parts_of
 
 # A caller waits for both one after the other, and for the commit.
 _CATALOG_SECONDS = 4.0
 _POLICY_SECONDS = 2.0
 _CONNECTOR_SECONDS = 3.0
+# Nobody waits for it but who asked, and a hundred are asked about.
+_DRAFT_SECONDS = 30.0
 
 
 class Catalog:
@@ -167,6 +175,27 @@ class Policy:
         answer = await self._ask(self._stub.EvaluateCondition, request)
         holds: bool = answer.holds
         return holds
+
+    async def draft(self, draft: Draft, inputs: Sequence[Inputs]) -> tuple[DraftAnswer, ...]:
+        request = evaluation_pb2.EvaluateDraftRequest(
+            policy=policy_pb2.Policy.FromString(draft.message), facts=map(inputs_to_proto, inputs)
+        )
+        try:
+            answer = await self._peer.call(
+                self._stub.EvaluateDraft, request, seconds=_DRAFT_SECONDS
+            )
+        except TooLarge:
+            # Some hold a thousand entitlements, and some policies have a thousand rules to explain.
+            if len(inputs) == 1:
+                raise
+            half = len(inputs) // 2
+            first = await self.draft(draft, inputs[:half])
+            return (*first, *await self.draft(draft, inputs[half:]))
+        except LatchkeyError as error:
+            raise peers.draft_error(error) from error
+        if len(answer.answers) != len(inputs):
+            raise Unavailable("the policy service", "it does not answer all that it was asked")
+        return tuple(map(draft_answer_from_proto, answer.answers))
 
     async def _ask(self, method: Any, request: Any) -> Any:
         try:

@@ -15,6 +15,7 @@ from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Easier, Plan
 from services.requests.domain.progress import Resolved
+from services.requests.domain.replay import Draft, DraftAnswer
 from services.requests.domain.resolution import Resolution
 from services.requests.domain.steps import Approvers
 
@@ -103,6 +104,15 @@ class Policy(Protocol):
         """
         ...
 
+    async def draft(self, draft: Draft, inputs: Sequence[Inputs]) -> tuple[DraftAnswer, ...]:
+        """What a policy that is not saved would say of each, in their order; of 100 at most.
+
+        Raises:
+            Invalid: DRAFT_INVALID.
+            Unavailable: it does not answer.
+        """
+        ...
+
 
 class Connector(Protocol):
     """Makes Entra agree with the leases."""
@@ -145,6 +155,10 @@ class AccessRequests(Protocol):
         """The ids of those that wait for policy, an approver or a condition, behind `after`."""
         ...
 
+    async def pending(self, after: str, most: int) -> list[str]:
+        """The ids of those that wait for people or a time, in order, behind `after`."""
+        ...
+
     async def overdue(self, now: datetime, most: int) -> list[str]:
         """The ids of those whose step has taken too long, the longest overdue first."""
         ...
@@ -161,6 +175,13 @@ class AccessRequests(Protocol):
         self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
     ) -> list[Dependent]:
         """Those that are not decided, in order, behind `after`; of a person, an app, or all."""
+        ...
+
+    async def under_policy(
+        self, page: PageRequest, *, policy_id: str, start: datetime, end: datetime
+    ) -> Page[AccessRequest]:
+        """Those that a policy answered last and that were made in a period, newest first, without
+        timelines: each with its plan and its inputs."""
         ...
 
     async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from libs.domain.expressions import ExpressionProblem
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile, Member, Reasons
 from services.catalog.domain.app import App, ManagedApp
-from services.catalog.domain.app_roles import RolesFollowed
+from services.catalog.domain.approvers import FoundGroup, Source, Surroundings
 from services.catalog.domain.directory import (
     AppInScope,
     DirectoryKind,
@@ -26,10 +26,12 @@ from services.catalog.domain.entitlement import (
     ResourceKind,
     ResourceType,
 )
+from services.catalog.domain.followed import EntitlementChange, RenamedGroups
 from services.catalog.domain.following import FeedPosition, Happening
-from services.catalog.domain.link import Binding, LinkedGroup, Linking
+from services.catalog.domain.link import Binding, LinkedGroup, RolesMoved
+from services.catalog.domain.linking import Linking
 from services.catalog.domain.managers import line_of
-from services.catalog.domain.owner import AppOwners
+from services.catalog.domain.owner import AppOwners, EntitlementOwners, Owner
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.shown_app import ShownApp
 from services.catalog.domain.shown_entitlement import ShownEntitlement
@@ -66,6 +68,8 @@ class FakeCatalog:
     gone_apps: tuple[App, ...] = ()
     gone_entitlements: tuple[GoneEntitlement, ...] = ()
     owners: dict[str, AppOwners] = field(default_factory=dict)
+    entitlement_owners: dict[str, tuple[Owner, ...]] = field(default_factory=dict)
+    found_groups: dict[str, FoundGroup] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
     # What the requests service has not told of yet, and whether it answers.
     untold: list[Use] = field(default_factory=list)
@@ -74,6 +78,8 @@ class FakeCatalog:
     gone_users: tuple[User, ...] = ()
     told_apps: tuple[ServicePrincipal, ...] = ()
     newly_disabled: tuple[User, ...] = ()
+    renamed: RenamedGroups = field(default_factory=lambda: RenamedGroups({}, (), 0))
+    moved_roles: tuple[RolesMoved, ...] = ()
 
 
 class _Fake:
@@ -268,6 +274,28 @@ class FakeAccessProfiles(_Fake):
         ]
         return Page(tuple(found), "")
 
+    async def members_behind(
+        self, profile: AccessProfile, entra_tenant_id: str, after: str
+    ) -> tuple[Sequence[User], str]:
+        # One at a time: whoever asks for all has to go on.
+        behind = sorted(each for each in self.catalog.users if each > after)
+        if not behind:
+            return (), ""
+        found = await self.members_among(profile, entra_tenant_id, behind[:1])
+        return found, behind[0] if behind[1:] else ""
+
+    async def members_among(
+        self, profile: AccessProfile, entra_tenant_id: str, user_ids: Collection[str]
+    ) -> Sequence[User]:
+        return [
+            user
+            for key, user in sorted(self.catalog.users.items())
+            if key in user_ids
+            and user.account_enabled
+            and user.entra_tenant_id == entra_tenant_id
+            and await self.reasons(profile, user)
+        ]
+
     async def reasons(self, profile: AccessProfile, person: User) -> Reasons:
         return Reasons(everyone=profile.everyone, named=person.user_id in profile.user_ids)
 
@@ -371,9 +399,28 @@ class FakeSyncs(_Fake):
         }
 
     def roles_followed(
-        self, app_ids: Collection[str], managed_count: int, followed: Collection[RolesFollowed]
+        self, app_ids: Collection[str], managed_count: int, created: Collection[Entitlement]
     ) -> tuple[Write, ...]:
-        return (Kept((managed_count, *followed)),) if managed_count else ()
+        return (Kept((managed_count, *created)),) if managed_count else ()
+
+    async def renamed_groups(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> RenamedGroups:
+        return self.catalog.renamed
+
+    def entitlements_followed(
+        self,
+        changes: Collection[EntitlementChange],
+        renamed: RenamedGroups,
+        connection_id: str,
+        sweeps: Mapping[DirectoryKind, int],
+    ) -> tuple[Write, ...]:
+        return (Kept(tuple(changes)),) if changes else ()
+
+    async def moved_roles(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[RolesMoved, ...]:
+        return self.catalog.moved_roles
 
     async def gone_entitlements(
         self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
@@ -424,6 +471,49 @@ class FakeSyncs(_Fake):
         now: datetime,
     ) -> tuple[Write, ...]:
         return (Kept((before, after, dict(sweeps), dict(gone), tuple(gone_apps))),)
+
+
+class FakeApproverSources(_Fake):
+    """What sources of approvers stand for: groups and owners as the catalog has them."""
+
+    async def around(
+        self,
+        sources: Collection[Source],
+        *,
+        app_id: str = "",
+        entitlement_id: str = "",
+        subject_user_id: str = "",
+    ) -> Surroundings | None:
+        its = self.catalog.entitlements.get(entitlement_id)
+        app = self.catalog.apps.get(app_id if its is None else its.app_id)
+        if app is None:
+            return None
+        of_app = self.catalog.owners.get(app.app_id, AppOwners())
+        given = self.catalog.entitlement_owners.get(entitlement_id, ())
+        return Surroundings(
+            app.entra_tenant_id,
+            self.catalog.users.get(subject_user_id),
+            self.catalog.users,
+            of_app.counting,
+            EntitlementOwners(given, of_app).counting,
+            groups=self.catalog.found_groups,
+        )
+
+    async def owners_of_requestable(
+        self, app_id: str, after: str
+    ) -> Sequence[tuple[str, tuple[Owner, ...]]]:
+        of_app = self.catalog.owners.get(app_id, AppOwners())
+        found = [
+            (key, EntitlementOwners(self.catalog.entitlement_owners.get(key, ()), of_app).counting)
+            for key, each in sorted(self.catalog.entitlements.items())
+            if each.app_id == app_id and key > after
+        ]
+        return found[:1]
+
+    async def above(
+        self, people: Sequence[User], levels: int, known: Mapping[str, User]
+    ) -> Mapping[str, User]:
+        return self.catalog.users
 
 
 class FakeUses(_Fake):

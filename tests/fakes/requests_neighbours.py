@@ -12,6 +12,7 @@ from services.requests.domain.inputs import Inputs
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Easier, NoPlan, Plan
 from services.requests.domain.progress import Resolved
+from services.requests.domain.replay import Draft, DraftAnswer
 from services.requests.domain.resolution import DirectoryPerson, EmergencyTerms, Resolution
 from services.requests.domain.steps import (
     Accept,
@@ -133,7 +134,8 @@ class FakePolicy:
     """The port `Policy`: answers with `steps`, unless `problem` is set.
 
     `others` are the steps of policies that are asked for by their ids; `true` are conditions that
-    hold.
+    hold. `drafts` are the answers about policies that are not saved, by the subject, or else
+    `draft_steps`.
     """
 
     steps: tuple[Step, ...] = (Accept(),)
@@ -143,6 +145,10 @@ class FakePolicy:
     true: set[str] = field(default_factory=set)
     easier: Easier | None = None
     told: list[Inputs] = field(default_factory=list)
+    draft_steps: tuple[Step, ...] = (Accept(),)
+    drafts: dict[str, DraftAnswer] = field(default_factory=dict)
+    draft_refusal: LatchkeyError | None = None
+    asked_of_drafts: list[tuple[Draft, list[Inputs]]] = field(default_factory=list)
 
     async def evaluate(self, policy_id: str, inputs: Inputs) -> Plan:
         self.calls += 1
@@ -166,6 +172,13 @@ class FakePolicy:
     async def holds(self, condition: str, inputs: Inputs) -> bool:
         self._check_here()
         return condition in self.true
+
+    async def draft(self, draft: Draft, inputs: Sequence[Inputs]) -> tuple[DraftAnswer, ...]:
+        if self.draft_refusal is not None:
+            raise self.draft_refusal
+        self.asked_of_drafts.append((draft, list(inputs)))
+        plan = Plan("", "draft", 0, "", "", "", (), self.draft_steps, None)
+        return tuple(self.drafts.get(each.subject.user_id, DraftAnswer(plan)) for each in inputs)
 
     def _check_here(self) -> None:
         if self.problem:

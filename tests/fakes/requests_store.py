@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from libs.domain.changes import Change, Write
-from libs.domain.paging import Page, PageRequest
+from libs.domain.paging import Page, PageRequest, time_key
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
 from services.requests.domain.delegation import Delegation
 from services.requests.domain.gone import Dependent
@@ -126,6 +126,13 @@ class FakeAccessRequests:
             if key > after and (item.state.value in ("EVALUATING", "NO_APPROVER") or _waits(item))
         ][:most]
 
+    async def pending(self, after: str, most: int) -> list[str]:
+        return [
+            key
+            for key, item in sorted(self.store.kept_access_requests.items())
+            if key > after and item.state is AccessRequestState.PENDING
+        ][:most]
+
     async def overdue(self, now: datetime, most: int) -> list[str]:
         return [
             key
@@ -162,6 +169,22 @@ class FakeAccessRequests:
             and app_id in ("", item.app_id)
         ][:most]
 
+    async def under_policy(
+        self, page: PageRequest, *, policy_id: str, start: datetime, end: datetime
+    ) -> Page[AccessRequest]:
+        after = page.after_time()
+        kept = self.store.kept_access_requests.values()
+        found = [
+            item
+            for item in sorted(kept, key=_made, reverse=True)
+            if item.plan is not None
+            and item.plan.policy_id == policy_id
+            and item.inputs is not None
+            and start <= item.create_time < end
+            and (after is None or _made(item) < after)
+        ]
+        return page.page(found[: page.size + 1], key=lambda item: time_key(*_made(item)))
+
     async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:
         wanted = (subject_user_id, entitlement_id)
         opened = (
@@ -181,6 +204,10 @@ class FakeAccessRequests:
 
     def changed(self, access_request: AccessRequest, *, seen: AccessRequest) -> tuple[Write, ...]:
         return (_Kept(access_request, seen.version),)
+
+
+def _made(item: AccessRequest) -> tuple[datetime, str]:
+    return item.create_time, item.access_request_id
 
 
 def _listed(

@@ -27,7 +27,8 @@ class Unlinking:
     def links(self) -> tuple[LinkedGroup, ...]:
         """The groups, without their choices."""
         return tuple(
-            replace(each, choice=LinkChoice.PENDING, entitlement_id="") for each in self.before
+            replace(each, choice=LinkChoice.PENDING, entitlement_id="", chosen_role_ids=())
+            for each in self.before
         )
 
     @property

@@ -28,8 +28,10 @@ class ResolveApprovers:
         Raises:
             NotFound: ENTITLEMENT_NOT_FOUND, USER_NOT_FOUND.
         """
-        around = await self.sources.around_entitlement(
-            query.entitlement_id, query.subject_user_id, query.sources
+        around = await self.sources.around(
+            query.sources,
+            entitlement_id=query.entitlement_id,
+            subject_user_id=query.subject_user_id,
         )
         if around is None:
             raise errors.entitlement_not_found(query.entitlement_id)

@@ -9,6 +9,7 @@ from services.catalog.ports.entitlements import Entitlements
 from services.catalog.ports.grants import Grants, UnmanagedAccess
 from services.catalog.ports.links import LinkMaterial, Links
 from services.catalog.ports.offers import Offers
+from services.catalog.ports.policy_uses import PolicyUses
 from services.catalog.ports.rules import Rules
 from services.catalog.ports.syncs import Syncs
 from services.catalog.ports.uses import Feed, Following, Requests, Uses
@@ -28,6 +29,7 @@ __all__ = [
     "LinkMaterial",
     "Links",
     "Offers",
+    "PolicyUses",
     "Requests",
     "Rules",
     "Syncs",

@@ -1,6 +1,6 @@
 """Access profiles, and the expressions in them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from libs.domain.changes import Write
@@ -43,6 +43,21 @@ class AccessProfiles(Protocol):
 
     async def members(self, profile: AccessProfile, page: PageRequest) -> Page[Member]:
         """The enabled people in a profile, by name. A page may be short while there are more."""
+        ...
+
+    async def members_behind(
+        self, profile: AccessProfile, entra_tenant_id: str, after: str
+    ) -> tuple[Sequence[User], str]:
+        """Enabled people of a tenant in a profile, of some of those behind an id, by id.
+
+        With the id to go on behind; empty when there are no more.
+        """
+        ...
+
+    async def members_among(
+        self, profile: AccessProfile, entra_tenant_id: str, user_ids: Collection[str]
+    ) -> Sequence[User]:
+        """Those of these people who are enabled, of a tenant and in a profile, by id."""
         ...
 
     async def reasons(self, profile: AccessProfile, person: User) -> Reasons:

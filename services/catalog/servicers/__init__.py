@@ -35,6 +35,7 @@ from services.catalog.handlers.change_access_profile import (
     DeleteAccessProfile,
     UpdateAccessProfile,
 )
+from services.catalog.handlers.check_approvers import CheckApprovers
 from services.catalog.handlers.checked_profile import CheckedProfile
 from services.catalog.handlers.confirm_targets import ConfirmTargets
 from services.catalog.handlers.create_access_profile import CreateAccessProfile
@@ -97,6 +98,7 @@ class Stores:
     expressions: ports.Expressions
     grants: ports.Grants
     approver_sources: ports.ApproverSources
+    policy_uses: ports.PolicyUses
 
 
 def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults) -> list[Servicer]:
@@ -201,6 +203,10 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
         (
             approver_pb2.DESCRIPTOR.services_by_name["ApproverService"],
             approver_pb2_grpc.add_ApproverServiceServicer_to_server,
-            ApproverServicer(ResolveApprovers(stores.approver_sources)),
+            ApproverServicer(
+                ResolveApprovers(stores.approver_sources),
+                CheckApprovers(stores.approver_sources, profiles),
+                stores.policy_uses,
+            ),
         ),
     ]

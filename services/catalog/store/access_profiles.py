@@ -26,9 +26,8 @@ from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile, Member, Reasons
 from services.catalog.domain.directory import User
 from services.catalog.ports import Expressions
-from services.catalog.store.members import read_members
-from services.catalog.store.membership import any_true, is_listed, listed, read_reasons
-from services.catalog.store.rows import user_of
+from services.catalog.store.members import read_among, read_behind, read_members
+from services.catalog.store.membership import listed, read_reasons
 from services.catalog.store.tables import (
     access_profile_groups,
     access_profile_members,
@@ -37,8 +36,6 @@ from services.catalog.store.tables import (
     rule_access_profiles,
 )
 from services.catalog.store.text import paged, search_name
-
-_BATCH = 500
 
 
 def name_key(display_name: str) -> str:
@@ -106,46 +103,47 @@ class StoredAccessProfiles:
         )
         if EVERYONE_ID in access_profile_ids:
             return await self._database.read(lambda each: each.execute(people).scalar_one())
-        asked = select(access_profiles.c.expression).where(
-            access_profiles.c.access_profile_id.in_(profile_ids), access_profiles.c.expression != ""
+        asked = select(access_profiles).where(access_profiles.c.access_profile_id.in_(profile_ids))
+        profiles = await self._database.read(
+            lambda connection: _with_lists(connection, connection.execute(asked).all())
         )
-        conditions = await self._database.read(lambda each: each.execute(asked).scalars().all())
-        if not conditions:
+        if not any(profile.expression for profile in profiles):
             query = people.where(table.c.user_id.in_(listed(profile_ids)))
             return await self._database.read(lambda each: each.execute(query).scalar_one())
+        # Whom one names needs no expression to be asked of.
+        profiles.sort(key=lambda profile: bool(profile.expression))
         count, after = 0, ""
         # In visits of their own, so that other calls get their turn between two batches.
         while True:
             found, after = await self._database.read(
-                partial(self._counted, profile_ids, conditions, entra_tenant_id, after)
+                partial(
+                    read_behind,
+                    expressions=self._expressions,
+                    profiles=profiles,
+                    entra_tenant_id=entra_tenant_id,
+                    after=after,
+                )
             )
-            count += found
+            count += len(found)
             if not after:
                 return count
 
-    def _counted(
-        self,
-        profile_ids: Sequence[str],
-        conditions: Sequence[str],
-        entra_tenant_id: str,
-        after: str,
-        connection: Connection,
-    ) -> tuple[int, str]:
-        """How many of a batch of people are in one of the profiles, and the batch's last."""
-        table = directory_users
-        rows = connection.execute(
-            select(table, is_listed(table.c.user_id, profile_ids).label("is_listed"))
-            .where(table.c.user_id > after)
-            .order_by(table.c.user_id)
-            .limit(_BATCH)
-        ).all()
-        count = sum(
-            row.account_enabled
-            and row.entra_tenant_id == entra_tenant_id
-            and (row.is_listed or any_true(self._expressions, user_of(row), conditions))
-            for row in rows
+    async def members_behind(
+        self, profile: AccessProfile, entra_tenant_id: str, after: str
+    ) -> tuple[Sequence[User], str]:
+        asked = ([profile], entra_tenant_id, after)
+        return await self._database.read(
+            lambda connection: read_behind(connection, self._expressions, *asked)
         )
-        return count, rows[-1].user_id if len(rows) == _BATCH else ""
+
+    async def members_among(
+        self, profile: AccessProfile, entra_tenant_id: str, user_ids: Collection[str]
+    ) -> Sequence[User]:
+        return await self._database.read(
+            lambda connection: read_among(
+                connection, self._expressions, profile, entra_tenant_id, user_ids
+            )
+        )
 
     async def members(self, profile: AccessProfile, page: PageRequest) -> Page[Member]:
         return await self._database.read(

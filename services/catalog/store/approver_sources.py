@@ -2,7 +2,7 @@
 each. Only who holds an entitlement that is an owner is asked for beside it."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     case,
+    func,
     select,
     union_all,
 )
@@ -24,28 +25,39 @@ from services.catalog.domain.approvers import (
     Source,
     Surroundings,
 )
-from services.catalog.domain.owner import AppOwners, EntitlementOwners
+from services.catalog.domain.directory import User
+from services.catalog.domain.owner import AppOwners, EntitlementOwners, Owner
+from services.catalog.store.audience import governed, is_managed, provisionable
 from services.catalog.store.json_rows import json_column
-from services.catalog.store.managers import LINE
-from services.catalog.store.owners import collected, owner_rows, owning_people, read_holders
+from services.catalog.store.managers import LINE, read_above
+from services.catalog.store.owners import (
+    collected,
+    owner_rows,
+    owning_people,
+    read_entitlement_owners,
+    read_holders,
+)
 from services.catalog.store.rows import USER_COLUMNS, user_in_json
 from services.catalog.store.tables import (
     apps,
     directory_groups,
     directory_memberships,
     directory_users,
+    entitlement_rules,
     entitlements,
 )
 
+_AT_ONCE = 500
 _ENTITLEMENT: BindParameter[str] = bindparam("entitlement", type_=Text())
 _USERS = bindparam("users", expanding=True, type_=Text())
 _GROUPS = bindparam("groups", expanding=True, type_=Text())
 _asked = entitlements.alias("asked")
-_APP = (
+_APP = func.coalesce(
     select(_asked.c.app_id)
     .where(_asked.c.entitlement_id == _ENTITLEMENT)
     .correlate(None)
-    .scalar_subquery()
+    .scalar_subquery(),
+    bindparam("app", type_=Text()),
 )
 _OWNED = ([_ENTITLEMENT, _APP], [_APP])
 
@@ -104,10 +116,16 @@ class StoredApproverSources:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def around_entitlement(
-        self, entitlement_id: str, subject_user_id: str, sources: Collection[Source]
+    async def around(
+        self,
+        sources: Collection[Source],
+        *,
+        app_id: str = "",
+        entitlement_id: str = "",
+        subject_user_id: str = "",
     ) -> Surroundings | None:
         asked = {
+            "app": app_id,
             "entitlement": entitlement_id,
             "subject": subject_user_id,
             "users": sorted(
@@ -130,6 +148,38 @@ class StoredApproverSources:
             )
 
         return await self._database.read(work, at_once=True)
+
+    async def owners_of_requestable(
+        self, app_id: str, after: str
+    ) -> Sequence[tuple[str, tuple[Owner, ...]]]:
+        query = (
+            select(entitlements.c.entitlement_id)
+            .join(apps, apps.c.app_id == entitlements.c.app_id)
+            .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
+            .where(
+                apps.c.app_id == app_id,
+                entitlements.c.entitlement_id > after,
+                is_managed(),
+                apps.c.is_protected.is_(False),
+                entitlement_rules.c.enabled.is_(True),
+                governed(),
+                provisionable(),
+            )
+            .order_by(entitlements.c.entitlement_id)
+            .limit(_AT_ONCE)
+        )
+
+        def work(connection: Connection) -> Sequence[tuple[str, tuple[Owner, ...]]]:
+            found = dict.fromkeys(connection.execute(query).scalars(), app_id)
+            owners = read_entitlement_owners(connection, found)
+            return [(each, owners[each].counting) for each in found]
+
+        return await self._database.read(work)
+
+    async def above(
+        self, people: Sequence[User], levels: int, known: Mapping[str, User]
+    ) -> Mapping[str, User]:
+        return await self._database.read(lambda each: read_above(each, people, levels, known))
 
 
 def _around(

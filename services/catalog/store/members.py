@@ -4,10 +4,13 @@ Where a profile lists few, these are read and sorted. Otherwise people are gone 
 of the list, and so many at most a page: one that holds few, or nobody, then says where to go on.
 """
 
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import Connection, func, select
 
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.access_profile import AccessProfile, Member
+from services.catalog.domain.directory import User
 from services.catalog.ports import Expressions
 from services.catalog.store.membership import listed, read_reasons
 from services.catalog.store.rows import user_of
@@ -17,6 +20,8 @@ from services.catalog.store.text import paged
 _FEW = 1000
 _CHUNK = 250
 _SCANNED_MOST = 500
+# How many people are gone through in one visit where all are.
+_BATCH = 500
 
 
 def read_members(
@@ -78,3 +83,55 @@ def _sorted(
     people = [user_of(row) for row in found.items]
     reasons = read_reasons(connection, expressions, profile, people)
     return Page(tuple(map(Member, people, reasons)), found.next_page_token)
+
+
+def read_behind(
+    connection: Connection,
+    expressions: Expressions,
+    profiles: Sequence[AccessProfile],
+    entra_tenant_id: str,
+    after: str,
+) -> tuple[list[User], str]:
+    """The enabled people of a tenant in one of the profiles, among some of those behind an id.
+
+    By id, with the id to go on behind; empty when there are no more.
+    """
+    table = directory_users
+    rows = connection.execute(
+        select(table).where(table.c.user_id > after).order_by(table.c.user_id).limit(_BATCH)
+    ).all()
+    left = [
+        user_of(row)
+        for row in rows
+        if row.account_enabled and row.entra_tenant_id == entra_tenant_id
+    ]
+    members: list[User] = []
+    for profile in profiles:
+        reasons = read_reasons(connection, expressions, profile, left)
+        members += (person for person, why in zip(left, reasons, strict=True) if why)
+        left = [person for person, why in zip(left, reasons, strict=True) if not why]
+    members.sort(key=lambda person: person.user_id)
+    return members, rows[-1].user_id if len(rows) == _BATCH else ""
+
+
+def read_among(
+    connection: Connection,
+    expressions: Expressions,
+    profile: AccessProfile,
+    entra_tenant_id: str,
+    user_ids: Collection[str],
+) -> list[User]:
+    """Those of these people who are enabled, of a tenant and in a profile, by id."""
+    table = directory_users
+    query = (
+        select(table)
+        .where(
+            table.c.user_id.in_(user_ids),
+            table.c.entra_tenant_id == entra_tenant_id,
+            table.c.account_enabled.is_(True),
+        )
+        .order_by(table.c.user_id)
+    )
+    people = [user_of(row) for row in connection.execute(query)]
+    reasons = read_reasons(connection, expressions, profile, people)
+    return [person for person, why in zip(people, reasons, strict=True) if why]

@@ -15,9 +15,7 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
-    exists,
     literal,
-    or_,
     select,
     true,
     union_all,
@@ -126,12 +124,6 @@ def read_reasons(
     ]
 
 
-def any_true(expressions: Expressions, person: User, conditions: Sequence[str]) -> bool:
-    """Whether one of some expressions is true of a person."""
-    is_true = expressions.given(person)
-    return any(_asked(is_true, condition) for condition in conditions)
-
-
 def _asked(is_true: Callable[[str], bool], expression: str) -> Reasons:
     try:
         return Reasons(expression=is_true(expression))
@@ -149,16 +141,3 @@ def listed(profile_ids: Sequence[str]) -> Select[tuple[str]]:
         .where(groups.access_profile_id.in_(profile_ids))
     )
     return select(union_all(by_name, by_group).subquery().c.user_id)
-
-
-def is_listed(user_id: ColumnElement[str], profile_ids: Sequence[str]) -> ColumnElement[bool]:
-    """Whether profiles name a person, themselves or by a group."""
-    members, groups = access_profile_members.c, access_profile_groups.c
-    return or_(
-        exists().where(members.access_profile_id.in_(profile_ids), members.user_id == user_id),
-        exists().where(
-            groups.access_profile_id.in_(profile_ids),
-            groups.group_id == directory_memberships.c.group_id,
-            directory_memberships.c.user_id == user_id,
-        ),
-    )

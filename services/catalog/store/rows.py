@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -78,12 +79,13 @@ def read_user(connection: Connection, user_id: str) -> User | None:
 
 
 _USER_FIELDS = tuple(field.name for field in fields(User))
+_USER_VALUES = itemgetter(*_USER_FIELDS)
 USER_COLUMNS = tuple(directory_users.c[name] for name in _USER_FIELDS)
 
 
 def user_of(row: Row[Any]) -> User:
     """A person."""
-    return User(*(row._mapping[column.name] for column in USER_COLUMNS))
+    return User(*_USER_VALUES(row._mapping))
 
 
 def user_in_json(values: Sequence[Any]) -> User:

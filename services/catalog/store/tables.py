@@ -240,6 +240,7 @@ apps = Table(
 Index("apps_by_name", apps.c.search_name, apps.c.app_id)
 Index("apps_by_connection", apps.c.connection_id, apps.c.search_name, apps.c.app_id)
 Index("apps_by_object", apps.c.connection_id, apps.c.entra_service_principal_id)
+Index("apps_by_policy", apps.c.policy_id, apps.c.app_id)
 _doomed_index(apps)
 
 # Owners given here. `owner_id` is a `usr_…` or an `ent_…`, whoever holds which; `of_id` an app or
@@ -310,6 +311,14 @@ entitlements = Table(
     Column("version", BigInteger, nullable=False),
 )
 
+for _by in ("policy", "emergency_policy"):
+    Index(
+        f"entitlements_by_{_by}",
+        entitlements.c[f"{_by}_id"],
+        entitlements.c.app_id,
+        entitlements.c.entitlement_id,
+    )
+
 # The fulfilments, by what is fulfilled with: who holds these directory entitlements holds the
 # entitlement.
 entitlement_targets = Table(
@@ -320,8 +329,8 @@ entitlement_targets = Table(
     Column("app_id", Text, nullable=False, index=True),
 )
 
-# The choices that were made; a linked group without a row is pending. The group is kept as it was
-# then, so that a choice stays visible when the group is gone.
+# The choices that were made; a linked group without a row is pending. The group is kept so that a
+# choice stays visible when the group is gone: its names as they were last, if something is bound.
 links = Table(
     "links",
     metadata,
@@ -331,7 +340,8 @@ links = Table(
     Column("group_display_name", Text, nullable=False),
     Column("search_name", Text, nullable=False),
     Column("entra_group_id", Text, nullable=False),
-    Column("entra_app_role_id", Text, nullable=False),
+    # All roles in which it was assigned then, by the text of their ids.
+    Column("entra_app_role_ids", JSON, nullable=False),
     Column("choice", Text, nullable=False),
     Column("entitlement_id", Text, nullable=False),
 )
@@ -402,6 +412,13 @@ entitlement_rules = Table(
     Column("emergency_policy_id", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
 )
+
+for _by in ("policy", "emergency_policy"):
+    Index(
+        f"entitlement_rules_by_{_by}",
+        entitlement_rules.c[f"{_by}_id"],
+        entitlement_rules.c.app_id,
+    )
 
 rule_resource_types = Table(
     "rule_resource_types",

@@ -10,7 +10,7 @@ from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
 from libs.rpc.well_known import timestamp
 from services.catalog.domain.entitlement import ResourceKind, ResourceType
-from services.catalog.domain.link import MAX_ROLE_NAME
+from services.catalog.domain.linking import MAX_ROLE_NAME
 from services.catalog.domain.rules import GovernedEntitlement
 from services.catalog.domain.settings import EntitlementSettings
 from services.catalog.domain.shown_entitlement import EntitlementDetails, ShownEntitlement

@@ -129,7 +129,7 @@ class AccessRequest:
     @property
     def own_user_ids(self) -> dict[str, str]:
         """Those whose own it is, with what they are: they decide nothing of it."""
-        return {self.requester.user_id: "the requester", self.subject.user_id: "the subject"}
+        return {self.subject.user_id: "the subject", self.requester.user_id: "the requester"}
 
     @property
     def awaiting(self) -> frozenset[str]:
@@ -157,6 +157,10 @@ class AccessRequest:
         if person.user_id in self.own_user_ids or person.may(ADMIN, AUDITOR):
             return True
         return person.user_id in self.reviewers or person.user_id in self.asked_user_ids
+
+    def shows_groups_to(self, person: Person) -> bool:
+        """Whether they may see who is in a group that decides it: who asks learns only how many."""
+        return person.may(ADMIN, AUDITOR) or person.user_id in self.asked_user_ids
 
     @property
     def asked_user_ids(self) -> frozenset[str]:

@@ -69,7 +69,11 @@ def at_step(seen: AccessRequest, progress: Progress, time: datetime) -> AccessRe
             entries.append(Entry(time, REQUESTS, what))
     elif begins or others:
         what = timeline.StepOpened(
-            progress.number, progress.approvers, progress.origin, progress.due_time
+            progress.number,
+            progress.approvers,
+            progress.origin,
+            progress.due_time,
+            progress.of_group,
         )
         entries.append(Entry(time, REQUESTS, what))
     return seen.to(state, "decided").then(time, *entries, progress=progress)

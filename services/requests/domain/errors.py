@@ -1,9 +1,17 @@
 """How this service refuses. Reasons are the values of `ErrorReason`, without its prefix."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from libs.domain.callers import Person
-from libs.domain.errors import AlreadyExists, Invalid, NotAllowed, NotFound, WrongState
+from libs.domain.errors import (
+    AlreadyExists,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    Violation,
+    WrongState,
+)
 
 
 def access_request_not_found(access_request_id: str) -> NotFound:
@@ -237,3 +245,8 @@ def delegation_exists(delegation_id: str) -> AlreadyExists:
         f"{delegation_id} names a delegate for a part of that time. End that one first.",
         delegation_id=delegation_id,
     )
+
+
+def draft_invalid(violations: Sequence[Violation]) -> Invalid:
+    """Policy refuses the policy that is not saved."""
+    return Invalid(violations, reason="DRAFT_INVALID")

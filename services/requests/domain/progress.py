@@ -10,7 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.requests.domain.person import PersonRef
-from services.requests.domain.steps import Approval, Approvers, People, Wait, approvers_in_words
+from services.requests.domain.steps import (
+    Approval,
+    Approvers,
+    GroupMembers,
+    People,
+    Wait,
+    approvers_in_words,
+)
 
 
 class Origin(StrEnum):
@@ -66,6 +73,8 @@ class Progress:
     barred: tuple[str, ...] = ()
     overdue: bool = False
     """Whether its time limit has struck."""
+    of_group: bool = False
+    """Whether they are who is in a group, which is not for everybody to know."""
 
     @property
     def still_needed(self) -> int:
@@ -144,7 +153,14 @@ def resolved(
         done = len(progress.approvals)
         needed = max(1, len(able) + done) if step.all_of_them else step.needed
         if able and done + len(able) >= needed:
-            return replace(progress, approvers=able, needed=needed, origin=origin, problem="")
+            return replace(
+                progress,
+                approvers=able,
+                needed=needed,
+                origin=origin,
+                problem="",
+                of_group=isinstance(source, GroupMembers),
+            )
         problems.append(_problem(source, answer, able, needed - done, progress, excluded))
     needed = 1 if step.all_of_them else step.needed
     return replace(

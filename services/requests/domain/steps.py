@@ -146,6 +146,14 @@ def approvers_in_words(approvers: Approvers) -> str:
             return "approvers of an unknown kind"
 
 
+def who_in_words(step: Approval) -> str:
+    """Who has to approve a step, for a sentence: "2 of the app's owners"."""
+    who = approvers_in_words(step.approvers)
+    if step.all_of_them:
+        return f"all of {who}"
+    return who if step.needed == 1 else f"{step.needed} of {who}"
+
+
 def step_in_words(step: Step) -> str:
     """What happens, for people to read."""
     match step:
@@ -154,11 +162,20 @@ def step_in_words(step: Step) -> str:
         case Reject(message):
             return f"denied: {message}"
         case Approval() as it:
-            who = approvers_in_words(it.approvers)
-            if it.all_of_them:
-                return f"approved by all of {who}"
-            return f"approved by {who}" if it.needed == 1 else f"approved by {it.needed} of {who}"
+            return f"approved by {who_in_words(it)}"
         case Wait(duration, condition):
-            return f"waits for {duration}" if duration is not None else f"waits until {condition}"
+            if duration is not None:
+                return f"waits for {length_in_words(duration)}"
+            return f"waits until {condition}"
         case UnknownStep():
             return "a step of an unknown kind"
+
+
+def length_in_words(length: timedelta) -> str:
+    """A length of time as people say it: "4 hours", "1 day 12 hours"."""
+    left, words = int(length.total_seconds()), []
+    for name, seconds in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        count, left = divmod(left, seconds)
+        if count:
+            words.append(f"{count} {name}" + ("s" if count > 1 else ""))
+    return " ".join(words) or "no time"

@@ -41,12 +41,16 @@ class EmergencyRequested:
 
 @dataclass(frozen=True, slots=True)
 class StepOpened:
-    """A step began, or others may decide it now. Nobody may decide a wait."""
+    """A step began, or others may decide it now. Nobody may decide a wait.
+
+    `of_group`: they are who is in a group, which is not for everybody to know.
+    """
 
     step: int
     approvers: tuple[PersonRef, ...] = ()
     origin: Origin = Origin.UNSPECIFIED
     due_time: datetime | None = None
+    of_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)

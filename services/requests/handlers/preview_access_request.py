@@ -15,7 +15,6 @@ from services.requests.domain.resolution import Resolution
 from services.requests.domain.steps import (
     Approval,
     Approvers,
-    GroupMembers,
     Reject,
     Step,
     step_in_words,
@@ -120,10 +119,8 @@ def _shown(wish: Wish, step: Approval, found: Progress) -> PreviewStep:
         found.origin,
         found.problem,
     )
-    asked = step.fallback if found.origin is Origin.FALLBACK else step.approvers
     # Who is in a group is not for everybody to know.
-    hidden = isinstance(asked, GroupMembers)
-    if hidden and not wish.requester.may(ADMIN, AUDITOR, POLICY_ADMIN):
+    if found.of_group and not wish.requester.may(ADMIN, AUDITOR, POLICY_ADMIN):
         return replace(seen, approvers=())
     return seen
 

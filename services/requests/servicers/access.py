@@ -1,10 +1,12 @@
 """Who may call what. What is whose is seen to by the use cases."""
 
-from libs.rpc.access import people
+from libs.domain.callers import ADMIN, AUDITOR, POLICY_ADMIN
+from libs.rpc.access import people, roles
 
 _ACCESS_REQUESTS = "/latchkey.requests.v1.AccessRequestService"
 _DELEGATIONS = "/latchkey.requests.v1.DelegationService"
 _LEASES = "/latchkey.requests.v1.LeaseService"
+_REPLAY = "/latchkey.requests.v1.ReplayService"
 
 ACCESS = {
     f"{_ACCESS_REQUESTS}/CreateAccessRequest": people(),
@@ -28,4 +30,5 @@ ACCESS = {
     f"{_DELEGATIONS}/CreateDelegation": people(),
     f"{_DELEGATIONS}/ListDelegations": people(),
     f"{_DELEGATIONS}/DeleteDelegation": people(),
+    f"{_REPLAY}/ReplayPolicy": roles(ADMIN, POLICY_ADMIN, AUDITOR),
 }

@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    tuple_,
     union_all,
     update,
 )
@@ -23,7 +24,7 @@ from sqlalchemy import (
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
-from libs.domain.paging import Page, PageRequest
+from libs.domain.paging import Page, PageRequest, time_key
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
 from services.requests.domain.gone import Dependent
 from services.requests.domain.states import UNDECIDED, EmergencyReview
@@ -113,6 +114,18 @@ class AccessRequestStore:
         )
         return await self._ids(query)
 
+    async def pending(self, after: str, most: int) -> list[str]:
+        query = (
+            select(table.c.access_request_id)
+            .where(
+                table.c.state == AccessRequestState.PENDING.value,
+                table.c.access_request_id > after,
+            )
+            .order_by(table.c.access_request_id)
+            .limit(most)
+        )
+        return await self._ids(query)
+
     async def overdue(self, now: datetime, most: int) -> list[str]:
         query = (
             select(table.c.access_request_id)
@@ -163,6 +176,29 @@ class AccessRequestStore:
         return await self.database.read(
             lambda connection: [Dependent(*row) for row in connection.execute(query)]
         )
+
+    async def under_policy(
+        self, page: PageRequest, *, policy_id: str, start: datetime, end: datetime
+    ) -> Page[AccessRequest]:
+        order = (table.c.create_time, table.c.access_request_id)
+        query = (
+            select(*_WITHOUT_TIMELINE)
+            .where(
+                table.c.policy_id == policy_id,
+                table.c.create_time >= start,
+                table.c.create_time < end,
+                table.c.inputs.is_not(None),
+            )
+            .order_by(*(column.desc() for column in order))
+            .limit(page.size + 1)
+        )
+        if (after := page.after_time()) is not None:
+            query = query.where(tuple_(*order) < tuple_(*after))
+        rows = await self.database.read(
+            lambda connection: connection.execute(query).mappings().all()
+        )
+        found = [access_request_from(row) for row in rows]
+        return page.page(found, key=lambda it: time_key(it.create_time, it.access_request_id))
 
     async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:
         key = {"key": occupancy(subject_user_id, entitlement_id)}

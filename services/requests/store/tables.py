@@ -113,6 +113,7 @@ leases = Table(
     Column("end_time", UtcTime),
     Column("end_cause", Text),
     Column("end_reason", Text, nullable=False),
+    Column("emergency", Boolean, nullable=False, server_default=false()),
 )
 Index("leases_subject_user_id", leases.c.subject_user_id, leases.c.lease_id)
 Index("leases_app_id", leases.c.app_id, leases.c.state, leases.c.lease_id)

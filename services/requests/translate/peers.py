@@ -8,7 +8,7 @@ from latchkey.catalog.v1 import (
     settings_pb2,
 )
 from latchkey.connector.v1 import provisioning_pb2
-from libs.domain.errors import LatchkeyError, NotAllowed, NotFound, Unavailable
+from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, NotFound, Unavailable
 from libs.rpc.well_known import length_of, time_of
 from services.requests.domain import errors
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
@@ -134,6 +134,16 @@ def unknown(error: LatchkeyError, reason: str, words: str) -> Gone:
     if isinstance(error, NotFound) and error.reason == reason:
         return Gone(words, unknown=True)
     raise Unavailable.refused("the catalog service", error) from error
+
+
+def draft_error(error: LatchkeyError) -> LatchkeyError:
+    """What our caller is told when policy refuses a policy that is not saved. That it refuses what
+    we told it of access requests is no fault of theirs."""
+    if isinstance(error, Invalid):
+        theirs = [it for it in error.violations if it.field.partition(".")[0] == "policy"]
+        if theirs:
+            return errors.draft_invalid(theirs)
+    return Unavailable.refused("the policy service", error)
 
 
 def delivery_from_proto(message: provisioning_pb2.Delivery) -> Delivery:

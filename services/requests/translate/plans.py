@@ -3,6 +3,7 @@
 from latchkey.policy.v1 import evaluation_pb2
 from libs.rpc.well_known import length_of, time_of, timestamp
 from services.requests.domain.plan import Easier, Plan
+from services.requests.domain.replay import DraftAnswer
 from services.requests.translate.steps import step_from_proto, step_to_proto
 
 
@@ -39,3 +40,10 @@ def plan_to_proto(plan: Plan) -> evaluation_pb2.Plan:
 def easier_from_proto(message: evaluation_pb2.ExplainPolicyResponse.Easier) -> Easier:
     """What would be easier."""
     return Easier(length_of(message.requested_duration), plan_from_proto(message.plan))
+
+
+def draft_answer_from_proto(message: evaluation_pb2.EvaluateDraftResponse.Answer) -> DraftAnswer:
+    """What a policy that is not saved would say; one without a plan fails, whatever it says."""
+    if not message.HasField("plan"):
+        return DraftAnswer(None, message.problem or "policy does not say why")
+    return DraftAnswer(plan_from_proto(message.plan))

@@ -3,6 +3,7 @@
 from latchkey.requests.v1 import access_request_pb2 as pb
 from libs.rpc.well_known import duration
 from services.requests.domain.plan import Easier
+from services.requests.domain.steps import length_in_words
 from services.requests.handlers.preview_access_request import Preview, PreviewStep, in_words
 from services.requests.translate.common import target_to_proto
 from services.requests.translate.plans import plan_to_proto
@@ -36,6 +37,6 @@ def _step(step: PreviewStep) -> pb.PreviewAccessRequestResponse.PreviewStep:
 def _easier(easier: Easier) -> pb.PreviewAccessRequestResponse.Easier:
     return pb.PreviewAccessRequestResponse.Easier(
         requested_duration=duration(easier.duration),
-        summary=f"up to {easier.duration} it is {in_words(easier.plan)}",
+        summary=f"up to {length_in_words(easier.duration)} it is {in_words(easier.plan)}",
         plan=plan_to_proto(easier.plan),
     )

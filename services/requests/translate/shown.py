@@ -20,6 +20,7 @@ _AT_A_STEP = (AccessRequestState.PENDING, AccessRequestState.NO_APPROVER)
 
 def access_request_to_proto(found: AccessRequest, reader: Person) -> pb.AccessRequest:
     """An access request, as far as the reader may see it."""
+    groups = found.shows_groups_to(reader)
     inputs = found.inputs if reader.may(ADMIN, POLICY_ADMIN, AUDITOR) else None
     return pb.AccessRequest(
         access_request_id=found.access_request_id,
@@ -38,10 +39,10 @@ def access_request_to_proto(found: AccessRequest, reader: Person) -> pb.AccessRe
         failure_message=found.failure_message,
         create_time=timestamp(found.create_time),
         update_time=timestamp(found.update_time),
-        timeline=[entry_to_proto(entry) for entry in found.timeline],
+        timeline=[entry_to_proto(entry, groups=groups) for entry in found.timeline],
         etag=str(found.version),
         emergency=found.emergency,
-        current_step=_current_step(found),
+        current_step=_current_step(found, groups=groups),
         emergency_review_state=pb.EmergencyReviewState.Value(
             f"EMERGENCY_REVIEW_STATE_{found.review}"
         ),
@@ -49,13 +50,14 @@ def access_request_to_proto(found: AccessRequest, reader: Person) -> pb.AccessRe
     )
 
 
-def _current_step(found: AccessRequest) -> pb.CurrentStep | None:
+def _current_step(found: AccessRequest, *, groups: bool) -> pb.CurrentStep | None:
     progress = found.progress
     if progress is None or found.state not in _AT_A_STEP:
         return None
     return pb.CurrentStep(
         number=progress.number,
-        approvers=people_to_proto(progress.approvers),
+        approvers=people_to_proto(progress.approvers if groups or not progress.of_group else ()),
+        approver_count=len(progress.approvers),
         needed=progress.needed,
         approvals=[
             pb.StepApproval(

@@ -28,8 +28,8 @@ def place_to_proto(person: PersonRef | None) -> pb.PersonRef | None:
     return None if person is None else person_to_proto(person)
 
 
-def entry_to_proto(entry: Entry) -> pb.TimelineEntry:
-    """Something that happened."""
+def entry_to_proto(entry: Entry, *, groups: bool) -> pb.TimelineEntry:
+    """Something that happened; with `groups` also who is in those that decide."""
     message = pb.TimelineEntry(entry_time=timestamp(entry.time), actor=actor_to_proto(entry.actor))
     match entry.what:
         case timeline.Created(justification):
@@ -43,8 +43,10 @@ def entry_to_proto(entry: Entry) -> pb.TimelineEntry:
         case timeline.EmergencyRequested(policy_id):
             message.emergency_requested.SetInParent()
             message.emergency_requested.policy_id = policy_id
-        case timeline.StepOpened(step, approvers, origin, due_time):
-            message.step_opened.CopyFrom(_step_opened(step, approvers, origin, due_time))
+        case timeline.StepOpened(step, approvers, origin, due_time, of_group):
+            message.step_opened.CopyFrom(
+                _step_opened(step, approvers if groups or not of_group else (), origin, due_time)
+            )
         case timeline.NoApprover(step, problem):
             message.no_approver.CopyFrom(pb.TimelineEntry.NoApprover(step=step, problem=problem))
         case timeline.StepApproved(step, on_behalf_of, reason, length):

@@ -35,7 +35,7 @@ STAFF = Tenant(
         "Nobody": (),
     },
     apps={"Tool": ()},
-    assigned=(("Tool", "Pair"), ("Tool", "Deciders")),
+    assigned=(("Tool", "Pair"), ("Tool", "Deciders"), ("Tool", "Former")),
 )
 
 

@@ -10,6 +10,7 @@ from latchkey.catalog.v1 import (
     access_profile_pb2,
     app_catalog_pb2,
     app_pb2,
+    approver_pb2,
     directory_pb2,
     entitlement_pb2,
     entitlement_rules_pb2,
@@ -19,7 +20,7 @@ from latchkey.catalog.v1 import (
     resolution_pb2,
 )
 from tests.integration.catalog.running import RunningCatalog
-from tests.integration.catalog.skewed import BIG_APP, BIG_DEN
+from tests.integration.catalog.skewed import BIG_APP, BIG_DEN, BIG_GROUP, EVERYWHERE
 from tests.integration.catalog.steps import root
 from tests.soak import filled_catalog as filled
 
@@ -62,6 +63,29 @@ def calls(catalog: RunningCatalog) -> dict[str, Call]:
             access_profile_pb2.ListMembersRequest,
             access_profile_id=profile,
         )
+
+    def checked(profile: str) -> Call:
+        owners = approver_pb2.ApproverSource.EntitlementOwners()
+        return of(
+            catalog.approvers.CheckApprovers,
+            approver_pb2.CheckApproversRequest,
+            catalog.by("policy"),
+            app_id=app,
+            access_profile_id=profile,
+            approvers=approver_pb2.ApproverSource(
+                manager=approver_pb2.ApproverSource.Manager(level=5)
+            ),
+            fallback=approver_pb2.ApproverSource(entitlement_owners=owners),
+            needed=1,
+        )
+
+    def uses(**fields: Any) -> Call:
+        request = approver_pb2.ListPolicyUsesRequest
+        return of(catalog.approvers.ListPolicyUses, request, policy_id=EVERYWHERE, **fields)
+
+    async def after_a_page() -> Any:
+        page = await uses()()
+        return await uses(page_token=page.next_page_token)()
 
     return {
         "ListUsers": users(),
@@ -153,6 +177,36 @@ def calls(catalog: RunningCatalog) -> dict[str, Call]:
             requester_user_id=person,
             subject_user_id=person,
         ),
+        "ResolveEntitlement with holdings": of(
+            catalog.resolution.ResolveEntitlement,
+            resolution_pb2.ResolveEntitlementRequest,
+            catalog.by("requests"),
+            entitlement_id=entitlement,
+            requester_user_id=person,
+            subject_user_id=person,
+            include_holdings=True,
+        ),
+        "ResolveApprovers": of(
+            catalog.approvers.ResolveApprovers,
+            approver_pb2.ResolveApproversRequest,
+            catalog.by("requests"),
+            entitlement_id=entitlement,
+            subject_user_id=person,
+            sources=[
+                approver_pb2.ApproverSource(
+                    people=approver_pb2.ApproverSource.People(user_ids=[person])
+                ),
+                approver_pb2.ApproverSource(manager=approver_pb2.ApproverSource.Manager(level=5)),
+                approver_pb2.ApproverSource(
+                    group_members=approver_pb2.ApproverSource.GroupMembers(group_id=BIG_GROUP)
+                ),
+            ],
+        ),
+        "CheckApprovers of everyone": checked("apr_everyone"),
+        "CheckApprovers of a group": checked("apr_group"),
+        "CheckApprovers of an expression": checked("apr_expression"),
+        "ListPolicyUses": uses(),
+        "ListPolicyUses behind a page": after_a_page,
         "ListGrants of a person": grants(user_id=person),
         "ListGrants of a person then": grants(user_id=person, at_time=THEN),
         "ListGrants of an app": grants(app_id=app),

@@ -18,7 +18,12 @@ from libs.domain.errors import LatchkeyError
 from libs.domain.paging import PageRequest
 from services.catalog.domain.access_profile import EVERYONE_ID
 from services.catalog.domain.entitlement import ResourceKind
-from services.catalog.domain.link import CreateVirtualRole, Decision, ProvisionAccessFor, Skip
+from services.catalog.domain.linking import (
+    CreateVirtualRole,
+    Decision,
+    ProvisionAccessFor,
+    Skip,
+)
 from services.catalog.domain.owner import Owner
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.settings import Defaults

@@ -49,6 +49,8 @@ def caller(catalog: RunningCatalog, stub: str, method: str) -> Metadata:
         return catalog.by("connector")
     if stub == "resolution" or method == "ResolveApprovers":
         return catalog.by("requests")
+    if method == "CheckApprovers":
+        return catalog.by("policy")
     return catalog.person("Ben", ADMIN)
 
 

@@ -20,6 +20,9 @@ UNMANAGED_APPS, OTHER_PROFILES = 4_400, 500
 assert min(SIZE.people, SIZE.groups, SIZE.apps) > SCANNED_MOST
 BIG_APP = SIZE.apps - 1
 BIG_DEN = ids.membership_entitlement_id(TENANT, "big")
+BIG_GROUP = ids.group_id(TENANT, object_id("Big"))
+# The policy that every app, its rules and its entitlements name.
+EVERYWHERE = "pol_everywhere"
 _BEGAN, _ENDED = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 
 
@@ -37,6 +40,10 @@ async def fill(database: Database) -> None:
             .where(people.c.user_id.in_(map(filled.user_id, (9996, 9997, 9998))))
             .values(account_enabled=False)
         )
+        connection.execute(update(tables.apps).values(policy_id=EVERYWHERE))
+        for table in (tables.entitlement_rules, tables.entitlements):
+            named = {"policy_id": EVERYWHERE, "emergency_policy_id": EVERYWHERE}
+            connection.execute(update(table).values(named))
         connection.execute(text("ANALYZE"))
 
     await database.write(work)
@@ -46,7 +53,7 @@ def _skewed() -> Iterator[tuple[Table, filled.Rows]]:
     seen = {"connection_id": filled.CONNECTION, "round": 1, "doomed": False}
     since = {**seen, "since_time": _BEGAN}
     of_group = {"directory_entitlement_id": BIG_DEN}
-    group = ids.group_id(TENANT, object_id("Big"))
+    group = BIG_GROUP
     yield (
         tables.directory_groups,
         [

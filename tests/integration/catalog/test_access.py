@@ -56,6 +56,9 @@ ALLOWED = {
     "IngestService/ListAppsInScope": {"connector"},
     "ResolutionService/ResolveEntitlement": {"requests"},
     "ResolutionService/ConfirmTargets": {"connector"},
+    "ApproverService/ResolveApprovers": {"requests"},
+    "ApproverService/CheckApprovers": {"policy"},
+    "ApproverService/ListPolicyUses": {ADMIN, POLICY_ADMIN, AUDITOR, "policy"},
 }
 
 

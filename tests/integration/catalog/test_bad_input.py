@@ -64,7 +64,11 @@ def by_id(value: str) -> Iterator[tuple[Call, str]]:
     profile = access_profile_pb2.GetAccessProfileRequest(access_profile_id=value)
     yield ("access_profiles", "GetAccessProfile", profile), "access_profile_id"
     yield ("directory", "GetUser", directory_pb2.GetUserRequest(user_id=value)), "user_id"
-    usual = {"entitlement_id": "ent_1", "requester_user_id": "usr_1", "subject_user_id": "usr_1"}
+    usual: dict[str, Any] = {
+        "entitlement_id": "ent_1",
+        "requester_user_id": "usr_1",
+        "subject_user_id": "usr_1",
+    }
     for field in usual:
         resolve = resolution_pb2.ResolveEntitlementRequest(**(usual | {field: value}))
         yield ("resolution", "ResolveEntitlement", resolve), field

@@ -7,6 +7,7 @@ from latchkey.catalog.v1 import (
     access_profile_pb2,
     app_catalog_pb2,
     app_pb2,
+    approver_pb2,
     directory_pb2,
     entitlement_pb2,
     grant_pb2,
@@ -73,7 +74,7 @@ def _bound(name: str, kind: str) -> int:
 def test_every_list_is_among_the_calls(sqlite_catalog: RunningCatalog) -> None:
     """What has pages in the contracts is called."""
     files = (access_profile_pb2, app_catalog_pb2, app_pb2, directory_pb2, entitlement_pb2)
-    more = (grant_pb2, ingest_pb2, link_pb2)
+    more = (approver_pb2, grant_pb2, ingest_pb2, link_pb2)
     lists = {
         method.name
         for file in (*files, *more)

@@ -24,6 +24,7 @@ from libs.process.service import Service
 from libs.rpc import errors
 from services.policy.expressions import CelExpressions
 from services.policy.handlers.remembered_policies import RememberedPolicies
+from services.policy.ports import Catalog
 from services.policy.servicers import ACCESS, servicers
 from services.policy.settings import Settings
 from services.policy.store import MIGRATIONS
@@ -42,18 +43,15 @@ class PolicyHouse:
     channel: grpc.aio.Channel
     issuer: TestIssuer
     catalog: FakeCatalog
-    """What it answers can be changed."""
+    """What answers unless the house was opened with another one."""
     port: int
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, database_url: str, nats_url: str, folder: Path, **more: Any
+        cls, database_url: str, nats_url: str, folder: Path, catalog: Catalog | None = None
     ) -> AsyncIterator["PolicyHouse"]:
-        """Starts the service, as its `__main__` does, and opens a channel to it.
-
-        `more`: further settings.
-        """
+        """Starts the service, as its `__main__` does, and opens a channel to it."""
         issuer = TestIssuer(folder / "issuer")
         settings = Settings(
             listen="127.0.0.1:0",
@@ -62,9 +60,8 @@ class PolicyHouse:
             jwks_file=issuer.jwks_file,
             issuer=issuer.issuer,
             migrate=True,
-            **more,
         )
-        catalog = FakeCatalog()
+        fake = FakeCatalog()
         life = Life()
         async with life.parts:
             service = await Service.begin(
@@ -84,14 +81,14 @@ class PolicyHouse:
                     policies=policies,
                     remembered=remembered,
                     expressions=CelExpressions(),
-                    catalog=catalog,
+                    catalog=catalog or fake,
                     clock=service.clock,
                     default_policy_id=settings.default_policy_id,
                 ),
                 ACCESS,
             )
             async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-                yield cls(service, channel, issuer, catalog, server.port)
+                yield cls(service, channel, issuer, fake, server.port)
 
     @property
     def policies(self) -> policy_pb2_grpc.PolicyServiceStub:

@@ -8,13 +8,11 @@ import pytest
 from libs.domain import ids
 from libs.domain.errors import LatchkeyError, Unavailable
 from services.catalog.domain import facts
-from services.catalog.domain.link import (
+from services.catalog.domain.link import LinkChoice, LinkedGroup, SharedEntitlement
+from services.catalog.domain.linking import (
     CreateVirtualRole,
     Decision,
-    LinkChoice,
-    LinkedGroup,
     ProvisionAccessFor,
-    SharedEntitlement,
     Skip,
     link,
 )
@@ -46,6 +44,7 @@ LINKED = link(
         for group in (named("A"), named("B"), named("C", shared_with=(SHARED,)))
     },
     (ACCESS,),
+    {},
     (),
     (
         Decision(den("A"), CreateVirtualRole("Editor")),

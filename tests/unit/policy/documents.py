@@ -1,7 +1,5 @@
 """Policies that can be saved, for Hypothesis: with every text that a request may hold."""
 
-from datetime import timedelta
-
 from hypothesis import strategies as st
 
 from libs.domain.errors import Invalid
@@ -79,9 +77,8 @@ EVALUABLE = st.builds(
             st.tuples(_FINAL),
         ),
         max_size=2,
-        unique_by=lambda rule: rule.display_name,
+        unique_by=(lambda rule: rule.display_name, lambda rule: rule.condition),
     ).map(tuple),
     st.tuples(st.builds(kinds.Approval, st.just(kinds.Manager()), time_limit=st.none())),
 )
 """Contents that nothing is refused of, whatever else there is."""
-MINUTE = timedelta(minutes=1)

@@ -1,8 +1,10 @@
 """The use cases over fakes, each committed as the service would commit it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from libs.db.writes import Writes
 from libs.domain.callers import Person
 from libs.domain.changes import Change, Outcome, Refused
 from services.requests.domain.access_request import AccessRequest
@@ -46,6 +48,16 @@ def person(name: str, *roles: str) -> Person:
 ADA = person("Ada")
 
 
+@dataclass(frozen=True)
+class _Runs:
+    """Runs use cases and commits them to the fake store."""
+
+    house: "House"
+
+    async def run(self, use_case: Callable[[], Awaitable[Outcome[T] | Refused]]) -> T:
+        return self.house.keep(await use_case())
+
+
 @dataclass
 class House:
     """Every use case over one store."""
@@ -55,6 +67,11 @@ class House:
     policy: FakePolicy = field(default_factory=FakePolicy)
     connector: FakeConnector = field(default_factory=FakeConnector)
     clock: FakeClock = field(default_factory=FakeClock)
+
+    @property
+    def writes(self) -> Writes:
+        """Runs what loops run."""
+        return cast(Writes, _Runs(self))
 
     @property
     def last(self) -> Change:

@@ -1,15 +1,12 @@
 """What depends on people and entitlements that are gone is ended."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import pytest
 
-from libs.db.writes import Writes
 from libs.domain.callers import Person
-from libs.domain.changes import Outcome
 from libs.domain.errors import Unavailable
 from libs.domain.ids import derived_id
 from services.requests.domain import facts
@@ -30,20 +27,10 @@ DISABLED = Gone("The person is disabled in the directory.")
 REMOVED = Gone("The group Editors is gone.")
 
 
-class _Runs:
-    """Runs use cases and commits them to the fake store."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-
-    async def run(self, use_case: Callable[[], Awaitable[Outcome[T]]]) -> T:
-        return self._house.keep(await use_case())
-
-
 def _loop(house: House) -> GoneLoop:
     store, clock = house.store, house.clock
     return GoneLoop(
-        cast(Writes, _Runs(house)),
+        house.writes,
         store.access_requests,
         store.leases,
         store.delegations,

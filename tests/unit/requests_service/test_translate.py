@@ -46,6 +46,7 @@ HAPPENINGS: list[Happening] = [
     timeline.LeaseEnding("revoked", "why"),
     timeline.EmergencyRequested("pol_1"),
     timeline.StepOpened(1, (BEN,), Origin.FALLBACK, NOW),
+    timeline.StepOpened(1, (BEN,), Origin.STEP, None, True),
     timeline.NoApprover(1, "nobody"),
     timeline.StepApproved(1, BEN, "fine", timedelta(hours=1)),
     timeline.Reassigned(1, (BEN,), "away"),

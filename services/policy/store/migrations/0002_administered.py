@@ -1,7 +1,7 @@
 """Policies are updated and deleted; three more are built in."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from alembic import op
@@ -92,14 +92,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("policy_id", "escalate_to_policy_id"),
     )
     op.create_index("policy_escalations_by_target", "policy_escalations", ["escalate_to_policy_id"])
-    for policy_id, display_name, description, content, digest in _BUILT_IN:
-        _add_built_in(policy_id, display_name, description, content, digest)
+    now = datetime.now(UTC)
+    for number, built_in in enumerate(_BUILT_IN):
+        # They are listed in this order.
+        _add_built_in(*built_in, now + number * timedelta(microseconds=1))
 
 
 def _add_built_in(
-    policy_id: str, display_name: str, description: str, content: str, digest: str
+    policy_id: str, display_name: str, description: str, content: str, digest: str, time: datetime
 ) -> None:
-    connection, now = op.get_bind(), datetime.now(UTC)
+    connection = op.get_bind()
     # Somebody may have made a policy of this name. It is theirs, and people and documents call it
     # so: ours, which nobody has called yet, gets the longer name.
     for name in _names(display_name):
@@ -114,7 +116,7 @@ def _add_built_in(
             description=description,
             built_in=True,
             version=1,
-            create_time=now,
+            create_time=time,
         )
     )
     connection.execute(
@@ -123,7 +125,7 @@ def _add_built_in(
             version=1,
             content=content,
             digest=digest,
-            create_time=now,
+            create_time=time,
             display_name=name,
             description=description,
         )

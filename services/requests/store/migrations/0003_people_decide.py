@@ -32,6 +32,10 @@ def upgrade() -> None:
             sa.Column("reviewers", sa.JSON(), server_default=sa.text("'[]'"), nullable=False)
         )
         table.create_unique_constraint("access_requests_emergency_key_key", ["emergency_key"])
+    with op.batch_alter_table("leases") as table:
+        table.add_column(
+            sa.Column("emergency", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
     op.create_index(
         "access_requests_waits_for", "access_requests", ["waits_for", "access_request_id"]
     )
@@ -67,6 +71,8 @@ def downgrade() -> None:
     op.drop_table("access_request_inbox")
     for name in ("policy_id", "review", "due_time", "waits_for"):
         op.drop_index(f"access_requests_{name}", "access_requests")
+    with op.batch_alter_table("leases") as table:
+        table.drop_column("emergency")
     with op.batch_alter_table("access_requests") as table:
         table.drop_constraint("access_requests_emergency_key_key", type_="unique")
         for name in (
