@@ -19,7 +19,8 @@ from tests.support.policies import evaluations_per_second
 pytestmark = pytest.mark.timeout(900)
 ROOT = Path(__file__).resolve().parents[2]
 _CALLS = 3000
-_ROUNDS = 7
+_ROUNDS = 9
+_BEST = 3
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -53,6 +54,11 @@ def _used(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def _best(rounds: list[float]) -> float:
+    """The mean of the best rounds: one lucky round of either side shall not decide."""
+    return sum(sorted(rounds)[:_BEST]) / _BEST
+
+
 async def test_beside_an_echo(tmp_path: Path) -> None:
     """EvaluatePolicy answers at least 70 % of the calls that an echo of its answers does, by the
     processor time that a call takes of the server, which decides how many it can answer."""
@@ -68,14 +74,14 @@ async def test_beside_an_echo(tmp_path: Path) -> None:
                 before = _used(pid)
                 took[name].append(await calls(port, token, questions))
                 spent[name].append(_used(pid) - before)
-    ratio = min(spent["echo"]) / min(spent["policy"])
+    ratio = _best(spent["echo"]) / _best(spent["policy"])
     report(
         "EvaluatePolicy over gRPC",
         of_an_echo=f"{ratio:.0%}",
-        by_the_clock=f"{min(took['echo']) / min(took['policy']):.0%}",
-        calls=f"{_CALLS / min(took['policy']):,.0f}/s",
-        echo=f"{_CALLS / min(took['echo']):,.0f}/s",
-        processor=f"{min(spent['policy']) / _CALLS * 1e6:.0f} µs a call",
-        processor_of_the_echo=f"{min(spent['echo']) / _CALLS * 1e6:.0f} µs",
+        by_the_clock=f"{_best(took['echo']) / _best(took['policy']):.0%}",
+        calls=f"{_CALLS / _best(took['policy']):,.0f}/s",
+        echo=f"{_CALLS / _best(took['echo']):,.0f}/s",
+        processor=f"{_best(spent['policy']) / _CALLS * 1e6:.0f} µs a call",
+        processor_of_the_echo=f"{_best(spent['echo']) / _CALLS * 1e6:.0f} µs",
     )
     assert ratio >= 0.7
