@@ -14,7 +14,7 @@ from libs.db.committer import Committer, IdempotencyKey, Received, Stale
 from libs.db.engine import Database
 from libs.db.ledger import Ledger
 from libs.domain.callers import Caller
-from libs.domain.changes import Outcome
+from libs.domain.changes import Change, Outcome, Refused
 from libs.domain.clock import Clock
 from libs.domain.errors import Conflict, Invalid, LatchkeyError
 
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
-UseCase = Callable[[], Awaitable[Outcome[T]]]
+UseCase = Callable[[], Awaitable[Outcome[T] | Refused]]
 
 
 class Writes:
@@ -43,13 +43,8 @@ class Writes:
         """
         for _ in range(_TRIES):
             outcome = await use_case()
-            try:
-                if outcome.change is not None:
-                    await self._committer.commit(outcome.change)
-            except Stale as stale:
-                _log.info("use_case_again", cause=str(stale))
-                continue
-            return outcome.result
+            if outcome.change is None or await self._committed(outcome.change, None):
+                return _result(outcome)
         raise _conflict()
 
     async def answer(
@@ -75,17 +70,27 @@ class Writes:
                 if key is not None and (stored := await self._answered(key)) is not None:
                     return response_type.FromString(stored)
                 raise
+            if isinstance(outcome, Refused):
+                # It answers no key: the caller may be right the next time.
+                if await self._committed(outcome.change, None):
+                    raise outcome.error
+                continue
             response = respond(outcome.result)
             if outcome.change is None:
                 return response
             with_answer = None if key is None else replace(key, answer=response.SerializeToString())
-            try:
-                await self._committer.commit(outcome.change, key=with_answer)
-            except Stale as stale:
-                _log.info("use_case_again", cause=str(stale))
-                continue
-            return response
+            if await self._committed(outcome.change, with_answer):
+                return response
         raise _conflict()
+
+    async def _committed(self, change: Change, key: IdempotencyKey | None) -> bool:
+        """Commits, unless somebody else was first."""
+        try:
+            await self._committer.commit(change, key=key)
+        except Stale as stale:
+            _log.info("use_case_again", cause=str(stale))
+            return False
+        return True
 
     async def effect(self, received: Received, use_case: UseCase[T]) -> T | None:
         """Runs a use case as the effect of an event, unless the event had its effect before.
@@ -98,13 +103,13 @@ class Writes:
                 return None
             outcome = await use_case()
             if outcome.change is None:
-                return outcome.result
+                return _result(outcome)
             try:
                 await self._committer.commit(outcome.change, received=received)
             except Stale as stale:
                 _log.info("use_case_again", cause=str(stale))
                 continue
-            return outcome.result
+            return _result(outcome)
         raise _conflict()
 
     async def forget(self, clock: Clock) -> None:
@@ -144,6 +149,12 @@ class Writes:
         return await self._database.read(
             lambda connection: connection.execute(query).one_or_none() is not None
         )
+
+
+def _result(outcome: Outcome[T] | Refused) -> T:
+    if isinstance(outcome, Refused):
+        raise outcome.error
+    return outcome.result
 
 
 def _conflict() -> Conflict:

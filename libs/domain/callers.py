@@ -7,6 +7,7 @@ from libs.domain import ids
 ADMIN = "Latchkey.Admin"
 CONNECTOR_ADMIN = "Latchkey.ConnectorAdmin"
 POLICY_ADMIN = "Latchkey.PolicyAdmin"
+HELPDESK = "Latchkey.Helpdesk"
 AUDITOR = "Latchkey.Auditor"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from libs.domain.callers import Caller
+from libs.domain.errors import LatchkeyError
 
 T = TypeVar("T")
 
@@ -59,3 +60,15 @@ class Outcome(Generic[T]):
 
     result: T
     change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A use case that refuses its caller, and keeps that it did.
+
+    Most refusals leave nothing behind. This is for those that do: the change is committed, and then
+    the caller is told the error.
+    """
+
+    error: LatchkeyError
+    change: Change

@@ -9,7 +9,7 @@ end of the block raises `Invalid` with every violation by its path.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from types import TracebackType
 from unicodedata import category
@@ -17,6 +17,8 @@ from unicodedata import category
 from libs.domain.errors import Invalid, Violation
 from libs.domain.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_UNPRINTABLE_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ID = re.compile(r"[a-z]{2,5}_[a-z0-9_]{1,64}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 MAX_DURATION = timedelta(days=3650)
@@ -25,10 +27,8 @@ _MOST_PATHS = 20
 
 def _unprintable(text: str, *, lines: bool) -> str | None:
     """The first character that has no place in a text, as its code point."""
-    for character in text:
-        if (ord(character) < 32 and not (lines and character in "\n\r\t")) or ord(character) == 127:
-            return f"U+{ord(character):04X}"
-    return None
+    found = (_UNPRINTABLE_IN_LINES if lines else _UNPRINTABLE).search(text)
+    return None if found is None else f"U+{ord(found[0]):04X}"
 
 
 def _invisible(text: str) -> bool:
@@ -60,6 +60,15 @@ class Fields:
         if error is None and self._violations:
             raise Invalid(self._violations)
 
+    def inside(self, path: str) -> "Fields":
+        """For the fields of a part of the request; what is wrong with them is noted here.
+
+        So their names are what the part calls them, and a path is only made where one is wrong.
+        """
+        part = Fields(f"{self._path}{path}.")
+        part._violations = self._violations
+        return part
+
     def wrong(self, field: str, problem: str) -> None:
         """Notes that a field is wrong."""
         self._violations.append(Violation(self._path + field, problem))
@@ -71,9 +80,11 @@ class Fields:
 
         One that may be empty has `least=0`. Only `lines` may hold line breaks and tabs.
         """
+        stripped = value.strip()
+        if value.isprintable() and least <= len(stripped) and len(value) <= most:
+            return stripped  # as nearly all are: neither anything unprintable nor invisible in it
         if (found := _unprintable(value, lines=lines)) is not None:
             self.wrong(field, f"holds the control character {found}")
-        stripped = value.strip()
         if len(stripped) < least or (least and _invisible(stripped)):
             self.wrong(field, "must not be blank" if value else "is required")
         elif len(value) > most:
@@ -90,6 +101,22 @@ class Fields:
             self.wrong(field, f"must be an id that begins with {prefix}_")
         return value
 
+    def ids(
+        self, field: str, values: Sequence[str], prefix: str, *, most: int, each_once: bool = True
+    ) -> tuple[str, ...]:
+        """At most so many ids of one kind."""
+        if len(values) > most:
+            self.wrong(field, f"has {len(values)} ids, at most {most} are taken")
+            return ()
+        for number, value in enumerate(values):
+            if not _ID.fullmatch(value) or not value.startswith(prefix + "_"):
+                self.id(f"{field}[{number}]", value, prefix)
+        if each_once and len(set(values)) < len(values):
+            for number, value in enumerate(values):
+                if value in values[:number]:
+                    self.wrong(f"{field}[{number}]", f"names {value} again")
+        return tuple(values)
+
     def guid(self, field: str, value: str, *, required: bool = True) -> str:
         """An object id of Entra, in small letters."""
         if not value and not required:
@@ -105,22 +132,25 @@ class Fields:
         return value
 
     def duration(
-        self, field: str, value: timedelta | None, *, least: timedelta = timedelta(minutes=1)
+        self,
+        field: str,
+        value: timedelta | None,
+        *,
+        least: timedelta = timedelta(minutes=1),
+        most: timedelta = MAX_DURATION,
     ) -> timedelta | None:
-        """A length of time within bounds, or none."""
-        if value is not None and not least <= value <= MAX_DURATION:
-            self.wrong(
-                field, f"must be between {least.total_seconds():.0f}s and {MAX_DURATION.days} days"
-            )
+        """A length of time within bounds, or none. `most` is whole days."""
+        if value is not None and not least <= value <= most:
+            self.wrong(field, f"must be between {least.total_seconds():.0f}s and {most.days} days")
         return value
 
-    def page_size(self, value: int, field: str = "page_size") -> int:
+    def page_size(
+        self, value: int, field: str = "page_size", *, default: int = DEFAULT_PAGE_SIZE
+    ) -> int:
         """How many a page holds; the default for 0."""
         if value < 0 or value > MAX_PAGE_SIZE:
-            self.wrong(
-                field, f"must be between 1 and {MAX_PAGE_SIZE}, or 0 for {DEFAULT_PAGE_SIZE}"
-            )
-        return value or DEFAULT_PAGE_SIZE
+            self.wrong(field, f"must be between 1 and {MAX_PAGE_SIZE}, or 0 for {default}")
+        return value or default
 
     def page_token(self, value: str, field: str = "page_token") -> str:
         """A page token that is short enough to be looked at."""

@@ -1,4 +1,4 @@
-"""Conditions, in CEL. The only module that knows the engine, cel-expr-python, which is young.
+"""Expressions, in CEL. The only module that knows the engine, cel-expr-python, which is young.
 
 An expression is compiled against the declared variables, so a misspelt name or field, or a
 comparison of things that can't be equal, is refused when it is written. When it is evaluated, the
@@ -11,14 +11,23 @@ The engine limits depth and iterations, and not memory: `[s + s].exists(a, [a + 
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from cel_expr_python import cel
 
-from libs.domain.expressions import ExpressionProblem
+from libs.domain.expressions import ExpressionProblem, Fault, Meaning
+from libs.expressions.syntax import Syntax
 
 Type = cel.Type
+Activation = cel.Activation
+
+TEXTS = Type.List(Type.STRING)
+ATTRIBUTES = Type.Map(Type.STRING, Type.STRING)
+"""How a message of texts is given so that reading one that is not there is an error. Of a message
+the engine would read "" instead, and `subject.department != "Sales"` would be true of a person of
+whom nobody knows the department."""
 
 _LANGUAGE = """
 name: {name}
@@ -28,72 +37,139 @@ stdlib:
     - name: "_+_"
       overloads: [{{id: add_string}}, {{id: add_bytes}}, {{id: add_list}}]
 """
-_COMPILED_MOST = 1000
-_PROBLEMS_MOST = 5
-_PROBLEM = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): ([^\n]*)")
+# One takes about 10 kB.
+_COMPILED_MOST = 10_000
+_FAULTS_MOST = 5
+_FAULT = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): ([^\n]*)")
 _CODES = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$| \(in container ''\)")
 
 
-class Language:
-    """Expressions over some variables, each true or false of their values.
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """An expression that can be evaluated."""
 
-    `most_characters`: how long one may be.
+    program: cel.Expression
+    syntax: Syntax
+
+
+class Language:
+    """Expressions over some variables.
+
+    `most_characters`: how long one may be. `given_as`: variables whose values are given as another
+    type than they are declared and checked as, see `ATTRIBUTES`.
     """
 
-    def __init__(self, name: str, variables: Mapping[str, cel.Type], most_characters: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        variables: Mapping[str, cel.Type],
+        most_characters: int,
+        given_as: Mapping[str, cel.Type] | None = None,
+    ) -> None:
         self._most_characters = most_characters
-        self._environment = cel.NewEnv(
-            config=cel.NewEnvConfigFromYaml(_LANGUAGE.format(name=name)), variables=dict(variables)
-        )
+        config = _LANGUAGE.format(name=name)
+        self._declared = _environment(config, variables)
+        self._given = _environment(config, {**variables, **given_as}) if given_as else None
+        self._environment = self._given or self._declared
         # By its text, since equal texts are equal programs, wherever they stand.
-        self._compiled = lru_cache(_COMPILED_MOST)(self._compile)
+        self.condition = lru_cache(_COMPILED_MOST)(self._condition)
+        self.texts = lru_cache(_COMPILED_MOST)(self._texts)
 
     def check(self, expression: str) -> None:
-        """Does nothing for an expression that can be evaluated.
+        """Does nothing for a condition that can be evaluated.
 
         Raises:
             ExpressionProblem: it can't; says where and why.
         """
-        self._compiled(expression)
+        self.condition(expression)
+
+    def meaning(self, condition: str) -> Meaning:
+        """What a condition says, whatever it is asked about.
+
+        Raises:
+            ExpressionProblem: it can't be evaluated; says where and why.
+        """
+        return self.condition(condition).syntax.meaning
+
+    def values(self, values: Mapping[str, Any]) -> cel.Activation:
+        """Values of the variables, as programs are evaluated with them."""
+        return self._environment.Activation(dict(values))
 
     def given(self, values: Mapping[str, Any]) -> Callable[[str], bool]:
-        """A function that says whether an expression is true of these values of the variables.
+        """A function that says whether a condition is true of these values of the variables.
 
         It raises `ExpressionProblem` for one that is neither true nor false.
         """
-        activation = self._environment.Activation(dict(values))
+        activation = self.values(values)
+        return lambda expression: self.is_true(expression, activation)
 
-        def is_true(expression: str) -> bool:
-            compiled = self._compiled(expression)
-            try:
-                value = compiled.eval(activation)
-            except Exception as error:  # whatever the engine raises, it is not an answer
-                raise ExpressionProblem(_in_words(str(error))) from error
-            answer = value.value()
-            if value.type() == cel.Type.BOOL and isinstance(answer, bool):
-                return answer
-            raise ExpressionProblem(_in_words(str(answer)))
+    def is_true(self, expression: str, values: cel.Activation) -> bool:
+        """Whether a condition is true of these values.
 
-        return is_true
+        Raises:
+            ExpressionProblem: it is neither true nor false.
+        """
+        answer = _evaluated(self.condition(expression).program, values)
+        # The value of an error is a text.
+        if isinstance(answer, bool):
+            return answer
+        raise ExpressionProblem(*_faults(str(answer)))
 
-    def _compile(self, expression: str) -> cel.Expression:
+    def names(self, expression: str, values: cel.Activation) -> tuple[str, ...]:
+        """The texts that an expression lists for these values.
+
+        Raises:
+            ExpressionProblem: it lists none.
+        """
+        answer = _evaluated(self.texts(expression).program, values)
+        if not isinstance(answer, list):
+            raise ExpressionProblem(*_faults(str(answer)))
+        found = tuple(value.value() for value in answer)
+        for text in found:
+            if not isinstance(text, str):
+                raise ExpressionProblem(*_faults(str(text)))
+        return found
+
+    def _condition(self, expression: str) -> Compiled:
+        return self._compile(expression, cel.Type.BOOL, "true or false")
+
+    def _texts(self, expression: str) -> Compiled:
+        return self._compile(expression, TEXTS, "a list of texts")
+
+    def _compile(self, expression: str, expected: cel.Type, in_words: str) -> Compiled:
         if len(expression) > self._most_characters:
             raise ExpressionProblem(f"more than {self._most_characters} characters")
         try:
-            compiled = self._environment.compile(expression)
+            program = self._declared.compile(expression)
+            found = program.return_type()
+            if found == expected and self._given is not None:
+                program = self._given.compile(expression)
+                found = program.return_type()
         except Exception as error:
-            raise ExpressionProblem(_in_words(str(error))) from error
-        if compiled.return_type() != cel.Type.BOOL:
-            found = compiled.return_type().name()
-            raise ExpressionProblem(f"it is of type {found}, and must be true or false")
-        return compiled
+            raise ExpressionProblem(*_faults(str(error))) from error
+        if found != expected:
+            raise ExpressionProblem(f"it is of type {found.name()}, and must be {in_words}")
+        syntax = Syntax(expression, program.serialize())
+        if (fault := syntax.too_deep()) is not None:
+            raise ExpressionProblem(fault)
+        return Compiled(program, syntax)
 
 
-def _in_words(text: str) -> str:
+def _environment(config: str, variables: Mapping[str, cel.Type]) -> cel.Env:
+    return cel.NewEnv(config=cel.NewEnvConfigFromYaml(config), variables=dict(variables))
+
+
+def _evaluated(program: cel.Expression, values: cel.Activation) -> Any:
+    try:
+        return program.eval(values).value()
+    except Exception as error:  # whatever the engine raises, it is not an answer
+        raise ExpressionProblem(*_faults(str(error))) from error
+
+
+def _faults(text: str) -> list[Fault]:
     """What the engine says is wrong, without its codes and its drawing of the place."""
-    problems = [
-        (what if int(line) < 1 else f"line {line}, column {column}: {what}")
-        for line, column, what in _PROBLEM.findall(text)
+    found = [
+        Fault(_CODES.sub("", what), *((int(line), int(column)) if int(line) > 0 else ()))
+        for line, column, what in _FAULT.findall(text)
     ]
-    problems = problems[:_PROBLEMS_MOST] or [text.partition("\n")[0]]
-    return "; ".join(_CODES.sub("", problem) for problem in problems)
+    return found[:_FAULTS_MOST] or [Fault(_CODES.sub("", text.partition("\n")[0]))]

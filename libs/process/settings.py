@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic_core import PydanticCustomError
 
 PREFIX = "LATCHKEY_"
@@ -42,6 +49,16 @@ def _nats_url(value: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+
+
+def with_token_file(value: str | None, info: ValidationInfo) -> str | None:
+    """The address of another service, for a service that can do without: it is given together with
+    the `token_file` that the settings have before it, or neither is."""
+    if "token_file" in info.data and (value is None) != (info.data["token_file"] is None):
+        raise PydanticCustomError(
+            "together", f"is given together with {PREFIX}TOKEN_FILE, or neither is"
+        )
+    return value
 
 
 class Settings(BaseModel):

@@ -71,6 +71,14 @@ class DeadlineExceeded(LatchkeyError):
         )
 
 
+class TooLarge(Unavailable):
+    """Another service can't be asked this in one call: question or answer is too large a message,
+    or it is short of something."""
+
+    def __init__(self, dependency: str) -> None:
+        super().__init__(dependency, "resource exhausted")
+
+
 class _Fault(LatchkeyError):
     """A fault of ours."""
 
@@ -163,6 +171,8 @@ def from_call(error: grpc.aio.AioRpcError, dependency: str) -> LatchkeyError:
         return Unavailable(dependency, "it does not accept our credentials")
     if error.code() in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN):
         return Unavailable(dependency, "it has a fault")
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return TooLarge(dependency)
     return Unavailable(dependency, error.code().name.lower().replace("_", " "))
 
 

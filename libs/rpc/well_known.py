@@ -6,9 +6,11 @@ from typing import overload
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from libs.domain.fields import Fields
+from libs.domain.fields import MAX_DURATION, Fields
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What protobuf allows a length of time to be.
+_MOST_SECONDS = 315_576_000_000
 
 
 @overload
@@ -38,9 +40,12 @@ def duration(length: timedelta | None) -> Duration | None:
     """The message of a length of time; none for none."""
     if length is None:
         return None
-    message = Duration()
-    message.FromTimedelta(length)
-    return message
+    if length < timedelta():
+        # Both parts are negative then, which is not how Python has it.
+        message = Duration()
+        message.FromTimedelta(length)
+        return message
+    return Duration(seconds=length.days * 86_400 + length.seconds, nanos=length.microseconds * 1000)
 
 
 def time_of(message: Timestamp) -> datetime:
@@ -49,8 +54,12 @@ def time_of(message: Timestamp) -> datetime:
     Raises:
         ValueError: the message is outside of what both can hold.
     """
+    # As `ToDatetime` does, at a fraction of its cost.
+    seconds, nanos = message.seconds, message.nanos
+    if not 0 <= nanos < 10**9:
+        raise ValueError("nanos are not of a second")
     try:
-        return message.ToDatetime(UTC)
+        return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
     except OverflowError as error:
         raise ValueError(str(error)) from error
 
@@ -61,13 +70,13 @@ def length_of(message: Duration) -> timedelta:
     Raises:
         ValueError: the message is outside of what both can hold.
     """
+    seconds, nanos = message.seconds, message.nanos
     # protobuf's own reading lets these pass: they say one length in two ways.
-    if abs(message.nanos) >= 10**9 or message.seconds * message.nanos < 0:
+    if abs(nanos) >= 10**9 or seconds * nanos < 0:
         raise ValueError("seconds and nanos do not go together")
-    try:
-        return message.ToTimedelta()
-    except OverflowError as error:
-        raise ValueError(str(error)) from error
+    if abs(seconds) > _MOST_SECONDS:
+        raise ValueError("longer than 10 000 years")
+    return timedelta(seconds=seconds, microseconds=int(nanos / 1000))
 
 
 def time_field(fields: Fields, field: str, message: Timestamp) -> datetime:
@@ -80,7 +89,12 @@ def time_field(fields: Fields, field: str, message: Timestamp) -> datetime:
 
 
 def duration_field(
-    fields: Fields, field: str, message: Duration, *, least: timedelta = timedelta(minutes=1)
+    fields: Fields,
+    field: str,
+    message: Duration,
+    *,
+    least: timedelta = timedelta(minutes=1),
+    most: timedelta = MAX_DURATION,
 ) -> timedelta | None:
     """A length of time that a request holds, within bounds; none where it is none, which is noted.
 
@@ -91,4 +105,4 @@ def duration_field(
     except ValueError:
         fields.wrong(field, "is not a length of time")
         return None
-    return fields.duration(field, length, least=least)
+    return fields.duration(field, length, least=least, most=most)

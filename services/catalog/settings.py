@@ -4,7 +4,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from libs.process import settings
 from services.catalog.domain.settings import Defaults
@@ -30,8 +29,4 @@ class Settings(settings.Settings):
     @field_validator("requests_address")
     @classmethod
     def _both_or_neither(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if "token_file" in info.data and (value is None) != (info.data["token_file"] is None):
-            raise PydanticCustomError(
-                "together", "is given together with LATCHKEY_TOKEN_FILE, or neither is"
-            )
-        return value
+        return settings.with_token_file(value, info)

@@ -2,7 +2,7 @@
 
 Owns: policies and their versions.
 Answers: PolicyService (to people who administer), EvaluationService (to requests).
-Publishes: PolicyCreated.
+Publishes: PolicyCreated, PolicyUpdated, PolicyDeleted.
 Follows: nothing.
-Calls: nobody.
+Calls: catalog, before a policy is deleted and to check who could approve; never to evaluate.
 """

@@ -1,15 +1,32 @@
 """`python -m services.policy` serves; with the word `migrate` it brings the database up to date."""
 
+import structlog
+
 from libs.process.run import Life
 from libs.process.service import Service, start
 from libs.process.settings import load
+from libs.rpc.peers import Peer
+from libs.rpc.tokens import TokenFile
+from services.policy import clients
 from services.policy.expressions import CelExpressions
+from services.policy.handlers.remembered_policies import RememberedPolicies
 from services.policy.servicers import ACCESS, servicers
 from services.policy.settings import Settings
 from services.policy.store import MIGRATIONS
 from services.policy.store.policies import StoredPolicies
 from services.policy.store.tables import ledger
 from services.policy.translate.events import fact_to_message
+
+_log = structlog.get_logger(__name__)
+
+
+async def _catalog(life: Life, settings: Settings) -> clients.Catalog | clients.NoCatalog:
+    """The catalog, which need not be there yet."""
+    if settings.catalog_address is None or settings.token_file is None:
+        _log.warning("deletes_no_policy", missing="LATCHKEY_CATALOG_ADDRESS")
+        return clients.NoCatalog()
+    peer = Peer("catalog", settings.catalog_address, TokenFile(settings.token_file))
+    return clients.Catalog(await life.parts.enter_async_context(peer))
 
 
 async def main(life: Life) -> None:
@@ -23,10 +40,15 @@ async def main(life: Life) -> None:
         ledger=ledger,
         fact_to_message=fact_to_message,
     )
+    policies = StoredPolicies(service.database)
+    remembered = RememberedPolicies(policies)
+    service.committer.on_commit(remembered.committed)
     answered = servicers(
         writes=service.writes,
-        policies=StoredPolicies(service.database),
+        policies=policies,
+        remembered=remembered,
         expressions=CelExpressions(),
+        catalog=await _catalog(life, settings),
         clock=service.clock,
         default_policy_id=settings.default_policy_id,
     )

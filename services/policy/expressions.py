@@ -1,58 +1,163 @@
-"""Conditions of policies, in CEL: what they may speak of."""
+"""Conditions of policies, and who approves, in CEL: what they may speak of."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
-from libs.expressions.cel import Language, Type
-from services.policy.domain.content import CONDITION_MOST
-from services.policy.domain.plan import Facts
-from services.policy.translate import evaluation as translate
+from google.protobuf.message import Message
+
+from latchkey.policy.v1 import evaluation_pb2
+from libs.domain.expressions import ExpressionProblem, Meaning
+from libs.expressions.cel import ATTRIBUTES, TEXTS, Language, Type
+from services.policy.domain.content import EXPRESSION_MOST
+from services.policy.domain.evaluation_facts import Facts, PersonFacts
 
 NO_END = timedelta(hours=87_660_000)
-"""`requested_duration` of access without an end, the longest that CEL knows: 10 000 years. So
-`requested_duration <= duration("8h")` is false of it, as its author meant."""
+"""`duration` of access without an end, the longest that CEL knows: 10 000 years. So
+`duration <= duration("8h")` is false of it, as its author meant."""
+
+
+def _message(kind: type[Message]) -> Type:
+    # By its class: only the names of messages that somebody has imported are known to the engine.
+    return Type(kind.DESCRIPTOR.full_name)
+
 
 _VARIABLES = {
-    "subject": Type("latchkey.policy.v1.PersonFacts"),
-    "requester": Type("latchkey.policy.v1.PersonFacts"),
-    "entitlement": Type("latchkey.policy.v1.EntitlementFacts"),
-    "app": Type("latchkey.policy.v1.AppFacts"),
+    "subject": _message(evaluation_pb2.PersonFacts),
+    "requester": _message(evaluation_pb2.PersonFacts),
+    "entitlement": _message(evaluation_pb2.EntitlementFacts),
+    "app": _message(evaluation_pb2.AppFacts),
+    "duration": Type.DURATION,
     "requested_duration": Type.DURATION,
     "without_end": Type.BOOL,
     "emergency": Type.BOOL,
     "now": Type.TIMESTAMP,
+    "held": Type.List(_message(evaluation_pb2.HeldFacts)),
+    "managers": TEXTS,
+    "app_owners": TEXTS,
+    "entitlement_owners": TEXTS,
 }
+_OPTIONAL = ("department", "job_title", "manager_user_id")
+_NO_KEY = re.compile(r'Key not found in map : "(\w+)"')
 
 
 class CelExpressions:
     """The port `Expressions`, for CEL."""
 
     def __init__(self) -> None:
-        self._language = Language("latchkey.policy", _VARIABLES, CONDITION_MOST)
+        self._language = Language(
+            "latchkey.policy",
+            _VARIABLES,
+            EXPRESSION_MOST,
+            given_as=dict.fromkeys(("subject", "requester", "entitlement", "app"), ATTRIBUTES),
+        )
 
-    def check(self, condition: str) -> None:
-        """Does nothing for a condition that can be evaluated.
+    def meaning(self, condition: str) -> Meaning:
+        """What a condition says, whatever it is asked about.
 
         Raises:
-            ExpressionProblem: it can't; says where and why.
+            ExpressionProblem: it can't be evaluated; says where and why.
         """
-        self._language.check(condition)
+        return self._language.meaning(condition)
 
-    def given(self, facts: Facts) -> Callable[[str], bool]:
-        """A function that says whether a condition is true of the facts.
+    def check_approvers(self, expression: str) -> None:
+        """Does nothing for an expression that lists people.
 
-        It raises `ExpressionProblem` for a condition that is neither true nor false.
+        Raises:
+            ExpressionProblem: it can't be evaluated, or lists none; says where and why.
         """
-        without_end = facts.requested_duration is None
-        return self._language.given(
-            {
-                "subject": translate.person_facts_to_proto(facts.subject),
-                "requester": translate.person_facts_to_proto(facts.requester),
-                "entitlement": translate.entitlement_facts_to_proto(facts.entitlement),
-                "app": translate.app_facts_to_proto(facts.app),
-                "requested_duration": NO_END if without_end else facts.requested_duration,
-                "without_end": without_end,
-                "emergency": facts.emergency,
-                "now": facts.now,
-            }
-        )
+        self._language.texts(expression)
+
+    def given(self, facts: Facts) -> "CelAnswers":
+        """What expressions say of the facts."""
+        return CelAnswers(self._language, facts)
+
+
+class CelAnswers:
+    """The port `Answers`, for CEL."""
+
+    def __init__(self, language: Language, facts: Facts) -> None:
+        self._language = language
+        self._facts = facts
+        self._values = language.values(_values(facts))
+
+    def is_true(self, condition: str) -> bool:
+        """Whether a condition is true.
+
+        Raises:
+            ExpressionProblem: it is neither true nor false.
+        """
+        try:
+            return self._language.is_true(condition, self._values)
+        except ExpressionProblem as problem:
+            compiled = self._language.condition
+            raise self._in_words(problem, lambda: compiled(condition).syntax.meaning) from None
+
+    def people(self, expression: str) -> tuple[str, ...]:
+        """The ids of the people whom an expression names.
+
+        Raises:
+            ExpressionProblem: it names nobody and not even nobody.
+        """
+        try:
+            return self._language.names(expression, self._values)
+        except ExpressionProblem as problem:
+            compiled = self._language.texts
+            raise self._in_words(problem, lambda: compiled(expression).syntax.meaning) from None
+
+    def _in_words(
+        self, problem: ExpressionProblem, meaning: Callable[[], Meaning]
+    ) -> ExpressionProblem:
+        """A problem, in words of the directory where it is an attribute that is not there."""
+        missing = _NO_KEY.search(str(problem))
+        if missing is None or (attribute := missing[1]) not in _OPTIONAL:
+            return problem
+        people = {"subject": self._facts.subject, "requester": self._facts.requester}
+        lacking = [name for name, person in people.items() if getattr(person, attribute) is None]
+        readers = {variable for variable, name in meaning().reads if name == attribute}
+        if not readers or not lacking:
+            return problem
+        # One that is read of anything else may be anybody's.
+        named = [name for name in lacking if name in readers] or lacking
+        fields = " or ".join(f"{name}.{attribute}" for name in named)
+        return ExpressionProblem(f"{fields} is not in the directory")
+
+
+def _values(facts: Facts) -> dict[str, Any]:
+    without_end = facts.requested_duration is None
+    duration = NO_END if without_end else facts.requested_duration
+    subject, entitlement, app = _attributes(facts.subject), facts.entitlement, facts.app
+    return {
+        "subject": subject,
+        "requester": (
+            subject if facts.requester is facts.subject else _attributes(facts.requester)
+        ),
+        "entitlement": {
+            "entitlement_id": entitlement.entitlement_id,
+            "display_name": entitlement.display_name,
+            "resource_kind": entitlement.resource_kind,
+        },
+        "app": {"app_id": app.app_id, "display_name": app.display_name},
+        "duration": duration,
+        "requested_duration": duration,
+        "without_end": without_end,
+        "emergency": facts.emergency,
+        "now": facts.now,
+        "held": list(facts.held),
+        "managers": list(facts.manager_user_ids),
+        "app_owners": list(facts.app_owner_user_ids),
+        "entitlement_owners": list(facts.entitlement_owner_user_ids),
+    }
+
+
+def _attributes(person: PersonFacts) -> dict[str, str]:
+    """What is known of a person. What is not known is not there, rather than empty."""
+    known = {"user_id": person.user_id, "display_name": person.display_name}
+    if person.department is not None:
+        known["department"] = person.department
+    if person.job_title is not None:
+        known["job_title"] = person.job_title
+    if person.manager_user_id is not None:
+        known["manager_user_id"] = person.manager_user_id
+    return known

@@ -1,23 +1,52 @@
 """What the handlers need from outside."""
 
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
-from services.policy.domain.plan import Facts
+from services.policy.domain.coverage import Gap, Inquiry, Use
+from services.policy.domain.edit import Edit
+from services.policy.domain.evaluation_facts import Facts
+from services.policy.domain.plan import Answers
 from services.policy.domain.policy import Policy
+from services.policy.domain.problems import Checks
 
 
 class Policies(Protocol):
-    """The policies, each in its current version."""
+    """The policies, each in its current version, without those that are deleted."""
 
     async def get(self, policy_id: str) -> Policy | None:
-        """The policy with this id."""
+        """The policy with this id, unless it is deleted."""
         ...
 
-    async def has_name(self, display_name: str) -> bool:
-        """Whether a policy has this name, however it is written."""
+    async def mark(self) -> str:
+        """A text that is another one after any change of any policy. Cheap: it is asked often."""
+        ...
+
+    async def version(self, policy_id: str, version: int) -> Policy | None:
+        """One version of a policy, which may be deleted."""
+        ...
+
+    async def versions(self, policy_id: str, request: PageRequest) -> Page[Policy] | None:
+        """A page of the versions of a policy, which may be deleted, newest first; none where there
+        never was such a policy.
+
+        Raises:
+            Invalid: PAGE_TOKEN_INVALID.
+        """
+        ...
+
+    async def named(self, display_names: Collection[str]) -> tuple[Policy, ...]:
+        """The policies that have one of these names, however it is written."""
+        ...
+
+    async def names(self, policy_ids: Collection[str]) -> dict[str, str]:
+        """The names of those of these policies that are there, by their ids."""
+        ...
+
+    async def escalating_to(self, policy_id: str, most: int) -> tuple[Policy, ...]:
+        """Policies that escalate to this one, at most so many, by their ids."""
         ...
 
     async def page(self, request: PageRequest) -> Page[Policy]:
@@ -28,25 +57,36 @@ class Policies(Protocol):
         """
         ...
 
-    def added(self, policy: Policy) -> tuple[Write, ...]:
-        """What is written for a new policy. It is stale if the name was taken meanwhile."""
+    def edited(self, edits: Sequence[Edit]) -> tuple[Write, ...]:
+        """What is written for edits that belong together. It is stale if one of the policies, a
+        name, or a policy that one escalates to is not as it was any more."""
         ...
 
 
-class Expressions(Protocol):
-    """The engine that conditions are written for."""
+class Catalog(Protocol):
+    """What the catalog knows of who uses a policy, and who could approve."""
 
-    def check(self, condition: str) -> None:
-        """Does nothing for a condition that can be evaluated.
+    async def uses(self, policy_id: str, most: int) -> tuple[Use, ...]:
+        """Where a policy is used, at most so many.
 
         Raises:
-            ExpressionProblem: it can't; says where and why.
+            Unavailable: it does not answer.
         """
         ...
 
-    def given(self, facts: Facts) -> Callable[[str], bool]:
-        """A function that says whether a condition is true of the facts.
+    async def gap(self, inquiry: Inquiry) -> Gap | None:
+        """For whom of an app's audience too few others could approve; none where the app or the
+        audience is gone.
 
-        It raises `ExpressionProblem` for a condition that is neither true nor false.
+        Raises:
+            Unavailable: it does not answer.
         """
+        ...
+
+
+class Expressions(Checks, Protocol):
+    """The engine that conditions and other expressions are written for."""
+
+    def given(self, facts: Facts) -> Answers:
+        """What expressions say of the facts."""
         ...

@@ -7,26 +7,56 @@ from libs.rpc.peers import Peer
 from libs.rpc.server import Server
 from libs.rpc.tokens import TokenFile
 from services.requests import clients
+from services.requests.handlers.advance import Advancer
 from services.requests.handlers.cancel_access_request import Canceller, Withdrawer
+from services.requests.handlers.comment_on_access_request import Commenter
 from services.requests.handlers.create_access_request import Creator
+from services.requests.handlers.create_delegation import DelegationCreator
 from services.requests.handlers.decide_access_request import Decider
+from services.requests.handlers.delete_delegation import DelegationDeleter, DelegationEnder
 from services.requests.handlers.end_lease import Ender, Expirer, Revoker
-from services.requests.handlers.get_access_request import AccessRequestReader
 from services.requests.handlers.get_lease import LeaseReader
 from services.requests.handlers.list_access_requests import AccessRequestLister
+from services.requests.handlers.list_delegations import DelegationLister
 from services.requests.handlers.list_leases import LeaseLister
+from services.requests.handlers.overdue import Overdue
+from services.requests.handlers.preview_access_request import Previewer
+from services.requests.handlers.reassign_access_request import Reassigner
+from services.requests.handlers.replay_policy import Replayer
+from services.requests.handlers.restart_access_request import Restarter
 from services.requests.handlers.retry_access_request import Retrier
+from services.requests.handlers.review_emergency_access import Reviewer
+from services.requests.handlers.rule_on import Ruler
+from services.requests.handlers.seat import Seats
 from services.requests.handlers.settle_lease import Settler
+from services.requests.handlers.wish import Wishes
+from services.requests.loops.ask_again import EVERY_SECONDS as ASK_AGAIN_SECONDS
+from services.requests.loops.ask_again import AskAgainLoop
 from services.requests.loops.decide import EVERY_SECONDS as DECIDE_SECONDS
 from services.requests.loops.decide import DecideLoop
 from services.requests.loops.expire import EVERY_SECONDS as EXPIRE_SECONDS
 from services.requests.loops.expire import ExpireLoop
 from services.requests.loops.gone import EVERY_SECONDS as GONE_SECONDS
 from services.requests.loops.gone import GoneLoop
+from services.requests.loops.overdue import EVERY_SECONDS as OVERDUE_SECONDS
+from services.requests.loops.overdue import OverdueLoop
 from services.requests.loops.sweep import SweepLoop
-from services.requests.servicers import ACCESS, AccessRequestServicer, LeaseServicer, servicers
+from services.requests.servicers import (
+    ACCESS,
+    AccessRequestServicer,
+    DelegationServicer,
+    LeaseServicer,
+    ReplayServicer,
+    servicers,
+)
 from services.requests.settings import Settings
-from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore, ledger
+from services.requests.store import (
+    MIGRATIONS,
+    AccessRequestStore,
+    DelegationStore,
+    LeaseStore,
+    ledger,
+)
 from services.requests.subscriber import Subscriber
 from services.requests.translate.facts import fact_to_message
 
@@ -53,17 +83,38 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
 
     access_requests = AccessRequestStore(service.database)
     leases = LeaseStore(service.database)
+    delegations = DelegationStore(service.database)
     settler = Settler(access_requests, leases, connector, clock)
+    advancer = Advancer(catalog, policy)
+    decider = Decider(access_requests, leases, advancer, clock)
+    seats = Seats(access_requests, leases, delegations, advancer, clock)
+    wishes = Wishes(access_requests, catalog)
 
     ender = Ender(access_requests, leases, clock)
     withdrawer = Withdrawer(access_requests, clock)
-    gone = GoneLoop(writes, access_requests, leases, catalog, ender, withdrawer)
+    gone = GoneLoop(
+        writes,
+        access_requests,
+        leases,
+        delegations,
+        catalog,
+        ender,
+        withdrawer,
+        DelegationEnder(delegations, clock),
+        decider,
+        clock,
+    )
     await service.follow(*Subscriber(writes, settler, gone.of_person, gone.of_app).follows())
     life.loop("gone", gone, every=GONE_SECONDS)
     expirer = Expirer(access_requests, leases, clock)
     life.loop("expire", ExpireLoop(writes, leases, expirer, clock), every=EXPIRE_SECONDS)
-    decider = Decider(access_requests, leases, catalog, policy, clock)
     life.loop("decide", DecideLoop(writes, access_requests, decider), every=DECIDE_SECONDS)
+    ask_again = AskAgainLoop(writes, access_requests, decider)
+    life.loop("ask_again", ask_again, every=ASK_AGAIN_SECONDS)
+    overdue = Overdue(access_requests, leases, advancer, clock)
+    life.loop(
+        "overdue", OverdueLoop(writes, access_requests, overdue, clock), every=OVERDUE_SECONDS
+    )
     repeat = settings.repeat_seconds
     sweep = SweepLoop(writes, leases, settler, clock, repeat_seconds=repeat)
     life.loop("sweep", sweep, every=min(_SWEEP_SECONDS, repeat / 2))
@@ -73,11 +124,17 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
             AccessRequestServicer(
                 writes=writes,
                 notices=service.notices,
-                create=Creator(access_requests, leases, catalog, policy, clock),
-                get=AccessRequestReader(access_requests),
-                list=AccessRequestLister(access_requests),
+                seats=seats,
+                create=Creator(access_requests, leases, wishes, advancer, clock),
+                preview=Previewer(wishes, catalog, policy, clock),
+                list=AccessRequestLister(access_requests, delegations, clock),
                 cancel=Canceller(access_requests, clock),
                 retry=Retrier(access_requests, leases, clock),
+                rule=Ruler(access_requests, leases, seats, advancer, clock),
+                reassign=Reassigner(access_requests, leases, seats, advancer, clock),
+                comment=Commenter(access_requests, seats, clock),
+                restart=Restarter(access_requests, leases, advancer, clock),
+                review=Reviewer(access_requests, catalog, clock),
             ),
             LeaseServicer(
                 writes=writes,
@@ -85,6 +142,13 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 list=LeaseLister(leases),
                 revoke=Revoker(access_requests, leases, clock),
             ),
+            DelegationServicer(
+                writes=writes,
+                create=DelegationCreator(delegations, catalog, clock),
+                list=DelegationLister(delegations, clock),
+                delete=DelegationDeleter(delegations, clock),
+            ),
+            ReplayServicer(Replayer(access_requests, policy, clock)),
         ),
         ACCESS,
     )

@@ -1,8 +1,11 @@
 """The other services, as the use cases know them."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from typing import Any
 
 from latchkey.catalog.v1 import (
+    approver_pb2,
+    approver_pb2_grpc,
     directory_pb2,
     directory_pb2_grpc,
     entitlement_pb2,
@@ -11,20 +14,34 @@ from latchkey.catalog.v1 import (
     resolution_pb2_grpc,
 )
 from latchkey.connector.v1 import provisioning_pb2, provisioning_pb2_grpc
-from latchkey.policy.v1 import evaluation_pb2, evaluation_pb2_grpc
+from latchkey.policy.v1 import evaluation_pb2, evaluation_pb2_grpc, policy_pb2
 from libs.domain.errors import LatchkeyError, NotFound, Unavailable
+from libs.rpc.errors import TooLarge
 from libs.rpc.peers import Peer
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Gone
-from services.requests.domain.plan import NoPlan, Plan
+from services.requests.domain.inputs import Inputs
+from services.requests.domain.person import PersonRef
+from services.requests.domain.plan import Easier, NoPlan, Plan
+from services.requests.domain.progress import Resolved
+from services.requests.domain.replay import Draft, DraftAnswer
 from services.requests.domain.resolution import Resolution
+from services.requests.domain.steps import Approvers, People
 from services.requests.translate import peers
-from services.requests.translate.plans import plan_from_proto
+from services.requests.translate.inputs import inputs_to_proto
+from services.requests.translate.plans import (
+    draft_answer_from_proto,
+    easier_from_proto,
+    plan_from_proto,
+)
+from services.requests.translate.steps import parts_of
 
 # A caller waits for both one after the other, and for the commit.
 _CATALOG_SECONDS = 4.0
 _POLICY_SECONDS = 2.0
 _CONNECTOR_SECONDS = 3.0
+# Nobody waits for it but who asked, and a hundred are asked about.
+_DRAFT_SECONDS = 30.0
 
 
 class Catalog:
@@ -35,6 +52,7 @@ class Catalog:
         self._stub = resolution_pb2_grpc.ResolutionServiceStub(peer.channel)
         self._directory = directory_pb2_grpc.DirectoryServiceStub(peer.channel)
         self._entitlements = entitlement_pb2_grpc.EntitlementServiceStub(peer.channel)
+        self._approvers = approver_pb2_grpc.ApproverServiceStub(peer.channel)
 
     async def resolve(
         self, entitlement_id: str, requester_user_id: str, subject_user_id: str
@@ -43,16 +61,64 @@ class Catalog:
             entitlement_id=entitlement_id,
             requester_user_id=requester_user_id,
             subject_user_id=subject_user_id,
+            include_holdings=True,
         )
         try:
             answer = await self._peer.call(
                 self._stub.ResolveEntitlement, request, seconds=_CATALOG_SECONDS
             )
         except LatchkeyError as error:
-            raise peers.catalog_error(error) from error
+            raise peers.catalog_error(error, requester_user_id, subject_user_id) from error
         return peers.resolution_from_proto(answer)
 
+    async def approvers(
+        self, entitlement_id: str, subject_user_id: str, sources: Sequence[Approvers]
+    ) -> tuple[Resolved, ...]:
+        asked = [(number, part) for number, each in enumerate(sources) for part in parts_of(each)]
+        if not asked:
+            return tuple(map(_nobody, sources))
+        request = approver_pb2.ResolveApproversRequest(
+            entitlement_id=entitlement_id,
+            subject_user_id=subject_user_id,
+            sources=[source for _, source in asked],
+        )
+        try:
+            answer = await self._peer.call(
+                self._approvers.ResolveApprovers, request, seconds=_CATALOG_SECONDS
+            )
+        except NotFound as error:
+            # The person or the entitlement is gone: nobody decides about that.
+            return tuple(Resolved((), error.message) for _ in sources)
+        except LatchkeyError as error:
+            raise Unavailable.refused("the catalog service", error) from error
+        found: dict[int, Resolved] = {}
+        for (number, _), message in zip(asked, answer.resolved, strict=True):
+            more, before = peers.resolved_from_proto(message), found.get(number, Resolved(()))
+            problems = filter(None, (before.problem, more.problem))
+            found[number] = Resolved((*before.people, *more.people), "; ".join(problems))
+        return tuple(found.get(number) or _nobody(each) for number, each in enumerate(sources))
+
+    async def managers(self, user_id: str) -> list[str]:
+        request = directory_pb2.ListManagersRequest(user_id=user_id)
+        try:
+            answer = await self._peer.call(
+                self._directory.ListManagers, request, seconds=_CATALOG_SECONDS
+            )
+        except NotFound:
+            return []
+        except LatchkeyError as error:
+            raise Unavailable.refused("the catalog service", error) from error
+        return [each.user_id for each in answer.managers]
+
     async def person_gone(self, user_id: str) -> Gone | None:
+        found = await self._user(user_id)
+        return found if isinstance(found, Gone) else peers.person_gone(found)
+
+    async def enabled_person(self, user_id: str) -> PersonRef | None:
+        found = await self._user(user_id)
+        return None if isinstance(found, Gone) else peers.enabled_person(found)
+
+    async def _user(self, user_id: str) -> directory_pb2.User | Gone:
         request = directory_pb2.GetUserRequest(user_id=user_id)
         try:
             answer = await self._peer.call(
@@ -60,7 +126,8 @@ class Catalog:
             )
         except LatchkeyError as error:
             return peers.unknown(error, "USER_NOT_FOUND", "The person is not in the directory.")
-        return peers.person_gone(answer.user)
+        user: directory_pb2.User = answer.user
+        return user
 
     async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
         request = entitlement_pb2.GetEntitlementRequest(entitlement_id=entitlement_id)
@@ -73,6 +140,12 @@ class Catalog:
         return peers.entitlement_gone(answer.entitlement)
 
 
+def _nobody(approvers: Approvers) -> Resolved:
+    if isinstance(approvers, People):
+        return Resolved((), "the policy's expression names nobody")
+    return Resolved((), "they are of a kind that this version does not know")
+
+
 class Policy:
     """Policy, as `ports.Policy`."""
 
@@ -80,23 +153,58 @@ class Policy:
         self._peer = peer
         self._stub = evaluation_pb2_grpc.EvaluationServiceStub(peer.channel)
 
-    async def evaluate(
-        self, resolution: Resolution, duration: timedelta | None, now: datetime
-    ) -> Plan:
+    async def evaluate(self, policy_id: str, inputs: Inputs) -> Plan:
         request = evaluation_pb2.EvaluatePolicyRequest(
-            policy_id=resolution.policy_id,
-            facts=peers.facts_to_proto(resolution, duration, now),
+            policy_id=policy_id, facts=inputs_to_proto(inputs)
+        )
+        answer = await self._ask(self._stub.EvaluatePolicy, request)
+        return plan_from_proto(answer.plan)
+
+    async def explain(self, policy_id: str, inputs: Inputs) -> tuple[Plan, Easier | None]:
+        request = evaluation_pb2.ExplainPolicyRequest(
+            policy_id=policy_id, facts=inputs_to_proto(inputs)
+        )
+        answer = await self._ask(self._stub.ExplainPolicy, request)
+        easier = easier_from_proto(answer.easier) if answer.HasField("easier") else None
+        return plan_from_proto(answer.plan), easier
+
+    async def holds(self, condition: str, inputs: Inputs) -> bool:
+        request = evaluation_pb2.EvaluateConditionRequest(
+            condition=condition, facts=inputs_to_proto(inputs)
+        )
+        answer = await self._ask(self._stub.EvaluateCondition, request)
+        holds: bool = answer.holds
+        return holds
+
+    async def draft(self, draft: Draft, inputs: Sequence[Inputs]) -> tuple[DraftAnswer, ...]:
+        request = evaluation_pb2.EvaluateDraftRequest(
+            policy=policy_pb2.Policy.FromString(draft.message), facts=map(inputs_to_proto, inputs)
         )
         try:
             answer = await self._peer.call(
-                self._stub.EvaluatePolicy, request, seconds=_POLICY_SECONDS
+                self._stub.EvaluateDraft, request, seconds=_DRAFT_SECONDS
             )
+        except TooLarge:
+            # Some hold a thousand entitlements, and some policies have a thousand rules to explain.
+            if len(inputs) == 1:
+                raise
+            half = len(inputs) // 2
+            first = await self.draft(draft, inputs[:half])
+            return (*first, *await self.draft(draft, inputs[half:]))
+        except LatchkeyError as error:
+            raise peers.draft_error(error) from error
+        if len(answer.answers) != len(inputs):
+            raise Unavailable("the policy service", "it does not answer all that it was asked")
+        return tuple(map(draft_answer_from_proto, answer.answers))
+
+    async def _ask(self, method: Any, request: Any) -> Any:
+        try:
+            return await self._peer.call(method, request, seconds=_POLICY_SECONDS)
         except Unavailable as error:
             raise NoPlan("The policy service does not answer.") from error
         except LatchkeyError as error:
             # Whatever it is that policy can't do, it is no approval.
             raise NoPlan(f"{error.reason}: {error.message}") from error
-        return plan_from_proto(answer.plan)
 
 
 class Connector:

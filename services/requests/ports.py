@@ -1,16 +1,23 @@
 """What the use cases need from outside."""
 
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
+from services.requests.domain.delegation import Delegation, Look, Period
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Dependent, Gone
+from services.requests.domain.inputs import Inputs
 from services.requests.domain.lease import Lease, LeaseState
-from services.requests.domain.plan import Plan
+from services.requests.domain.person import PersonRef
+from services.requests.domain.plan import Easier, Plan
+from services.requests.domain.progress import Resolved
+from services.requests.domain.replay import Draft, DraftAnswer
 from services.requests.domain.resolution import Resolution
+from services.requests.domain.steps import Approvers
 
 
 class Catalog(Protocol):
@@ -27,8 +34,34 @@ class Catalog(Protocol):
         """
         ...
 
+    async def approvers(
+        self, entitlement_id: str, subject_user_id: str, sources: Sequence[Approvers]
+    ) -> tuple[Resolved, ...]:
+        """Whom each of the sources stands for: enabled people of the subject's tenant.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        ...
+
+    async def managers(self, user_id: str) -> list[str]:
+        """The managers of a person by their ids, theirs first; none of somebody unknown.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        ...
+
     async def person_gone(self, user_id: str) -> Gone | None:
         """Why the person may hold nothing; none while they are in the directory and enabled.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        ...
+
+    async def enabled_person(self, user_id: str) -> PersonRef | None:
+        """Somebody of the directory who is enabled; none for anybody else.
 
         Raises:
             Unavailable: it does not answer.
@@ -47,13 +80,36 @@ class Catalog(Protocol):
 class Policy(Protocol):
     """Decides."""
 
-    async def evaluate(
-        self, resolution: Resolution, duration: timedelta | None, now: datetime
-    ) -> Plan:
-        """The plan for an access request.
+    async def evaluate(self, policy_id: str, inputs: Inputs) -> Plan:
+        """What a policy says; the deployment's default where the id is empty.
 
         Raises:
             NoPlan: policy does not answer, or can't.
+        """
+        ...
+
+    async def explain(self, policy_id: str, inputs: Inputs) -> tuple[Plan, Easier | None]:
+        """What a policy says, and what would be easier.
+
+        Raises:
+            NoPlan: policy does not answer, or can't.
+        """
+        ...
+
+    async def holds(self, condition: str, inputs: Inputs) -> bool:
+        """Whether a condition is true.
+
+        Raises:
+            NoPlan: policy does not answer, or can't say.
+        """
+        ...
+
+    async def draft(self, draft: Draft, inputs: Sequence[Inputs]) -> tuple[DraftAnswer, ...]:
+        """What a policy that is not saved would say of each, in their order; of 100 at most.
+
+        Raises:
+            Invalid: DRAFT_INVALID.
+            Unavailable: it does not answer.
         """
         ...
 
@@ -84,18 +140,48 @@ class AccessRequests(Protocol):
         user_id: str | None,
         state: AccessRequestState | None,
         app_id: str,
+        inbox: Sequence[str] = (),
+        review_open: bool = False,
     ) -> Page[AccessRequest]:
-        """Some of them, newest first, without timelines; of one requester or subject, or all."""
+        """Some of them, newest first, without timelines; of one requester or subject, or all.
+
+        `inbox`: instead those that wait for the first of these people to decide, in their own place
+        or in that of the others. `review_open`: those of emergency access to be reviewed, by
+        `user_id` when it is given.
+        """
         ...
 
-    async def evaluating(self, after: str, most: int) -> list[str]:
-        """The ids of those that are not decided, in order, behind `after`."""
+    async def to_look_at(self, after: str, most: int) -> list[str]:
+        """The ids of those that wait for policy, an approver or a condition, behind `after`."""
+        ...
+
+    async def pending(self, after: str, most: int) -> list[str]:
+        """The ids of those that wait for people or a time, in order, behind `after`."""
+        ...
+
+    async def overdue(self, now: datetime, most: int) -> list[str]:
+        """The ids of those whose step has taken too long, the longest overdue first."""
+        ...
+
+    async def awaiting(self, user_id: str, after: str, most: int) -> list[str]:
+        """The ids of those that a person may decide or review, in order, behind `after`."""
+        ...
+
+    async def emergency_of(self, subject_user_id: str) -> str:
+        """The id of a person's emergency that is undecided or not reviewed; empty without one."""
         ...
 
     async def undecided(
         self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
     ) -> list[Dependent]:
         """Those that are not decided, in order, behind `after`; of a person, an app, or all."""
+        ...
+
+    async def under_policy(
+        self, page: PageRequest, *, policy_id: str, start: datetime, end: datetime
+    ) -> Page[AccessRequest]:
+        """Those that a policy answered last and that were made in a period, newest first, without
+        timelines: each with its plan and its inputs."""
         ...
 
     async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:
@@ -105,12 +191,13 @@ class AccessRequests(Protocol):
         """
         ...
 
-    def added(self, access_request: AccessRequest) -> Write:
-        """Keeps a new one. It is the only open one of its subject and entitlement."""
+    def added(self, access_request: AccessRequest) -> tuple[Write, ...]:
+        """Keeps a new one. It is the only open one of its subject and entitlement, and the only
+        emergency of its subject."""
         ...
 
-    def changed(self, access_request: AccessRequest, *, seen: int) -> Write:
-        """Keeps the next version of the one whose version `seen` was loaded."""
+    def changed(self, access_request: AccessRequest, *, seen: AccessRequest) -> tuple[Write, ...]:
+        """Keeps the next version of the one that was loaded."""
         ...
 
 
@@ -163,4 +250,44 @@ class Leases(Protocol):
 
     def unchanged(self, lease: Lease) -> Write:
         """Changes nothing, and holds only while the lease is as it was loaded."""
+        ...
+
+
+class Delegations(Protocol):
+    """The delegations that are kept, also when they are over."""
+
+    async def get(self, delegation_id: str) -> Delegation | None:
+        """One of them."""
+        ...
+
+    async def page(
+        self, page: PageRequest, *, user_id: str | None, at: datetime
+    ) -> Page[Delegation]:
+        """Some of those that are not over at a time, by their end; by and to one person, or all."""
+        ...
+
+    async def look(self, user_id: str, period: Period) -> Look:
+        """Everything that a person has delegated for any part of a period."""
+        ...
+
+    async def delegates_of(
+        self, user_ids: Collection[str], at: datetime
+    ) -> Mapping[str, PersonRef]:
+        """Who decides in the place of each of these people at a time, for those who have one.
+
+        The delegate was enabled when they were named; whether they are now the catalog knows.
+        """
+        ...
+
+    async def delegators_of(self, user_id: str, at: datetime) -> list[PersonRef]:
+        """In whose places a person decides at a time, in the order of their ids."""
+        ...
+
+    def added(self, delegation: Delegation, *, seen: Sequence[Look]) -> Sequence[Write]:
+        """Keeps a new one. It holds only while nobody has delegated, for any part of a period that
+        was looked at, more than was seen."""
+        ...
+
+    def changed(self, delegation: Delegation, *, seen: int) -> Write:
+        """Keeps the next version of the one whose version `seen` was loaded."""
         ...

@@ -13,12 +13,15 @@ from nats.aio.client import Client
 from nats.js.errors import NoStreamResponseError
 
 from latchkey.catalog.v1 import (
+    approver_pb2,
+    approver_pb2_grpc,
     directory_pb2,
     directory_pb2_grpc,
     entitlement_pb2,
     entitlement_pb2_grpc,
     resolution_pb2,
     resolution_pb2_grpc,
+    settings_pb2,
     target_pb2,
 )
 from latchkey.connector.v1 import events_pb2, provisioning_pb2, provisioning_pb2_grpc
@@ -28,6 +31,7 @@ from libs.domain.ids import derived_id, new_id
 from libs.events.envelope import Event
 from libs.rpc.errors import to_status
 from tests.support.eventually import eventually
+from tests.support.issuer import TENANT
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -122,9 +126,49 @@ class _FakeDirectory(directory_pb2_grpc.DirectoryServiceServicer):
         return directory_pb2.GetUserResponse(
             user=directory_pb2.User(
                 user_id=request.user_id,
+                entra_tenant_id=self._catalog.tenants.get(request.user_id, TENANT),
+                entra_object_id=f"object {request.user_id}",
+                display_name="Somebody",
                 account_enabled=request.user_id not in self._catalog.disabled,
             )
         )
+
+    async def ListManagers(
+        self, request: directory_pb2.ListManagersRequest, context: Context
+    ) -> directory_pb2.ListManagersResponse:
+        await self._catalog.take(context)
+        line = self._catalog.line.get(request.user_id, ())
+        return directory_pb2.ListManagersResponse(managers=self._catalog.named(*line))
+
+
+class _FakeApprovers(approver_pb2_grpc.ApproverServiceServicer):
+    """Names managers, owners, members and people as the test told the catalog."""
+
+    def __init__(self, catalog: "FakeCatalog") -> None:
+        self._catalog = catalog
+
+    async def ResolveApprovers(
+        self, request: approver_pb2.ResolveApproversRequest, context: Context
+    ) -> approver_pb2.ResolveApproversResponse:
+        catalog = self._catalog
+        await catalog.take(context)
+        resolved = []
+        for source in request.sources:
+            named: list[str] = []
+            match source.WhichOneof("kind"):
+                case "people":
+                    named = list(source.people.user_ids)
+                case "manager":
+                    line = catalog.line.get(request.subject_user_id, [])
+                    named = line[source.manager.level - 1 : source.manager.level]
+                case "app_owners" | "entitlement_owners":
+                    named = catalog.owners
+                case "group_members":
+                    named = catalog.groups.get(source.group_members.group_id, [])
+            people = catalog.named(*named)
+            problem = "" if named and len(people) == len(named) else "some are not there"
+            resolved.append(approver_pb2.ResolvedApprovers(people=people, problem=problem))
+        return approver_pb2.ResolveApproversResponse(resolved=resolved)
 
 
 class _FakeEntitlements(entitlement_pb2_grpc.EntitlementServiceServicer):
@@ -157,7 +201,8 @@ class _FakeEntitlements(entitlement_pb2_grpc.EntitlementServiceServicer):
 class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
     """Knows two entitlements of one app, which everybody may ask for until `refusal` is set.
 
-    `removed` are entitlements that are no longer in the directory, with the reasons.
+    `removed` are entitlements that are no longer in the directory, with the reasons; `tenants` are
+    those of people who are not of the one tenant.
     """
 
     domain = "latchkey.catalog"
@@ -170,6 +215,12 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.removed: dict[str, str] = {}
         self.disabled: set[str] = set()
         self.strangers: set[str] = set()
+        self.people: dict[str, str] = {}
+        self.line: dict[str, list[str]] = {}
+        self.owners: list[str] = []
+        self.groups: dict[str, list[str]] = {}
+        self.emergency = settings_pb2.EmergencySettings()
+        self.tenants: dict[str, str] = {}
 
     def _register(self, server: grpc.aio.Server) -> None:
         resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
@@ -178,10 +229,30 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             _FakeDirectory(self),  # type: ignore[abstract]
             server,
         )
+        approver_pb2_grpc.add_ApproverServiceServicer_to_server(
+            _FakeApprovers(self),  # type: ignore[abstract]
+            server,
+        )
         entitlement_pb2_grpc.add_EntitlementServiceServicer_to_server(
             _FakeEntitlements(self),  # type: ignore[abstract]
             server,
         )
+
+    def user(self, user_id: str) -> directory_pb2.User:
+        """Somebody of the directory."""
+        return directory_pb2.User(
+            user_id=user_id,
+            entra_tenant_id=TENANT,
+            entra_object_id=f"object of {user_id}",
+            display_name=self.people.get(user_id, "Somebody"),
+            department="Design",
+            account_enabled=user_id not in self.disabled,
+        )
+
+    def named(self, *user_ids: str) -> list[directory_pb2.User]:
+        """Those of these who are in the directory and enabled."""
+        away = self.disabled | self.strangers
+        return [self.user(each) for each in user_ids if each not in away]
 
     async def ResolveEntitlement(
         self, request: resolution_pb2.ResolveEntitlementRequest, context: Context
@@ -205,13 +276,13 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
                 fulfilment=[role_target(), group_target()],
             ),
             app_display_name="Design Tool",
-            requester=directory_pb2.User(
-                user_id=request.requester_user_id, display_name="Somebody", department="Design"
-            ),
-            subject=directory_pb2.User(
-                user_id=request.subject_user_id, display_name="Somebody", department="Design"
-            ),
+            requester=self.user(request.requester_user_id),
+            subject=self.user(request.subject_user_id),
+            managers=self.named(*self.line.get(request.subject_user_id, ())),
+            app_owners=self.named(*self.owners),
+            entitlement_owners=self.named(*self.owners),
             policy_id=self.policy_id,
+            settings=settings_pb2.EntitlementSettings(emergency=self.emergency),
         )
         if self.max_duration is not None:
             length = Duration()
@@ -235,6 +306,11 @@ class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
         super().__init__()
         self.steps = [policy_pb2.Step(accept=policy_pb2.Step.Accept())]
         self.asked: list[evaluation_pb2.EvaluatePolicyRequest] = []
+        self.others: dict[str, list[policy_pb2.Step]] = {}
+        self.true: set[str] = set()
+        self.easier: evaluation_pb2.ExplainPolicyResponse.Easier | None = None
+        self.drafts: list[evaluation_pb2.EvaluateDraftRequest] = []
+        self.explanation = ["it was asked"]
 
     def reject(self, message: str) -> None:
         """Says no from now on."""
@@ -248,18 +324,62 @@ class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
     ) -> evaluation_pb2.EvaluatePolicyResponse:
         await self.take(context)
         self.asked.append(request)
-        return evaluation_pb2.EvaluatePolicyResponse(
-            plan=evaluation_pb2.Plan(
-                policy_id=request.policy_id,
-                policy_display_name="Self-service",
-                policy_version=3,
-                policy_digest="abc",
-                rule="designers",
-                condition="subject.department == 'Design'",
-                explanation=["designers: true"],
-                steps=self.steps,
-                evaluate_time=request.facts.now,
-            )
+        return evaluation_pb2.EvaluatePolicyResponse(plan=self._plan(request.policy_id, request))
+
+    async def ExplainPolicy(
+        self, request: evaluation_pb2.ExplainPolicyRequest, context: Context
+    ) -> evaluation_pb2.ExplainPolicyResponse:
+        await self.take(context)
+        return evaluation_pb2.ExplainPolicyResponse(
+            plan=self._plan(request.policy_id, request), easier=self.easier
+        )
+
+    async def EvaluateCondition(
+        self, request: evaluation_pb2.EvaluateConditionRequest, context: Context
+    ) -> evaluation_pb2.EvaluateConditionResponse:
+        await self.take(context)
+        return evaluation_pb2.EvaluateConditionResponse(holds=request.condition in self.true)
+
+    async def EvaluateDraft(
+        self, request: evaluation_pb2.EvaluateDraftRequest, context: Context
+    ) -> evaluation_pb2.EvaluateDraftResponse:
+        await self.take(context)
+        self.drafts.append(request)
+        answers = [self._drafted(request.policy, each) for each in request.facts]
+        return evaluation_pb2.EvaluateDraftResponse(answers=answers)
+
+    def _drafted(
+        self, policy: policy_pb2.Policy, facts: evaluation_pb2.Facts
+    ) -> evaluation_pb2.EvaluateDraftResponse.Answer:
+        """The steps of the rule whose condition is the subject's id, or else the baseline."""
+        matched = (rule for rule in policy.rules if rule.condition == facts.subject.user_id)
+        rule = next(matched, policy_pb2.Rule(steps=policy.baseline))
+        if not rule.steps:
+            return evaluation_pb2.EvaluateDraftResponse.Answer(problem="that is not known")
+        plan = evaluation_pb2.Plan(
+            policy_id=policy.policy_id,
+            policy_display_name=policy.display_name,
+            rule=rule.display_name,
+            explanation=self.explanation,
+            steps=rule.steps,
+        )
+        return evaluation_pb2.EvaluateDraftResponse.Answer(plan=plan)
+
+    def _plan(
+        self,
+        policy_id: str,
+        request: evaluation_pb2.EvaluatePolicyRequest | evaluation_pb2.ExplainPolicyRequest,
+    ) -> evaluation_pb2.Plan:
+        return evaluation_pb2.Plan(
+            policy_id=policy_id,
+            policy_display_name="Self-service",
+            policy_version=3,
+            policy_digest="abc",
+            rule="designers",
+            condition="subject.department == 'Design'",
+            explanation=["designers: true"],
+            steps=self.others.get(policy_id, self.steps),
+            evaluate_time=request.facts.now,
         )
 
 

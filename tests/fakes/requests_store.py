@@ -1,31 +1,18 @@
 """The requests service's ports in memory: its store, and the services that it calls."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from libs.domain.changes import Change, Write
-from libs.domain.errors import LatchkeyError, Unavailable
-from libs.domain.ids import derived_id
-from libs.domain.paging import Page, PageRequest
+from libs.domain.paging import Page, PageRequest, time_key
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
-from services.requests.domain.delivery import Delivery
-from services.requests.domain.gone import Dependent, Gone
+from services.requests.domain.delegation import Delegation
+from services.requests.domain.gone import Dependent
 from services.requests.domain.lease import Lease, LeaseState
-from services.requests.domain.plan import Accept, NoPlan, Plan, Step
-from services.requests.domain.resolution import DirectoryPerson, Resolution
-from services.requests.domain.target import GroupMembership, Target
-
-ENTITLEMENT = derived_id("ent", "editor")
-TARGET = Target(
-    derived_id("den", "editors"),
-    derived_id("con", "contoso"),
-    "member of Editors",
-    GroupMembership("aaaaaaaa-0000-0000-0000-000000000001"),
-)
-
-
-class Taken(Exception):
-    """A guard or a unique key refuses the change, as the database would."""
+from services.requests.domain.states import EmergencyReview
+from services.requests.domain.steps import Wait
+from tests.fakes.requests_delegations import FakeDelegations, KeptDelegation, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +25,11 @@ class _Kept(Write):
 
 @dataclass
 class FakeStore:
-    """Both stores. What a change writes is there after `commit`, whole or not at all."""
+    """All stores. What a change writes is there after `commit`, whole or not at all."""
 
     kept_access_requests: dict[str, AccessRequest] = field(default_factory=dict)
     kept_leases: dict[str, Lease] = field(default_factory=dict)
+    kept_delegations: dict[str, Delegation] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     announced: bool = True
 
@@ -55,6 +43,11 @@ class FakeStore:
         """The port `Leases`."""
         return FakeLeases(self)
 
+    @property
+    def delegations(self) -> FakeDelegations:
+        """The port `Delegations`."""
+        return FakeDelegations(self.kept_delegations)
+
     def commit(self, change: Change | None) -> None:
         """Commits a change, if there is one.
 
@@ -64,7 +57,11 @@ class FakeStore:
         if change is None:
             return
         requests, leases = dict(self.kept_access_requests), dict(self.kept_leases)
+        delegations = dict(self.kept_delegations)
         for write in change.writes:
+            if isinstance(write, KeptDelegation):
+                write.apply(delegations)
+                continue
             assert isinstance(write, _Kept)
             thing = write.thing
             before: AccessRequest | Lease | None
@@ -84,9 +81,11 @@ class FakeStore:
         live = [
             (item.subject.user_id, item.entitlement_id) for item in leases.values() if item.live
         ]
-        if len(set(opened)) < len(opened) or len(set(live)) < len(live):
+        emergencies = [item.subject.user_id for item in requests.values() if item.blocks_emergency]
+        if any(len(set(keys)) < len(keys) for keys in (opened, live, emergencies)):
             raise Taken
         self.kept_access_requests, self.kept_leases = requests, leases
+        self.kept_delegations.update(delegations)
         self.changes.append(change)
 
 
@@ -106,24 +105,57 @@ class FakeAccessRequests:
         user_id: str | None,
         state: AccessRequestState | None,
         app_id: str,
+        inbox: Sequence[str] = (),
+        review_open: bool = False,
     ) -> Page[AccessRequest]:
         after = page.after()
         found = [
             item
             for key, item in sorted(self.store.kept_access_requests.items(), reverse=True)
             if (after is None or key < after[0])
-            and user_id in (None, item.requester.user_id, item.subject.user_id)
+            and _listed(item, user_id, inbox, review_open)
             and state in (None, item.state)
             and app_id in ("", item.app_id)
         ]
         return page.page(found[: page.size + 1], key=lambda item: (item.access_request_id,))
 
-    async def evaluating(self, after: str, most: int) -> list[str]:
+    async def to_look_at(self, after: str, most: int) -> list[str]:
         return [
             key
             for key, item in sorted(self.store.kept_access_requests.items())
-            if key > after and item.state is AccessRequestState.EVALUATING
+            if key > after and (item.state.value in ("EVALUATING", "NO_APPROVER") or _waits(item))
         ][:most]
+
+    async def pending(self, after: str, most: int) -> list[str]:
+        return [
+            key
+            for key, item in sorted(self.store.kept_access_requests.items())
+            if key > after and item.state is AccessRequestState.PENDING
+        ][:most]
+
+    async def overdue(self, now: datetime, most: int) -> list[str]:
+        return [
+            key
+            for key, item in self.store.kept_access_requests.items()
+            if item.due_time is not None and item.due_time <= now
+        ][:most]
+
+    async def awaiting(self, user_id: str, after: str, most: int) -> list[str]:
+        return [
+            key
+            for key, item in sorted(self.store.kept_access_requests.items())
+            if key > after and user_id in item.awaiting
+        ][:most]
+
+    async def emergency_of(self, subject_user_id: str) -> str:
+        return next(
+            (
+                key
+                for key, item in self.store.kept_access_requests.items()
+                if item.blocks_emergency and item.subject.user_id == subject_user_id
+            ),
+            "",
+        )
 
     async def undecided(
         self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
@@ -132,10 +164,26 @@ class FakeAccessRequests:
             Dependent(key, item.entitlement_id, item.subject.user_id)
             for key, item in sorted(self.store.kept_access_requests.items())
             if key > after
-            and item.state is AccessRequestState.EVALUATING
+            and item.is_undecided
             and subject_user_id in ("", item.subject.user_id)
             and app_id in ("", item.app_id)
         ][:most]
+
+    async def under_policy(
+        self, page: PageRequest, *, policy_id: str, start: datetime, end: datetime
+    ) -> Page[AccessRequest]:
+        after = page.after_time()
+        kept = self.store.kept_access_requests.values()
+        found = [
+            item
+            for item in sorted(kept, key=_made, reverse=True)
+            if item.plan is not None
+            and item.plan.policy_id == policy_id
+            and item.inputs is not None
+            and start <= item.create_time < end
+            and (after is None or _made(item) < after)
+        ]
+        return page.page(found[: page.size + 1], key=lambda item: time_key(*_made(item)))
 
     async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:
         wanted = (subject_user_id, entitlement_id)
@@ -151,11 +199,35 @@ class FakeAccessRequests:
         )
         return next(opened, ""), next(live, "")
 
-    def added(self, access_request: AccessRequest) -> Write:
-        return _Kept(access_request, 0)
+    def added(self, access_request: AccessRequest) -> tuple[Write, ...]:
+        return (_Kept(access_request, 0),)
 
-    def changed(self, access_request: AccessRequest, *, seen: int) -> Write:
-        return _Kept(access_request, seen)
+    def changed(self, access_request: AccessRequest, *, seen: AccessRequest) -> tuple[Write, ...]:
+        return (_Kept(access_request, seen.version),)
+
+
+def _made(item: AccessRequest) -> tuple[datetime, str]:
+    return item.create_time, item.access_request_id
+
+
+def _listed(
+    item: AccessRequest, user_id: str | None, inbox: Sequence[str], review_open: bool
+) -> bool:
+    mine = (item.requester.user_id, item.subject.user_id)
+    if review_open:
+        theirs = user_id is None or user_id in item.awaiting
+        return item.review is EmergencyReview.OPEN and theirs
+    if inbox:
+        waits = item.state is AccessRequestState.PENDING and inbox[0] not in mine
+        return waits and not item.awaiting.isdisjoint(inbox)
+    return user_id is None or user_id in mine
+
+
+def _waits(item: AccessRequest) -> bool:
+    if item.state is not AccessRequestState.PENDING or not (item.plan and item.progress):
+        return False
+    step = item.plan.steps[item.progress.number]
+    return isinstance(step, Wait) and bool(step.condition)
 
 
 @dataclass(frozen=True)
@@ -226,86 +298,3 @@ class FakeLeases:
 
     def unchanged(self, lease: Lease) -> Write:
         return _Kept(lease, lease.version)
-
-
-@dataclass
-class FakeCatalog:
-    """The port `Catalog`: one entitlement, with a limit, unless `refusal` is set.
-
-    `gone` holds people and entitlements that are no longer there.
-    """
-
-    max_duration: timedelta | None = timedelta(hours=8)
-    refusal: LatchkeyError | None = None
-    away: bool = False
-    gone: dict[str, Gone] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-    async def person_gone(self, user_id: str) -> Gone | None:
-        return self._gone(user_id)
-
-    async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
-        return self._gone(entitlement_id)
-
-    def _gone(self, found: str) -> Gone | None:
-        if self.away:
-            raise Unavailable("the catalog service", "unavailable")
-        self.asked.append(found)
-        return self.gone.get(found)
-
-    async def resolve(
-        self, entitlement_id: str, requester_user_id: str, subject_user_id: str
-    ) -> Resolution:
-        if self.refusal is not None:
-            raise self.refusal
-        return Resolution(
-            entitlement_id=entitlement_id,
-            entitlement_display_name="Editor",
-            resource_kind="ROLE",
-            app_id=derived_id("app", "design tool"),
-            app_display_name="Design Tool",
-            targets=(TARGET,),
-            requester=DirectoryPerson(requester_user_id, "Ada"),
-            subject=DirectoryPerson(subject_user_id, "Ada"),
-            max_duration=self.max_duration,
-        )
-
-
-@dataclass
-class FakePolicy:
-    """The port `Policy`: answers with `steps`, unless `problem` is set."""
-
-    steps: tuple[Step, ...] = (Accept(),)
-    problem: str = ""
-    calls: int = 0
-
-    async def evaluate(
-        self, resolution: Resolution, duration: timedelta | None, now: datetime
-    ) -> Plan:
-        self.calls += 1
-        if self.problem:
-            raise NoPlan(self.problem)
-        return Plan(
-            policy_id=derived_id("pol", "default"),
-            policy_display_name="Default",
-            policy_version=1,
-            policy_digest="d",
-            rule="",
-            condition="",
-            explanation=(),
-            steps=self.steps,
-            evaluate_time=now,
-        )
-
-
-@dataclass
-class FakeConnector:
-    """The port `Connector`: says what `deliveries` hold, unless it is away."""
-
-    deliveries: dict[str, Delivery] = field(default_factory=dict)
-    away: bool = False
-
-    async def delivery(self, lease_id: str) -> Delivery | None:
-        if self.away:
-            raise Unavailable("the connector service", "unavailable")
-        return self.deliveries.get(lease_id)

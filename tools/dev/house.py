@@ -220,12 +220,10 @@ class House:
             "AUDIENCE": AUDIENCE,
             "LOG_FORMAT": "json",
         }
-        own: dict[str, str] = {}
-        if service in ("catalog", "requests", "connector"):
-            own["TOKEN_FILE"] = str(self.issuer.service_token_file(service))
+        own: dict[str, str] = {"TOKEN_FILE": str(self.issuer.service_token_file(service))}
         if service in ("catalog", "connector"):
             own["REQUESTS_ADDRESS"] = self.address("requests")
-        if service in ("requests", "connector"):
+        if service in ("policy", "requests", "connector"):
             own["CATALOG_ADDRESS"] = self.address("catalog")
         if service == "requests":
             own["POLICY_ADDRESS"] = self.address("policy")

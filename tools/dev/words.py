@@ -27,7 +27,24 @@ def told(entry: access_request_pb2.TimelineEntry) -> str:
         case "approved":
             return f"approved by {entry.approved.by}"
         case "denied":
-            return f"denied: {entry.denied.message}"
+            return f"denied{_place(entry.denied)}: {entry.denied.message}"
+        case "step_opened":
+            opened = entry.step_opened
+            names = ", ".join(each.display_name for each in opened.approvers)
+            return f"step {opened.step} waits for {names or 'its time'}"
+        case "no_approver":
+            return f"nobody can decide step {entry.no_approver.step}: {entry.no_approver.problem}"
+        case "step_approved":
+            given = entry.step_approved
+            why = f": “{given.reason}”" if given.reason else ""
+            return f"step {given.step} approved{_place(given)}{why}"
+        case "reassigned":
+            names = ", ".join(each.display_name for each in entry.reassigned.approvers)
+            return f"handed to {names}: {entry.reassigned.reason}"
+        case "commented":
+            return f"“{entry.commented.comment}”"
+        case "escalated":
+            return f"step {entry.escalated.step} took too long: {entry.escalated.policy_id} decides"
         case "lease_granted":
             return f"lease granted: {entry.lease_granted.lease_id}"
         case "target_delivered":
@@ -37,3 +54,8 @@ def told(entry: access_request_pb2.TimelineEntry) -> str:
             return f"delivery failed: {entry.delivery_failed.failure_message}"
         case other:
             return str(other).replace("_", " ")
+
+
+def _place(fact: Any) -> str:
+    """In whose place somebody did it."""
+    return f" for {fact.on_behalf_of.display_name}" if fact.HasField("on_behalf_of") else ""

@@ -5,35 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.catalog.domain.app import NOT_IN_A_ROLE, App
-from services.catalog.domain.entitlement import (
-    ROLE_GONE,
-    Entitlement,
-    ResourceKind,
-    new_resource_type,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class RoleChange:
-    """An entitlement that follows its role."""
-
-    before: Entitlement
-    after: Entitlement
-
-    @property
-    def removal_reason(self) -> str:
-        """What became gone by it, in words; empty if nothing did."""
-        return ROLE_GONE if self.after.role_gone and not self.before.role_gone else ""
-
-    @property
-    def changed_fields(self) -> tuple[str, ...]:
-        """Which fields of it changed, as they are called outside."""
-        changed = {
-            "display_name": self.before.display_name != self.after.display_name,
-            "fulfilment": self.before.fulfilment != self.after.fulfilment,
-            "state": self.before.role_gone != self.after.role_gone,
-        }
-        return tuple(name for name, did in changed.items() if did)
+from services.catalog.domain.entitlement import Entitlement, ResourceKind, new_resource_type
+from services.catalog.domain.followed import EntitlementChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +14,7 @@ class RolesFollowed:
     """What became of entitlements, each in one version more."""
 
     created: tuple[Entitlement, ...] = ()
-    changes: tuple[RoleChange, ...] = ()
+    changes: tuple[EntitlementChange, ...] = ()
 
 
 def follow_roles(app: App, known: Iterable[Entitlement], now: datetime) -> RolesFollowed:
@@ -66,7 +39,7 @@ def follow_roles(app: App, known: Iterable[Entitlement], now: datetime) -> Roles
             if is_role:
                 after = replace(after, display_name=role.display_name)
         if after != before:
-            changes.append(RoleChange(before, replace(after, version=before.version + 1)))
+            changes.append(EntitlementChange(before, replace(after, version=before.version + 1)))
     of = new_resource_type(app.app_id, ResourceKind.APP_ROLE)
     return RolesFollowed(
         tuple(

@@ -1,13 +1,19 @@
 """What a managed app offers: resource types, resources, entitlements."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from libs.domain import ids
 from services.catalog.domain.settings import NO_OVERRIDE, EntitlementOverride
-from services.catalog.domain.target import AppRoleAssignment, GroupMembership, Target, group_name_in
+from services.catalog.domain.target import (
+    AppRoleAssignment,
+    GroupMembership,
+    Target,
+    group_name_in,
+    membership_name,
+)
 
 
 class ResourceKind(StrEnum):
@@ -126,6 +132,16 @@ class Entitlement:
             if each.directory_entitlement_id not in directory_entitlement_ids
         )
         return replace(self, fulfilment=left, version=self.version + 1)
+
+    def naming(self, groups: Mapping[str, str]) -> "Entitlement":
+        """The entitlement, with groups called as given here by directory entitlement."""
+        fulfilment = tuple(
+            replace(each, display_name=membership_name(groups[each.directory_entitlement_id]))
+            if each.directory_entitlement_id in groups
+            else each
+            for each in self.fulfilment
+        )
+        return replace(self, fulfilment=fulfilment)
 
     def provisioned(self, *, groups_only: bool) -> "Entitlement":
         """The entitlement as its connection provisions it.

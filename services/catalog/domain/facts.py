@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from libs.domain.callers import Caller
-from services.catalog.domain.link import LinkChoice
+from services.catalog.domain.link import LinkChoice, RolesMoved
 from services.catalog.domain.rules import EntitlementRules
 
 
@@ -95,6 +95,13 @@ class EntitlementLinked:
     choice: LinkChoice
     entitlement_id: str
     actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedRolesChanged:
+    """A sync found a group that a final choice was made for in other roles of the app."""
+
+    moved: RolesMoved
 
 
 @dataclass(frozen=True, slots=True)

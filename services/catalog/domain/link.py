@@ -1,16 +1,11 @@
-"""Groups that are assigned to an app, and what is chosen for each."""
+"""Groups that are assigned to an app, what was chosen for each, and what that bound."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from libs.domain import ids
-from services.catalog.domain import errors, target
-from services.catalog.domain.app import NOT_IN_A_ROLE, App
-from services.catalog.domain.entitlement import Entitlement, ResourceType, new_role
-
-MAX_ROLE_NAME = 200
+from services.catalog.domain.app import NOT_IN_A_ROLE
 
 
 class LinkChoice(StrEnum):
@@ -74,9 +69,10 @@ class LinkedGroup:
 
     Assigned in several roles of the app it is one group all the same: `assigned_roles` are all of
     them by the text of their ids, none when it is not assigned any more; `entra_app_role_id` is the
-    first, or then the one that it carried when it was chosen for. `shared_with` are entitlements
+    first, or then the first that it carried when it was chosen for. `shared_with` are entitlements
     that it stands behind, without `entitlement_id`, then its assignments to other apps and in other
     roles of this one. It is `gone` when it is no longer in the directory or no longer assigned.
+    `chosen_role_ids` are those in which it was assigned when the choice was made.
     """
 
     directory_entitlement_id: str
@@ -92,6 +88,39 @@ class LinkedGroup:
     shared_with: tuple[SharedEntitlement, ...] = ()
     gone: bool = False
     assigned_roles: tuple[AssignedRole, ...] = ()
+    chosen_role_ids: tuple[str, ...] = ()
+
+    @property
+    def drifted(self) -> bool:
+        """Whether a final choice was made for it in other roles than those it is assigned in."""
+        assigned = {role.entra_app_role_id for role in self.assigned_roles}
+        return self.choice in FINAL and has_drifted(self.chosen_role_ids, assigned)
+
+    def chosen(self, choice: LinkChoice, entitlement_id: str = "") -> "LinkedGroup":
+        """The group with this choice, made as it is assigned now."""
+        roles = tuple(role.entra_app_role_id for role in self.assigned_roles)
+        return replace(self, choice=choice, entitlement_id=entitlement_id, chosen_role_ids=roles)
+
+
+def has_drifted(chosen: Collection[str], assigned: Collection[str]) -> bool:
+    """Whether a group is assigned to an app in other roles than when it was chosen for."""
+    return set(chosen) != set(assigned)
+
+
+@dataclass(frozen=True, slots=True)
+class RolesMoved:
+    """A group that a final choice was made for, now assigned to the app in other roles.
+
+    The entitlement, which is bound to it, has this version. `drifted`: they are not those in which
+    it was assigned when it was chosen for.
+    """
+
+    app_id: str
+    directory_entitlement_id: str
+    entitlement_id: str
+    entitlement_version: int
+    role_ids: tuple[str, ...]
+    drifted: bool
 
 
 class BindingState(StrEnum):
@@ -112,211 +141,3 @@ class Binding:
     directory_display_name: str
     create_time: datetime
     state: BindingState = BindingState.ACTIVE
-
-
-@dataclass(frozen=True, slots=True)
-class CreateVirtualRole:
-    """Have a role stand for the group; without a name it gets the group's."""
-
-    display_name: str = ""
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ProvisionAccessFor:
-    """Make the group part of what an entitlement of the app provisions."""
-
-    entitlement_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """Leave the group alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The choice for one group."""
-
-    directory_entitlement_id: str
-    choice: CreateVirtualRole | ProvisionAccessFor | Skip
-
-
-@dataclass(frozen=True, slots=True)
-class Linking:
-    """What the decisions of one call led to. `links` are in their order."""
-
-    app: App
-    links: tuple[LinkedGroup, ...]
-    roles: tuple[Entitlement, ...]
-    widened: tuple[Entitlement, ...]
-    bindings: tuple[Binding, ...]
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """In words, of each group that was bound and stands behind something else already."""
-        return tuple(
-            _warning(each) for each in self.links if each.choice in FINAL and each.shared_with
-        )
-
-    def preview(self) -> "Linking":
-        """The same, of which nothing exists: what would be created has no id."""
-        new = {role.entitlement_id for role in self.roles}
-        return replace(
-            self,
-            links=tuple(
-                replace(each, entitlement_id="") if each.entitlement_id in new else each
-                for each in self.links
-            ),
-            roles=tuple(replace(each, entitlement_id="", resource_id="") for each in self.roles),
-            bindings=tuple(
-                replace(
-                    each,
-                    binding_id="",
-                    entitlement_id="" if each.entitlement_id in new else each.entitlement_id,
-                )
-                for each in self.bindings
-            ),
-        )
-
-
-def _warning(group: LinkedGroup) -> str:
-    named = ", ".join(each.words for each in group.shared_with)
-    return (
-        f"{group.group_display_name} stands behind {named} already: whoever is given one of them "
-        "has the others too, and losing the last one takes it from all."
-    )
-
-
-class _Linker:
-    """Makes decisions one by one; an error in any of them leaves nothing behind."""
-
-    def __init__(
-        self,
-        app: App,
-        role_type: ResourceType,
-        entitlements: Iterable[Entitlement],
-        role_names: Iterable[str],
-        now: datetime,
-    ) -> None:
-        self._app = app.changed()
-        self._role_type = role_type
-        self._given = {each.entitlement_id: each for each in entitlements}
-        self._widened: dict[str, Entitlement] = {}
-        self._names = {name.casefold() for name in role_names}
-        self._now = now
-        self._links: list[LinkedGroup] = []
-        self._roles: list[Entitlement] = []
-        self._bindings: list[Binding] = []
-
-    def decide(self, group: LinkedGroup | None, decision: Decision, field: str) -> None:
-        linked_id = decision.directory_entitlement_id
-        if group is None:
-            raise errors.linked_entitlement_not_found(self._app.app_id, linked_id, field)
-        if group.choice in FINAL:
-            raise errors.already_linked(self._app.app_id, linked_id, field)
-        match decision.choice:
-            case Skip():
-                self._links.append(replace(group, choice=LinkChoice.SKIPPED))
-            case CreateVirtualRole() as wanted:
-                self._bind(
-                    group,
-                    LinkChoice.VIRTUAL_ROLE,
-                    self._role(group, wanted, field),
-                    field,
-                )
-            case ProvisionAccessFor(entitlement_id):
-                self._bind(
-                    group,
-                    LinkChoice.PROVISION_ACCESS,
-                    self._widen(group, entitlement_id, field),
-                    field,
-                )
-
-    def result(self) -> Linking:
-        return Linking(
-            self._app,
-            tuple(self._links),
-            tuple(self._roles),
-            tuple(self._widened.values()),
-            tuple(self._bindings),
-        )
-
-    def _bind(
-        self, group: LinkedGroup, choice: LinkChoice, entitlement: Entitlement, field: str
-    ) -> None:
-        if group.unwritable_reason is not UnwritableReason.WRITABLE:
-            raise errors.group_not_writable(
-                group.group_display_name,
-                group.directory_entitlement_id,
-                group.unwritable_reason.value,
-                field,
-            )
-        self._links.append(replace(group, choice=choice, entitlement_id=entitlement.entitlement_id))
-        self._bindings.append(
-            Binding(
-                ids.new_id("bnd"),
-                self._app.app_id,
-                entitlement.entitlement_id,
-                group.directory_entitlement_id,
-                self._target(group).display_name,
-                self._now,
-            )
-        )
-
-    def _role(self, group: LinkedGroup, wanted: CreateVirtualRole, field: str) -> Entitlement:
-        name = wanted.display_name or group.group_display_name[:MAX_ROLE_NAME].strip()
-        if name.casefold() in self._names:
-            raise errors.role_name_taken(
-                self._app.app_id, name, f"{field}.create_virtual_role.display_name"
-            )
-        self._names.add(name.casefold())
-        role = new_role(self._role_type, name, wanted.description, self._target(group), self._now)
-        self._roles.append(role)
-        return role
-
-    def _widen(self, group: LinkedGroup, entitlement_id: str, field: str) -> Entitlement:
-        before = self._widened.get(entitlement_id) or self._given.get(entitlement_id)
-        if before is None:
-            raise errors.entitlement_not_found(
-                entitlement_id, f"{field}.provision_access_for.entitlement_id"
-            )
-        after = before.widened(self._target(group))
-        # However many groups one call adds, it is one change of the entitlement.
-        after = replace(after, version=self._given[entitlement_id].version + 1)
-        self._widened[entitlement_id] = after
-        return after
-
-    def _target(self, group: LinkedGroup) -> target.Target:
-        return target.membership(
-            self._app.entra_tenant_id,
-            self._app.connection_id,
-            group.entra_group_id,
-            group.group_display_name,
-        )
-
-
-def link(
-    app: App,
-    role_type: ResourceType,
-    groups: Mapping[str, LinkedGroup],
-    entitlements: Iterable[Entitlement],
-    role_names: Iterable[str],
-    decisions: Sequence[Decision],
-    now: datetime,
-) -> Linking:
-    """Makes choices for linked groups of an app: all of them or none.
-
-    `groups` are those linked to the app by directory entitlement, `entitlements` those of the app
-    that the decisions name, `role_names` the names of its roles.
-
-    Raises:
-        WrongState: APP_NOT_MANAGED, APP_REMOVED, ALREADY_LINKED, GROUP_NOT_WRITABLE.
-        NotFound: LINKED_ENTITLEMENT_NOT_FOUND, ENTITLEMENT_NOT_FOUND.
-        AlreadyExists: ROLE_NAME_TAKEN.
-    """
-    linker = _Linker(app, role_type, entitlements, role_names, now)
-    for index, decision in enumerate(decisions):
-        group = groups.get(decision.directory_entitlement_id)
-        linker.decide(group, decision, f"decisions[{index}]")
-    return linker.result()

@@ -10,7 +10,7 @@ from libs.domain.clock import Clock
 from libs.domain.errors import Invalid
 from services.catalog.domain import facts, removal
 from services.catalog.domain.app import App
-from services.catalog.domain.app_roles import RoleChange, follow_roles
+from services.catalog.domain.app_roles import follow_roles
 from services.catalog.domain.directory import (
     Complete,
     DirectoryKind,
@@ -19,6 +19,8 @@ from services.catalog.domain.directory import (
     User,
 )
 from services.catalog.domain.entitlement import GoneEntitlement
+from services.catalog.domain.followed import EntitlementChange, follow_names
+from services.catalog.domain.link import RolesMoved
 from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.sync import Message, Sync, new_sync
 from services.catalog.ports import Syncs
@@ -96,7 +98,7 @@ class IngestPage:
 
     async def _roles_followed(
         self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
-    ) -> tuple[tuple[Write, ...], tuple[RoleChange, ...]]:
+    ) -> tuple[tuple[Write, ...], tuple[EntitlementChange, ...]]:
         """What becomes of the entitlements of managed apps whose roles pages told of."""
         told = {app.app_id: app for app in await self.syncs.managed_told(connection_id, sweeps)}
         if not told:
@@ -115,7 +117,9 @@ class IngestPage:
             for app_id, (app, known) in managed.items()
         ]
         return (
-            self.syncs.roles_followed(told.keys(), len(managed), followed),
+            self.syncs.roles_followed(
+                told.keys(), len(managed), [new for each in followed for new in each.created]
+            ),
             tuple(change for each in followed for change in each.changes),
         )
 
@@ -145,6 +149,9 @@ class IngestPage:
         found = await self.syncs.new_apps(connection_id, complete.sweeps)
         disabled = await self.syncs.newly_disabled(connection_id, complete.sweeps)
         roles, changes = await self._roles_followed(connection_id, complete.sweeps)
+        renamed = await self.syncs.renamed_groups(connection_id, complete.sweeps)
+        changes = follow_names(renamed, changes)
+        moved = await self.syncs.moved_roles(connection_id, complete.sweeps)
         lost = _besides(lost, changes)
         after = replace(after, removed_count=sum(gone.values()))
         return Outcome(
@@ -160,6 +167,9 @@ class IngestPage:
                 ),
                 writes=(
                     *roles,
+                    *self.syncs.entitlements_followed(
+                        changes, renamed, connection_id, complete.sweeps
+                    ),
                     *self.syncs.entitlements_gone(lost),
                     *self.syncs.completed(
                         newest, after, complete.sweeps, gone, apps, self.clock.now()
@@ -168,8 +178,9 @@ class IngestPage:
                 facts=(
                     *(_discovered(app, connection_id) for app in found),
                     *map(_app_gone, apps),
-                    *(_role_fact(each, actor) for each in changes),
+                    *(_change_fact(each, actor) for each in changes),
                     *map(_entitlement_gone, lost),
+                    *(_roles_moved(each, changes) for each in moved),
                     *(_deactivated(after, user, deleted=False) for user in disabled),
                     *(_deactivated(after, user, deleted=True) for user in people),
                     Fact(
@@ -185,9 +196,9 @@ class IngestPage:
 
 
 def _besides(
-    lost: Collection[GoneEntitlement], changes: Collection[RoleChange]
+    lost: Collection[GoneEntitlement], changes: Collection[EntitlementChange]
 ) -> tuple[GoneEntitlement, ...]:
-    """What is lost besides what follows a role: each in the version after that, and told once."""
+    """What is lost besides what changes: each in the version after that, and told once."""
     changed = {change.after.entitlement_id: change for change in changes}
     besides = []
     for each in lost:
@@ -212,7 +223,7 @@ def _entitlement_gone(gone: GoneEntitlement) -> Fact:
     return Fact(gone.entitlement_id, gone.version + 1, body)
 
 
-def _role_fact(change: RoleChange, actor: Caller) -> Fact:
+def _change_fact(change: EntitlementChange, actor: Caller) -> Fact:
     after, reason = change.after, change.removal_reason
     body: facts.EntitlementRemoved | facts.EntitlementUpdated
     if reason:
@@ -222,6 +233,12 @@ def _role_fact(change: RoleChange, actor: Caller) -> Fact:
             after.entitlement_id, after.app_id, change.changed_fields, actor
         )
     return Fact(after.entitlement_id, after.version, body)
+
+
+def _roles_moved(moved: RolesMoved, changes: Collection[EntitlementChange]) -> Fact:
+    changed = {change.after.entitlement_id: change.after.version for change in changes}
+    version = changed.get(moved.entitlement_id, moved.entitlement_version)
+    return Fact(moved.entitlement_id, version, facts.LinkedRolesChanged(moved))
 
 
 def _deactivated(after: Sync, user: User, *, deleted: bool) -> Fact:

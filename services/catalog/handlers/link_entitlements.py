@@ -9,10 +9,10 @@ from libs.domain.clock import Clock
 from services.catalog.domain import errors, facts
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import ResourceKind
-from services.catalog.domain.link import (
+from services.catalog.domain.link import LinkedGroup
+from services.catalog.domain.linking import (
     CreateVirtualRole,
     Decision,
-    LinkedGroup,
     Linking,
     ProvisionAccessFor,
     link,
@@ -107,13 +107,11 @@ class LinkEntitlements:
             next(each for each in material.resource_types if each.kind is ResourceKind.ROLE),
             {group.directory_entitlement_id: group for group in material.groups},
             material.entitlements,
+            material.removed,
             material.role_names,
             command.decisions,
             self.clock.now(),
         )
-        for each in linking.widened:
-            if reason := material.removed.get(each.entitlement_id):
-                raise errors.entitlement_removed(each.entitlement_id, reason)
         return app, linking
 
 

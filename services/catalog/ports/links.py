@@ -8,7 +8,8 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement, ResourceType
-from services.catalog.domain.link import Binding, LinkedGroup, Linking
+from services.catalog.domain.link import Binding, LinkedGroup
+from services.catalog.domain.linking import Linking
 from services.catalog.domain.unlink import Unlinking
 
 

@@ -7,7 +7,6 @@ from typing import Protocol
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App
-from services.catalog.domain.app_roles import RolesFollowed
 from services.catalog.domain.directory import (
     AppInScope,
     DirectoryKind,
@@ -16,6 +15,8 @@ from services.catalog.domain.directory import (
     User,
 )
 from services.catalog.domain.entitlement import Entitlement, GoneEntitlement
+from services.catalog.domain.followed import EntitlementChange, RenamedGroups
+from services.catalog.domain.link import RolesMoved
 from services.catalog.domain.sync import Sync
 
 
@@ -62,9 +63,37 @@ class Syncs(Protocol):
         ...
 
     def roles_followed(
-        self, app_ids: Collection[str], managed_count: int, followed: Collection[RolesFollowed]
+        self, app_ids: Collection[str], managed_count: int, created: Collection[Entitlement]
     ) -> tuple[Write, ...]:
-        """Keeps how entitlements follow roles, while so many of these apps are managed."""
+        """Keeps entitlements of new roles, while so many of these apps are managed."""
+        ...
+
+    async def renamed_groups(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> RenamedGroups:
+        """The groups that entitlements stand for, as they are called from the end of the sync."""
+        ...
+
+    def entitlements_followed(
+        self,
+        changes: Collection[EntitlementChange],
+        renamed: RenamedGroups,
+        connection_id: str,
+        sweeps: Mapping[DirectoryKind, int],
+    ) -> tuple[Write, ...]:
+        """Keeps changed entitlements, and what renamed groups are called wherever they are linked.
+
+        Nothing else of the connection may be kept before, and just these groups are renamed.
+        """
+        ...
+
+    async def moved_roles(
+        self, connection_id: str, sweeps: Mapping[DirectoryKind, int]
+    ) -> tuple[RolesMoved, ...]:
+        """The linked groups that are assigned in other roles from the end of the sync.
+
+        Without those that are `gone` then, and those of apps that are.
+        """
         ...
 
     async def gone_entitlements(

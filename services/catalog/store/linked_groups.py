@@ -83,9 +83,8 @@ def select_linked_groups(app_id: str) -> Select[Any]:
             func.coalesce(groups.c.display_name, links.c.group_display_name).label("name"),
             func.coalesce(groups.c.search_name, links.c.search_name).label("search_name"),
             func.coalesce(groups.c.entra_object_id, links.c.entra_group_id).label("entra_group_id"),
-            func.coalesce(assigned.c.entra_app_role_id, links.c.entra_app_role_id).label(
-                "entra_app_role_id"
-            ),
+            assigned.c.entra_app_role_id,
+            links.c.entra_app_role_ids.label("chosen_role_ids"),
             groups.c.unwritable_reason,
             func.coalesce(links.c.choice, LinkChoice.PENDING.value).label("choice"),
             func.coalesce(links.c.entitlement_id, "").label("entitlement_id"),
@@ -198,13 +197,14 @@ def _linked_group_of(
     shared: Iterable[SharedEntitlement],
     roles: Iterable[AssignedRole],
 ) -> LinkedGroup:
+    chosen_role_ids = tuple(row.chosen_role_ids or ())
     return LinkedGroup(
         directory_entitlement_id=row.directory_entitlement_id,
         app_id=app_id,
         group_id=row.group_id,
         group_display_name=row.name,
         entra_group_id=row.entra_group_id,
-        entra_app_role_id=row.entra_app_role_id,
+        entra_app_role_id=row.entra_app_role_id or next(iter(chosen_role_ids), ""),
         member_count=row.member_count,
         unwritable_reason=UnwritableReason(row.unwritable_reason or UnwritableReason.WRITABLE),
         choice=LinkChoice(row.choice),
@@ -216,4 +216,5 @@ def _linked_group_of(
         ),
         gone=row.gone,
         assigned_roles=tuple(roles),
+        chosen_role_ids=chosen_role_ids,
     )

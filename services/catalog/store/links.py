@@ -4,10 +4,12 @@ from collections.abc import Collection
 
 from sqlalchemy import (
     Connection,
+    bindparam,
     delete,
     insert,
     or_,
     select,
+    update,
 )
 
 from libs.db.committer import Guarded
@@ -21,8 +23,8 @@ from services.catalog.domain.link import (
     Binding,
     BindingState,
     LinkedGroup,
-    Linking,
 )
+from services.catalog.domain.linking import Linking
 from services.catalog.domain.unlink import Unlinking
 from services.catalog.ports import LinkMaterial
 from services.catalog.store.apps import touched
@@ -151,6 +153,21 @@ class StoredLinks:
             touched(before, linking.app),
             *entitlement_writes(linking.roles),
             *changed_writes(linking.widened),
+            # Under the names that they have: a sync that renames one sees what is linked to it.
+            Guarded(
+                update(directory_groups)
+                .where(
+                    directory_groups.c.group_id == bindparam("b_group_id"),
+                    directory_groups.c.display_name == bindparam("b_name"),
+                )
+                .values(display_name=bindparam("b_name")),
+                expects=1,
+                parameters=[
+                    {"b_group_id": each.group_id, "b_name": each.group_display_name}
+                    for each in linking.links
+                    if each.choice in FINAL
+                ],
+            ),
             Guarded(
                 insert(bindings),
                 parameters=[
@@ -175,7 +192,7 @@ class StoredLinks:
                         "group_display_name": each.group_display_name,
                         "search_name": search_name(each.group_display_name),
                         "entra_group_id": each.entra_group_id,
-                        "entra_app_role_id": each.entra_app_role_id,
+                        "entra_app_role_ids": list(each.chosen_role_ids),
                         "choice": each.choice.value,
                         "entitlement_id": each.entitlement_id,
                     }

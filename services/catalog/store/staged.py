@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     Table,
-    Update,
     and_,
     case,
     delete,
@@ -58,7 +58,7 @@ _TABLES = {
 Sweeps = Mapping[DirectoryKind, int]
 
 
-def _counts(kind: DirectoryKind, connection_id: str, sweeps: Sweeps) -> ColumnElement[bool]:
+def counts(kind: DirectoryKind, connection_id: str, sweeps: Sweeps) -> ColumnElement[bool]:
     """Which waiting rows of a kind are the connection's, and were seen by a sweep."""
     table = _TABLES[kind]
     return and_(table.c.connection_id == connection_id, table.c.round >= sweeps.get(kind, 0))
@@ -69,7 +69,7 @@ def read_new_apps(
 ) -> tuple[ServicePrincipal, ...]:
     """The apps that will be served for the first time."""
     unknown = ~exists().where(apps.c.app_id == staged_apps.c.app_id)
-    query = select(staged_apps).where(_counts(DirectoryKind.APP, connection_id, sweeps), unknown)
+    query = select(staged_apps).where(counts(DirectoryKind.APP, connection_id, sweeps), unknown)
     return tuple(map(_principal_of, connection.execute(query.order_by(staged_apps.c.app_id))))
 
 
@@ -81,7 +81,7 @@ def read_managed_told(
         select(staged_apps)
         .join(apps, apps.c.app_id == staged_apps.c.app_id)
         .where(
-            _counts(DirectoryKind.APP, connection_id, sweeps),
+            counts(DirectoryKind.APP, connection_id, sweeps),
             apps.c.manage_time.is_not(None),
             or_(staged_apps.c.digest != apps.c.digest, apps.c.removed),
         )
@@ -97,7 +97,7 @@ def read_newly_disabled(
         select(staged_users)
         .join(directory_users, directory_users.c.user_id == staged_users.c.user_id)
         .where(
-            _counts(DirectoryKind.USER, connection_id, sweeps),
+            counts(DirectoryKind.USER, connection_id, sweeps),
             staged_users.c.account_enabled.is_(False),
             directory_users.c.account_enabled.is_(True),
         )
@@ -190,21 +190,28 @@ def drop_writes(
     ]
     # Nobody reads the assignments of an app that is not there.
     dropped = [of_gone_apps, *unseen] if DirectoryKind.APP in sweeps else unseen
-    return tuple(map(Guarded, (*_digests_forgotten(connection_id, sweeps), *dropped)))
+    forgotten: tuple[Guarded, ...] = ()
+    if (swept := sweeps.get(DirectoryKind.APP_ROLE_ASSIGNMENT)) is not None:
+        waiting = staged_assignments.c
+        forgotten = digests_forgotten(
+            select(waiting.app_id).where(
+                waiting.connection_id == connection_id, waiting.round < swept
+            )
+        )
+    return (*forgotten, *map(Guarded, dropped))
 
 
-def _digests_forgotten(connection_id: str, sweeps: Sweeps) -> tuple[Update, ...]:
-    """Forgets the digests of apps that a sweep takes waiting assignments from."""
-    held = staged_assignments
-    if (swept := sweeps.get(DirectoryKind.APP_ROLE_ASSIGNMENT)) is None:
-        return ()
-    unseen = select(held.c.app_id).where(
-        held.c.connection_id == connection_id, held.c.round < swept
-    )
+def digests_forgotten(app_ids: Select[Any]) -> tuple[Guarded, ...]:
+    """Forgets the digests of apps that a sweep takes assignments from, served or waiting.
+
+    Where a page said that an assignment is gone, it has taken care of the digest itself.
+    """
     return tuple(
-        update(table)
-        .where(table.c.app_id.in_(unseen), table.c.assignments_digest != "")
-        .values(assignments_digest="")
+        Guarded(
+            update(table)
+            .where(table.c.app_id.in_(app_ids), table.c.assignments_digest != "")
+            .values(assignments_digest="")
+        )
         for table in (apps, staged_apps)
     )
 

@@ -28,7 +28,6 @@ from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App
-from services.catalog.domain.app_roles import RolesFollowed
 from services.catalog.domain.directory import (
     AppInScope,
     DirectoryKind,
@@ -38,17 +37,24 @@ from services.catalog.domain.directory import (
     User,
 )
 from services.catalog.domain.entitlement import Entitlement, GoneEntitlement
+from services.catalog.domain.followed import EntitlementChange, RenamedGroups
+from services.catalog.domain.link import RolesMoved
 from services.catalog.domain.sync import Sync
 from services.catalog.store.followed import (
+    change_writes,
     followed_writes,
     gone_writes,
     read_gone_entitlements,
     read_managed_apps,
+    read_renamed,
 )
 from services.catalog.store.mirror import page_writes
+from services.catalog.store.moved_roles import read_moved_roles
 from services.catalog.store.rows import app_of, user_of
 from services.catalog.store.staged import (
     Sweeps,
+    counts,
+    digests_forgotten,
     drop_writes,
     read_managed_told,
     read_new_apps,
@@ -137,9 +143,36 @@ class StoredSyncs:
         )
 
     def roles_followed(
-        self, app_ids: Collection[str], managed_count: int, followed: Collection[RolesFollowed]
+        self, app_ids: Collection[str], managed_count: int, created: Collection[Entitlement]
     ) -> tuple[Write, ...]:
-        return followed_writes(app_ids, managed_count, followed)
+        return followed_writes(app_ids, managed_count, created)
+
+    async def renamed_groups(self, connection_id: str, sweeps: Sweeps) -> RenamedGroups:
+        return await self._database.read(
+            lambda connection: read_renamed(connection, connection_id, sweeps), at_once=True
+        )
+
+    def entitlements_followed(
+        self,
+        changes: Collection[EntitlementChange],
+        renamed: RenamedGroups,
+        connection_id: str,
+        sweeps: Sweeps,
+    ) -> tuple[Write, ...]:
+        return change_writes(changes, renamed, connection_id, sweeps)
+
+    async def moved_roles(self, connection_id: str, sweeps: Sweeps) -> tuple[RolesMoved, ...]:
+        gone_app, gone_group, gone_assignment = (
+            _gone(kind, connection_id, sweeps)
+            for kind in (DirectoryKind.APP, DirectoryKind.GROUP, DirectoryKind.APP_ROLE_ASSIGNMENT)
+        )
+        waiting = counts(DirectoryKind.APP_ROLE_ASSIGNMENT, connection_id, sweeps)
+        return await self._database.read(
+            lambda connection: read_moved_roles(
+                connection, gone_app, gone_group, gone_assignment, waiting
+            ),
+            at_once=True,
+        )
 
     async def gone_entitlements(
         self, connection_id: str, sweeps: Sweeps
@@ -199,7 +232,9 @@ class StoredSyncs:
         which = _gone(DirectoryKind.APP, connection_id, sweeps)
         writes = [_progressed(before, after), *drop_writes(connection_id, sweeps, which)]
         if gone[DirectoryKind.APP_ROLE_ASSIGNMENT]:
-            writes.append(_digests_forgotten(connection_id, sweeps))
+            held = directory_assignments.c
+            swept = _gone(DirectoryKind.APP_ROLE_ASSIGNMENT, connection_id, sweeps)
+            writes += digests_forgotten(select(held.app_id).where(swept, ~held.doomed))
         writes += (
             _kept_as_past(kind, _gone(kind, connection_id, sweeps), gone[kind], now)
             for kind in (DirectoryKind.MEMBERSHIP, DirectoryKind.APP_ROLE_ASSIGNMENT)
@@ -326,20 +361,6 @@ def _name(of: Table, key: ColumnElement[str]) -> ColumnElement[str]:
     (own,) = of.primary_key.columns
     name = select(of.c.display_name).where(own == key).correlate_except(of).scalar_subquery()
     return func.coalesce(name, "")
-
-
-def _digests_forgotten(connection_id: str, sweeps: Sweeps) -> Guarded:
-    """Forgets the digests of apps that a sweep takes assignments from.
-
-    Where a page said that an assignment is gone, it has taken care of the digest itself.
-    """
-    gone = _gone(DirectoryKind.APP_ROLE_ASSIGNMENT, connection_id, sweeps)
-    swept = select(directory_assignments.c.app_id).where(gone, ~directory_assignments.c.doomed)
-    return Guarded(
-        update(apps)
-        .where(apps.c.app_id.in_(swept), apps.c.assignments_digest != "")
-        .values(assignments_digest="")
-    )
 
 
 def _count(table: Table, which: ColumnElement[bool]) -> Select[Any]:

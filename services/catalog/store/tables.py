@@ -101,6 +101,12 @@ Index(
     directory_users.c.search_name,
     directory_users.c.user_id,
 )
+# For how many everyone is.
+Index(
+    "directory_users_by_tenant",
+    directory_users.c.entra_tenant_id,
+    directory_users.c.account_enabled,
+)
 _doomed_index(directory_users)
 
 directory_groups = Table(
@@ -279,7 +285,7 @@ entitlements = Table(
     "entitlements",
     metadata,
     Column("entitlement_id", Text, primary_key=True),
-    Column("app_id", Text, ForeignKey("apps.app_id"), nullable=False, index=True),
+    Column("app_id", Text, ForeignKey("apps.app_id"), nullable=False),
     Column("resource_id", Text, ForeignKey("resources.resource_id"), nullable=False, index=True),
     # As its resource has them. They never change, and with two joins more PostgreSQL would plan
     # a search of the app catalog for longer than it runs it.
@@ -311,6 +317,8 @@ entitlements = Table(
     Column("version", BigInteger, nullable=False),
 )
 
+# With the name, so that a search of the app catalog reads no more than the index.
+Index("entitlements_by_app", entitlements.c.app_id, entitlements.c.search_name)
 for _by in ("policy", "emergency_policy"):
     Index(
         f"entitlements_by_{_by}",
@@ -329,8 +337,8 @@ entitlement_targets = Table(
     Column("app_id", Text, nullable=False, index=True),
 )
 
-# The choices that were made; a linked group without a row is pending. The group is kept as it was
-# then, so that a choice stays visible when the group is gone.
+# The choices that were made; a linked group without a row is pending. The group is kept so that a
+# choice stays visible when the group is gone: its names as they were last, if something is bound.
 links = Table(
     "links",
     metadata,
@@ -340,7 +348,8 @@ links = Table(
     Column("group_display_name", Text, nullable=False),
     Column("search_name", Text, nullable=False),
     Column("entra_group_id", Text, nullable=False),
-    Column("entra_app_role_id", Text, nullable=False),
+    # All roles in which it was assigned then, by the text of their ids.
+    Column("entra_app_role_ids", JSON, nullable=False),
     Column("choice", Text, nullable=False),
     Column("entitlement_id", Text, nullable=False),
 )

@@ -38,6 +38,14 @@ def fact_to_message(fact: Fact) -> Message:
                 entitlement_id=body.entitlement_id,
                 actor=actor_to_proto(body.actor),
             )
+        case facts.LinkedRolesChanged(moved=moved):
+            return events_pb2.LinkedRolesChanged(
+                app_id=moved.app_id,
+                directory_entitlement_id=moved.directory_entitlement_id,
+                entitlement_id=moved.entitlement_id,
+                entra_app_role_ids=moved.role_ids,
+                drifted=moved.drifted,
+            )
         case facts.EntitlementRulesApplied(rules=rules) as body:
             return events_pb2.EntitlementRulesApplied(
                 app_id=rules.app_id,

@@ -10,16 +10,18 @@ from libs.domain.paging import Page, PageRequest
 from libs.rpc.well_known import timestamp
 from services.catalog.domain.entitlement import Entitlement
 from services.catalog.domain.link import (
-    MAX_ROLE_NAME,
     Binding,
-    CreateVirtualRole,
-    Decision,
     LinkChoice,
     LinkedGroup,
+    UnwritableReason,
+)
+from services.catalog.domain.linking import (
+    MAX_ROLE_NAME,
+    CreateVirtualRole,
+    Decision,
     Linking,
     ProvisionAccessFor,
     Skip,
-    UnwritableReason,
 )
 from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.domain.unlink import Unlinking
@@ -248,6 +250,8 @@ def _linked_to_proto(group: LinkedGroup) -> link_pb2.LinkedEntitlement:
             )
             for role in group.assigned_roles
         ],
+        chosen_app_role_ids=group.chosen_role_ids,
+        drifted=group.drifted,
     )
 
 

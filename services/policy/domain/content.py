@@ -1,40 +1,19 @@
 """What a policy decides by: rules and a baseline, in one canonical form.
 
-The form is JSON as RFC 8785 has it. Of its demands only sorted keys, no blanks and no needless
-escapes matter here, since the content holds texts and lists and no numbers; so the standard
-library writes it. The text is what is stored, and its SHA-256 is the version's digest.
+The text of that form is what is stored, and its SHA-256 is the version's digest.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from libs.domain.errors import Invalid, Violation
-from services.policy.domain import errors
-from services.policy.domain.errors import ExpressionProblem
+from services.policy.domain.canonical import dumps, steps_from_json, steps_to_json
+from services.policy.domain.steps import Step
 
-CONDITION_MOST = 4096
-"""How many characters a condition has at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """Approve. Final."""
-
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """Deny. Final."""
-
-    message: str
-
-
-Step = Accept | Reject
-_KINDS: dict[str, type[Step]] = {"accept": Accept, "reject": Reject}
+EXPRESSION_MOST = 4096
+"""How many characters a condition, or another expression, has at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +23,10 @@ class Rule:
     display_name: str
     condition: str
     steps: tuple[Step, ...]
+    app_ids: tuple[str, ...] = ()
+    """The rule is asked for these apps only; for all where there are none."""
+    entitlement_ids: tuple[str, ...] = ()
+    """The rule is asked for these entitlements only; for all where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,44 +36,28 @@ class Content:
     rules: tuple[Rule, ...]
     baseline: tuple[Step, ...]
 
-    def check(self, check_condition: Callable[[str], None]) -> None:
-        """Does nothing for a content that can be evaluated.
-
-        Args:
-            check_condition: raises `ExpressionProblem` for a condition that can't be evaluated.
-
-        Raises:
-            Invalid: steps can't be reached, or two rules have one name.
-            Invalid: EXPRESSION_INVALID, a condition can't be evaluated.
-        """
-        if violations := [*self._unreachable_steps(), *self._repeated_names()]:
-            raise Invalid(violations)
+    def step_lists(self) -> Iterator[tuple[str, tuple[Step, ...]]]:
+        """The steps of each rule and of the baseline, with the paths of their fields."""
         for number, rule in enumerate(self.rules):
-            try:
-                check_condition(rule.condition)
-            except ExpressionProblem as problem:
-                violations.append(Violation(f"policy.rules[{number}].condition", str(problem)))
-        if violations:
-            raise errors.expression_invalid(violations)
+            yield f"rules[{number}].steps", rule.steps
+        yield "baseline", self.baseline
 
     def to_json(self) -> str:
         """The canonical form."""
-        fields = {
-            "baseline": _steps_to_json(self.baseline),
-            "rules": [asdict(rule) | {"steps": _steps_to_json(rule.steps)} for rule in self.rules],
-        }
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        return dumps(
+            {
+                "baseline": steps_to_json(self.baseline),
+                "rules": [_rule_to_json(rule) for rule in self.rules],
+            }
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Content":
-        """The content that `to_json` wrote."""
-        fields = json.loads(text)
+        """The content that `to_json` wrote, now or in an earlier release."""
+        form = json.loads(text)
         return cls(
-            rules=tuple(
-                Rule(rule["display_name"], rule["condition"], _steps_from_json(rule["steps"]))
-                for rule in fields["rules"]
-            ),
-            baseline=_steps_from_json(fields["baseline"]),
+            rules=tuple(_rule_from_json(rule) for rule in form["rules"]),
+            baseline=steps_from_json(form["baseline"]),
         )
 
     @property
@@ -98,24 +65,25 @@ class Content:
         """The SHA-256 of the canonical form, in hex."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
-    def _unreachable_steps(self) -> Iterator[Violation]:
-        lists = [(f"policy.rules[{n}].steps", rule.steps) for n, rule in enumerate(self.rules)]
-        for path, steps in [*lists, ("policy.baseline", self.baseline)]:
-            for number in range(len(steps) - 1):
-                yield Violation(f"{path}[{number}]", "is final, so no step may follow it")
 
-    def _repeated_names(self) -> Iterator[Violation]:
-        first: dict[str, int] = {}
-        for number, rule in enumerate(self.rules):
-            earlier = first.setdefault(rule.display_name, number)
-            if earlier != number:
-                path = f"policy.rules[{number}].display_name"
-                yield Violation(path, f"is the name of rules[{earlier}] too")
-
-
-def _steps_to_json(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
-    return [{type(step).__name__.lower(): asdict(step)} for step in steps]
+def _rule_to_json(rule: Rule) -> dict[str, Any]:
+    form: dict[str, Any] = {
+        "display_name": rule.display_name,
+        "condition": rule.condition,
+        "steps": steps_to_json(rule.steps),
+    }
+    if rule.app_ids:
+        form["app_ids"] = list(rule.app_ids)
+    if rule.entitlement_ids:
+        form["entitlement_ids"] = list(rule.entitlement_ids)
+    return form
 
 
-def _steps_from_json(fields: list[dict[str, Any]]) -> tuple[Step, ...]:
-    return tuple(_KINDS[kind](**step) for field in fields for kind, step in field.items())
+def _rule_from_json(form: dict[str, Any]) -> Rule:
+    return Rule(
+        display_name=form["display_name"],
+        condition=form["condition"],
+        steps=steps_from_json(form["steps"]),
+        app_ids=tuple(form.get("app_ids", ())),
+        entitlement_ids=tuple(form.get("entitlement_ids", ())),
+    )

@@ -14,3 +14,24 @@ class PolicyCreated:
     version: int
     digest: str
     actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyUpdated:
+    """A policy got its next version."""
+
+    policy_id: str
+    display_name: str
+    version: int
+    digest: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDeleted:
+    """A policy was deleted. `version` is its last."""
+
+    policy_id: str
+    display_name: str
+    version: int
+    actor: Caller

@@ -1,57 +1,48 @@
 """From facts to a plan: the first rule that matches, else the baseline."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
 
 from services.policy.domain import errors
-from services.policy.domain.content import Rule, Step
+from services.policy.domain.content import Rule
 from services.policy.domain.errors import ExpressionProblem
-from services.policy.domain.policy import Policy
+from services.policy.domain.evaluation_facts import Facts
+from services.policy.domain.prepared import Prepared
+from services.policy.domain.steps import (
+    Approval,
+    Approvers,
+    Expression,
+    People,
+    Reassign,
+    Step,
+    TimeLimit,
+)
+
+_USER_ID = re.compile(r"usr_[a-z0-9_]{1,64}")
+_PEOPLE_MOST = 100
 
 
-@dataclass(frozen=True, slots=True)
-class PersonFacts:
-    """A person, for conditions."""
+class Answers(Protocol):
+    """What expressions say of some facts."""
 
-    user_id: str
-    display_name: str
-    department: str
-    job_title: str
-    manager_user_id: str
-    """Empty when the directory names none."""
+    def is_true(self, condition: str) -> bool:
+        """Whether a condition is true.
 
+        Raises:
+            ExpressionProblem: it is neither true nor false.
+        """
+        ...
 
-@dataclass(frozen=True, slots=True)
-class EntitlementFacts:
-    """An entitlement, for conditions."""
+    def people(self, expression: str) -> tuple[str, ...]:
+        """The ids of the people whom an expression names.
 
-    entitlement_id: str
-    display_name: str
-    resource_kind: str
-    """"CREDENTIAL" or "ROLE"."""
-
-
-@dataclass(frozen=True, slots=True)
-class AppFacts:
-    """An app, for conditions."""
-
-    app_id: str
-    display_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known when an access request is decided."""
-
-    subject: PersonFacts
-    requester: PersonFacts
-    entitlement: EntitlementFacts
-    app: AppFacts
-    requested_duration: timedelta | None
-    """None is access without an end."""
-    emergency: bool
-    now: datetime
+        Raises:
+            ExpressionProblem: it names nobody and not even nobody.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +58,25 @@ class Plan:
     condition: str
     explanation: tuple[str, ...]
     steps: tuple[Step, ...]
+    """Without approvers by expression: they are the people that it named."""
     evaluate_time: datetime
 
 
-def plan(policy: Policy, is_true: Callable[[str], bool], evaluate_time: datetime) -> Plan:
-    """Asks the rules in order until one matches.
+def plan(prepared: Prepared, facts: Facts, answers: Answers, evaluate_time: datetime) -> Plan:
+    """Asks the rules for the app and the entitlement in order, until one matches.
 
-    Args:
-        is_true: whether a condition is true of the facts; raises `ExpressionProblem` for one that
-            is neither true nor false of them.
+    `answers`: what expressions say of these facts.
 
     Raises:
         WrongState: EVALUATION_FAILED. A later rule or the baseline might accept, and nobody meant
             them to be asked where an earlier one has no answer.
     """
+    policy = prepared.policy
     explanation: list[str] = []
     match: Rule | None = None
-    for rule in policy.content.rules:
+    for _, rule in prepared.rules_for(facts.app.app_id, facts.entitlement.entitlement_id):
         try:
-            matches = is_true(rule.condition)
+            matches = answers.is_true(rule.condition)
         except ExpressionProblem as problem:
             raise errors.evaluation_failed(policy.policy_id, rule.display_name, problem) from None
         explanation.append(f"rule '{rule.display_name}': {'true' if matches else 'false'}")
@@ -94,14 +85,62 @@ def plan(policy: Policy, is_true: Callable[[str], bool], evaluate_time: datetime
             break
     else:
         explanation.append("no rule matched, so the baseline")
+    name = match.display_name if match else ""
+    steps = match.steps if match else policy.content.baseline
     return Plan(
         policy_id=policy.policy_id,
         policy_display_name=policy.display_name,
         policy_version=policy.version,
         policy_digest=policy.digest,
-        rule=match.display_name if match else "",
+        rule=name,
         condition=match.condition if match else "",
         explanation=tuple(explanation),
-        steps=match.steps if match else policy.content.baseline,
+        steps=_with_people(steps, policy.policy_id, name, answers)
+        if prepared.names_people
+        else steps,
         evaluate_time=evaluate_time,
     )
+
+
+def _with_people(
+    steps: tuple[Step, ...], policy_id: str, rule: str, answers: Answers
+) -> tuple[Step, ...]:
+    """The steps, with people in place of the expressions that name them."""
+    return tuple(
+        _named(step, policy_id, rule, number, answers) if isinstance(step, Approval) else step
+        for number, step in enumerate(steps)
+    )
+
+
+def _named(step: Approval, policy_id: str, rule: str, number: int, answers: Answers) -> Approval:
+    def named(approvers: Approvers) -> Approvers:
+        if not isinstance(approvers, Expression):
+            return approvers
+        try:
+            return People(_user_ids(answers.people(approvers.expression)))
+        except ExpressionProblem as problem:
+            raise errors.approvers_unknown(policy_id, rule, number, problem) from None
+
+    return replace(
+        step,
+        approvers=named(step.approvers),
+        fallback=None if step.fallback is None else named(step.fallback),
+        time_limit=None if step.time_limit is None else _then_named(step.time_limit, named),
+    )
+
+
+def _then_named(limit: TimeLimit, named: Callable[[Approvers], Approvers]) -> TimeLimit:
+    if not isinstance(limit.then, Reassign):
+        return limit
+    return replace(limit, then=Reassign(named(limit.then.approvers)))
+
+
+def _user_ids(found: tuple[str, ...]) -> tuple[str, ...]:
+    """The people, each once. There may be none of them: then nobody may decide."""
+    user_ids = tuple(dict.fromkeys(found))
+    for user_id in user_ids:
+        if not _USER_ID.fullmatch(user_id):
+            raise ExpressionProblem(f"{user_id[:80]!r} is no id of a person")
+    if len(user_ids) > _PEOPLE_MOST:
+        raise ExpressionProblem(f"it names {len(user_ids)} people, at most {_PEOPLE_MOST} may be")
+    return user_ids

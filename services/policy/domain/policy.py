@@ -1,9 +1,13 @@
-"""A policy in one version. A version never changes; a change would be the next version."""
+"""A policy in one version. A version never changes; a change is the next version."""
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
+from libs.domain.errors import Conflict
+from services.policy.domain import errors
 from services.policy.domain.content import Content
 
 AUTO_APPROVE = "pol_auto_approve"
@@ -22,6 +26,8 @@ class Policy:
     digest: str
     content: Content
     create_time: datetime
+    """When this version was created."""
+    delete_time: datetime | None = None
 
     @classmethod
     def first(
@@ -42,6 +48,37 @@ class Policy:
             version=1,
             digest=content.digest,
             content=content,
+            create_time=create_time,
+        )
+
+    @property
+    def etag(self) -> str:
+        """What changes with every version."""
+        return str(self.version)
+
+    def at(self, etag: str) -> "Policy":
+        """This policy, for a change by somebody who saw it so.
+
+        Raises:
+            WrongState: POLICY_BUILT_IN.
+            Conflict: ETAG_MISMATCH.
+        """
+        if self.built_in:
+            raise errors.policy_built_in(self.policy_id, self.display_name)
+        if etag != self.etag:
+            raise Conflict.stale_etag(self.policy_id)
+        return self
+
+    def changed(self, values: Mapping[str, Any], create_time: datetime) -> "Policy":
+        """The next version, with these of its display name, description and content; itself when
+        they are as they were."""
+        after = replace(self, **values)
+        if after == self:
+            return self
+        return replace(
+            after,
+            digest=after.content.digest,
+            version=self.version + 1,
             create_time=create_time,
         )
 

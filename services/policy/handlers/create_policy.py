@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 from libs.domain.callers import Caller
-from libs.domain.changes import AuditEntry, Change, Fact, Outcome
+from libs.domain.changes import Outcome
 from libs.domain.clock import Clock
 from libs.domain.ids import new_id
-from services.policy.domain import errors
 from services.policy.domain.content import Content
-from services.policy.domain.facts import PolicyCreated
+from services.policy.domain.edit import Edit
 from services.policy.domain.policy import Policy
-from services.policy.ports import Expressions, Policies
+from services.policy.handlers.checked_policy import CheckedPolicy
+from services.policy.handlers.edits import change_of
+from services.policy.ports import Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +29,17 @@ class CreatePolicyHandler:
     """Creates policies that can be evaluated, under names of their own."""
 
     policies: Policies
-    expressions: Expressions
+    checked: CheckedPolicy
     clock: Clock
 
     async def __call__(self, command: CreatePolicy) -> Outcome[Policy]:
         """The policy in its first version.
 
         Raises:
-            Invalid: FIELD_INVALID or EXPRESSION_INVALID, its content can't be evaluated.
+            Invalid: FIELD_INVALID, EXPRESSION_INVALID or POLICY_INVALID.
             AlreadyExists: POLICY_NAME_TAKEN.
         """
-        command.content.check(self.expressions.check)
-        if await self.policies.has_name(command.display_name):
-            raise errors.policy_name_taken(command.display_name)
+        await self.checked(command.display_name, command.content)
         policy = Policy.first(
             policy_id=new_id("pol"),
             display_name=command.display_name,
@@ -48,23 +47,4 @@ class CreatePolicyHandler:
             content=command.content,
             create_time=self.clock.now(),
         )
-        created = PolicyCreated(
-            policy.policy_id, policy.display_name, policy.version, policy.digest, command.actor
-        )
-        return Outcome(
-            policy,
-            Change(
-                audit=AuditEntry(
-                    command.actor,
-                    "policy.created",
-                    policy.policy_id,
-                    details={
-                        "display_name": policy.display_name,
-                        "version": policy.version,
-                        "digest": policy.digest,
-                    },
-                ),
-                writes=self.policies.added(policy),
-                facts=(Fact(policy.policy_id, policy.version, created),),
-            ),
-        )
+        return Outcome(policy, change_of(self.policies, [Edit(None, policy)], command.actor))

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from libs.domain.clock import Clock
-from services.policy.domain.plan import Facts, Plan, plan
-from services.policy.handlers.get_policy import get_policy
-from services.policy.ports import Expressions, Policies
+from services.policy.domain.evaluation_facts import Facts
+from services.policy.domain.plan import Plan, plan
+from services.policy.handlers.remembered_policies import RememberedPolicies
+from services.policy.ports import Expressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,9 @@ class EvaluatePolicy:
 
 @dataclass(frozen=True, slots=True)
 class EvaluatePolicyHandler:
-    """Evaluates the current version of a policy. Changes nothing, remembers nothing."""
+    """Evaluates the current version of a policy. Changes nothing."""
 
-    policies: Policies
+    policies: RememberedPolicies
     expressions: Expressions
     clock: Clock
     default_policy_id: str
@@ -31,8 +32,10 @@ class EvaluatePolicyHandler:
 
         Raises:
             NotFound: POLICY_NOT_FOUND.
+            Unavailable: the database does not say what is current.
             WrongState: EVALUATION_FAILED.
         """
-        # Read anew each time: another replica may have added a version a moment ago.
-        policy = await get_policy(self.policies, command.policy_id or self.default_policy_id)
-        return plan(policy, self.expressions.given(command.facts), self.clock.now())
+        prepared = await self.policies.current(command.policy_id or self.default_policy_id)
+        return plan(
+            prepared, command.facts, self.expressions.given(command.facts), self.clock.now()
+        )

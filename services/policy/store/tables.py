@@ -23,15 +23,25 @@ policies = Table(
     metadata,
     Column("policy_id", Text, primary_key=True),
     Column("display_name", Text, nullable=False),
-    # The name as it is compared; see `services.policy.domain.policy.folded`.
-    Column("folded_name", Text, nullable=False, unique=True),
+    # The name as it is compared; see `services.policy.domain.policy.folded`. A deleted policy has
+    # none, so that its name is free again.
+    Column("folded_name", Text, unique=True),
     Column("description", Text, nullable=False),
     Column("built_in", Boolean, nullable=False),
     # The current one.
     Column("version", Integer, nullable=False),
     Column("create_time", UtcTime, nullable=False),
+    Column("delete_time", UtcTime),
 )
-Index("policies_by_time", policies.c.create_time, policies.c.policy_id)
+# In the order of the list, without what was deleted.
+_KEPT = policies.c.delete_time.is_(None)
+Index(
+    "policies_listed",
+    policies.c.create_time,
+    policies.c.policy_id,
+    postgresql_where=_KEPT,
+    sqlite_where=_KEPT,
+)
 
 # Rows are added and never changed: plans name them.
 policy_versions = Table(
@@ -43,4 +53,17 @@ policy_versions = Table(
     Column("content", Text, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("create_time", UtcTime, nullable=False),
+    # As they were in this version. A name is empty where a replica of the version before wrote the
+    # row while the service was being upgraded: that one knew no updates, so the policy's holds.
+    Column("display_name", Text, nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
 )
+
+# Which policies the current versions escalate to; none of a deleted one.
+policy_escalations = Table(
+    "policy_escalations",
+    metadata,
+    Column("policy_id", Text, ForeignKey("policies.policy_id"), primary_key=True),
+    Column("escalate_to_policy_id", Text, ForeignKey("policies.policy_id"), primary_key=True),
+)
+Index("policy_escalations_by_target", policy_escalations.c.escalate_to_policy_id)

@@ -1,59 +1,40 @@
 """Somebody's wish for one entitlement, and its way to a decision and into Entra.
 
-    EVALUATING ─► APPROVED ─► FULFILLED
-        │  │         │  ▲ └──► FAILED
-        │  │         │  └──────── ┘   (retry)
-        │  ▼         ▼
-        │ DENIED   CANCELLED
-        └─────────────▲
-
 Each step is a function of the aggregate that returns the next one, or refuses. Its version grows
-by one with each.
+by one with each. How people decide is in `deciding`.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from libs.domain.callers import ADMIN, AUDITOR, Caller, Person, Service
 from libs.domain.errors import Conflict
 from services.requests.domain import errors, timeline
 from services.requests.domain.delivery import Delivery
+from services.requests.domain.inputs import Inputs
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Plan
+from services.requests.domain.progress import Progress, StepApproval
 from services.requests.domain.resolution import Resolution
-from services.requests.domain.timeline import Entry, Happening
+from services.requests.domain.states import FINAL, NEXT, OPEN, UNDECIDED, EmergencyReview
+from services.requests.domain.states import AccessRequestState as AccessRequestState
+from services.requests.domain.timeline import Entry
 
 REQUESTS = Service("requests")
 POLICY = Service("policy")
 CONNECTOR = Service("connector")
-
-
-class AccessRequestState(StrEnum):
-    """Where an access request stands."""
-
-    EVALUATING = "EVALUATING"
-    APPROVED = "APPROVED"
-    FULFILLED = "FULFILLED"
-    FAILED = "FAILED"
-    DENIED = "DENIED"
-    CANCELLED = "CANCELLED"
-
-
 _State = AccessRequestState
-OPEN = frozenset({_State.EVALUATING, _State.APPROVED})
-FINAL = frozenset({_State.FULFILLED, _State.DENIED, _State.CANCELLED})
-_NEXT = {
-    _State.EVALUATING: {_State.APPROVED, _State.DENIED, _State.CANCELLED},
-    _State.APPROVED: {_State.FULFILLED, _State.FAILED, _State.CANCELLED},
-    _State.FAILED: {_State.APPROVED},
-}
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """An access request. `requested_duration` none means without an end."""
+    """An access request. `requested_duration` none means without an end.
+
+    `inputs` are what policy was told for the `plan`. `progress` is the step that it is or was at,
+    and `approvals` are those of the plan's steps up to it. `reviewers` may review it when it was
+    an emergency, beside administrators.
+    """
 
     access_request_id: str
     version: int
@@ -66,10 +47,16 @@ class AccessRequest:
     subject: PersonRef
     justification: str
     requested_duration: timedelta | None
+    emergency: bool
     plan: Plan | None
+    inputs: Inputs | None
+    progress: Progress | None
+    approvals: tuple[StepApproval, ...]
     lease_id: str
     failure_reason: str
     failure_message: str
+    review: EmergencyReview
+    reviewers: tuple[str, ...]
     create_time: datetime
     update_time: datetime
     timeline: tuple[Entry, ...]
@@ -84,13 +71,19 @@ class AccessRequest:
         justification: str,
         requested_duration: timedelta | None,
         time: datetime,
+        emergency: bool = False,
     ) -> "AccessRequest":
-        """A wish of the requester for themselves.
+        """A wish of the requester, for themselves or for the subject of the resolution.
 
         Raises:
             Invalid: DURATION_TOO_LONG.
+            WrongState: EMERGENCY_NOT_ENABLED.
         """
-        duration = resolution.duration(requested_duration)
+        duration = resolution.duration(requested_duration, emergency=emergency)
+        entries = [Entry(time, requester, timeline.Created(justification))]
+        if emergency:
+            policy_id = resolution.policy(emergency=True)
+            entries.append(Entry(time, requester, timeline.EmergencyRequested(policy_id)))
         return cls(
             access_request_id=access_request_id,
             version=1,
@@ -100,17 +93,28 @@ class AccessRequest:
             app_id=resolution.app_id,
             app_display_name=resolution.app_display_name,
             requester=PersonRef.of(requester, resolution.requester.display_name),
-            subject=PersonRef.of(requester, resolution.subject.display_name),
+            subject=resolution.subject_ref,
             justification=justification,
             requested_duration=duration,
+            emergency=emergency,
             plan=None,
+            inputs=None,
+            progress=None,
+            approvals=(),
             lease_id="",
             failure_reason="",
             failure_message="",
+            review=EmergencyReview.UNSPECIFIED,
+            reviewers=(),
             create_time=time,
             update_time=time,
-            timeline=(Entry(time, requester, timeline.Created(justification)),),
+            timeline=tuple(entries),
         )
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether neither policy nor people have decided it."""
+        return self.state in UNDECIDED
 
     @property
     def is_open(self) -> bool:
@@ -122,10 +126,59 @@ class AccessRequest:
         """Whether its state will never change again."""
         return self.state in FINAL
 
+    @property
+    def own_user_ids(self) -> dict[str, str]:
+        """Those whose own it is, with what they are: they decide nothing of it."""
+        return {self.subject.user_id: "the subject", self.requester.user_id: "the requester"}
+
+    @property
+    def asked_duration(self) -> timedelta | None:
+        """For how long it was asked for, before those who approved a step shortened it."""
+        return self.requested_duration if self.inputs is None else self.inputs.requested_duration
+
+    @property
+    def awaiting(self) -> frozenset[str]:
+        """Those in whose inbox it is: who may decide it, or review it."""
+        if self.state is _State.PENDING and self.progress is not None:
+            return self.progress.user_ids
+        return frozenset(self.reviewers if self.review is EmergencyReview.OPEN else ())
+
+    @property
+    def due_time(self) -> datetime | None:
+        """When the time of its step is over; none while there is no step, or no limit."""
+        if self.progress is None or not self.is_undecided:
+            return None
+        return self.progress.due_time
+
+    @property
+    def blocks_emergency(self) -> bool:
+        """Whether its subject may not ask in an emergency because of it."""
+        open_review = self.review is EmergencyReview.OPEN
+        return self.emergency and (self.is_undecided or open_review)
+
     def visible_to(self, person: Person) -> bool:
-        """Whether the person may know that it exists."""
-        mine = person.user_id in (self.requester.user_id, self.subject.user_id)
-        return mine or person.may(ADMIN, AUDITOR)
+        """Whether the person may know that it exists: it is theirs, they are or were asked to
+        decide it, or their role is to see all."""
+        if person.user_id in self.own_user_ids or person.may(ADMIN, AUDITOR):
+            return True
+        return person.user_id in self.reviewers or person.user_id in self.asked_user_ids
+
+    def shows_groups_to(self, person: Person) -> bool:
+        """Whether they may see who is in a group that decides it: who asks learns only how many."""
+        return person.may(ADMIN, AUDITOR) or person.user_id in self.asked_user_ids
+
+    @property
+    def asked_user_ids(self) -> frozenset[str]:
+        """Everybody who was ever asked to decide it, or did."""
+        found = set(self.progress.user_ids) if self.progress is not None else set()
+        for entry in self.timeline:
+            if isinstance(entry.what, timeline.StepOpened):
+                found.update(each.user_id for each in entry.what.approvers)
+            elif isinstance(entry.actor, Person) and isinstance(
+                entry.what, timeline.StepApproved | timeline.Denied
+            ):
+                found.add(entry.actor.user_id)
+        return frozenset(found)
 
     def check_changeable_by(self, person: Person) -> None:
         """Does nothing for its requester and for administrators.
@@ -145,42 +198,14 @@ class AccessRequest:
         if etag and etag != str(self.version):
             raise Conflict.stale_etag(self.access_request_id)
 
-    def not_decided(self, problem: str, time: datetime) -> "AccessRequest":
-        """Policy gave no answer. The same problem is noted once, not with each try."""
-        self._check_is(_State.EVALUATING, "evaluated")
-        last = self.timeline[-1].what
-        if isinstance(last, timeline.PolicyUnavailable) and last.problem == problem:
-            return self
-        return self._with(time, _entry(time, REQUESTS, timeline.PolicyUnavailable(problem)))
+    def check_undecided(self, verb: str) -> None:
+        """Does nothing while it is undecided.
 
-    def approve(
-        self, plan: Plan, lease_id: str, duration: timedelta | None, time: datetime
-    ) -> "AccessRequest":
-        """Policy said yes, for `duration`."""
-        return self._to(_State.APPROVED, "approved")._with(
-            time,
-            _entry(time, POLICY, _evaluated(plan)),
-            _entry(time, POLICY, timeline.Approved(plan.by)),
-            _entry(time, REQUESTS, timeline.LeaseGranted(lease_id)),
-            plan=plan,
-            lease_id=lease_id,
-            requested_duration=duration,
-        )
-
-    def deny(self, plan: Plan, message: str, time: datetime) -> "AccessRequest":
-        """Policy said no."""
-        return self._to(_State.DENIED, "denied")._with(
-            time,
-            _entry(time, POLICY, _evaluated(plan)),
-            _entry(time, POLICY, timeline.Denied(message)),
-            plan=plan,
-        )
-
-    def refuse(self, message: str, time: datetime) -> "AccessRequest":
-        """It may no longer be asked for, so policy was not even asked."""
-        return self._to(_State.DENIED, "denied")._with(
-            time, _entry(time, REQUESTS, timeline.Denied(message))
-        )
+        Raises:
+            WrongState: ACCESS_REQUEST_STATE.
+        """
+        if not self.is_undecided:
+            raise errors.access_request_state(self.access_request_id, self.state, verb)
 
     def cancel(self, actor: Caller, reason: str, time: datetime) -> "AccessRequest":
         """It is withdrawn before it is decided.
@@ -188,19 +213,40 @@ class AccessRequest:
         Raises:
             WrongState: ACCESS_REQUEST_STATE.
         """
-        self._check_is(_State.EVALUATING, "cancelled")
-        return self._to(_State.CANCELLED, "cancelled")._with(
-            time, _entry(time, actor, timeline.Cancelled(reason))
+        self.check_undecided("cancelled")
+        return self.to(_State.CANCELLED, "cancelled").then(
+            time, Entry(time, actor, timeline.Cancelled(reason))
+        )
+
+    def commented(self, actor: Caller, comment: str, time: datetime) -> "AccessRequest":
+        """Somebody said something."""
+        return self.then(time, Entry(time, actor, timeline.Commented(comment)))
+
+    def reviewed(
+        self, actor: Person, verdict: EmergencyReview, comment: str, time: datetime
+    ) -> "AccessRequest":
+        """Somebody else has looked at what was done in an emergency.
+
+        Raises:
+            WrongState: REVIEW_NOT_OPEN.
+        """
+        if self.review is not EmergencyReview.OPEN:
+            raise errors.review_not_open(self.access_request_id)
+        justified = verdict is EmergencyReview.JUSTIFIED
+        return self.then(
+            time,
+            Entry(time, actor, timeline.EmergencyReviewed(justified, comment)),
+            review=verdict,
         )
 
     def fulfil(
         self, delivery: Delivery, end_time: datetime | None, time: datetime
     ) -> "AccessRequest":
         """Entra has it."""
-        return self._to(_State.FULFILLED, "fulfilled")._with(
+        return self.to(_State.FULFILLED, "fulfilled").then(
             time,
             *_answers(delivery, time),
-            _entry(time, REQUESTS, timeline.Fulfilled(end_time)),
+            Entry(time, REQUESTS, timeline.Fulfilled(end_time)),
             failure_reason="",
             failure_message="",
         )
@@ -208,9 +254,9 @@ class AccessRequest:
     def fail(self, delivery: Delivery, time: datetime) -> "AccessRequest":
         """Entra can't be made to have it."""
         reason, message = delivery.failure_reason, delivery.failure_message
-        return self._to(_State.FAILED, "failed")._with(
+        return self.to(_State.FAILED, "failed").then(
             time,
-            _entry(time, CONNECTOR, timeline.DeliveryFailed(reason, message)),
+            Entry(time, CONNECTOR, timeline.DeliveryFailed(reason, message)),
             failure_reason=reason,
             failure_message=message,
         )
@@ -222,10 +268,10 @@ class AccessRequest:
             WrongState: ACCESS_REQUEST_STATE.
         """
         self._check_is(_State.FAILED, "retried")
-        return self._to(_State.APPROVED, "retried")._with(
+        return self.to(_State.APPROVED, "retried").then(
             time,
-            _entry(time, actor, timeline.Retried()),
-            _entry(time, REQUESTS, timeline.LeaseGranted(self.lease_id)),
+            Entry(time, actor, timeline.Retried()),
+            Entry(time, REQUESTS, timeline.LeaseGranted(self.lease_id)),
             failure_reason="",
             failure_message="",
         )
@@ -234,27 +280,33 @@ class AccessRequest:
         self, actor: Caller, cause: str, reason: str, time: datetime
     ) -> "AccessRequest":
         """Its lease begins to end. One that was never delivered takes the wish with it."""
-        ending = _entry(time, actor, timeline.LeaseEnding(cause, reason))
+        ending = Entry(time, actor, timeline.LeaseEnding(cause, reason))
         if self.state is not _State.APPROVED:
-            return self._with(time, ending)
-        return self._to(_State.CANCELLED, "cancelled")._with(
-            time, ending, _entry(time, actor, timeline.Cancelled(reason))
+            return self.then(time, ending)
+        return self.to(_State.CANCELLED, "cancelled").then(
+            time, ending, Entry(time, actor, timeline.Cancelled(reason))
         )
 
     def lease_ended(self, time: datetime) -> "AccessRequest":
         """Its access is out of Entra."""
-        return self._with(time, _entry(time, CONNECTOR, timeline.LeaseEnded()))
+        return self.then(time, Entry(time, CONNECTOR, timeline.LeaseEnded()))
 
     def _check_is(self, state: AccessRequestState, verb: str) -> None:
         if self.state is not state:
             raise errors.access_request_state(self.access_request_id, self.state, verb)
 
-    def _to(self, state: AccessRequestState, verb: str) -> "AccessRequest":
-        if state not in _NEXT.get(self.state, ()):
+    def to(self, state: AccessRequestState, verb: str) -> "AccessRequest":
+        """The same in another state, for `then` to follow.
+
+        Raises:
+            WrongState: ACCESS_REQUEST_STATE, there is no such way.
+        """
+        if state not in NEXT.get(self.state, ()):
             raise errors.access_request_state(self.access_request_id, self.state, verb)
         return replace(self, state=state)
 
-    def _with(self, time: datetime, *entries: Entry, **changes: Any) -> "AccessRequest":
+    def then(self, time: datetime, *entries: Entry, **changes: Any) -> "AccessRequest":
+        """The next version, after this happened."""
         return replace(
             self,
             version=self.version + 1,
@@ -262,14 +314,6 @@ class AccessRequest:
             timeline=(*self.timeline, *entries),
             **changes,
         )
-
-
-def _entry(time: datetime, actor: Caller, what: Happening) -> Entry:
-    return Entry(time, actor, what)
-
-
-def _evaluated(plan: Plan) -> timeline.Evaluated:
-    return timeline.Evaluated(plan.policy_id, plan.policy_version, plan.rule)
 
 
 def _answers(delivery: Delivery, time: datetime) -> list[Entry]:

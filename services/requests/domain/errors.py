@@ -1,9 +1,17 @@
 """How this service refuses. Reasons are the values of `ErrorReason`, without its prefix."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from libs.domain.callers import Person
-from libs.domain.errors import AlreadyExists, Invalid, NotAllowed, NotFound, WrongState
+from libs.domain.errors import (
+    AlreadyExists,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    Violation,
+    WrongState,
+)
 
 
 def access_request_not_found(access_request_id: str) -> NotFound:
@@ -38,11 +46,11 @@ def already_leased(lease_id: str) -> AlreadyExists:
     )
 
 
-def duration_too_long(max_duration: timedelta) -> Invalid:
+def duration_too_long(max_duration: timedelta, field: str = "requested_duration") -> Invalid:
     """More was asked for than the entitlement allows."""
     limit = f"{max_duration.total_seconds():g}s"
     return Invalid.field(
-        "requested_duration",
+        field,
         f"is longer than {limit}, the most this entitlement is leased for",
         reason="DURATION_TOO_LONG",
         max_duration=limit,
@@ -54,6 +62,16 @@ def access_request_state(access_request_id: str, state: str, verb: str) -> Wrong
     return WrongState(
         "ACCESS_REQUEST_STATE",
         f"{access_request_id} is {state} and can't be {verb}.",
+        access_request_id=access_request_id,
+        state=state,
+    )
+
+
+def too_late(access_request_id: str, state: str, verb: str) -> WrongState:
+    """The time of the step is over, and what happens then is about to."""
+    return WrongState(
+        "ACCESS_REQUEST_STATE",
+        f"The time of the step that {access_request_id} is at is over: it can't be {verb}.",
         access_request_id=access_request_id,
         state=state,
     )
@@ -77,3 +95,168 @@ def not_theirs_to_change(person: Person, allowed: str) -> NotAllowed:
         allowed=allowed,
         caller=person.user_id,
     )
+
+
+def self_decision(access_request_id: str, role: str) -> NotAllowed:
+    """Nobody decides for themselves, in whatever disguise."""
+    return NotAllowed(
+        "SELF_DECISION",
+        f"You can't decide {access_request_id}: you are {role}. Somebody else has to.",
+        access_request_id=access_request_id,
+        role=role,
+    )
+
+
+def not_an_approver(access_request_id: str, who: str) -> NotAllowed:
+    """Who may see it may not decide its step, or not any more."""
+    return NotAllowed(
+        "NOT_AN_APPROVER",
+        f"You are not among those who may decide {access_request_id} now: {who}.",
+        access_request_id=access_request_id,
+        who=who,
+    )
+
+
+def already_decided(access_request_id: str) -> WrongState:
+    """One approval each."""
+    return WrongState(
+        "ALREADY_DECIDED",
+        f"You have approved this step of {access_request_id} already, or somebody in your place.",
+        access_request_id=access_request_id,
+    )
+
+
+def reason_required(verb: str) -> Invalid:
+    """The step wants to know why."""
+    return Invalid.field("reason", f"is required: the policy wants to know why you {verb}")
+
+
+def duration_longer_than_asked(asked: timedelta) -> Invalid:
+    """Who approves may shorten, and never lengthen."""
+    limit = f"{asked.total_seconds():g}s"
+    return Invalid.field(
+        "duration",
+        f"is longer than {limit}, which was asked for; an approval may only shorten it",
+        reason="DURATION_TOO_LONG",
+        max_duration=limit,
+    )
+
+
+def on_behalf_not_allowed(subject_user_id: str) -> NotAllowed:
+    """Who may ask for others is their manager, or has a role for it."""
+    return NotAllowed(
+        "ON_BEHALF_NOT_ALLOWED",
+        f"You may not ask for {subject_user_id}: their manager, the helpdesk and administrators "
+        "may.",
+        subject_user_id=subject_user_id,
+    )
+
+
+def subject_not_found(subject_user_id: str) -> NotFound:
+    """The catalog knows nobody of this id, or not in this tenant."""
+    return NotFound(
+        "SUBJECT_NOT_FOUND",
+        f"There is nobody {subject_user_id} in the directory.",
+        subject_user_id=subject_user_id,
+    )
+
+
+def emergency_not_enabled(entitlement_id: str) -> WrongState:
+    """The entitlement has no emergency policy."""
+    return WrongState(
+        "EMERGENCY_NOT_ENABLED",
+        f"{entitlement_id} can't be asked for in an emergency. Ask without.",
+        entitlement_id=entitlement_id,
+    )
+
+
+def emergency_review_open(access_request_id: str) -> WrongState:
+    """One emergency at a time, and each is looked at afterwards."""
+    return WrongState(
+        "EMERGENCY_REVIEW_OPEN",
+        f"The emergency access of {access_request_id} has not been reviewed. An owner of its app "
+        "or an administrator has to, before the next.",
+        access_request_id=access_request_id,
+    )
+
+
+def review_not_open(access_request_id: str) -> WrongState:
+    """There is nothing to review."""
+    return WrongState(
+        "REVIEW_NOT_OPEN",
+        f"{access_request_id} has no review that is open.",
+        access_request_id=access_request_id,
+    )
+
+
+def reassignment_not_allowed(access_request_id: str) -> NotAllowed:
+    """The policy keeps the step with those whom it names."""
+    return NotAllowed(
+        "REASSIGNMENT_NOT_ALLOWED",
+        f"The policy does not let this step of {access_request_id} be handed to others; an "
+        "administrator may.",
+        access_request_id=access_request_id,
+    )
+
+
+def assignee_not_eligible(user_id: str, why: str) -> WrongState:
+    """Who is handed a step must be able to decide it."""
+    return WrongState(
+        "ASSIGNEE_NOT_ELIGIBLE",
+        f"{user_id} can't decide it: {why}.",
+        user_id=user_id,
+        why=why,
+    )
+
+
+def not_theirs_to_see(person: Person, allowed: str) -> NotAllowed:
+    """What is in somebody's inbox is for them."""
+    return NotAllowed(
+        "CALLER_NOT_ALLOWED",
+        f"Only {allowed} may see this.",
+        allowed=allowed,
+        caller=person.user_id,
+    )
+
+
+def delegation_not_found(delegation_id: str) -> NotFound:
+    """There is none, or it is over, or it is none of the caller's business."""
+    return NotFound(
+        "DELEGATION_NOT_FOUND",
+        f"There is no delegation {delegation_id}.",
+        delegation_id=delegation_id,
+    )
+
+
+def delegate_not_found(user_id: str) -> NotFound:
+    """Nobody who can decide, or be decided for, has this id."""
+    return NotFound(
+        "DELEGATE_NOT_FOUND",
+        f"{user_id} is not an enabled person of the directory.",
+        user_id=user_id,
+    )
+
+
+def delegation_loop(delegation_id: str) -> WrongState:
+    """The delegator would come to decide in their own place; `delegation_id` is the last on the
+    way back to them."""
+    return WrongState(
+        "DELEGATION_LOOP",
+        "The delegate has named the delegator for a part of that time, directly or through "
+        f"others, last by {delegation_id}. Name somebody else, or another time.",
+        delegation_id=delegation_id,
+    )
+
+
+def delegation_exists(delegation_id: str) -> AlreadyExists:
+    """The delegator has a delegate already."""
+    return AlreadyExists(
+        "DELEGATION_EXISTS",
+        f"{delegation_id} names a delegate for a part of that time. End that one first.",
+        delegation_id=delegation_id,
+    )
+
+
+def draft_invalid(violations: Sequence[Violation]) -> Invalid:
+    """Policy refuses the policy that is not saved."""
+    return Invalid(violations, reason="DRAFT_INVALID")

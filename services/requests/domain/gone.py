@@ -1,4 +1,4 @@
-"""What an access request or a lease can't do without: its person and its entitlement."""
+"""What access requests, leases and delegations can't do without: their people and entitlements."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ _BELIEVED_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Dependent:
-    """An access request or a lease, by `resource_id`, with what it depends on."""
+    """An access request, a lease or a delegation, by `resource_id`, with what it depends on.
+
+    A delegation depends on two people, and so is named twice, and on no entitlement: an empty one.
+    """
 
     resource_id: str
     entitlement_id: str

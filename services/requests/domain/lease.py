@@ -77,6 +77,8 @@ class Lease:
     end_time: datetime | None = None
     end_cause: EndCause | None = None
     end_reason: str = ""
+    emergency: bool = False
+    """Whether it was granted in an emergency: it goes to Entra before others."""
 
     @classmethod
     def grant(
@@ -102,6 +104,7 @@ class Lease:
             round=1,
             create_time=time,
             update_time=time,
+            emergency=access_request.emergency,
         )
 
     @property

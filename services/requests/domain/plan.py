@@ -1,7 +1,9 @@
 """What policy answered."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from services.requests.domain.steps import Accept, Approval, Reject, Step, UnknownStep, Wait
 
 
 class NoPlan(Exception):
@@ -10,28 +12,6 @@ class NoPlan(Exception):
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
         self.problem = problem
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """Approve."""
-
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """Deny."""
-
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownStep:
-    """A step of a kind that this version does not know."""
-
-
-Step = Accept | Reject | UnknownStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +34,56 @@ class Plan:
         rule = f"rule {self.rule!r}" if self.rule else "its baseline"
         return f"policy {self.policy_display_name or self.policy_id!r}, {rule}"
 
-    def decision(self) -> Accept | Reject:
-        """What the plan decides.
-
-        The first step alone counts: to pass over one that is not understood would be to decide
-        without it.
+    def check(self) -> None:
+        """Does nothing for a plan that comes to a decision, by steps that are all understood.
 
         Raises:
-            NoPlan: it decides nothing.
+            NoPlan: it does not. Nobody is asked to decide what would count for nothing later.
+        """
+        for number in range(len(self.steps) + 1):
+            if self.step(number) is None or isinstance(self.steps[number], Accept | Reject):
+                return
+
+    def step(self, number: int) -> Step | None:
+        """A step, from 0; none behind the last one, where an approval has approved everything.
+
+        Raises:
+            NoPlan: what there is decides nothing. To pass over a step that is not understood would
+                be to decide without it.
         """
         if not self.steps:
             raise NoPlan("the plan has no steps")
-        first = self.steps[0]
-        if isinstance(first, UnknownStep):
-            raise NoPlan("the plan begins with a step of an unknown kind")
-        return first
+        if number >= len(self.steps):
+            if isinstance(self.steps[-1], Approval):
+                return None
+            raise NoPlan("the plan ends without a decision")
+        step = self.steps[number]
+        if isinstance(step, UnknownStep):
+            raise NoPlan(f"step {number} of the plan is of an unknown kind")
+        return step
+
+    def approval(self, number: int) -> Approval | None:
+        """The step, when it is one where people decide."""
+        step = self.steps[number] if number < len(self.steps) else None
+        return step if isinstance(step, Approval) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Easier:
+    """A shorter duration, with which fewer people have to approve."""
+
+    duration: timedelta
+    plan: Plan
+
+
+__all__ = [
+    "Accept",
+    "Approval",
+    "Easier",
+    "NoPlan",
+    "Plan",
+    "Reject",
+    "Step",
+    "UnknownStep",
+    "Wait",
+]

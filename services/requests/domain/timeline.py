@@ -1,9 +1,11 @@
 """What happened to an access request, in order, for people to read."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libs.domain.callers import Caller
+from services.requests.domain.person import PersonRef
+from services.requests.domain.progress import Origin
 from services.requests.domain.target import Target
 
 
@@ -31,17 +33,111 @@ class Evaluated:
 
 
 @dataclass(frozen=True, slots=True)
+class EmergencyRequested:
+    """It is an emergency, and a policy of its own decides."""
+
+    policy_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepOpened:
+    """A step began, or others may decide it now. Nobody may decide a wait.
+
+    `of_group`: they are who is in a group, which is not for everybody to know.
+    """
+
+    step: int
+    approvers: tuple[PersonRef, ...] = ()
+    origin: Origin = Origin.UNSPECIFIED
+    due_time: datetime | None = None
+    of_group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoApprover:
+    """Nobody can decide the step."""
+
+    step: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepApproved:
+    """Somebody approved a step; `duration` when they shortened it."""
+
+    step: int
+    on_behalf_of: PersonRef | None = None
+    reason: str = ""
+    duration: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reassigned:
+    """A step was handed to others."""
+
+    step: int
+    approvers: tuple[PersonRef, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commented:
+    """Somebody said something."""
+
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """Those who may decide were reminded."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """A step took too long, and another policy decides."""
+
+    step: int
+    policy_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """It began anew."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitOver:
+    """A wait is over."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class Approved:
-    """It was approved."""
+    """It was approved, for `duration`; without an end where there is none."""
 
     by: str
+    duration: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """It was denied."""
+    """It was denied; `on_behalf_of` is in whose place somebody did."""
 
     message: str
+    on_behalf_of: PersonRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyReviewed:
+    """Emergency access was reviewed."""
+
+    justified: bool
+    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +198,17 @@ class LeaseEnded:
 
 Happening = (
     Created
+    | EmergencyRequested
+    | StepOpened
+    | NoApprover
+    | StepApproved
+    | Reassigned
+    | Commented
+    | Reminded
+    | Escalated
+    | Restarted
+    | WaitOver
+    | EmergencyReviewed
     | PolicyUnavailable
     | Evaluated
     | Approved

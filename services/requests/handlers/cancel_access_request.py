@@ -7,11 +7,7 @@ from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.domain import facts
-from services.requests.domain.access_request import (
-    REQUESTS,
-    AccessRequest,
-    AccessRequestState,
-)
+from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.handlers.get_access_request import AccessRequestReader
 
 
@@ -60,7 +56,7 @@ class Withdrawer:
     async def __call__(self, access_request_id: str, reason: str) -> Outcome[None]:
         """Does nothing for one that is decided: its lease is what there is to end."""
         seen = await self.access_requests.get(access_request_id)
-        if seen is None or seen.state is not AccessRequestState.EVALUATING:
+        if seen is None or not seen.is_undecided:
             return Outcome(None)
         found = seen.cancel(REQUESTS, reason, self.clock.now())
         return Outcome(None, _change(self.access_requests, REQUESTS, reason, seen, found))
@@ -82,6 +78,6 @@ def _change(
             reason,
             {"state": found.state.value},
         ),
-        (access_requests.changed(found, seen=seen.version),),
+        access_requests.changed(found, seen=seen),
         (Fact(found.access_request_id, found.version, body),),
     )

@@ -1,13 +1,21 @@
-"""Deciding an access request that policy did not decide when it was made."""
+"""Looking again at what is not decided: policy did not answer, nobody could decide, or it waits."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from libs.domain.changes import AuditEntry, Change, Outcome
+from libs.domain.changes import Outcome
 from libs.domain.clock import Clock
-from libs.domain.errors import LatchkeyError, Unavailable
+from libs.domain.errors import LatchkeyError
 from services.requests import ports
-from services.requests.domain.access_request import REQUESTS, AccessRequest, AccessRequestState
-from services.requests.handlers.decision import Decision, decide, lease_writes, refuse
+from services.requests.domain import deciding
+from services.requests.domain.access_request import REQUESTS, AccessRequest
+from services.requests.domain.inputs import Inputs
+from services.requests.domain.plan import NoPlan
+from services.requests.domain.progress import Progress
+from services.requests.domain.states import AccessRequestState
+from services.requests.domain.steps import Wait
+from services.requests.handlers.advance import Advancer, approval_of, refuse
+from services.requests.handlers.decision import Decision, audit_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,45 +24,69 @@ class Decider:
 
     access_requests: ports.AccessRequests
     leases: ports.Leases
-    catalog: ports.Catalog
-    policy: ports.Policy
+    advancer: Advancer
     clock: Clock
 
     async def __call__(self, access_request_id: str) -> Outcome[bool]:
-        """The result says whether there is nothing left to decide.
+        """The result says whether nothing is left to look at again.
 
         Raises:
             Unavailable: the catalog does not answer.
         """
         seen = await self.access_requests.get(access_request_id)
-        if seen is None or seen.state is not AccessRequestState.EVALUATING:
+        if seen is None or not seen.is_undecided:
             return Outcome(True)
-        decision = await self._decide(seen)
+        decision = await self._look(seen, self.clock.now())
         found = decision.access_request
+        settled = not found.is_undecided or found.state is AccessRequestState.PENDING
         if found is seen:
-            return Outcome(False)
-        write = self.access_requests.changed(found, seen=seen.version)
-        of_lease, ended = await lease_writes(self.access_requests, self.leases, decision)
-        action = found.state.value.lower() if decision.is_final else "evaluation_failed"
-        audit = AuditEntry(
-            REQUESTS,
-            f"access_request.{action}",
-            found.access_request_id,
-            details=decision.details(),
-        )
-        return Outcome(
-            decision.is_final, Change(audit, (write, *of_lease), (*decision.facts, *ended))
-        )
+            return Outcome(settled and _wait_of(found) is None)
+        audit = audit_of(REQUESTS, decision, _action(found))
+        change = await decision.change(self.access_requests, self.leases, seen, audit)
+        return Outcome(settled and _wait_of(found) is None, change)
 
-    async def _decide(self, seen: AccessRequest) -> Decision:
-        time = self.clock.now()
+    async def _look(self, seen: AccessRequest, time: datetime) -> Decision:
+        catalog = self.advancer.catalog
+        if approval_of(seen) is not None:
+            return await self.advancer.look_again(seen, time)
+        wait = _wait_of(seen)
+        if wait is None and seen.state is AccessRequestState.PENDING:
+            # Only its time ends a wait for a time. To ask policy would be to begin it anew.
+            return Decision(seen)
         try:
-            resolution = await self.catalog.resolve(
+            resolution = await catalog.resolve(
                 seen.entitlement_id, seen.requester.user_id, seen.subject.user_id
             )
-            duration = resolution.duration(seen.requested_duration)
-        except Unavailable:
-            raise
+            duration = resolution.duration(seen.requested_duration, emergency=seen.emergency)
+            if wait is None:
+                return await self.advancer.evaluate(seen, resolution, duration, time)
+            step, progress = wait
+            if progress.due_time is not None and progress.due_time <= time:
+                # It came too late, and is about to be denied for that.
+                return Decision(seen)
+            inputs = Inputs.of(resolution, duration=duration, emergency=seen.emergency, now=time)
+            if not await self.advancer.policy.holds(step.condition, inputs):
+                return Decision(seen)
+            over = deciding.wait_over(seen, time)
+            return await self.advancer.go_on(over, progress.number + 1, time, resolution)
+        except NoPlan:
+            # A wait goes on while policy does not answer: its time limit is what ends it.
+            return Decision(seen)
         except LatchkeyError as error:
-            return refuse(seen, error.message, time)
-        return await decide(self.policy, seen, resolution, duration, time)
+            return refuse(seen, error, time)
+
+
+def _wait_of(seen: AccessRequest) -> tuple[Wait, Progress] | None:
+    """The wait for a condition that it is at."""
+    if seen.plan is None or seen.progress is None:
+        return None
+    if seen.state is not AccessRequestState.PENDING:
+        return None
+    step = seen.plan.steps[seen.progress.number]
+    return (step, seen.progress) if isinstance(step, Wait) and step.condition else None
+
+
+def _action(found: AccessRequest) -> str:
+    if found.state is AccessRequestState.EVALUATING:
+        return "evaluation_failed"
+    return found.state.value.lower()

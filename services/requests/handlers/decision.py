@@ -1,31 +1,23 @@
-"""Asking policy, and what follows from its answer."""
+"""An access request on its way to a decision, with all that changes with it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
-from libs.domain.changes import Fact, Write
-from libs.domain.ids import new_id
+from libs.domain.callers import Caller
+from libs.domain.changes import AuditEntry, Change, Fact, Write
 from services.requests import ports
 from services.requests.domain import facts
 from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.domain.lease import Lease
-from services.requests.domain.plan import NoPlan, Plan, Reject
-from services.requests.domain.resolution import Resolution
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An access request after policy was asked; the same as before when there is nothing new."""
+    """An access request after it went on; the same as before when there is nothing new."""
 
     access_request: AccessRequest
     lease: Lease | None = None
     facts: tuple[Fact, ...] = ()
-
-    @property
-    def is_final(self) -> bool:
-        """Whether policy need not be asked again."""
-        return bool(self.facts)
 
     def details(self) -> dict[str, Any]:
         """The decision, for an audit record."""
@@ -34,75 +26,87 @@ class Decision:
         if found.plan is not None:
             details["policy_id"] = found.plan.policy_id
             details["policy_version"] = found.plan.policy_version
+            details["policy_digest"] = found.plan.policy_digest
             details["rule"] = found.plan.rule
+        if found.progress is not None:
+            details["step"] = found.progress.number
         if self.lease is not None:
             details["lease_id"] = self.lease.lease_id
         return details
 
+    async def change(
+        self,
+        access_requests: ports.AccessRequests,
+        leases: ports.Leases,
+        seen: AccessRequest | None,
+        audit: AuditEntry,
+        *before: Fact,
+    ) -> Change:
+        """What the decision writes: over what was `seen`, or for the first time.
 
-async def decide(
-    policy: ports.Policy,
-    access_request: AccessRequest,
-    resolution: Resolution,
-    duration: timedelta | None,
-    time: datetime,
-) -> Decision:
-    """Asks policy about an access request that is not decided."""
-    try:
-        plan = await policy.evaluate(resolution, duration, time)
-        verdict = plan.decision()
-    except NoPlan as none:
-        return Decision(access_request.not_decided(none.problem, time))
-    if isinstance(verdict, Reject):
-        return _denied(access_request.deny(plan, verdict.message, time), plan)
-    lease_id = new_id("lea")
-    approved = access_request.approve(plan, lease_id, duration, time)
-    lease = Lease.grant(lease_id, approved, resolution.targets, duration, time)
+        `before`: facts that came first.
+
+        A failed lease of the same may hold a part of what it was to bring, and would go on holding
+        it after the new lease has ended: it ends when the new one is granted.
+        """
+        writes = (
+            access_requests.added(self.access_request)
+            if seen is None
+            else access_requests.changed(self.access_request, seen=seen)
+        )
+        of_lease, happened = await self.lease_writes(access_requests, leases)
+        return Change(audit, (*writes, *of_lease), (*before, *self.facts, *happened))
+
+    async def lease_writes(
+        self, access_requests: ports.AccessRequests, leases: ports.Leases
+    ) -> tuple[tuple[Write, ...], tuple[Fact, ...]]:
+        """Keeps the lease that was granted, and ends failed ones of the same."""
+        if self.lease is None:
+            return (), ()
+        lease, time = self.lease, self.lease.create_time
+        writes: list[Write] = [leases.added(lease)]
+        happened: list[Fact] = []
+        for lease_id in await leases.failed(lease.subject.user_id, lease.entitlement_id):
+            found = await leases.with_access_request(lease_id)
+            if found is None or found[0].is_over:
+                continue
+            seen, access_request = found
+            reason = f"superseded by {lease.lease_id}"
+            over = seen.revoke(reason, time)
+            ending = access_request.lease_ending(REQUESTS, "revoked", reason, time)
+            writes.append(leases.changed(over, seen=seen.version))
+            writes.extend(access_requests.changed(ending, seen=access_request))
+            happened.append(ended(over))
+        return tuple(writes), tuple(happened)
+
+
+def approved(access_request: AccessRequest, lease: Lease) -> Decision:
+    """It is approved, and a lease is granted."""
+    plan = access_request.plan
+    assert plan is not None, "nothing is approved without a plan"
     body = facts.AccessRequestApproved(
-        approved.access_request_id, lease_id, plan.policy_id, plan.policy_version, plan.rule
+        access_request.access_request_id,
+        lease.lease_id,
+        plan.policy_id,
+        plan.policy_version,
+        plan.rule,
+        tuple(each.approver.user_id for each in access_request.approvals),
     )
-    return Decision(
-        approved,
-        lease,
-        (
-            Fact(approved.access_request_id, approved.version, body),
-            granted(lease),
-        ),
+    fact = Fact(access_request.access_request_id, access_request.version, body)
+    return Decision(access_request, lease, (fact, granted(lease)))
+
+
+def denied(access_request: AccessRequest, actor: Caller) -> Decision:
+    """It is denied."""
+    plan, request_id = access_request.plan, access_request.access_request_id
+    body = (
+        facts.AccessRequestDenied(request_id, actor)
+        if plan is None
+        else facts.AccessRequestDenied(
+            request_id, actor, plan.policy_id, plan.policy_version, plan.rule
+        )
     )
-
-
-async def lease_writes(
-    access_requests: ports.AccessRequests, leases: ports.Leases, decision: Decision
-) -> tuple[tuple[Write, ...], tuple[Fact, ...]]:
-    """Keeps the lease that was granted, and ends failed ones of the same; nothing without one.
-
-    A failed one may hold a part of what it was to bring, and would go on holding it after the new
-    lease has ended.
-    """
-    granted_anew = decision.lease
-    if granted_anew is None:
-        return (), ()
-    time = granted_anew.create_time
-    writes: list[Write] = [leases.added(granted_anew)]
-    happened: list[Fact] = []
-    subject, entitlement_id = granted_anew.subject.user_id, granted_anew.entitlement_id
-    for lease_id in await leases.failed(subject, entitlement_id):
-        found = await leases.with_access_request(lease_id)
-        if found is None or found[0].is_over:
-            continue
-        seen, access_request = found
-        reason = f"superseded by {granted_anew.lease_id}"
-        over = seen.revoke(reason, time)
-        ending = access_request.lease_ending(REQUESTS, "revoked", reason, time)
-        writes.append(leases.changed(over, seen=seen.version))
-        writes.append(access_requests.changed(ending, seen=access_request.version))
-        happened.append(ended(over))
-    return tuple(writes), tuple(happened)
-
-
-def refuse(access_request: AccessRequest, message: str, time: datetime) -> Decision:
-    """Denies without asking policy, since it may not be asked for any more."""
-    return _denied(access_request.refuse(message, time), None)
+    return Decision(access_request, None, (Fact(request_id, access_request.version, body),))
 
 
 def granted(lease: Lease) -> Fact:
@@ -115,12 +119,14 @@ def ended(lease: Lease) -> Fact:
     return Fact(lease.lease_id, lease.version, facts.LeaseEnded(lease.lease_id))
 
 
-def _denied(denied: AccessRequest, plan: Plan | None) -> Decision:
-    body = (
-        facts.AccessRequestDenied(denied.access_request_id)
-        if plan is None
-        else facts.AccessRequestDenied(
-            denied.access_request_id, plan.policy_id, plan.policy_version, plan.rule
-        )
+def audit_of(
+    actor: Caller, decision: Decision, action: str, reason: str = "", **details: Any
+) -> AuditEntry:
+    """The record of a decision."""
+    return AuditEntry(
+        actor,
+        f"access_request.{action}",
+        decision.access_request.access_request_id,
+        reason,
+        {**decision.details(), **details},
     )
-    return Decision(denied, None, (Fact(denied.access_request_id, denied.version, body),))

@@ -129,6 +129,6 @@ def _change(
     )
     writes = (
         handler.leases.changed(lease, seen=seen.version),
-        handler.access_requests.changed(ending, seen=access_request.version),
+        *handler.access_requests.changed(ending, seen=access_request),
     )
     return Change(audit, writes, tuple(happened))

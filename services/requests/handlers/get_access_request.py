@@ -10,7 +10,7 @@ from services.requests.domain.access_request import AccessRequest
 
 @dataclass(frozen=True, slots=True)
 class AccessRequestReader:
-    """Finds an access request for those who may see it."""
+    """Finds an access request for those who may see it by themselves."""
 
     access_requests: ports.AccessRequests
 

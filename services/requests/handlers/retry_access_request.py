@@ -8,9 +8,9 @@ from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.domain import facts
 from services.requests.domain.access_request import AccessRequest
-from services.requests.handlers.create_access_request import check_vacant
 from services.requests.handlers.decision import granted
 from services.requests.handlers.get_access_request import AccessRequestReader
+from services.requests.handlers.wish import check_vacant
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Retrier:
                 },
             ),
             (
-                self.access_requests.changed(found, seen=seen.version),
+                *self.access_requests.changed(found, seen=seen),
                 self.leases.changed(lease, seen=seen_lease.version),
             ),
             (Fact(found.access_request_id, found.version, body), granted(lease)),

@@ -89,7 +89,7 @@ class Settler:
             audit,
             (
                 self.leases.changed(lease, seen=seen.version),
-                self.access_requests.changed(after, seen=access_request.version),
+                *self.access_requests.changed(after, seen=access_request),
             ),
             (Fact(after.access_request_id, after.version, body),),
         )
@@ -117,7 +117,7 @@ class Settler:
             ),
             (
                 self.leases.changed(lease, seen=seen.version),
-                self.access_requests.changed(after, seen=access_request.version),
+                *self.access_requests.changed(after, seen=access_request),
             ),
             (Fact(lease.lease_id, lease.version, facts.LeaseRemoved(lease.lease_id)),),
         )

@@ -1,4 +1,4 @@
-"""Decides what could not be decided when it was asked for."""
+"""Looks again at what waits for policy, for an approver, or for a condition."""
 
 from libs.db.writes import Writes
 from services.requests import ports
@@ -23,7 +23,7 @@ class DecideLoop:
 
     async def __call__(self) -> None:
         """One round."""
-        ids = self._pauses.due(await everything(self._access_requests.evaluating))
+        ids = self._pauses.due(await everything(self._access_requests.to_look_at))
         async for turn in in_turns(ids, self._decide):
             undecided = [found for found, answer in turn if answer is not True]
             for found in undecided:

@@ -1,8 +1,9 @@
 """Ends what depends on people and entitlements that are gone from the catalog.
 
 An event of the catalog is a hint to look at one person or app. When it is lost, rounds over all
-leases find the same, a bounded number at a time: with 10,000 leases a full turn takes twenty
-rounds, and each asks the catalog at most once for every person and entitlement among 500 leases.
+leases and delegations find the same, a bounded number at a time: with 10,000 leases a full turn
+takes twenty rounds, and each asks the catalog at most once for every person and entitlement among
+500 leases and 500 delegations.
 When it does not know too many of these, nothing is over for that, and the audit says so: once, and
 again when a full turn found no such doubt.
 Access requests that are not decided need no rounds: `DecideLoop` asks the catalog about them.
@@ -13,11 +14,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 import structlog
 
 from libs.db.writes import Writes
+from libs.domain.clock import Clock
 from libs.domain.errors import Unavailable
+from libs.domain.paging import Page, PageRequest
 from services.requests import ports
+from services.requests.domain.delegation import Delegation
 from services.requests.domain.gone import Dependent, Doubt, Gone, doubt_of, over
 from services.requests.handlers import doubt_catalog
 from services.requests.handlers.cancel_access_request import Withdrawer
+from services.requests.handlers.decide_access_request import Decider
+from services.requests.handlers.delete_delegation import DelegationEnder
 from services.requests.handlers.end_lease import Ender
 from services.requests.loops.rounds import in_turns
 
@@ -38,33 +44,53 @@ class GoneLoop:
         writes: Writes,
         access_requests: ports.AccessRequests,
         leases: ports.Leases,
+        delegations: ports.Delegations,
         catalog: ports.Catalog,
         ender: Ender,
         withdrawer: Withdrawer,
+        delegation_ender: DelegationEnder,
+        decider: Decider,
+        clock: Clock,
     ) -> None:
         self._writes = writes
         self._access_requests = access_requests
         self._leases = leases
+        self._delegations = delegations
         self._catalog = catalog
         self._ender = ender
         self._withdrawer = withdrawer
-        self._after = ""
+        self._decider = decider
+        self._delegation_ender = delegation_ender
+        self._clock = clock
+        # Behind which lease, and with which page of the delegations, the next round begins.
+        self._after = self._token = ""
         # Whether the catalog is doubted, and whether it was since the first lease of this turn.
         self._doubted = self._doubted_in_turn = False
 
     async def __call__(self) -> None:
-        """One round: the next leases that are not over, from the first again after the last."""
+        """One round: the next leases and delegations that are not over, from the first again after
+        the last."""
         found = await self._leases.not_over(self._after, _MOST)
+        page = await self._page(self._token)
+        named = [
+            Dependent(it.delegation_id, "", who.user_id)
+            for it in page.items
+            for who in (it.delegator, it.delegate)
+        ]
+        every = (it.subject_user_id for it in (*found, *named))
         try:
-            people = await _ask(self._catalog.person_gone, (it.subject_user_id for it in found))
+            people = await _ask(self._catalog.person_gone, every)
             entitlements = await self._entitlements(found)
         except Unavailable:
-            # The same leases are looked at in the next round.
+            # The same ones are looked at in the next round.
             return
         doubt = doubt_of([*people.values(), *entitlements.values()])
         if doubt is not None:
             await self._doubt(doubt)
-        await _end(over(found, people, entitlements, doubted=doubt is not None), self._end_lease)
+        doubted = doubt is not None
+        await _end(over(found, people, entitlements, doubted=doubted), self._end_lease)
+        await _end(over(named, people, {"": None}, doubted=doubted), self._end_delegation)
+        self._token = page.next_page_token
         self._after = found[-1].resource_id if len(found) == _MOST else ""
         if not self._after:
             await self._turn_over()
@@ -92,6 +118,27 @@ class GoneLoop:
         for pages, end in self._all(subject_user_id=user_id):
             async for found in _pages(pages):
                 await _end(dict.fromkeys((it.resource_id for it in found), gone), end)
+        page = await self._page("", user_id)
+        while True:
+            await _end({it.delegation_id: gone for it in page.items}, self._end_delegation)
+            if not page.next_page_token:
+                break
+            page = await self._page(page.next_page_token, user_id)
+        # Delegations first: nobody decides for them any more.
+        await self._ask_others(user_id)
+
+    async def _ask_others(self, user_id: str) -> None:
+        """What the person was to decide is for others now, or for nobody."""
+        after = ""
+        while found := await self._access_requests.awaiting(user_id, after, _MOST):
+            async for turn in in_turns(found, self._look_again):
+                for _, answer in turn:
+                    if isinstance(answer, Exception):
+                        raise answer
+            after = found[-1]
+
+    async def _look_again(self, access_request_id: str) -> None:
+        await self._writes.run(lambda: self._decider(access_request_id))
 
     async def of_app(self, app_id: str) -> None:
         """Ends everything of those entitlements of an app that can't be had any more.
@@ -126,11 +173,18 @@ class GoneLoop:
     async def _entitlements(self, found: Iterable[Dependent]) -> Mapping[str, Gone | None]:
         return await _ask(self._catalog.entitlement_gone, (it.entitlement_id for it in found))
 
+    async def _page(self, token: str, user_id: str | None = None) -> Page[Delegation]:
+        request = PageRequest(_MOST, token, ("gone", user_id or ""))
+        return await self._delegations.page(request, user_id=user_id, at=self._clock.now())
+
     async def _end_lease(self, lease_id: str, reason: str) -> None:
         await self._writes.run(lambda: self._ender(lease_id, reason))
 
     async def _cancel(self, access_request_id: str, reason: str) -> None:
         await self._writes.run(lambda: self._withdrawer(access_request_id, reason))
+
+    async def _end_delegation(self, delegation_id: str, reason: str) -> None:
+        await self._writes.run(lambda: self._delegation_ender(delegation_id, reason))
 
 
 async def _pages(page: Pages) -> AsyncIterator[list[Dependent]]:

@@ -3,16 +3,27 @@
 from latchkey.requests.v1 import (
     access_request_pb2,
     access_request_pb2_grpc,
+    delegation_pb2,
+    delegation_pb2_grpc,
     lease_pb2,
     lease_pb2_grpc,
+    replay_pb2,
+    replay_pb2_grpc,
 )
 from libs.rpc.server import Servicer
 from services.requests.servicers.access import ACCESS
 from services.requests.servicers.access_requests import AccessRequestServicer
+from services.requests.servicers.delegations import DelegationServicer
 from services.requests.servicers.leases import LeaseServicer
+from services.requests.servicers.replay import ReplayServicer
 
 
-def servicers(access_requests: AccessRequestServicer, leases: LeaseServicer) -> list[Servicer]:
+def servicers(
+    access_requests: AccessRequestServicer,
+    leases: LeaseServicer,
+    delegations: DelegationServicer,
+    replay: ReplayServicer,
+) -> list[Servicer]:
     """Everything that this service answers of its own."""
     return [
         (
@@ -25,7 +36,24 @@ def servicers(access_requests: AccessRequestServicer, leases: LeaseServicer) -> 
             lease_pb2_grpc.add_LeaseServiceServicer_to_server,
             leases,
         ),
+        (
+            delegation_pb2.DESCRIPTOR.services_by_name["DelegationService"],
+            delegation_pb2_grpc.add_DelegationServiceServicer_to_server,
+            delegations,
+        ),
+        (
+            replay_pb2.DESCRIPTOR.services_by_name["ReplayService"],
+            replay_pb2_grpc.add_ReplayServiceServicer_to_server,
+            replay,
+        ),
     ]
 
 
-__all__ = ["ACCESS", "AccessRequestServicer", "LeaseServicer", "servicers"]
+__all__ = [
+    "ACCESS",
+    "AccessRequestServicer",
+    "DelegationServicer",
+    "LeaseServicer",
+    "ReplayServicer",
+    "servicers",
+]

@@ -1,18 +1,34 @@
 """Who may call what. What is whose is seen to by the use cases."""
 
-from libs.rpc.access import people
+from libs.domain.callers import ADMIN, AUDITOR, POLICY_ADMIN
+from libs.rpc.access import people, roles
 
 _ACCESS_REQUESTS = "/latchkey.requests.v1.AccessRequestService"
+_DELEGATIONS = "/latchkey.requests.v1.DelegationService"
 _LEASES = "/latchkey.requests.v1.LeaseService"
+_REPLAY = "/latchkey.requests.v1.ReplayService"
 
 ACCESS = {
     f"{_ACCESS_REQUESTS}/CreateAccessRequest": people(),
+    f"{_ACCESS_REQUESTS}/BatchCreateAccessRequests": people(),
+    f"{_ACCESS_REQUESTS}/PreviewAccessRequest": people(),
     f"{_ACCESS_REQUESTS}/GetAccessRequest": people(),
     f"{_ACCESS_REQUESTS}/ListAccessRequests": people(),
     f"{_ACCESS_REQUESTS}/WatchAccessRequest": people(),
     f"{_ACCESS_REQUESTS}/CancelAccessRequest": people(),
     f"{_ACCESS_REQUESTS}/RetryAccessRequest": people(),
+    f"{_ACCESS_REQUESTS}/ApproveAccessRequest": people(),
+    f"{_ACCESS_REQUESTS}/DenyAccessRequest": people(),
+    f"{_ACCESS_REQUESTS}/BatchDecideAccessRequests": people(),
+    f"{_ACCESS_REQUESTS}/ReassignAccessRequest": people(),
+    f"{_ACCESS_REQUESTS}/CommentOnAccessRequest": people(),
+    f"{_ACCESS_REQUESTS}/RestartAccessRequest": people(),
+    f"{_ACCESS_REQUESTS}/ReviewEmergencyAccess": people(),
     f"{_LEASES}/GetLease": people(services=["connector"]),
     f"{_LEASES}/ListLeases": people(services=["connector"]),
     f"{_LEASES}/RevokeLease": people(),
+    f"{_DELEGATIONS}/CreateDelegation": people(),
+    f"{_DELEGATIONS}/ListDelegations": people(),
+    f"{_DELEGATIONS}/DeleteDelegation": people(),
+    f"{_REPLAY}/ReplayPolicy": roles(ADMIN, POLICY_ADMIN, AUDITOR),
 }

@@ -1,16 +1,22 @@
 """The access requests in the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     RowMapping,
+    Select,
+    and_,
     bindparam,
+    delete,
     insert,
     literal,
     or_,
     select,
+    tuple_,
     union_all,
     update,
 )
@@ -18,12 +24,15 @@ from sqlalchemy import (
 from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
-from libs.domain.paging import Page, PageRequest
+from libs.domain.paging import Page, PageRequest, time_key
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
 from services.requests.domain.gone import Dependent
+from services.requests.domain.states import UNDECIDED, EmergencyReview
+from services.requests.domain.steps import Wait
 from services.requests.store import documents
 from services.requests.store.tables import access_requests as table
-from services.requests.store.tables import leases
+from services.requests.store.tables import inbox, leases
+from services.requests.store.values import document, value_from
 
 _WITHOUT_TIMELINE = [column for column in table.c if column is not table.c.timeline]
 # What every create runs is made once: making a statement costs more than running it.
@@ -35,6 +44,10 @@ _OCCUPANTS = union_all(
     select(literal(False), leases.c.lease_id).where(leases.c.live_key == bindparam("key")),
 )
 _INSERT = insert(table)
+_EMERGENCY_OF = select(table.c.access_request_id).where(
+    table.c.emergency_key == bindparam("user_id")
+)
+_INTO_INBOX = insert(inbox)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,8 @@ class AccessRequestStore:
         user_id: str | None,
         state: AccessRequestState | None,
         app_id: str,
+        inbox: Sequence[str] = (),
+        review_open: bool = False,
     ) -> Page[AccessRequest]:
         query = (
             select(*_WITHOUT_TIMELINE)
@@ -66,7 +81,18 @@ class AccessRequestStore:
         )
         if (after := page.after()) is not None:
             query = query.where(table.c.access_request_id < after[0])
-        if user_id is not None:
+        if review_open:
+            query = query.where(table.c.review == EmergencyReview.OPEN.value)
+            inbox = inbox if user_id is None else (user_id,)
+        elif inbox:
+            query = query.where(table.c.state == AccessRequestState.PENDING.value)
+        if inbox:
+            query = query.where(
+                table.c.access_request_id.in_(_in_inbox_of(inbox)),
+                table.c.requester_user_id != inbox[0],
+                table.c.subject_user_id != inbox[0],
+            )
+        elif user_id is not None:
             mine = (table.c.requester_user_id == user_id, table.c.subject_user_id == user_id)
             query = query.where(or_(*mine))
         if state is not None:
@@ -79,16 +105,54 @@ class AccessRequestStore:
         found = [access_request_from(row) for row in rows]
         return page.page(found, key=lambda item: (item.access_request_id,))
 
-    async def evaluating(self, after: str, most: int) -> list[str]:
+    async def to_look_at(self, after: str, most: int) -> list[str]:
+        query = (
+            select(table.c.access_request_id)
+            .where(table.c.waits_for.is_not(None), table.c.access_request_id > after)
+            .order_by(table.c.access_request_id)
+            .limit(most)
+        )
+        return await self._ids(query)
+
+    async def pending(self, after: str, most: int) -> list[str]:
         query = (
             select(table.c.access_request_id)
             .where(
-                table.c.state == AccessRequestState.EVALUATING.value,
+                table.c.state == AccessRequestState.PENDING.value,
                 table.c.access_request_id > after,
             )
             .order_by(table.c.access_request_id)
             .limit(most)
         )
+        return await self._ids(query)
+
+    async def overdue(self, now: datetime, most: int) -> list[str]:
+        query = (
+            select(table.c.access_request_id)
+            .where(table.c.due_time <= now)
+            .order_by(table.c.due_time, table.c.access_request_id)
+            .limit(most)
+        )
+        return await self._ids(query)
+
+    async def awaiting(self, user_id: str, after: str, most: int) -> list[str]:
+        query = (
+            select(inbox.c.access_request_id)
+            .where(inbox.c.user_id == user_id, inbox.c.access_request_id > after)
+            .order_by(inbox.c.access_request_id)
+            .limit(most)
+        )
+        return await self._ids(query)
+
+    async def emergency_of(self, subject_user_id: str) -> str:
+        found = await self.database.read(
+            lambda connection: connection.execute(
+                _EMERGENCY_OF, {"user_id": subject_user_id}
+            ).scalar()
+        )
+        return found or ""
+
+    async def _ids(self, query: Select[Any]) -> list[str]:
         return await self.database.read(
             lambda connection: list(connection.execute(query).scalars())
         )
@@ -99,7 +163,7 @@ class AccessRequestStore:
         query = (
             select(table.c.access_request_id, table.c.entitlement_id, table.c.subject_user_id)
             .where(
-                table.c.state == AccessRequestState.EVALUATING.value,
+                table.c.state.in_(sorted(UNDECIDED)),
                 table.c.access_request_id > after,
             )
             .order_by(table.c.access_request_id)
@@ -113,6 +177,29 @@ class AccessRequestStore:
             lambda connection: [Dependent(*row) for row in connection.execute(query)]
         )
 
+    async def under_policy(
+        self, page: PageRequest, *, policy_id: str, start: datetime, end: datetime
+    ) -> Page[AccessRequest]:
+        order = (table.c.create_time, table.c.access_request_id)
+        query = (
+            select(*_WITHOUT_TIMELINE)
+            .where(
+                table.c.policy_id == policy_id,
+                table.c.create_time >= start,
+                table.c.create_time < end,
+                table.c.inputs.is_not(None),
+            )
+            .order_by(*(column.desc() for column in order))
+            .limit(page.size + 1)
+        )
+        if (after := page.after_time()) is not None:
+            query = query.where(tuple_(*order) < tuple_(*after))
+        rows = await self.database.read(
+            lambda connection: connection.execute(query).mappings().all()
+        )
+        found = [access_request_from(row) for row in rows]
+        return page.page(found, key=lambda it: time_key(it.create_time, it.access_request_id))
+
     async def occupants(self, subject_user_id: str, entitlement_id: str) -> tuple[str, str]:
         key = {"key": occupancy(subject_user_id, entitlement_id)}
 
@@ -122,7 +209,7 @@ class AccessRequestStore:
 
         return await self.database.read(work)
 
-    def added(self, access_request: AccessRequest) -> Write:
+    def added(self, access_request: AccessRequest) -> tuple[Write, ...]:
         values = {
             "access_request_id": access_request.access_request_id,
             "entitlement_id": access_request.entitlement_id,
@@ -134,21 +221,46 @@ class AccessRequestStore:
             "subject_user_id": access_request.subject.user_id,
             "subject": documents.person_document(access_request.subject),
             "justification": access_request.justification,
+            "emergency": access_request.emergency,
             "create_time": access_request.create_time,
             **_moving(access_request),
         }
-        return Guarded(_INSERT, parameters=(values,))
+        return (Guarded(_INSERT, parameters=(values,)), *_into_inbox(access_request))
 
-    def changed(self, access_request: AccessRequest, *, seen: int) -> Write:
+    def changed(self, access_request: AccessRequest, *, seen: AccessRequest) -> tuple[Write, ...]:
+        request_id = access_request.access_request_id
         statement = (
             update(table)
-            .where(
-                table.c.access_request_id == access_request.access_request_id,
-                table.c.version == seen,
-            )
+            .where(table.c.access_request_id == request_id, table.c.version == seen.version)
             .values(_moving(access_request))
         )
-        return Guarded(statement, expects=1)
+        write = Guarded(statement, expects=1)
+        if access_request.awaiting == seen.awaiting:
+            return (write,)
+        emptied = Guarded(delete(inbox).where(inbox.c.access_request_id == request_id))
+        return (write, emptied, *_into_inbox(access_request))
+
+
+def _in_inbox_of(user_ids: Sequence[str]) -> Select[Any]:
+    """What waits for the first of these people, or for the others and may be done for them."""
+    mine = inbox.c.user_id == user_ids[0]
+    others = and_(inbox.c.user_id.in_(user_ids[1:]), inbox.c.delegable)
+    return select(inbox.c.access_request_id).where(or_(mine, others) if user_ids[1:] else mine)
+
+
+def _into_inbox(access_request: AccessRequest) -> tuple[Write, ...]:
+    plan, progress = access_request.plan, access_request.progress
+    step = plan.approval(progress.number) if plan is not None and progress is not None else None
+    delegable = access_request.is_undecided and step is not None and not step.no_delegation
+    rows = tuple(
+        {
+            "user_id": user_id,
+            "access_request_id": access_request.access_request_id,
+            "delegable": delegable,
+        }
+        for user_id in sorted(access_request.awaiting)
+    )
+    return (Guarded(_INTO_INBOX, parameters=rows),) if rows else ()
 
 
 def occupancy(subject_user_id: str, entitlement_id: str) -> str:
@@ -172,10 +284,16 @@ def access_request_from(row: RowMapping) -> AccessRequest:
         subject=documents.person_from(row[table.c.subject]),
         justification=row[table.c.justification],
         requested_duration=row[table.c.requested_duration],
+        emergency=row[table.c.emergency],
         plan=None if plan is None else documents.plan_from(plan),
+        inputs=value_from(row[table.c.inputs]),
+        progress=value_from(row[table.c.progress]),
+        approvals=value_from(row[table.c.approvals]),
         lease_id=row[table.c.lease_id],
         failure_reason=row[table.c.failure_reason],
         failure_message=row[table.c.failure_message],
+        review=EmergencyReview(row[table.c.review]),
+        reviewers=tuple(row[table.c.reviewers]),
         create_time=row[table.c.create_time],
         update_time=row[table.c.update_time],
         timeline=tuple(documents.entry_from(entry) for entry in entries),
@@ -192,10 +310,34 @@ def _moving(access_request: AccessRequest) -> dict[str, Any]:
         if access_request.is_open
         else None,
         "requested_duration": access_request.requested_duration,
+        "emergency_key": access_request.subject.user_id
+        if access_request.blocks_emergency
+        else None,
+        "policy_id": plan.policy_id if plan is not None else "",
         "plan": None if plan is None else documents.plan_document(plan),
+        "inputs": document(access_request.inputs),
+        "progress": document(access_request.progress),
+        "approvals": document(access_request.approvals),
+        "waits_for": _waits_for(access_request),
+        "due_time": access_request.due_time,
+        "review": access_request.review.value,
+        "reviewers": list(access_request.reviewers),
         "lease_id": access_request.lease_id,
         "failure_reason": access_request.failure_reason,
         "failure_message": access_request.failure_message,
         "update_time": access_request.update_time,
         "timeline": [documents.entry_document(entry) for entry in access_request.timeline],
     }
+
+
+def _waits_for(access_request: AccessRequest) -> str | None:
+    """What has to be looked at again for it to go on; none while that is for people or a time."""
+    if access_request.state is AccessRequestState.EVALUATING:
+        return "POLICY"
+    if access_request.state is AccessRequestState.NO_APPROVER:
+        return "APPROVER"
+    plan, progress = access_request.plan, access_request.progress
+    if access_request.state is not AccessRequestState.PENDING or plan is None or progress is None:
+        return None
+    step = plan.steps[progress.number]
+    return "CONDITION" if isinstance(step, Wait) and step.condition else None

@@ -11,6 +11,7 @@ from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Accept, Plan, Reject, Step, UnknownStep
 from services.requests.domain.target import AppRoleAssignment, GroupMembership, Target
 from services.requests.domain.timeline import Entry, Happening
+from services.requests.store.values import document, value_from
 
 Document = dict[str, Any]
 
@@ -20,8 +21,6 @@ _HAPPENINGS: dict[str, type[Happening]] = {
         timeline.Created,
         timeline.PolicyUnavailable,
         timeline.Evaluated,
-        timeline.Approved,
-        timeline.Denied,
         timeline.LeaseGranted,
         timeline.TargetDelivered,
         timeline.Fulfilled,
@@ -30,6 +29,25 @@ _HAPPENINGS: dict[str, type[Happening]] = {
         timeline.Cancelled,
         timeline.LeaseEnding,
         timeline.LeaseEnded,
+    )
+}
+# These came later, and their values are kept by the names of their classes.
+_LATER: dict[str, type[Happening]] = {
+    kind.__name__: kind
+    for kind in (
+        timeline.EmergencyRequested,
+        timeline.StepOpened,
+        timeline.NoApprover,
+        timeline.StepApproved,
+        timeline.Reassigned,
+        timeline.Commented,
+        timeline.Reminded,
+        timeline.Escalated,
+        timeline.Restarted,
+        timeline.WaitOver,
+        timeline.Approved,
+        timeline.Denied,
+        timeline.EmergencyReviewed,
     )
 }
 
@@ -75,7 +93,7 @@ def plan_document(plan: Plan) -> Document:
     return {
         **_plain(plan),
         "explanation": list(plan.explanation),
-        "steps": [_step_document(step) for step in plan.steps],
+        "steps": [document(step) for step in plan.steps],
         "evaluate_time": _time_text(plan.evaluate_time),
     }
 
@@ -100,6 +118,8 @@ def entry_document(entry: Entry) -> Document:
         }
     elif isinstance(what, timeline.Fulfilled):
         body = {"end_time": _time_text(what.end_time)}
+    elif type(what).__name__ in _LATER:
+        body = {name: document(value) for name, value in _plain(what).items()}
     else:
         body = _plain(what)
     return {
@@ -114,7 +134,11 @@ def entry_from(document: Document) -> Entry:
     """The entry that `entry_document` wrote."""
     body = dict(document)
     time, actor = datetime.fromisoformat(body.pop("time")), body.pop("actor")
-    kind = _HAPPENINGS[body.pop("what")]
+    name = body.pop("what")
+    if name in _LATER:
+        values = {field: value_from(value) for field, value in body.items()}
+        return Entry(time, actor_from_json(json.dumps(actor)), _LATER[name](**values))
+    kind = _HAPPENINGS[name]
     if kind is timeline.TargetDelivered:
         body["target"] = target_from(body["target"])
     elif kind is timeline.Fulfilled:
@@ -127,20 +151,16 @@ def _plain(thing: Any) -> Document:
     return {field.name: getattr(thing, field.name) for field in fields(thing)}
 
 
-def _step_document(step: Step) -> Document:
-    if isinstance(step, Accept):
-        return {"accept": step.message}
-    if isinstance(step, Reject):
-        return {"reject": step.message}
-    return {"unknown": ""}
-
-
-def _step_from(document: Document) -> Step:
-    if "accept" in document:
-        return Accept(document["accept"])
-    if "reject" in document:
-        return Reject(document["reject"])
-    return UnknownStep()
+def _step_from(found: Document) -> Step:
+    # As steps were kept while there were only two kinds.
+    if "accept" in found:
+        return Accept(found["accept"])
+    if "reject" in found:
+        return Reject(found["reject"])
+    if "unknown" in found:
+        return UnknownStep()
+    step: Step = value_from(found)
+    return step
 
 
 def _time_text(time: datetime | None) -> str | None:

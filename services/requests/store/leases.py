@@ -157,6 +157,7 @@ class LeaseStore:
             "subject": documents.person_document(lease.subject),
             "targets": [documents.target_document(target) for target in lease.targets],
             "duration": lease.duration,
+            "emergency": lease.emergency,
             "create_time": lease.create_time,
             **_moving(lease),
         }
@@ -199,6 +200,7 @@ def _lease_from(row: RowMapping) -> Lease:
         end_time=row[table.c.end_time],
         end_cause=None if cause is None else EndCause(cause),
         end_reason=row[table.c.end_reason],
+        emergency=row[table.c.emergency],
     )
 
 

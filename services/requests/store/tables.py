@@ -4,7 +4,7 @@ That a person has one open access request and one live lease for an entitlement 
 two unique keys, which are null for all others.
 """
 
-from sqlalchemy import JSON, BigInteger, Column, Index, MetaData, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, MetaData, Table, Text, false, text
 
 from libs.db.ledger import Ledger
 from libs.db.types import Seconds, UtcTime
@@ -30,7 +30,20 @@ access_requests = Table(
     Column("subject", JSON, nullable=False),
     Column("justification", Text, nullable=False),
     Column("requested_duration", Seconds),
+    Column("emergency", Boolean, nullable=False, server_default=false()),
+    # Its subject while it is an emergency that is undecided or not reviewed.
+    Column("emergency_key", Text, unique=True),
+    Column("policy_id", Text, nullable=False, server_default=text("''")),
     Column("plan", JSON(none_as_null=True)),
+    Column("inputs", JSON(none_as_null=True)),
+    Column("progress", JSON(none_as_null=True)),
+    Column("approvals", JSON, nullable=False, server_default=text("'[]'")),
+    # What has to happen for it to go on: "POLICY", "APPROVER" or "CONDITION"; null while that is
+    # for people or the clock, and when it is decided.
+    Column("waits_for", Text),
+    Column("due_time", UtcTime),
+    Column("review", Text, nullable=False, server_default=text("'UNSPECIFIED'")),
+    Column("reviewers", JSON, nullable=False, server_default=text("'[]'")),
     Column("lease_id", Text, nullable=False),
     Column("failure_reason", Text, nullable=False),
     Column("failure_message", Text, nullable=False),
@@ -51,6 +64,32 @@ Index(
     access_requests.c.state,
     access_requests.c.access_request_id,
 )
+
+Index(
+    "access_requests_waits_for",
+    access_requests.c.waits_for,
+    access_requests.c.access_request_id,
+)
+Index("access_requests_due_time", access_requests.c.due_time, access_requests.c.access_request_id)
+Index("access_requests_review", access_requests.c.review, access_requests.c.access_request_id)
+# What was decided under a policy in a period is replayed.
+Index(
+    "access_requests_policy_id",
+    access_requests.c.policy_id,
+    access_requests.c.create_time,
+    access_requests.c.access_request_id,
+)
+
+# In whose inbox an access request is: who may decide it, or review it.
+inbox = Table(
+    "access_request_inbox",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("access_request_id", Text, primary_key=True),
+    # Whether somebody else may act in their place.
+    Column("delegable", Boolean, nullable=False),
+)
+Index("access_request_inbox_request", inbox.c.access_request_id)
 
 leases = Table(
     "leases",
@@ -74,8 +113,33 @@ leases = Table(
     Column("end_time", UtcTime),
     Column("end_cause", Text),
     Column("end_reason", Text, nullable=False),
+    Column("emergency", Boolean, nullable=False, server_default=false()),
 )
 Index("leases_subject_user_id", leases.c.subject_user_id, leases.c.lease_id)
 Index("leases_app_id", leases.c.app_id, leases.c.state, leases.c.lease_id)
 Index("leases_state", leases.c.state, leases.c.lease_id)
 Index("leases_end_time", leases.c.state, leases.c.end_time)
+
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("delegation_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("delegator_user_id", Text, nullable=False),
+    Column("delegator", JSON, nullable=False),
+    Column("delegate_user_id", Text, nullable=False),
+    Column("delegate", JSON, nullable=False),
+    Column("start_time", UtcTime, nullable=False),
+    Column("end_time", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+)
+# What is over stays, and is not looked at: all that is asked for ends behind some time.
+Index("delegations_end_time", delegations.c.end_time, delegations.c.delegation_id)
+for _who in ("delegator_user_id", "delegate_user_id"):
+    Index(
+        f"delegations_{_who}",
+        delegations.c[_who],
+        delegations.c.end_time,
+        delegations.c.delegation_id,
+    )

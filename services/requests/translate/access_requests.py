@@ -1,24 +1,28 @@
-"""AccessRequestService, between its messages and the domain."""
+"""What AccessRequestService is asked for."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from latchkey.requests.v1 import access_request_pb2 as pb
 from libs.domain.callers import Person
 from libs.domain.fields import Fields
-from libs.domain.paging import Page
-from libs.ledger.actors import actor_to_proto
-from libs.rpc.well_known import duration, duration_field, timestamp
-from services.requests.domain import timeline
-from services.requests.domain.access_request import AccessRequest, AccessRequestState
-from services.requests.domain.timeline import Entry
+from libs.rpc.well_known import duration_field
+from services.requests.domain.access_request import AccessRequestState
+from services.requests.domain.states import EmergencyReview
 from services.requests.handlers.cancel_access_request import CancelAccessRequest
+from services.requests.handlers.comment_on_access_request import CommentOnAccessRequest
 from services.requests.handlers.create_access_request import CreateAccessRequest
 from services.requests.handlers.list_access_requests import ListAccessRequests
+from services.requests.handlers.reassign_access_request import ReassignAccessRequest
+from services.requests.handlers.restart_access_request import RestartAccessRequest
 from services.requests.handlers.retry_access_request import RetryAccessRequest
-from services.requests.translate.common import (
-    MOST_TEXT,
-    person_to_proto,
-    target_to_proto,
-)
-from services.requests.translate.plans import plan_to_proto
+from services.requests.handlers.review_emergency_access import ReviewEmergencyAccess
+from services.requests.handlers.rule_on import ApproveAccessRequest, DenyAccessRequest
+from services.requests.handlers.wish import Wish
+from services.requests.translate.common import MOST_TEXT
+
+_MOST_ASSIGNEES = 20
+_MOST_IN_A_BATCH = 50
 
 
 def create_command(
@@ -30,19 +34,41 @@ def create_command(
     """
     with Fields() as fields:
         command = CreateAccessRequest(
-            requester=requester,
-            entitlement_id=fields.id("entitlement_id", request.entitlement_id, "ent"),
+            wish=_wish(fields, request, requester),
             justification=fields.text(
                 "justification", request.justification, most=MOST_TEXT, lines=True
             ),
-            requested_duration=duration_field(
-                fields, "requested_duration", request.requested_duration
-            )
-            if request.HasField("requested_duration")
-            else None,
         )
         fields.idempotency_key(request.idempotency_key)
     return command
+
+
+def preview_command(request: pb.PreviewAccessRequestRequest, requester: Person) -> Wish:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        wish = _wish(fields, request, requester)
+    return wish
+
+
+def _wish(
+    fields: Fields,
+    request: pb.CreateAccessRequestRequest | pb.PreviewAccessRequestRequest,
+    requester: Person,
+) -> Wish:
+    return Wish(
+        requester=requester,
+        entitlement_id=fields.id("entitlement_id", request.entitlement_id, "ent"),
+        requested_duration=duration_field(fields, "requested_duration", request.requested_duration)
+        if request.HasField("requested_duration")
+        else None,
+        subject_user_id=fields.id(
+            "subject_user_id", request.subject_user_id, "usr", required=False
+        ),
+        emergency=request.emergency,
+    )
 
 
 def access_request_id(request: pb.GetAccessRequestRequest | pb.WatchAccessRequestRequest) -> str:
@@ -73,7 +99,15 @@ def list_command(request: pb.ListAccessRequestsRequest, person: Person) -> ListA
             token=fields.page_token(request.page_token),
             state=state,
             app_id=fields.id("app_id", request.app_id, "app", required=False),
+            approver_user_id=fields.id(
+                "approver_user_id", request.approver_user_id, "usr", required=False
+            ),
+            emergency_review_open=request.emergency_review_open,
         )
+        if request.approver_user_id and request.emergency_review_open:
+            fields.wrong("emergency_review_open", "can't be given with approver_user_id")
+        if request.approver_user_id and state not in (None, AccessRequestState.PENDING):
+            fields.wrong("state", "is PENDING for all that wait for somebody to decide")
     return command
 
 
@@ -108,101 +142,158 @@ def retry_command(request: pb.RetryAccessRequestRequest, person: Person) -> Retr
     return command
 
 
-def create_response(found: AccessRequest) -> pb.CreateAccessRequestResponse:
-    """The access request as it was made."""
-    return pb.CreateAccessRequestResponse(access_request=access_request_to_proto(found))
+def approve_command(
+    request: pb.ApproveAccessRequestRequest, person: Person
+) -> ApproveAccessRequest:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        command = ApproveAccessRequest(
+            person=person,
+            access_request_id=_request_id(fields, request),
+            etag=_etag(fields, request),
+            reason=fields.text("reason", request.reason, least=0, most=MOST_TEXT, lines=True),
+            duration=duration_field(fields, "duration", request.duration)
+            if request.HasField("duration")
+            else None,
+        )
+        fields.idempotency_key(request.idempotency_key)
+    return command
 
 
-def get_response(found: AccessRequest) -> pb.GetAccessRequestResponse:
-    """One access request."""
-    return pb.GetAccessRequestResponse(access_request=access_request_to_proto(found))
+def deny_command(request: pb.DenyAccessRequestRequest, person: Person) -> DenyAccessRequest:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        command = DenyAccessRequest(
+            person=person,
+            access_request_id=_request_id(fields, request),
+            etag=_etag(fields, request),
+            reason=fields.text("reason", request.reason, least=0, most=MOST_TEXT, lines=True),
+        )
+        fields.idempotency_key(request.idempotency_key)
+    return command
 
 
-def watch_response(found: AccessRequest) -> pb.WatchAccessRequestResponse:
-    """An access request as it is now."""
-    return pb.WatchAccessRequestResponse(access_request=access_request_to_proto(found))
+def reassign_command(
+    request: pb.ReassignAccessRequestRequest, person: Person
+) -> ReassignAccessRequest:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    named = request.approver_user_ids
+    with Fields() as fields:
+        if not 1 <= len(named) <= _MOST_ASSIGNEES:
+            fields.wrong(
+                "approver_user_ids", f"has {len(named)} people, must be 1 to {_MOST_ASSIGNEES}"
+            )
+        command = ReassignAccessRequest(
+            person=person,
+            access_request_id=_request_id(fields, request),
+            etag=_etag(fields, request),
+            approver_user_ids=tuple(
+                dict.fromkeys(
+                    fields.id(f"approver_user_ids[{number}]", each, "usr")
+                    for number, each in enumerate(named[:_MOST_ASSIGNEES])
+                )
+            ),
+            reason=fields.text("reason", request.reason, most=MOST_TEXT, lines=True),
+        )
+        fields.idempotency_key(request.idempotency_key)
+    return command
 
 
-def list_response(page: Page[AccessRequest]) -> pb.ListAccessRequestsResponse:
-    """A page of access requests."""
-    return pb.ListAccessRequestsResponse(
-        access_requests=[access_request_to_proto(item) for item in page.items],
-        next_page_token=page.next_page_token,
-    )
+def comment_command(
+    request: pb.CommentOnAccessRequestRequest, person: Person
+) -> CommentOnAccessRequest:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        command = CommentOnAccessRequest(
+            person=person,
+            access_request_id=_request_id(fields, request),
+            comment=fields.text("comment", request.comment, most=MOST_TEXT, lines=True),
+        )
+        fields.idempotency_key(request.idempotency_key)
+    return command
 
 
-def cancel_response(found: AccessRequest) -> pb.CancelAccessRequestResponse:
-    """The withdrawn access request."""
-    return pb.CancelAccessRequestResponse(access_request=access_request_to_proto(found))
+def restart_command(
+    request: pb.RestartAccessRequestRequest, person: Person
+) -> RestartAccessRequest:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        command = RestartAccessRequest(
+            person=person,
+            access_request_id=_request_id(fields, request),
+            reason=fields.text("reason", request.reason, most=MOST_TEXT, lines=True),
+            etag=fields.text("etag", request.etag, least=0, most=100),
+        )
+        fields.idempotency_key(request.idempotency_key)
+    return command
 
 
-def retry_response(found: AccessRequest) -> pb.RetryAccessRequestResponse:
-    """The access request on its way once more."""
-    return pb.RetryAccessRequestResponse(access_request=access_request_to_proto(found))
+def review_command(
+    request: pb.ReviewEmergencyAccessRequest, person: Person
+) -> ReviewEmergencyAccess:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    verdicts = {
+        pb.EMERGENCY_REVIEW_STATE_JUSTIFIED: EmergencyReview.JUSTIFIED,
+        pb.EMERGENCY_REVIEW_STATE_NOT_JUSTIFIED: EmergencyReview.NOT_JUSTIFIED,
+    }
+    with Fields() as fields:
+        if request.verdict not in verdicts:
+            fields.wrong("verdict", "must be JUSTIFIED or NOT_JUSTIFIED")
+        command = ReviewEmergencyAccess(
+            person=person,
+            access_request_id=_request_id(fields, request),
+            etag=_etag(fields, request),
+            verdict=verdicts.get(request.verdict, EmergencyReview.UNSPECIFIED),
+            comment=fields.text("comment", request.comment, most=MOST_TEXT, lines=True),
+        )
+        fields.idempotency_key(request.idempotency_key)
+    return command
 
 
-def access_request_to_proto(found: AccessRequest) -> pb.AccessRequest:
-    """An access request."""
-    return pb.AccessRequest(
-        access_request_id=found.access_request_id,
-        state=pb.AccessRequestState.Value(f"ACCESS_REQUEST_STATE_{found.state}"),
-        entitlement_id=found.entitlement_id,
-        entitlement_display_name=found.entitlement_display_name,
-        app_id=found.app_id,
-        app_display_name=found.app_display_name,
-        requester=person_to_proto(found.requester),
-        subject=person_to_proto(found.subject),
-        justification=found.justification,
-        requested_duration=duration(found.requested_duration),
-        plan=None if found.plan is None else plan_to_proto(found.plan),
-        lease_id=found.lease_id,
-        failure_reason=found.failure_reason,
-        failure_message=found.failure_message,
-        create_time=timestamp(found.create_time),
-        update_time=timestamp(found.update_time),
-        timeline=[_entry_to_proto(entry) for entry in found.timeline],
-        etag=str(found.version),
-    )
+def check_batch(path: str, count: int) -> None:
+    """Does nothing for as many as one call takes.
+
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        if not 1 <= count <= _MOST_IN_A_BATCH:
+            fields.wrong(path, f"has {count}, must be 1 to {_MOST_IN_A_BATCH}")
 
 
-def _entry_to_proto(entry: Entry) -> pb.TimelineEntry:
-    message = pb.TimelineEntry(entry_time=timestamp(entry.time), actor=actor_to_proto(entry.actor))
-    match entry.what:
-        case timeline.Created(justification):
-            message.created.justification = justification
-        case timeline.PolicyUnavailable(problem):
-            message.policy_unavailable.problem = problem
-        case timeline.Evaluated(policy_id, policy_version, rule):
-            message.evaluated.policy_id = policy_id
-            message.evaluated.policy_version = policy_version
-            message.evaluated.rule = rule
-        case timeline.Approved(by):
-            message.approved.by = by
-        case timeline.Denied(text):
-            message.denied.SetInParent()
-            message.denied.message = text
-        case timeline.LeaseGranted(lease_id):
-            message.lease_granted.lease_id = lease_id
-        case timeline.TargetDelivered(target, answer, preexisting):
-            message.target_delivered.target.CopyFrom(target_to_proto(target))
-            message.target_delivered.answer = answer
-            message.target_delivered.preexisting = preexisting
-        case timeline.Fulfilled(end_time):
-            message.fulfilled.SetInParent()
-            if (end := timestamp(end_time)) is not None:
-                message.fulfilled.end_time.CopyFrom(end)
-        case timeline.DeliveryFailed(failure_reason, failure_message):
-            message.delivery_failed.SetInParent()
-            message.delivery_failed.failure_reason = failure_reason
-            message.delivery_failed.failure_message = failure_message
-        case timeline.Retried():
-            message.retried.SetInParent()
-        case timeline.Cancelled(reason):
-            message.cancelled.SetInParent()
-            message.cancelled.reason = reason
-        case timeline.LeaseEnding(cause, reason):
-            message.lease_ending.cause = cause
-            message.lease_ending.reason = reason
-        case timeline.LeaseEnded():
-            message.lease_ended.SetInParent()
-    return message
+def check_items(items: Sequence[pb.BatchDecideAccessRequestsRequest.Item]) -> None:
+    """Does nothing when each says what is decided.
+
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        for number, item in enumerate(items):
+            if item.WhichOneof("decision") is None:
+                fields.wrong(f"items[{number}]", "must be one of approve, deny")
+
+
+def _request_id(fields: Fields, request: Any) -> str:
+    return fields.id("access_request_id", request.access_request_id, "req")
+
+
+def _etag(fields: Fields, request: Any) -> str:
+    return fields.text("etag", request.etag, most=100)

@@ -13,6 +13,7 @@ from libs.domain.fields import Fields
 from libs.ledger.actors import actor_to_proto
 from libs.rpc.well_known import timestamp
 from services.requests.domain import facts
+from services.requests.translate.decision_facts import decision_fact_to_message
 
 FOLLOWED_OF_PEOPLE = (catalog_events_pb2.UserDeactivated,)
 FOLLOWED_OF_APPS = (
@@ -45,6 +46,7 @@ def fact_to_message(fact: Fact) -> Message:
                 policy_id=it.policy_id,
                 policy_version=it.policy_version,
                 rule=it.rule,
+                approver_user_ids=it.approver_user_ids,
             )
         case facts.AccessRequestDenied() as it:
             return pb.AccessRequestDenied(
@@ -52,6 +54,7 @@ def fact_to_message(fact: Fact) -> Message:
                 policy_id=it.policy_id,
                 policy_version=it.policy_version,
                 rule=it.rule,
+                actor=actor_to_proto(it.actor),
             )
         case facts.AccessRequestCancelled() as it:
             return pb.AccessRequestCancelled(
@@ -81,6 +84,21 @@ def fact_to_message(fact: Fact) -> Message:
             return pb.LeaseEnded(lease_id=it.lease_id)
         case facts.LeaseRemoved() as it:
             return pb.LeaseRemoved(lease_id=it.lease_id)
+        case facts.DelegationCreated() as it:
+            return pb.DelegationCreated(
+                delegation_id=it.delegation_id,
+                delegator_user_id=it.delegator_user_id,
+                delegate_user_id=it.delegate_user_id,
+                start_time=timestamp(it.start_time),
+                end_time=timestamp(it.end_time),
+                actor=actor_to_proto(it.actor),
+            )
+        case facts.DelegationDeleted() as it:
+            return pb.DelegationDeleted(
+                delegation_id=it.delegation_id, actor=actor_to_proto(it.actor)
+            )
+        case other if (message := decision_fact_to_message(other)) is not None:
+            return message
         case other:
             raise TypeError(f"{type(other).__name__} is no fact of this service")
 

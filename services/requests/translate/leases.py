@@ -98,4 +98,5 @@ def lease_to_proto(found: Lease) -> pb.Lease:
         end_cause=pb.LeaseEndCause.Value(f"LEASE_END_CAUSE_{found.end_cause or 'UNSPECIFIED'}"),
         end_reason=found.end_reason,
         etag=str(found.version),
+        emergency=found.emergency,
     )

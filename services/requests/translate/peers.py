@@ -1,15 +1,26 @@
 """What the other services are asked, and what they answer."""
 
-from datetime import datetime, timedelta
-
-from latchkey.catalog.v1 import directory_pb2, entitlement_pb2, resolution_pb2
+from latchkey.catalog.v1 import (
+    approver_pb2,
+    directory_pb2,
+    entitlement_pb2,
+    resolution_pb2,
+    settings_pb2,
+)
 from latchkey.connector.v1 import provisioning_pb2
-from latchkey.policy.v1 import evaluation_pb2
-from libs.domain.errors import LatchkeyError, NotAllowed, NotFound, Unavailable
-from libs.rpc.well_known import duration, length_of, time_of, timestamp
+from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, NotFound, Unavailable
+from libs.rpc.well_known import length_of, time_of
+from services.requests.domain import errors
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
 from services.requests.domain.gone import Gone
-from services.requests.domain.resolution import DirectoryPerson, Resolution
+from services.requests.domain.person import PersonRef
+from services.requests.domain.progress import Resolved
+from services.requests.domain.resolution import (
+    DirectoryPerson,
+    EmergencyTerms,
+    Holding,
+    Resolution,
+)
 from services.requests.translate.common import target_from_proto
 
 # Reasons of the catalog that our own callers are told: they mean the same in both packages.
@@ -24,12 +35,16 @@ PASSED_ON = frozenset(
 )
 
 
-def catalog_error(error: LatchkeyError) -> LatchkeyError:
+def catalog_error(
+    error: LatchkeyError, requester_user_id: str, subject_user_id: str
+) -> LatchkeyError:
     """What our caller is told when the catalog refuses."""
     if error.reason in PASSED_ON:
         return error
+    if error.reason == "USER_NOT_FOUND" and requester_user_id != subject_user_id:
+        return errors.subject_not_found(subject_user_id)
     if error.reason == "USER_NOT_FOUND":
-        # People ask for themselves, so who is not found is the caller.
+        # They ask for themselves, so who is not found is the caller.
         return NotAllowed(
             "PERSON_NOT_IN_DIRECTORY",
             "You are not among the people of the directory. Sync, or sign in as one of them.",
@@ -59,14 +74,48 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
         targets=known,
         requester=_person_from_proto(message.requester),
         subject=_person_from_proto(message.subject),
+        subject_ref=user_ref(message.subject),
         policy_id=message.policy_id,
         max_duration=length_of(message.max_duration) if message.HasField("max_duration") else None,
+        emergency=_emergency(message.settings.emergency),
+        managers=tuple(user_ref(each) for each in message.managers),
+        app_owners=tuple(user_ref(each) for each in message.app_owners),
+        entitlement_owners=tuple(user_ref(each) for each in message.entitlement_owners),
+        held=tuple(
+            Holding(each.entitlement_id, each.display_name, each.app_id)
+            for each in message.holdings
+        ),
+        instructions=message.instructions,
     )
+
+
+def resolved_from_proto(message: approver_pb2.ResolvedApprovers) -> Resolved:
+    """Whom one source stands for."""
+    return Resolved(tuple(user_ref(each) for each in message.people), message.problem)
+
+
+def user_ref(user: directory_pb2.User) -> PersonRef:
+    """A person of the directory."""
+    return PersonRef(user.user_id, user.entra_tenant_id, user.entra_object_id, user.display_name)
+
+
+def _emergency(message: settings_pb2.EmergencySettings) -> EmergencyTerms | None:
+    if not message.enabled:
+        return None
+    longest = length_of(message.max_duration) if message.HasField("max_duration") else None
+    return EmergencyTerms(message.policy_id, longest)
 
 
 def person_gone(user: directory_pb2.User) -> Gone | None:
     """Why the person may hold nothing; none while they are enabled."""
     return None if user.account_enabled else Gone("The person is disabled in the directory.")
+
+
+def enabled_person(user: directory_pb2.User) -> PersonRef | None:
+    """A person of the directory; none for one who is disabled."""
+    if person_gone(user) is not None:
+        return None
+    return PersonRef(user.user_id, user.entra_tenant_id, user.entra_object_id, user.display_name)
 
 
 def entitlement_gone(entitlement: entitlement_pb2.Entitlement) -> Gone | None:
@@ -87,24 +136,14 @@ def unknown(error: LatchkeyError, reason: str, words: str) -> Gone:
     raise Unavailable.refused("the catalog service", error) from error
 
 
-def facts_to_proto(
-    resolution: Resolution, length: timedelta | None, now: datetime
-) -> evaluation_pb2.Facts:
-    """What policy is told."""
-    return evaluation_pb2.Facts(
-        subject=_person_to_facts(resolution.subject),
-        requester=_person_to_facts(resolution.requester),
-        entitlement=evaluation_pb2.EntitlementFacts(
-            entitlement_id=resolution.entitlement_id,
-            display_name=resolution.entitlement_display_name,
-            resource_kind=resolution.resource_kind,
-        ),
-        app=evaluation_pb2.AppFacts(
-            app_id=resolution.app_id, display_name=resolution.app_display_name
-        ),
-        requested_duration=duration(length),
-        now=timestamp(now),
-    )
+def draft_error(error: LatchkeyError) -> LatchkeyError:
+    """What our caller is told when policy refuses a policy that is not saved. That it refuses what
+    we told it of access requests is no fault of theirs."""
+    if isinstance(error, Invalid):
+        theirs = [it for it in error.violations if it.field.partition(".")[0] == "policy"]
+        if theirs:
+            return errors.draft_invalid(theirs)
+    return Unavailable.refused("the policy service", error)
 
 
 def delivery_from_proto(message: provisioning_pb2.Delivery) -> Delivery:
@@ -139,14 +178,4 @@ def _person_from_proto(message: directory_pb2.User) -> DirectoryPerson:
         department=message.department,
         job_title=message.job_title,
         manager_user_id=message.manager_user_id,
-    )
-
-
-def _person_to_facts(person: DirectoryPerson) -> evaluation_pb2.PersonFacts:
-    return evaluation_pb2.PersonFacts(
-        user_id=person.user_id,
-        display_name=person.display_name,
-        department=person.department,
-        job_title=person.job_title,
-        manager_user_id=person.manager_user_id,
     )

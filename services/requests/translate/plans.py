@@ -1,8 +1,10 @@
 """Plans, out of policy's answers and into ours."""
 
-from latchkey.policy.v1 import evaluation_pb2, policy_pb2
-from libs.rpc.well_known import time_of, timestamp
-from services.requests.domain.plan import Accept, Plan, Reject, Step, UnknownStep
+from latchkey.policy.v1 import evaluation_pb2
+from libs.rpc.well_known import length_of, time_of, timestamp
+from services.requests.domain.plan import Easier, Plan
+from services.requests.domain.replay import DraftAnswer
+from services.requests.translate.steps import step_from_proto, step_to_proto
 
 
 def plan_from_proto(message: evaluation_pb2.Plan) -> Plan:
@@ -15,7 +17,7 @@ def plan_from_proto(message: evaluation_pb2.Plan) -> Plan:
         rule=message.rule,
         condition=message.condition,
         explanation=tuple(message.explanation),
-        steps=tuple(_step_from_proto(step) for step in message.steps),
+        steps=tuple(step_from_proto(step) for step in message.steps),
         evaluate_time=time_of(message.evaluate_time) if message.HasField("evaluate_time") else None,
     )
 
@@ -30,24 +32,18 @@ def plan_to_proto(plan: Plan) -> evaluation_pb2.Plan:
         rule=plan.rule,
         condition=plan.condition,
         explanation=plan.explanation,
-        steps=[_step_to_proto(step) for step in plan.steps],
+        steps=[step_to_proto(step) for step in plan.steps],
         evaluate_time=timestamp(plan.evaluate_time),
     )
 
 
-def _step_from_proto(message: policy_pb2.Step) -> Step:
-    match message.WhichOneof("kind"):
-        case "accept":
-            return Accept(message.accept.message)
-        case "reject":
-            return Reject(message.reject.message)
-        case _:
-            return UnknownStep()
+def easier_from_proto(message: evaluation_pb2.ExplainPolicyResponse.Easier) -> Easier:
+    """What would be easier."""
+    return Easier(length_of(message.requested_duration), plan_from_proto(message.plan))
 
 
-def _step_to_proto(step: Step) -> policy_pb2.Step:
-    if isinstance(step, Accept):
-        return policy_pb2.Step(accept=policy_pb2.Step.Accept(message=step.message))
-    if isinstance(step, Reject):
-        return policy_pb2.Step(reject=policy_pb2.Step.Reject(message=step.message))
-    return policy_pb2.Step()
+def draft_answer_from_proto(message: evaluation_pb2.EvaluateDraftResponse.Answer) -> DraftAnswer:
+    """What a policy that is not saved would say; one without a plan fails, whatever it says."""
+    if not message.HasField("plan"):
+        return DraftAnswer(None, message.problem or "policy does not say why")
+    return DraftAnswer(plan_from_proto(message.plan))

@@ -25,7 +25,7 @@ class Model:
     there: set[str] = field(default_factory=lambda: set(GROUPS))
     assigned: set[str] = field(default_factory=lambda: set(GROUPS))
     choices: dict[str, tuple[str, str]] = field(default_factory=dict)  # with what is bound
-    chosen_as: dict[str, str] = field(default_factory=dict)
+    last_name: dict[str, str] = field(default_factory=lambda: {each: each for each in GROUPS})
     fulfilled: dict[str, list[str]] = field(default_factory=dict)
     has_rules: bool = False
     owner: str = ""
@@ -53,6 +53,7 @@ class Model:
             case group, "appear":
                 self.there.add(group)
                 self.assigned.add(group)
+                self.last_name[group] = self.names[group]
             case group, "vanish":
                 self.there.discard(group)
                 self.assigned.discard(group)
@@ -60,6 +61,8 @@ class Model:
                 self.assigned.discard(group)
             case group, name:
                 self.names[group] = name
+                if group in self.there:
+                    self.last_name[group] = name
 
     def _refused(self) -> str:
         if not self.known:
@@ -88,7 +91,7 @@ class Model:
         if self.used and not end:
             return "APP_IN_USE"
         self.managed = self.has_rules = False
-        self.choices, self.chosen_as, self.fulfilled, self.owner = {}, {}, {}, ""
+        self.choices, self.fulfilled, self.owner = {}, {}, ""
         return ""
 
     def describe(self, owner: str) -> str:
@@ -114,7 +117,6 @@ class Model:
         if bound:
             self.fulfilled.setdefault(bound, []).append(group)
         self.choices[group] = (choice, bound)
-        self.chosen_as[group] = self.names[group]
         return ""
 
     def unlink(self, groups: list[str], ids: dict[str, str], *, end: bool) -> str:
@@ -155,7 +157,7 @@ class Model:
             "app": (self.managed, self.removed) if self.known else None,
             "listed": sorted(
                 (
-                    self.names[group] if group in self.there else self.chosen_as[group],
+                    self.names[group] if group in self.there else self.last_name[group],
                     membership_id(group),
                     self.choice(group),
                     not self.is_assigned(group),
@@ -164,7 +166,11 @@ class Model:
                 if self.is_listed(group)
             ),
             "bound": {
-                membership_id(group): (bound, "ACTIVE" if group in self.there else "ENDED")
+                membership_id(group): (
+                    bound,
+                    "ACTIVE" if group in self.there else "ENDED",
+                    f"member of {self.last_name[group]}",
+                )
                 for group, (_, bound) in self.choices.items()
                 if bound
             },

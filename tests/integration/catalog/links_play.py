@@ -59,6 +59,11 @@ class Play(Steps):
             assert each not in ended
             assert self.ids.setdefault(name, each) == each
         rows = await self.database.read(self._rows)
+        called = {
+            (one.entitlement.entitlement_id, target.directory_entitlement_id): target.display_name
+            for one in (await self.entitlements.page(APP, "", PageRequest(50, "", ("e",)))).items
+            for target in one.entitlement.fulfilment
+        }
         targets = {(row.entitlement_id, row.directory_entitlement_id) for row in rows["targets"]}
         assert {(row[0], row[1]) for row in rows["noted"]} <= targets
         return {
@@ -73,7 +78,11 @@ class Play(Steps):
                 for each in (await self.links.page(APP, page)).items
             ],
             "bound": {
-                each.directory_entitlement_id: (names[each.entitlement_id], each.state.value)
+                each.directory_entitlement_id: (
+                    names[each.entitlement_id],
+                    each.state.value,
+                    called[each.entitlement_id, each.directory_entitlement_id],
+                )
                 for each in (await self.links.bindings(APP, page)).items
             },
             "fulfilled": {name: targets for name, _, targets in offered},

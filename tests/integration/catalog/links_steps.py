@@ -18,7 +18,12 @@ from libs.domain.errors import LatchkeyError
 from libs.domain.paging import PageRequest
 from services.catalog.domain.access_profile import EVERYONE_ID
 from services.catalog.domain.entitlement import ResourceKind
-from services.catalog.domain.link import CreateVirtualRole, Decision, ProvisionAccessFor, Skip
+from services.catalog.domain.linking import (
+    CreateVirtualRole,
+    Decision,
+    ProvisionAccessFor,
+    Skip,
+)
 from services.catalog.domain.owner import Owner
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.settings import Defaults
@@ -45,7 +50,8 @@ from services.catalog.store.syncs import StoredSyncs
 from services.catalog.store.unmanaged import StoredUnmanagedAccess
 from services.catalog.store.uses import StoredUses
 from services.catalog.translate import ingest as translate
-from tests.fakes.catalog import FakeCatalog, FakeFollowing
+from tests.fakes.catalog import FakeCatalog
+from tests.fakes.catalog_uses import FakeFollowing
 from tests.fakes.clock import FakeClock
 from tests.integration.catalog.links_model import GROUPS, Model
 from tests.integration.catalog.tenant import Tenant, app_id, membership_id, numbered

@@ -191,3 +191,39 @@ async def test_policies_at_0007(database_url: str) -> None:
         assert await uses("pol_2") == [("ENTITLEMENT", "tool reds", True, 1)]
     finally:
         await database.close()
+
+
+async def test_links_at_0007(database_url: str) -> None:
+    """Who still has the role of then was chosen for as it is; who has others was not."""
+    link = {key: value for key, value in BEFORE["links"][0].items() if key != "entra_app_role_id"}
+    assigned = {"app_id": "tool", "connection_id": "con_1", "round": 1, "doomed": False}
+    assigned |= {"principal_kind": "GROUP", "directory_entitlement_id": "den_x"}
+    own = {"own_description": "", "instructions": "", "policy_id": "", "owners_known": False}
+    before = {
+        "apps": [app("tool", **own)],
+        "links": [
+            link
+            | {"group_id": group, "directory_entitlement_id": f"den {group}"}
+            | {"entra_app_role_id": role_id}
+            for group, role_id in (("stayed", "b"), ("moved", "c"), ("left", "d"))
+        ],
+        "directory_assignments": [
+            assigned | {"principal_id": group, "entra_app_role_id": role_id}
+            for group, role_id in (("stayed", "b"), ("stayed", "a"), ("moved", "a"))
+        ],
+    }
+    database = Database.open(database_url)
+    try:
+        await database.write(to_version(MIGRATIONS, "0007"))
+        await database.write(filled(before))
+        await MIGRATIONS.apply(database)
+        found = (await StoredLinks(database).page("tool", PAGE)).items
+        assert {each.group_id: (each.chosen_role_ids, each.drifted) for each in found} == {
+            "stayed": (("a", "b"), False),
+            "moved": (("c",), True),
+            "left": (("d",), True),
+        }
+        gone = next(each for each in found if each.group_id == "left")
+        assert (gone.entra_app_role_id, gone.gone) == ("d", True)
+    finally:
+        await database.close()

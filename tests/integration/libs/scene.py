@@ -161,7 +161,9 @@ async def serving(folder: Path) -> AsyncIterator[Running]:
         access_request_pb2_grpc.add_AccessRequestServiceServicer_to_server,
         ingest_pb2_grpc.add_IngestServiceServicer_to_server,
     ]
-    servicers: list[object] = [_Policies(scene), _Requests(scene), _Ingest(scene)]
+    # Nobody asks for the methods that it lacks.
+    policies = _Policies(scene)  # type: ignore[abstract]
+    servicers: list[object] = [policies, _Requests(scene), _Ingest(scene)]
     server = Server(
         name="policy",
         listen="127.0.0.1:0",

@@ -23,12 +23,15 @@ from libs.process.run import Life
 from libs.process.service import Service
 from libs.rpc import errors
 from services.policy.expressions import CelExpressions
+from services.policy.handlers.remembered_policies import RememberedPolicies
+from services.policy.ports import Catalog
 from services.policy.servicers import ACCESS, servicers
 from services.policy.settings import Settings
 from services.policy.store import MIGRATIONS
 from services.policy.store.policies import StoredPolicies
 from services.policy.store.tables import ledger
 from services.policy.translate.events import fact_to_message
+from tests.fakes.policy import FakeCatalog
 from tests.support.issuer import TestIssuer, bearer
 
 
@@ -39,11 +42,14 @@ class PolicyHouse:
     service: Service
     channel: grpc.aio.Channel
     issuer: TestIssuer
+    catalog: FakeCatalog
+    """What answers unless the house was opened with another one."""
+    address: str
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, database_url: str, nats_url: str, folder: Path
+        cls, database_url: str, nats_url: str, folder: Path, catalog: Catalog | None = None
     ) -> AsyncIterator["PolicyHouse"]:
         """Starts the service, as its `__main__` does, and opens a channel to it."""
         issuer = TestIssuer(folder / "issuer")
@@ -55,6 +61,7 @@ class PolicyHouse:
             issuer=issuer.issuer,
             migrate=True,
         )
+        fake = FakeCatalog()
         life = Life()
         async with life.parts:
             service = await Service.begin(
@@ -65,18 +72,24 @@ class PolicyHouse:
                 ledger=ledger,
                 fact_to_message=fact_to_message,
             )
+            policies = StoredPolicies(service.database)
+            remembered = RememberedPolicies(policies)
+            service.committer.on_commit(remembered.committed)
             server = await service.listen(
                 servicers(
                     writes=service.writes,
-                    policies=StoredPolicies(service.database),
+                    policies=policies,
+                    remembered=remembered,
                     expressions=CelExpressions(),
+                    catalog=catalog or fake,
                     clock=service.clock,
                     default_policy_id=settings.default_policy_id,
                 ),
                 ACCESS,
             )
-            async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-                yield cls(service, channel, issuer)
+            address = f"127.0.0.1:{server.port}"
+            async with grpc.aio.insecure_channel(address) as channel:
+                yield cls(service, channel, issuer, fake, address)
 
     @property
     def policies(self) -> policy_pb2_grpc.PolicyServiceStub:
@@ -101,6 +114,12 @@ class PolicyHouse:
             metadata=self.as_person(POLICY_ADMIN),
         )
         return response.policy
+
+    async def call(self, method: str, *roles: str, **fields: Any) -> Any:
+        """Calls a method of PolicyService, as a policy administrator where no role is named."""
+        request = getattr(policy_pb2, f"{method}Request")(**fields)
+        metadata = self.as_person(*(roles or (POLICY_ADMIN,)))
+        return await getattr(self.policies, method)(request, metadata=metadata)
 
     async def evaluate(self, policy_id: str = "", facts: evaluation_pb2.Facts | None = None) -> Any:
         """Asks a policy, as the requests service."""

@@ -4,6 +4,7 @@ from itertools import product
 from typing import Any
 
 import grpc
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from latchkey.policy.v1 import evaluation_pb2, policy_pb2
 from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN, POLICY_ADMIN
@@ -14,7 +15,16 @@ ALLOWED = {
     "CreatePolicy": {POLICY_ADMIN},
     "GetPolicy": READERS,
     "ListPolicies": READERS,
+    "UpdatePolicy": {POLICY_ADMIN},
+    "DeletePolicy": {POLICY_ADMIN},
+    "ListPolicyVersions": READERS,
+    "CheckPolicy": READERS,
+    "ExportPolicies": READERS,
+    "ApplyPolicies": {POLICY_ADMIN},
     "EvaluatePolicy": {"requests"},
+    "ExplainPolicy": {"requests"},
+    "EvaluateCondition": {"requests"},
+    "EvaluateDraft": {"requests"},
 }
 ROLES = [ADMIN, POLICY_ADMIN, AUDITOR, CONNECTOR_ADMIN]
 SERVICES = ["catalog", "connector", "policy", "requests"]
@@ -31,9 +41,46 @@ def _call(house: PolicyHouse, method: str) -> tuple[Any, Any]:
             policy_pb2.GetPolicyRequest(policy_id="pol_auto_approve"),
         ),
         "ListPolicies": (house.policies.ListPolicies, policy_pb2.ListPoliciesRequest()),
+        "ListPolicyVersions": (
+            house.policies.ListPolicyVersions,
+            policy_pb2.ListPolicyVersionsRequest(policy_id="pol_auto_approve"),
+        ),
+        "UpdatePolicy": (
+            house.policies.UpdatePolicy,
+            policy_pb2.UpdatePolicyRequest(
+                policy=policy_pb2.Policy(policy_id="pol_auto_approve"),
+                update_mask=FieldMask(paths=["description"]),
+                etag="1",
+            ),
+        ),
+        "DeletePolicy": (
+            house.policies.DeletePolicy,
+            policy_pb2.DeletePolicyRequest(policy_id="pol_auto_approve", etag="1"),
+        ),
+        "CheckPolicy": (
+            house.policies.CheckPolicy,
+            policy_pb2.CheckPolicyRequest(policy_id="pol_auto_approve"),
+        ),
+        "ExportPolicies": (house.policies.ExportPolicies, policy_pb2.ExportPoliciesRequest()),
+        "ApplyPolicies": (
+            house.policies.ApplyPolicies,
+            policy_pb2.ApplyPoliciesRequest(document="policies: []"),
+        ),
         "EvaluatePolicy": (
             house.evaluation.EvaluatePolicy,
             evaluation_pb2.EvaluatePolicyRequest(facts=some_facts()),
+        ),
+        "ExplainPolicy": (
+            house.evaluation.ExplainPolicy,
+            evaluation_pb2.ExplainPolicyRequest(facts=some_facts()),
+        ),
+        "EvaluateCondition": (
+            house.evaluation.EvaluateCondition,
+            evaluation_pb2.EvaluateConditionRequest(condition="true", facts=some_facts()),
+        ),
+        "EvaluateDraft": (
+            house.evaluation.EvaluateDraft,
+            evaluation_pb2.EvaluateDraftRequest(policy=a_policy(), facts=[some_facts()]),
         ),
     }
     return requests[method]
@@ -46,7 +93,14 @@ async def test_only_those_may_call(house: PolicyHouse) -> None:
     callers["nobody in particular"] = house.as_person()
     for (method, allowed), (name, metadata) in product(ALLOWED.items(), callers.items()):
         stub, request = _call(house, method)
-        if name in allowed:
+        if name in allowed and method in ("UpdatePolicy", "DeletePolicy"):
+            # Let in, and refused for what the policy is.
+            await refusal(
+                stub(request, metadata=metadata),
+                grpc.StatusCode.FAILED_PRECONDITION,
+                "POLICY_BUILT_IN",
+            )
+        elif name in allowed:
             await stub(request, metadata=metadata)
         else:
             facts = await refusal(

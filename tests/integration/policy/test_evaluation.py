@@ -1,15 +1,14 @@
 """EvaluationService over a real channel, on both databases."""
 
-from typing import Any
+from pathlib import Path
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
-from sqlalchemy import insert, update
+from grpc.aio import AioRpcError
 
 from latchkey.policy.v1 import evaluation_pb2, policy_pb2
-from services.policy.domain.content import Accept, Content, Rule
-from services.policy.store.tables import policies, policy_versions
 from tests.integration.policy.house import (
     PolicyHouse,
     a_policy,
@@ -18,6 +17,7 @@ from tests.integration.policy.house import (
     reject,
     some_facts,
 )
+from tests.support.eventually import eventually
 
 FACTS = some_facts()
 
@@ -62,30 +62,84 @@ async def test_failing_condition_approves_nothing(house: PolicyHouse) -> None:
     assert facts == {"policy_id": created.policy_id, "rule": "Odd", "problem": "divide by zero"}
 
 
-async def test_another_replicas_version_counts_at_once(house: PolicyHouse) -> None:
-    """What another process makes the current version is what the next evaluation is by."""
+async def test_changes_count_here_at_once_and_elsewhere_soon(
+    house: PolicyHouse, database_url: str, nats_url: str, tmp_path: Path
+) -> None:
+    """The next evaluation of the process that changed a policy is by the change; that of another
+    replica is a second later. A deleted policy answers nothing."""
     created = await house.create(a_policy(rules=[], baseline=[reject("No.")]))
-    assert list((await house.evaluate(created.policy_id)).steps) == [reject("No.")]
-    content = Content((Rule("Now", "true", (Accept("Yes."),)),), (Accept(),))
-
-    def work(connection: Any) -> None:
-        connection.execute(
-            insert(policy_versions).values(
-                policy_id=created.policy_id,
-                version=2,
-                content=content.to_json(),
-                digest=content.digest,
-                create_time=created.create_time.ToDatetime(tzinfo=house.service.clock.now().tzinfo),
-            )
+    policy_id = created.policy_id
+    async with PolicyHouse.open(database_url, nats_url, tmp_path / "replica") as replica:
+        for each in (house, replica):
+            assert list((await each.evaluate(policy_id)).steps) == [reject("No.")]
+        changed = await house.call(
+            "UpdatePolicy",
+            policy=policy_pb2.Policy(policy_id=policy_id, baseline=[accept("Yes.")]),
+            update_mask=FieldMask(paths=["baseline"]),
+            etag=created.etag,
         )
-        connection.execute(
-            update(policies).where(policies.c.policy_id == created.policy_id).values(version=2)
-        )
+        plan = await house.evaluate(policy_id)
+        assert (plan.policy_version, list(plan.steps)) == (2, [accept("Yes.")])
+        assert plan.policy_digest == changed.policy.digest
 
-    await house.service.database.write(work)
-    plan = await house.evaluate(created.policy_id)
-    assert (plan.policy_version, plan.policy_digest) == (2, content.digest)
-    assert list(plan.steps) == [accept("Yes.")]
+        async def seen() -> bool:
+            return bool((await replica.evaluate(policy_id)).policy_digest == plan.policy_digest)
+
+        await eventually(seen)
+        await house.call("DeletePolicy", policy_id=policy_id, etag=changed.policy.etag)
+        await refusal(house.evaluate(policy_id), StatusCode.NOT_FOUND, "POLICY_NOT_FOUND")
+
+        async def gone() -> bool:
+            try:
+                await replica.evaluate(policy_id)
+            except AioRpcError as error:
+                return error.code() == StatusCode.NOT_FOUND
+            return False
+
+        await eventually(gone)
+
+
+async def test_approvers_by_expression_are_people(house: PolicyHouse) -> None:
+    """A plan has the people whom an expression named, and none where it named nobody."""
+    by_expression = policy_pb2.Step(
+        approval=policy_pb2.Step.Approval(
+            approvers=policy_pb2.Approvers(expression="emergency ? [] : managers")
+        )
+    )
+    created = await house.create(a_policy(rules=[], baseline=[by_expression]))
+    for facts, user_ids in (
+        (some_facts(manager_user_ids=["usr_b", "usr_c"]), ["usr_b", "usr_c"]),
+        (some_facts(manager_user_ids=["usr_b"], emergency=True), []),
+    ):
+        (step,) = (await house.evaluate(created.policy_id, facts)).steps
+        assert step.approval.approvers.WhichOneof("kind") == "people"
+        assert list(step.approval.approvers.people.user_ids) == user_ids
+        assert step.approval.needed == 1
+
+
+async def test_every_kind_of_resource_can_be_asked_about(house: PolicyHouse) -> None:
+    """Whatever the catalog has may be what is asked for."""
+    for kind in ("CREDENTIAL", "ROLE", "APP_ROLE"):
+        entitlement = evaluation_pb2.EntitlementFacts(entitlement_id="ent_1", resource_kind=kind)
+        assert (await house.evaluate("", some_facts(entitlement=entitlement))).policy_version == 1
+
+
+async def test_who_has_no_department_is_in_none(house: PolicyHouse) -> None:
+    """An attribute that is not given, or empty, fails the condition that reads it."""
+    rule = policy_pb2.Rule(
+        display_name="Others", condition='subject.department != "Sales"', steps=[accept()]
+    )
+    created = await house.create(a_policy(rules=[rule], baseline=[accept()]))
+    for person in (
+        evaluation_pb2.PersonFacts(user_id="usr_ada"),
+        evaluation_pb2.PersonFacts(user_id="usr_ada", department=""),
+    ):
+        facts = await refusal(
+            house.evaluate(created.policy_id, some_facts(subject=person)),
+            StatusCode.FAILED_PRECONDITION,
+            "EVALUATION_FAILED",
+        )
+        assert facts["problem"] == "subject.department is not in the directory"
 
 
 async def test_unknown_policy_is_not_found(house: PolicyHouse) -> None:
@@ -134,6 +188,11 @@ IMPOSSIBLE: list[tuple[evaluation_pb2.Facts, set[str]]] = [
         some_facts(app=evaluation_pb2.AppFacts(app_id="app_a", display_name="x" * 1001)),
         {"facts.app.display_name"},
     ),
+    (some_facts(held=[evaluation_pb2.HeldFacts()] * 1001), {"facts.held"}),
+    (some_facts(manager_user_ids=["usr_a"] * 6), {"facts.manager_user_ids"}),
+    (some_facts(manager_user_ids=["usr_a", "b"]), {"facts.manager_user_ids[1]"}),
+    (some_facts(app_owner_user_ids=["usr_a"] * 101), {"facts.app_owner_user_ids"}),
+    (some_facts(entitlement_owner_user_ids=[""]), {"facts.entitlement_owner_user_ids[0]"}),
 ]
 
 

@@ -171,7 +171,7 @@ async def test_wrong_fields_of_every_other_method_are_named(house: House) -> Non
 def _token(key: str) -> str:
     """A page token for Ada's own list of access requests with any JSON as its key."""
     user_id = ids.user_id(TENANT, object_id("Ada"))
-    scope = json.dumps([["access_requests", user_id, "", ""], json.loads(key)])
+    scope = json.dumps([["access_requests", user_id, "", "", "", ""], json.loads(key)])
     raw = hashlib.sha256(scope.encode()).digest()[:8] + key.encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 

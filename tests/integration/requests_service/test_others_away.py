@@ -61,7 +61,7 @@ async def test_whatever_policy_can_not_do_is_no_approval(house: House) -> None:
         policy_pb2.Step(),
         policy_pb2.Step(accept=policy_pb2.Step.Accept()),
     ]
-    assert await problem() == "the plan begins with a step of an unknown kind"
+    assert await problem() == "step 0 of the plan is of an unknown kind"
 
 
 async def test_what_may_no_longer_be_asked_for_is_denied_without_policy(house: House) -> None:

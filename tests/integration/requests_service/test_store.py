@@ -14,15 +14,20 @@ from libs.domain.changes import AuditEntry, Change, Write
 from libs.domain.clock import SystemClock
 from libs.domain.ids import new_id
 from libs.domain.paging import PageRequest
+from services.requests.domain import deciding
 from services.requests.domain.access_request import REQUESTS, AccessRequest, AccessRequestState
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
 from services.requests.domain.gone import Dependent
+from services.requests.domain.inputs import Inputs
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.plan import Accept, Plan
+from services.requests.domain.resolution import DirectoryPerson, Holding
 from services.requests.ports import AccessRequests, Leases
 from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
 from services.requests.store.tables import ledger, metadata
-from tests.fakes.requests_store import ENTITLEMENT, TARGET, FakeCatalog, FakeStore, Taken
+from tests.fakes.requests_delegations import Taken
+from tests.fakes.requests_neighbours import ENTITLEMENT, TARGET, FakeCatalog
+from tests.fakes.requests_store import FakeStore
 from tests.unit.requests_service.house import ADA, person
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -73,15 +78,18 @@ class Ports:
         if self._committer is not None:
             await self._committer.__aexit__()
 
-    async def keep(self, *writes: Write) -> None:
+    async def keep(self, *writes: Write | tuple[Write, ...]) -> None:
         """Commits."""
-        change = Change(AuditEntry(REQUESTS, "test", "x"), writes)
+        flat = tuple(
+            each for some in writes for each in (some if isinstance(some, tuple) else (some,))
+        )
+        change = Change(AuditEntry(REQUESTS, "test", "x"), flat)
         if self._committer is None:
             self._fake.commit(change)
         else:
             await self._committer.commit(change)
 
-    async def refuses(self, *writes: Write) -> None:
+    async def refuses(self, *writes: Write | tuple[Write, ...]) -> None:
         """Does not commit."""
         with pytest.raises((Stale, Taken)):
             await self.keep(*writes)
@@ -111,9 +119,29 @@ def _plan() -> Plan:
     return Plan("pol_1", "Default", 1, "d", "", "", ("one",), (Accept("yes"),), NOW)
 
 
+def _inputs(wish: AccessRequest) -> Inputs:
+    who = DirectoryPerson(wish.subject.user_id, "Ada", department="Design")
+    held = (Holding(new_id("ent"), "Viewer", wish.app_id),)
+    return Inputs(
+        subject=who,
+        requester=who,
+        entitlement_id=wish.entitlement_id,
+        entitlement_display_name="Editor",
+        resource_kind="ROLE",
+        app_id=wish.app_id,
+        app_display_name="Design Tool",
+        requested_duration=timedelta(hours=1),
+        emergency=False,
+        now=NOW,
+        held=held,
+    )
+
+
 def _approved(wish: AccessRequest) -> tuple[AccessRequest, Lease]:
     lease_id = new_id("lea")
-    approved = wish.approve(_plan(), lease_id, timedelta(hours=1, microseconds=1), NOW)
+    length = timedelta(hours=1, microseconds=1)
+    planned = deciding.planned(wish, _plan(), _inputs(wish), length, NOW)
+    approved = deciding.approve(planned, lease_id=lease_id, duration=length, reviewers=(), time=NOW)
     return approved, Lease.grant(lease_id, approved, (TARGET,), approved.requested_duration, NOW)
 
 
@@ -124,9 +152,7 @@ async def test_what_is_kept_comes_back_the_same(ports: Ports) -> None:
     assert await ports.access_requests.get(wish.access_request_id) == wish
     assert await ports.access_requests.get(new_id("req")) is None
     approved, lease = _approved(wish)
-    await ports.keep(
-        ports.access_requests.changed(approved, seen=wish.version), ports.leases.added(lease)
-    )
+    await ports.keep(ports.access_requests.changed(approved, seen=wish), ports.leases.added(lease))
     assert await ports.leases.get(lease.lease_id) == lease
     assert await ports.leases.get(new_id("lea")) is None
     assert await ports.leases.with_access_request(new_id("lea")) is None
@@ -145,7 +171,7 @@ async def test_what_is_kept_comes_back_the_same(ports: Ports) -> None:
     ):
         await ports.keep(
             ports.leases.changed(newer, seen=older.version),
-            ports.access_requests.changed(request, seen=seen.version),
+            ports.access_requests.changed(request, seen=seen),
         )
         assert await ports.leases.with_access_request(lease.lease_id) == (newer, request)
 
@@ -155,9 +181,11 @@ async def test_an_old_version_is_not_written(ports: Ports) -> None:
     wish = await _wish()
     await ports.keep(ports.access_requests.added(wish))
     cancelled = wish.cancel(ADA, "", NOW)
-    await ports.keep(ports.access_requests.changed(cancelled, seen=1))
+    await ports.keep(ports.access_requests.changed(cancelled, seen=wish))
     approved, lease = _approved(wish)
-    await ports.refuses(ports.leases.added(lease), ports.access_requests.changed(approved, seen=1))
+    await ports.refuses(
+        ports.leases.added(lease), ports.access_requests.changed(approved, seen=wish)
+    )
     assert await ports.leases.get(lease.lease_id) is None
     assert await ports.access_requests.get(wish.access_request_id) == cancelled
 
@@ -187,7 +215,8 @@ async def test_one_open_and_one_live_for_a_person_and_an_entitlement(ports: Port
     delivery = Delivery(DeliveryState.FAILED, 1, (), "why", "Why.")
     failed, failed_lease = approved.fail(delivery, NOW), lease.fail(NOW)
     await ports.keep(
-        ports.access_requests.changed(failed, seen=2), ports.leases.changed(failed_lease, seen=1)
+        ports.access_requests.changed(failed, seen=approved),
+        ports.leases.changed(failed_lease, seen=1),
     )
     assert await ports.access_requests.occupants(user_id, ENTITLEMENT) == ("", "")
     second, second_lease = _approved(await _wish())
@@ -238,9 +267,9 @@ async def test_what_is_to_be_done_is_found(ports: Ports) -> None:
     for wish in undecided:
         await ports.keep(ports.access_requests.added(wish))
     first, second = (wish.access_request_id for wish in undecided)
-    assert await ports.access_requests.evaluating("", 9) == [first, second]
-    assert await ports.access_requests.evaluating("", 1) == [first]
-    assert await ports.access_requests.evaluating(first, 9) == [second]
+    assert await ports.access_requests.to_look_at("", 9) == [first, second]
+    assert await ports.access_requests.to_look_at("", 1) == [first]
+    assert await ports.access_requests.to_look_at(first, 9) == [second]
 
     approved, granted = _approved(await _wish("Cleo"))
     await ports.keep(ports.access_requests.added(approved), ports.leases.added(granted))

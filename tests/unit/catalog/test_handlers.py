@@ -8,7 +8,7 @@ import pytest
 from libs.domain.callers import Service
 from libs.domain.changes import Change, Outcome
 from libs.domain.errors import Invalid, LatchkeyError
-from services.catalog.domain import facts
+from services.catalog.domain import facts, target
 from services.catalog.domain.access_profile import AccessProfile
 from services.catalog.domain.directory import (
     Complete,
@@ -17,7 +17,9 @@ from services.catalog.domain.directory import (
     ServicePrincipal,
 )
 from services.catalog.domain.entitlement import GoneEntitlement, ResourceKind
-from services.catalog.domain.link import CreateVirtualRole, Decision, Skip
+from services.catalog.domain.followed import EntitlementChange, RenamedGroups
+from services.catalog.domain.link import RolesMoved
+from services.catalog.domain.linking import CreateVirtualRole, Decision, Skip
 from services.catalog.domain.removal import HeldRemoval
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.settings import Defaults, EntitlementOverride
@@ -32,18 +34,20 @@ from services.catalog.handlers import (
 )
 from services.catalog.handlers.checked_profile import CheckedProfile
 from tests.fakes.catalog import (
-    FakeAccessProfiles,
     FakeApps,
     FakeCatalog,
-    FakeDirectory,
     FakeEntitlements,
-    FakeExpressions,
     FakeLinks,
     FakeRules,
-    FakeSyncs,
     Kept,
-    uses_now,
 )
+from tests.fakes.catalog_people import (
+    FakeAccessProfiles,
+    FakeDirectory,
+    FakeExpressions,
+)
+from tests.fakes.catalog_syncs import FakeSyncs
+from tests.fakes.catalog_uses import uses_now
 from tests.fakes.clock import FakeClock
 from tests.unit.catalog.things import (
     NOW,
@@ -254,6 +258,52 @@ async def test_what_is_lost_besides_a_role() -> None:
         ("ent_renamed", 4, "EntitlementUpdated"),
         ("ent_renamed", 5, "EntitlementRemoved"),
     ]
+
+
+async def test_a_renamed_group_is_one_change_with_all_else_of_an_entitlement() -> None:
+    """Its role's new name, its group's, and the roles of the group are told in one version; each
+    entitlement once."""
+    role, group = a_role("role"), target.membership(TENANT, "con_1", "g", "Old")
+    app = a_managed_app(app_roles=(role,))
+    both = replace(
+        an_access(types()[0]),
+        entitlement_id="ent_both",
+        resource_kind=ResourceKind.APP_ROLE,
+        entra_app_role_id="role",
+        fulfilment=(app.role_target(role), group),
+        version=3,
+    )
+    only = replace(both, entitlement_id="ent_only", entra_app_role_id="", fulfilment=(group,))
+    moved = tuple(
+        RolesMoved(app.app_id, "den", each.entitlement_id, 3, ("r",), drifted=True)
+        for each in (both, replace(only, entitlement_id="ent_other"))
+    )
+    catalog = FakeCatalog(
+        apps={app.app_id: app},
+        entitlements={both.entitlement_id: both},
+        told_apps=(replace(principal(app.app_id), app_roles=(replace(role, display_name="V"),)),),
+        renamed=RenamedGroups({group.directory_entitlement_id: "New"}, (both, only), 2),
+        moved_roles=moved,
+    )
+    outcome = await ingest_page.IngestPage(FakeSyncs(catalog), FakeClock(NOW))(
+        command(1, Complete()), CONNECTOR
+    )
+    change = changed(outcome)
+    assert [(fact.resource_id, fact.resource_version, fact.body) for fact in change.facts[:-1]] == [
+        *(
+            (key, 4, facts.EntitlementUpdated(key, app.app_id, fields, CONNECTOR))
+            for key, fields in (
+                ("ent_both", ("display_name", "fulfilment")),
+                ("ent_only", ("fulfilment",)),
+            )
+        ),
+        ("ent_both", 4, facts.LinkedRolesChanged(moved[0])),
+        ("ent_other", 3, facts.LinkedRolesChanged(moved[1])),
+    ]
+    kept = [what for write in change.writes if isinstance(write, Kept) for what in write.what]
+    after = [each.after for each in kept if isinstance(each, EntitlementChange)]
+    assert [each.fulfilment[-1].display_name for each in after] == ["member of New"] * 2
+    assert {each.version for each in after} == {4}
 
 
 async def test_too_much_is_held_until_it_is_confirmed() -> None:

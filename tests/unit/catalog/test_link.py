@@ -1,18 +1,19 @@
 """Choices for linked groups, all of a call or none."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 
 from libs.domain.errors import LatchkeyError
 from services.catalog.domain.entitlement import Entitlement
-from services.catalog.domain.link import (
+from services.catalog.domain.link import AssignedRole, LinkChoice, LinkedGroup, UnwritableReason
+from services.catalog.domain.linking import (
     CreateVirtualRole,
     Decision,
-    LinkChoice,
-    LinkedGroup,
     Linking,
     ProvisionAccessFor,
     Skip,
-    UnwritableReason,
     link,
 )
 from tests.unit.catalog.things import NOW, a_group, a_managed_app, an_access, types
@@ -24,10 +25,11 @@ def linked(
     *decisions: Decision,
     groups: tuple[LinkedGroup, ...] = (a_group("A"), a_group("B")),
     entitlements: tuple[Entitlement, ...] = (),
+    removed: Mapping[str, str] | None = None,
     names: tuple[str, ...] = (),
 ) -> Linking:
     by_id = {group.directory_entitlement_id: group for group in groups}
-    return link(a_managed_app(), ROLES, by_id, entitlements, names, decisions, NOW)
+    return link(a_managed_app(), ROLES, by_id, entitlements, removed or {}, names, decisions, NOW)
 
 
 def refusal(*decisions: Decision, **more: object) -> LatchkeyError:
@@ -115,3 +117,35 @@ def test_what_is_not_there() -> None:
     assert error.reason == "LINKED_ENTITLEMENT_NOT_FOUND"
     error = refusal(Decision("den_a", ProvisionAccessFor("ent_x")))
     assert error.reason == "ENTITLEMENT_NOT_FOUND"
+
+
+def test_nothing_is_provisioned_for_what_is_removed() -> None:
+    """Said of the first that can't be had any more, with what is gone; the group is not bound."""
+    access = an_access(CREDENTIAL)
+    error = refusal(
+        Decision("den_a", ProvisionAccessFor(access.entitlement_id)),
+        entitlements=(access,),
+        removed={access.entitlement_id: "its role is gone"},
+    )
+    assert (error.reason, error.facts["problem"]) == ("ENTITLEMENT_REMOVED", "its role is gone")
+
+
+def test_a_group_that_is_gone_is_not_bound() -> None:
+    """It can be left alone all the same."""
+    gone = (a_group("A", gone=True),)
+    error = refusal(Decision("den_a", CreateVirtualRole()), groups=gone)
+    assert error.reason == "LINKED_ENTITLEMENT_NOT_FOUND"
+    assert linked(Decision("den_a", Skip()), groups=gone).links[0].choice is LinkChoice.SKIPPED
+
+
+def test_a_choice_remembers_the_roles_of_then() -> None:
+    """Other ones later are drift, of a final choice only; no order matters."""
+    roles = (AssignedRole("role-1", "R"), AssignedRole("role-2", "S"))
+    group = a_group("A", assigned_roles=roles)
+    assert not group.drifted
+    for choice, drifts in ((CreateVirtualRole(), True), (Skip(), False)):
+        (chosen,) = linked(Decision("den_a", choice), groups=(group,)).links
+        assert chosen.chosen_role_ids == ("role-1", "role-2")
+        assert not replace(chosen, assigned_roles=roles[::-1]).drifted
+        for now in (roles[:1], (*roles, AssignedRole("role-3", "")), ()):
+            assert replace(chosen, assigned_roles=now).drifted is drifts

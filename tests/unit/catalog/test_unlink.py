@@ -8,20 +8,24 @@ import pytest
 from libs.domain import ids
 from libs.domain.errors import LatchkeyError, Unavailable
 from services.catalog.domain import facts
-from services.catalog.domain.link import (
+from services.catalog.domain.link import LinkChoice, LinkedGroup, SharedEntitlement
+from services.catalog.domain.linking import (
     CreateVirtualRole,
     Decision,
-    LinkChoice,
-    LinkedGroup,
     ProvisionAccessFor,
-    SharedEntitlement,
     Skip,
     link,
 )
 from services.catalog.domain.unlink import Unlinking, unlink
 from services.catalog.domain.use import Use, UseState
 from services.catalog.handlers import link_entitlements, unlink_entitlements
-from tests.fakes.catalog import FakeCatalog, FakeEntitlements, FakeLinks, Kept, uses_now
+from tests.fakes.catalog import (
+    FakeCatalog,
+    FakeEntitlements,
+    FakeLinks,
+    Kept,
+)
+from tests.fakes.catalog_uses import uses_now
 from tests.fakes.clock import FakeClock
 from tests.unit.catalog.things import NOW, ROOT, TENANT, a_group, a_managed_app, an_access, types
 
@@ -46,6 +50,7 @@ LINKED = link(
         for group in (named("A"), named("B"), named("C", shared_with=(SHARED,)))
     },
     (ACCESS,),
+    {},
     (),
     (
         Decision(den("A"), CreateVirtualRole("Editor")),

@@ -1,11 +1,18 @@
 """Facts and policies to begin from."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from libs.domain.callers import POLICY_ADMIN, Person
-from services.policy.domain.content import Accept, Content
-from services.policy.domain.plan import AppFacts, EntitlementFacts, Facts, PersonFacts
-from services.policy.domain.policy import Policy
+from services.policy.domain.content import Content
+from services.policy.domain.evaluation_facts import (
+    AppFacts,
+    EntitlementFacts,
+    Facts,
+    PersonFacts,
+)
+from services.policy.domain.policy import AUTO_APPROVE, Policy
+from services.policy.domain.steps import Accept
 
 NOW = datetime(2025, 11, 23, 9, 0, tzinfo=UTC)
 ADA = PersonFacts(
@@ -42,3 +49,8 @@ def policy(content: Content = ACCEPTING, policy_id: str = "pol_one", name: str =
         content=content,
         create_time=NOW,
     )
+
+
+def built_in() -> Policy:
+    """The policy that came with Latchkey."""
+    return replace(policy(policy_id=AUTO_APPROVE, name="Auto-approve"), built_in=True)

@@ -2,20 +2,17 @@
 
 import hashlib
 import json
+from datetime import timedelta
 
 import rfc8785
 from hypothesis import given
-from hypothesis import strategies as st
 
-from services.policy.domain.content import Accept, Content, Reject, Rule
+from services.policy.domain import steps as kinds
+from services.policy.domain.content import Content, Rule
 from services.policy.domain.policy import folded
+from services.policy.domain.steps import Accept, Reject
+from tests.unit.policy.contents import CONTENTS
 from tests.unit.policy.examples import ACCEPTING
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-STEPS = st.lists(st.builds(Accept, TEXTS) | st.builds(Reject, TEXTS), max_size=3).map(tuple)
-CONTENTS = st.builds(
-    Content, st.lists(st.builds(Rule, TEXTS, TEXTS, STEPS), max_size=3).map(tuple), STEPS
-)
 
 
 @given(CONTENTS)
@@ -43,6 +40,47 @@ def test_digest_tells_contents_apart() -> None:
         Content((two, one), (Accept(),)),
     ]
     assert len({content.digest for content in contents}) == len(contents)
+
+
+def test_old_contents_keep_their_digests() -> None:
+    """What the first release stored is read, and its digest stays the digest."""
+    stored = (
+        '{"baseline":[{"reject":{"message":"No."}}],"rules":[{"condition":"emergency",'
+        '"display_name":"Now","steps":[{"accept":{"message":""}}]}]}'
+    )
+    content = Content.from_json(stored)
+    assert content == Content((Rule("Now", "emergency", (Accept(),)),), (Reject("No."),))
+    assert content.to_json() == stored
+    assert content.digest == hashlib.sha256(stored.encode()).hexdigest()
+
+
+def test_what_is_not_given_is_not_written() -> None:
+    """A field at its default is left out, so that one added later changes no digest."""
+    limit = kinds.TimeLimit(timedelta(days=1.5), kinds.Escalate("pol_two"))
+    asked = kinds.Approval(kinds.Manager(2), needed=3, time_limit=limit)
+    rule = Rule("A", "true", (asked,), ("app_one",))
+    assert json.loads(Content((rule,), (kinds.Approval(kinds.AppOwners()),)).to_json()) == {
+        "baseline": [{"approval": {"approvers": {"app_owners": {}}}}],
+        "rules": [
+            {
+                "app_ids": ["app_one"],
+                "condition": "true",
+                "display_name": "A",
+                "steps": [
+                    {
+                        "approval": {
+                            "approvers": {"manager": {"level": 2}},
+                            "needed": 3,
+                            "time_limit": {
+                                "after": "129600s",
+                                "then": {"escalate": {"policy_id": "pol_two"}},
+                            },
+                        }
+                    }
+                ],
+            }
+        ],
+    }
 
 
 def test_names_that_look_alike_are_one_name() -> None:

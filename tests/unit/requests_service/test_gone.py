@@ -1,13 +1,12 @@
 """What depends on people and entitlements that are gone is ended."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar, cast
+from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 
-from libs.db.writes import Writes
-from libs.domain.changes import Outcome
+from libs.domain.callers import Person
 from libs.domain.errors import Unavailable
 from libs.domain.ids import derived_id
 from services.requests.domain import facts
@@ -15,9 +14,11 @@ from services.requests.domain.access_request import REQUESTS, AccessRequestState
 from services.requests.domain.gone import Gone
 from services.requests.domain.lease import EndCause, LeaseState
 from services.requests.handlers.cancel_access_request import Withdrawer
+from services.requests.handlers.create_delegation import CreateDelegation, DelegationCreator
+from services.requests.handlers.delete_delegation import DelegationEnder
 from services.requests.handlers.end_lease import Ender
 from services.requests.loops.gone import GoneLoop
-from tests.fakes.requests_store import ENTITLEMENT
+from tests.fakes.requests_neighbours import ENTITLEMENT
 from tests.unit.requests_service.house import ADA, House, person
 
 T = TypeVar("T")
@@ -26,25 +27,19 @@ DISABLED = Gone("The person is disabled in the directory.")
 REMOVED = Gone("The group Editors is gone.")
 
 
-class _Runs:
-    """Runs use cases and commits them to the fake store."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-
-    async def run(self, use_case: Callable[[], Awaitable[Outcome[T]]]) -> T:
-        return self._house.keep(await use_case())
-
-
 def _loop(house: House) -> GoneLoop:
     store, clock = house.store, house.clock
     return GoneLoop(
-        cast(Writes, _Runs(house)),
+        house.writes,
         store.access_requests,
         store.leases,
+        store.delegations,
         house.catalog,
         Ender(store.access_requests, store.leases, clock),
         Withdrawer(store.access_requests, clock),
+        DelegationEnder(store.delegations, clock),
+        house.decider,
+        clock,
     )
 
 
@@ -184,3 +179,52 @@ def _unknown(house: House, leases: list[str]) -> None:
     for found in leases:
         user_id = house.store.kept_leases[found].subject.user_id
         house.catalog.gone[user_id] = Gone("The person is not in the directory.", unknown=True)
+
+
+async def test_delegations_by_and_to_somebody_who_is_gone_end() -> None:
+    """At a word, and in a round where there was none; not those that are over or of others, and
+    not of people who are merely unknown when too many are."""
+    house = House()
+    loop = _loop(house)
+    ben, cleo, dan, eve = (person(name) for name in ("Ben", "Cleo", "Dan", "Eve"))
+    pairs = ((ADA, ben), (ben, cleo), (cleo, dan), (dan, eve))
+    by, to, others, last = [await _delegated(house, *pair) for pair in pairs]
+
+    async def ended() -> list[str]:
+        now = house.clock.now()
+        return [key for key, it in house.store.kept_delegations.items() if it.is_over(now)]
+
+    await loop.of_person(ben.user_id)
+    assert await ended() == []
+    house.catalog.gone[ben.user_id] = DISABLED
+    await loop.of_person(ben.user_id)
+    assert await ended() == [by, to]
+    audit, (fact,) = house.last.audit, house.last.facts
+    assert (audit.actor, audit.reason) == (REQUESTS, DISABLED.reason)
+    assert isinstance(fact.body, facts.DelegationDeleted)
+
+    house.catalog.gone[eve.user_id] = DISABLED
+    changes = len(house.store.changes)
+    await loop()
+    assert await ended() == [by, to, last]
+    await loop()
+    assert len(house.store.changes) == changes + 1
+
+    many = [person(f"P{number}") for number in range(30)]
+    for who in many:
+        await _delegated(house, who, cleo)
+        house.catalog.gone[who.user_id] = Gone("The person is not in the directory.", unknown=True)
+    await loop()
+    assert await ended() == [by, to, last]
+    assert house.last.audit.action == "catalog.doubted"
+    house.catalog.gone[cleo.user_id] = DISABLED
+    await loop()
+    assert len(await ended()) == 34
+    assert others in await ended()
+
+
+async def _delegated(house: House, delegator: Person, delegate: Person) -> str:
+    creator = DelegationCreator(house.store.delegations, house.catalog, house.clock)
+    end = house.clock.now() + timedelta(days=1)
+    command = CreateDelegation(delegator, delegator.user_id, delegate.user_id, None, end)
+    return house.keep(await creator(command)).delegation_id

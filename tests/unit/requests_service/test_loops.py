@@ -19,7 +19,7 @@ class _Waiting:
     def __init__(self, *ids: str) -> None:
         self._ids = ids
 
-    async def evaluating(self, after: str, most: int) -> list[str]:
+    async def to_look_at(self, after: str, most: int) -> list[str]:
         return [found for found in self._ids if found > after][:most]
 
 

@@ -13,22 +13,28 @@ from libs.domain.callers import Service
 from libs.domain.changes import Fact
 from libs.domain.errors import Unavailable
 from services.requests.domain import access_request, delivery, errors, facts, lease, timeline
+from services.requests.domain.person import PersonRef
+from services.requests.domain.progress import Origin
 from services.requests.domain.timeline import Entry, Happening
 from services.requests.store import documents
-from services.requests.translate import access_requests, peers, plans
+from services.requests.translate import peers, plans
 from services.requests.translate.facts import fact_to_message, lease_id_of
-from tests.fakes.requests_store import TARGET
-from tests.unit.requests_service.house import ADA, House
+from services.requests.translate.shown import access_request_to_proto
+from tests.fakes.requests_neighbours import TARGET
+from tests.unit.requests_service.house import ADA, House, person
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
+BEN = PersonRef.of(person("Ben"))
 HAPPENINGS: list[Happening] = [
     timeline.Created("why"),
     timeline.PolicyUnavailable("away"),
     timeline.Evaluated("pol_1", 3, "designers"),
     timeline.Approved("policy 'x'"),
+    timeline.Approved("Ben", timedelta(hours=1)),
     timeline.Denied(""),
     timeline.Denied("no"),
+    timeline.Denied("no", BEN),
     timeline.LeaseGranted("lea_1"),
     timeline.TargetDelivered(TARGET, "201", True),
     timeline.Fulfilled(None),
@@ -38,6 +44,18 @@ HAPPENINGS: list[Happening] = [
     timeline.Retried(),
     timeline.Cancelled(""),
     timeline.LeaseEnding("revoked", "why"),
+    timeline.EmergencyRequested("pol_1"),
+    timeline.StepOpened(1, (BEN,), Origin.FALLBACK, NOW),
+    timeline.StepOpened(1, (BEN,), Origin.STEP, None, True),
+    timeline.NoApprover(1, "nobody"),
+    timeline.StepApproved(1, BEN, "fine", timedelta(hours=1)),
+    timeline.Reassigned(1, (BEN,), "away"),
+    timeline.Commented("Hm."),
+    timeline.Reminded(1),
+    timeline.Escalated(1, "pol_1"),
+    timeline.Restarted("new policy"),
+    timeline.WaitOver(1),
+    timeline.EmergencyReviewed(True, "It was."),
     timeline.LeaseEnded(),
 ]
 
@@ -53,7 +71,7 @@ async def test_every_happening_is_kept_and_told() -> None:
             entry = Entry(NOW, actor, what)
             assert documents.entry_from(documents.entry_document(entry)) == entry
             found = _with_timeline(made, entry)
-            message = access_requests.access_request_to_proto(found).timeline[0]
+            message = access_request_to_proto(found, ADA).timeline[0]
             told.add(message.WhichOneof("fact"))
             assert message.entry_time.ToDatetime(UTC) == NOW
     names = {
@@ -73,8 +91,8 @@ def test_every_event_of_the_contract_is_made() -> None:
     """Each fact becomes the message of its name, and each message has a fact."""
     bodies = [
         facts.AccessRequestCreated("req_1", "ent_1", "app_1", "usr_1", ADA),
-        facts.AccessRequestApproved("req_1", "lea_1", "pol_1", 2, "rule"),
-        facts.AccessRequestDenied("req_1", "pol_1", 2, "rule"),
+        facts.AccessRequestApproved("req_1", "lea_1", "pol_1", 2, "rule", ("usr_1",)),
+        facts.AccessRequestDenied("req_1", ADA, "pol_1", 2, "rule"),
         facts.AccessRequestCancelled("req_1", ADA),
         facts.AccessRequestFulfilled("req_1", "lea_1", NOW),
         facts.AccessRequestFailed("req_1", "lea_1", "reason"),
@@ -82,6 +100,18 @@ def test_every_event_of_the_contract_is_made() -> None:
         facts.LeaseGranted("lea_1", 2),
         facts.LeaseEnded("lea_1"),
         facts.LeaseRemoved("lea_1"),
+        facts.ApprovalRequested("req_1", 1, ("usr_1",), NOW),
+        facts.NoApproverFound("req_1", 1, "nobody"),
+        facts.ApprovalGiven("req_1", 1, ADA, "usr_2", 1),
+        facts.ApprovalReminded("req_1", 1, ("usr_1",)),
+        facts.AccessRequestReassigned("req_1", 1, ("usr_1",), ADA),
+        facts.AccessRequestEscalated("req_1", 1, "pol_1"),
+        facts.AccessRequestCommented("req_1", ADA),
+        facts.AccessRequestRestarted("req_1", ADA),
+        facts.EmergencyAccessRequested("req_1", "ent_1", "app_1", "usr_1", ADA),
+        facts.EmergencyAccessReviewed("req_1", True, ADA),
+        facts.DelegationCreated("dlg_1", "usr_1", "usr_2", NOW, NOW, ADA),
+        facts.DelegationDeleted("dlg_1", ADA),
     ]
     messages = [fact_to_message(Fact("x", 1, body)) for body in bodies]
     for body, message in zip(bodies, messages, strict=True):
@@ -118,6 +148,10 @@ def test_every_reason_is_in_the_contract() -> None:
         errors.access_request_state("req_1", "FAILED", "cancelled"),
         errors.lease_state("lea_1", "ENDED", "retried"),
         errors.not_theirs_to_change(ADA, "nobody"),
+        errors.delegation_not_found("dlg_1"),
+        errors.delegate_not_found("usr_1"),
+        errors.delegation_loop("dlg_1"),
+        errors.delegation_exists("dlg_1"),
     ]
     reasons = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name
     known = {name.removeprefix("ERROR_REASON_") for name in reasons}

@@ -20,9 +20,9 @@ from services.requests.domain.access_request import AccessRequestState
 from services.requests.domain.delivery import DeliveryState
 from services.requests.domain.lease import EndCause, LeaseState
 from services.requests.domain.plan import Reject
-from services.requests.handlers.create_access_request import CreateAccessRequest, Creator
 from services.requests.handlers.settle_lease import Settled
-from tests.fakes.requests_store import ENTITLEMENT
+from services.requests.handlers.wish import Wish
+from tests.fakes.requests_neighbours import ENTITLEMENT
 from tests.unit.requests_service.house import ADA, House, person
 
 
@@ -119,10 +119,8 @@ async def test_a_duration_beyond_the_limit_is_refused_before_policy_is_asked() -
     """DURATION_TOO_LONG, and nothing is written."""
     house = House()
     store = house.store
-    create = Creator(store.access_requests, store.leases, house.catalog, house.policy, house.clock)
-    command = CreateAccessRequest(ADA, ENTITLEMENT, "why", timedelta(days=1))
     with pytest.raises(Invalid) as refusal:
-        await create(command)
+        await house.ask(Wish(ADA, ENTITLEMENT, timedelta(days=1)))
     assert refusal.value.reason == "DURATION_TOO_LONG"
     assert house.policy.calls == 0
     assert store.changes == []

@@ -346,6 +346,50 @@ class EntitlementLinked(_message.Message):
 Global___EntitlementLinked: _TypeAlias = EntitlementLinked  # noqa: Y015
 
 @_typing.final
+class LinkedRolesChanged(_message.Message):
+    """A group that stands behind an entitlement is assigned to the app in other roles than before. Not
+    told of a group or an app that is gone from the directory. Subject: the entitlement.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    DIRECTORY_ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    ENTRA_APP_ROLE_IDS_FIELD_NUMBER: _builtins.int
+    DRIFTED_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """The app."""
+    directory_entitlement_id: _builtins.str
+    """The group, as a directory entitlement."""
+    entitlement_id: _builtins.str
+    """The entitlement that is bound to it."""
+    drifted: _builtins.bool
+    """Whether they are others than when it was chosen for; else they are again what they were."""
+    @_builtins.property
+    def entra_app_role_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Every role in which it is assigned now, the zero GUID for an assignment without one; empty when
+        it is no longer assigned.
+        """
+
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        directory_entitlement_id: _builtins.str = ...,
+        entitlement_id: _builtins.str = ...,
+        entra_app_role_ids: _abc.Iterable[_builtins.str] | None = ...,
+        drifted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "directory_entitlement_id", b"directory_entitlement_id", "drifted", b"drifted", "entitlement_id", b"entitlement_id", "entra_app_role_ids", b"entra_app_role_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LinkedRolesChanged: _TypeAlias = LinkedRolesChanged  # noqa: Y015
+
+@_typing.final
 class EntitlementRulesApplied(_message.Message):
     """The rules of an app were replaced. Subject: the app."""
 

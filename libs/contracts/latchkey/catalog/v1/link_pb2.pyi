@@ -127,6 +127,8 @@ class LinkedEntitlement(_message.Message):
     SHARED_WITH_FIELD_NUMBER: _builtins.int
     GONE_FIELD_NUMBER: _builtins.int
     ASSIGNED_ROLES_FIELD_NUMBER: _builtins.int
+    CHOSEN_APP_ROLE_IDS_FIELD_NUMBER: _builtins.int
+    DRIFTED_FIELD_NUMBER: _builtins.int
     directory_entitlement_id: _builtins.str
     """The directory entitlement "member of the group", `den_…`. The key of a choice."""
     app_id: _builtins.str
@@ -136,8 +138,8 @@ class LinkedEntitlement(_message.Message):
     entra_group_id: _builtins.str
     """The group's object id."""
     entra_app_role_id: _builtins.str
-    """The first of `assigned_roles`; of a group that is no longer assigned the role that it carried
-    when it was chosen for. The zero GUID for none.
+    """The first of `assigned_roles`; of a group that is no longer assigned the first of
+    `chosen_app_role_ids`. The zero GUID for none.
     """
     member_count: _builtins.int
     """How many people are direct members, counted to 1000: 1000 stands for that many or more."""
@@ -151,6 +153,11 @@ class LinkedEntitlement(_message.Message):
     """The group is no longer in the directory, or no longer assigned to the app; what was chosen for
     it is still shown.
     """
+    drifted: _builtins.bool
+    """A final choice was made for it, and it is assigned in other roles than then, or not at all any
+    more: its members have more of the app, or less, than was chosen. Unlinked and linked again, it
+    is chosen for as it is now. `LinkedRolesChanged` tells when a sync finds it.
+    """
     @_builtins.property
     def shared_with(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedEntitlement]:
         """What the same group stands behind already: entitlements of this and other apps, then its
@@ -162,6 +169,12 @@ class LinkedEntitlement(_message.Message):
     def assigned_roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssignedAppRole]:
         """Every role of the app in which the group is assigned to it, by the text of its id: its members
         have all of them. Empty when it is no longer assigned.
+        """
+
+    @_builtins.property
+    def chosen_app_role_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The roles in which it was assigned when the choice was made, the zero GUID for none; empty while
+        pending.
         """
 
     def __init__(
@@ -179,10 +192,12 @@ class LinkedEntitlement(_message.Message):
         shared_with: _abc.Iterable[Global___SharedEntitlement] | None = ...,
         gone: _builtins.bool = ...,
         assigned_roles: _abc.Iterable[Global___AssignedAppRole] | None = ...,
+        chosen_app_role_ids: _abc.Iterable[_builtins.str] | None = ...,
+        drifted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "assigned_roles", b"assigned_roles", "choice", b"choice", "directory_entitlement_id", b"directory_entitlement_id", "entitlement_id", b"entitlement_id", "entra_app_role_id", b"entra_app_role_id", "entra_group_id", b"entra_group_id", "gone", b"gone", "group_display_name", b"group_display_name", "member_count", b"member_count", "shared_with", b"shared_with", "unwritable_reason", b"unwritable_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "assigned_roles", b"assigned_roles", "choice", b"choice", "chosen_app_role_ids", b"chosen_app_role_ids", "directory_entitlement_id", b"directory_entitlement_id", "drifted", b"drifted", "entitlement_id", b"entitlement_id", "entra_app_role_id", b"entra_app_role_id", "entra_group_id", b"entra_group_id", "gone", b"gone", "group_display_name", b"group_display_name", "member_count", b"member_count", "shared_with", b"shared_with", "unwritable_reason", b"unwritable_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -282,7 +297,9 @@ class Binding(_message.Message):
     directory_entitlement_id: _builtins.str
     """Output only. The directory entitlement that it follows."""
     directory_display_name: _builtins.str
-    """Output only. For reading: "member of Design Tool Editors"."""
+    """Output only. For reading: "member of Design Tool Editors", as the group is called now, or was
+    called last.
+    """
     state: Global___BindingState.ValueType
     """Output only. Where it stands."""
     @_builtins.property

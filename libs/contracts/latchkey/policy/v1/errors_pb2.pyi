@@ -83,7 +83,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`FAILED_PRECONDITION`. The policy is built in. Way out: create one of your own."""
     ERROR_REASON_POLICY_IN_USE: _ErrorReason.ValueType  # 26
     """`FAILED_PRECONDITION`. Something uses the policy; `uses` says what, at most ten. Way out: have
-    it use another one; the catalog's `EntitlementRulesService/ListPolicyUses` lists all.
+    it use another one; the catalog's `ApproverService/ListPolicyUses` lists all.
     """
     ERROR_REASON_DOCUMENT_INVALID: _ErrorReason.ValueType  # 27
     """`INVALID_ARGUMENT`. The document is no YAML of policies; `BadRequest` names line and column or
@@ -161,7 +161,7 @@ ERROR_REASON_POLICY_BUILT_IN: ErrorReason.ValueType  # 25
 """`FAILED_PRECONDITION`. The policy is built in. Way out: create one of your own."""
 ERROR_REASON_POLICY_IN_USE: ErrorReason.ValueType  # 26
 """`FAILED_PRECONDITION`. Something uses the policy; `uses` says what, at most ten. Way out: have
-it use another one; the catalog's `EntitlementRulesService/ListPolicyUses` lists all.
+it use another one; the catalog's `ApproverService/ListPolicyUses` lists all.
 """
 ERROR_REASON_DOCUMENT_INVALID: ErrorReason.ValueType  # 27
 """`INVALID_ARGUMENT`. The document is no YAML of policies; `BadRequest` names line and column or

@@ -948,7 +948,9 @@ class CheckPolicyResponse(_message.Message):
 
     @_builtins.property
     def coverage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Coverage]:
-        """One for each app, audience, rule and approval step."""
+        """One for each app, audience, rule and approval step: 2000 at most. Where that is not all, a
+        `WARNING` about `coverage` says so.
+        """
 
     def __init__(
         self,
@@ -1121,7 +1123,9 @@ class ExportPoliciesRequest(_message.Message):
     POLICY_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def policy_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Only these, at most 100; all when not given."""
+        """Optional. Only these, at most 100; all when not given. Asked for in parts where all are more
+        than a document may hold.
+        """
 
     def __init__(
         self,
@@ -1169,7 +1173,9 @@ class ApplyPoliciesRequest(_message.Message):
     DELETE_OTHERS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     document: _builtins.str
-    """Required. YAML as `ExportPolicies` writes it, at most 1 MiB."""
+    """Required. YAML as `ExportPolicies` writes it, at most 1000 policies in 1 MiB. Policies that it
+    escalates to are in it, or are there already.
+    """
     plan_digest: _builtins.str
     """Optional. The `plan_digest` of the answer that shall be carried out."""
     delete_others: _builtins.bool
@@ -1276,9 +1282,11 @@ class PolicyChange(_message.Message):
     from_version: _builtins.int
     """The version before; 0 for a new one."""
     to_version: _builtins.int
-    """The version after."""
+    """The version after; 0 where it is deleted."""
     diff: _builtins.str
-    """What changes: the lines of the document as a unified diff."""
+    """What changes: the lines of the document as a unified diff. Cut, and says so, where all the
+    diffs together are longer than 1 MiB.
+    """
     def __init__(
         self,
         *,

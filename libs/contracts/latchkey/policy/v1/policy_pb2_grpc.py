@@ -192,7 +192,8 @@ class PolicyServiceServicer:
         Publishes `PolicyCreated`, `PolicyUpdated` and `PolicyDeleted`.
 
         Callers: policy administrators.
-        Fails with `INVALID_ARGUMENT` / `DOCUMENT_INVALID`, `EXPRESSION_INVALID` or `POLICY_INVALID`,
+        Fails with `INVALID_ARGUMENT` / `DOCUMENT_INVALID`, `EXPRESSION_INVALID` or `POLICY_INVALID`
+        (fields are named from `policies[0]` on, in the order of the document),
         `ABORTED` / `APPLY_PLAN_STALE`, `FAILED_PRECONDITION` / `POLICY_IN_USE` or `POLICY_BUILT_IN`,
         `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` when it deletes without the catalog.
         """

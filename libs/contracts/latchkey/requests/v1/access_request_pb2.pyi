@@ -308,6 +308,7 @@ class CurrentStep(_message.Message):
     DUE_TIME_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
+    APPROVER_COUNT_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Which of the plan's steps, from 0."""
     needed: _builtins.int
@@ -316,9 +317,13 @@ class CurrentStep(_message.Message):
     """How the approvers came about."""
     problem: _builtins.str
     """Why nobody can decide, in words."""
+    approver_count: _builtins.int
+    """How many may decide."""
     @_builtins.property
     def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonRef]:
-        """Who may decide; empty where it waits for a time or a condition, and where nobody can."""
+        """Who may decide; empty where it waits for a time or a condition, and where nobody can. Who is
+        in a group is shown to who is asked, administrators and auditors only.
+        """
 
     @_builtins.property
     def approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepApproval]:
@@ -343,10 +348,11 @@ class CurrentStep(_message.Message):
         due_time: _timestamp_pb2.Timestamp | None = ...,
         origin: Global___ApproverOrigin.ValueType = ...,
         problem: _builtins.str = ...,
+        approver_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "open_time", b"open_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "approvers", b"approvers", "due_time", b"due_time", "needed", b"needed", "number", b"number", "open_time", b"open_time", "origin", b"origin", "problem", b"problem"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "approver_count", b"approver_count", "approvers", b"approvers", "due_time", b"due_time", "needed", b"needed", "number", b"number", "open_time", b"open_time", "origin", b"origin", "problem", b"problem"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -704,7 +710,7 @@ class TimelineEntry(_message.Message):
         """How they came about."""
         @_builtins.property
         def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonRef]:
-            """Who may decide; empty for a wait."""
+            """Who may decide, as `CurrentStep` shows them; empty for a wait."""
 
         @_builtins.property
         def due_time(self) -> _timestamp_pb2.Timestamp:
@@ -799,7 +805,7 @@ class TimelineEntry(_message.Message):
         """Why, in words."""
         @_builtins.property
         def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonRef]:
-            """To whom."""
+            """To whom; empty where the time limit handed it to a group."""
 
         def __init__(
             self,

@@ -39,7 +39,7 @@ class Delegation(_message.Message):
     """Output only. Why, in their words."""
     @_builtins.property
     def delegator(self) -> _access_request_pb2.PersonRef:
-        """Output only. In whose place."""
+        """Output only. In whose place; a delegator has one delegate at a time."""
 
     @_builtins.property
     def delegate(self) -> _access_request_pb2.PersonRef:
@@ -89,7 +89,7 @@ class CreateDelegationRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     delegate_user_id: _builtins.str
-    """Required. Who shall decide, `usr_…`."""
+    """Required. Who shall decide, `usr_…`; somebody else than the delegator."""
     delegator_user_id: _builtins.str
     """Optional. In whose place, `usr_…`; the caller when not given."""
     reason: _builtins.str
@@ -98,11 +98,13 @@ class CreateDelegationRequest(_message.Message):
     """Optional. Makes a repeated call harmless: 1 to 200 characters."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Optional. From when on; now when not given."""
+        """Optional. From when on; now when not given or past."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Required. Until when: after the start, at most a year from now."""
+        """Required. Until when: after the start, at most a year from now, and not so far that more than
+        100 other delegations lie on the way from delegate to delegate until then.
+        """
 
     def __init__(
         self,

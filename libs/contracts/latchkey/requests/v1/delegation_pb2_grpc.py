@@ -68,9 +68,10 @@ class DelegationServiceServicer:
         """Names a delegate. Publishes `DelegationCreated`.
 
         Callers: people, for themselves; administrators, for others.
-        Fails with `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED`, `NOT_FOUND` / `DELEGATE_NOT_FOUND`,
-        `FAILED_PRECONDITION` / `DELEGATION_LOOP`, `ALREADY_EXISTS` / `DELEGATION_EXISTS` for the same
-        time.
+        Fails with `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED`, `NOT_FOUND` / `DELEGATE_NOT_FOUND` also
+        where the two are of different tenants, `ALREADY_EXISTS` / `DELEGATION_EXISTS` for any part of
+        the same time, `FAILED_PRECONDITION` / `DELEGATION_LOOP` where at any moment of that time
+        somebody would come to decide in their own place.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,10 +88,12 @@ class DelegationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteDelegation(self, request, context):
-        """Ends a delegation. Publishes `DelegationDeleted`.
+        """Ends a delegation, also one that has not begun. Publishes `DelegationDeleted`. Those by and to
+        people who are gone from the directory, or disabled, are ended without being asked.
 
         Callers: who named the delegate, the delegate, administrators.
-        Fails with `NOT_FOUND` / `DELEGATION_NOT_FOUND`.
+        Fails with `NOT_FOUND` / `DELEGATION_NOT_FOUND`, `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED` for
+        auditors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

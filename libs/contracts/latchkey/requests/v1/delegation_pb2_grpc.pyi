@@ -25,9 +25,10 @@ class DelegationServiceStub:
     """Names a delegate. Publishes `DelegationCreated`.
 
     Callers: people, for themselves; administrators, for others.
-    Fails with `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED`, `NOT_FOUND` / `DELEGATE_NOT_FOUND`,
-    `FAILED_PRECONDITION` / `DELEGATION_LOOP`, `ALREADY_EXISTS` / `DELEGATION_EXISTS` for the same
-    time.
+    Fails with `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED`, `NOT_FOUND` / `DELEGATE_NOT_FOUND` also
+    where the two are of different tenants, `ALREADY_EXISTS` / `DELEGATION_EXISTS` for any part of
+    the same time, `FAILED_PRECONDITION` / `DELEGATION_LOOP` where at any moment of that time
+    somebody would come to decide in their own place.
     """
     ListDelegations: _aio.UnaryUnaryMultiCallable[_delegation_pb2.ListDelegationsRequest, _delegation_pb2.ListDelegationsResponse]
     """Lists delegations that are not over, by their end: those by and to the caller; all of them for
@@ -36,10 +37,12 @@ class DelegationServiceStub:
     Callers: people.
     """
     DeleteDelegation: _aio.UnaryUnaryMultiCallable[_delegation_pb2.DeleteDelegationRequest, _delegation_pb2.DeleteDelegationResponse]
-    """Ends a delegation. Publishes `DelegationDeleted`.
+    """Ends a delegation, also one that has not begun. Publishes `DelegationDeleted`. Those by and to
+    people who are gone from the directory, or disabled, are ended without being asked.
 
     Callers: who named the delegate, the delegate, administrators.
-    Fails with `NOT_FOUND` / `DELEGATION_NOT_FOUND`.
+    Fails with `NOT_FOUND` / `DELEGATION_NOT_FOUND`, `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED` for
+    auditors.
     """
 
 class DelegationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -59,9 +62,10 @@ class DelegationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Names a delegate. Publishes `DelegationCreated`.
 
         Callers: people, for themselves; administrators, for others.
-        Fails with `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED`, `NOT_FOUND` / `DELEGATE_NOT_FOUND`,
-        `FAILED_PRECONDITION` / `DELEGATION_LOOP`, `ALREADY_EXISTS` / `DELEGATION_EXISTS` for the same
-        time.
+        Fails with `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED`, `NOT_FOUND` / `DELEGATE_NOT_FOUND` also
+        where the two are of different tenants, `ALREADY_EXISTS` / `DELEGATION_EXISTS` for any part of
+        the same time, `FAILED_PRECONDITION` / `DELEGATION_LOOP` where at any moment of that time
+        somebody would come to decide in their own place.
         """
 
     @_abc_1.abstractmethod
@@ -82,10 +86,12 @@ class DelegationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _delegation_pb2.DeleteDelegationRequest,
         context: _aio.ServicerContext[_delegation_pb2.DeleteDelegationRequest, _abc.Awaitable[_delegation_pb2.DeleteDelegationResponse]],
     ) -> _abc.Awaitable[_delegation_pb2.DeleteDelegationResponse]:
-        """Ends a delegation. Publishes `DelegationDeleted`.
+        """Ends a delegation, also one that has not begun. Publishes `DelegationDeleted`. Those by and to
+        people who are gone from the directory, or disabled, are ended without being asked.
 
         Callers: who named the delegate, the delegate, administrators.
-        Fails with `NOT_FOUND` / `DELEGATION_NOT_FOUND`.
+        Fails with `NOT_FOUND` / `DELEGATION_NOT_FOUND`, `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED` for
+        auditors.
         """
 
 def add_DelegationServiceServicer_to_server(servicer: DelegationServiceServicer, server: _aio.Server) -> None: ...

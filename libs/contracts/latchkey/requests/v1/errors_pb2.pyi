@@ -142,20 +142,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     disabled, or the requester or subject. Way out: name others.
     """
     ERROR_REASON_DELEGATION_NOT_FOUND: _ErrorReason.ValueType  # 42
-    """`NOT_FOUND`. No delegation has this id, or the caller may not see it. Way out:
+    """`NOT_FOUND`. No delegation has this id, or it is over, or the caller may not see it. Way out:
     `DelegationService/ListDelegations`.
     """
     ERROR_REASON_DELEGATE_NOT_FOUND: _ErrorReason.ValueType  # 43
-    """`NOT_FOUND`. The delegate or the delegator is not an enabled person of the directory. Way out:
-    name somebody who is.
+    """`NOT_FOUND`. The delegate or the delegator, `user_id`, is not an enabled person of the
+    directory, or the two are of different tenants. Way out: name somebody who is.
     """
     ERROR_REASON_DELEGATION_LOOP: _ErrorReason.ValueType  # 44
-    """`FAILED_PRECONDITION`. The delegate has, at that time, named the delegator, directly or through
-    others. Way out: name somebody else.
+    """`FAILED_PRECONDITION`. The delegate has, for a part of that time, named the delegator, directly
+    or through others; `delegation_id` is the last one on the way. Way out: name somebody else, or
+    another time.
     """
     ERROR_REASON_DELEGATION_EXISTS: _ErrorReason.ValueType  # 45
-    """`ALREADY_EXISTS`. The delegator has a delegate at that time; `delegation_id` names it. Way out:
-    end that one first.
+    """`ALREADY_EXISTS`. The delegator has a delegate for a part of that time; `delegation_id` names
+    it. Way out: end that one first, or another time.
     """
     ERROR_REASON_DRAFT_INVALID: _ErrorReason.ValueType  # 46
     """`INVALID_ARGUMENT`. Policy refuses the policy that is not saved; `BadRequest` names the fields.
@@ -288,20 +289,21 @@ ERROR_REASON_ASSIGNEE_NOT_ELIGIBLE: ErrorReason.ValueType  # 41
 disabled, or the requester or subject. Way out: name others.
 """
 ERROR_REASON_DELEGATION_NOT_FOUND: ErrorReason.ValueType  # 42
-"""`NOT_FOUND`. No delegation has this id, or the caller may not see it. Way out:
+"""`NOT_FOUND`. No delegation has this id, or it is over, or the caller may not see it. Way out:
 `DelegationService/ListDelegations`.
 """
 ERROR_REASON_DELEGATE_NOT_FOUND: ErrorReason.ValueType  # 43
-"""`NOT_FOUND`. The delegate or the delegator is not an enabled person of the directory. Way out:
-name somebody who is.
+"""`NOT_FOUND`. The delegate or the delegator, `user_id`, is not an enabled person of the
+directory, or the two are of different tenants. Way out: name somebody who is.
 """
 ERROR_REASON_DELEGATION_LOOP: ErrorReason.ValueType  # 44
-"""`FAILED_PRECONDITION`. The delegate has, at that time, named the delegator, directly or through
-others. Way out: name somebody else.
+"""`FAILED_PRECONDITION`. The delegate has, for a part of that time, named the delegator, directly
+or through others; `delegation_id` is the last one on the way. Way out: name somebody else, or
+another time.
 """
 ERROR_REASON_DELEGATION_EXISTS: ErrorReason.ValueType  # 45
-"""`ALREADY_EXISTS`. The delegator has a delegate at that time; `delegation_id` names it. Way out:
-end that one first.
+"""`ALREADY_EXISTS`. The delegator has a delegate for a part of that time; `delegation_id` names
+it. Way out: end that one first, or another time.
 """
 ERROR_REASON_DRAFT_INVALID: ErrorReason.ValueType  # 46
 """`INVALID_ARGUMENT`. Policy refuses the policy that is not saved; `BadRequest` names the fields.

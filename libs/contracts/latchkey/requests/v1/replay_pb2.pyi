@@ -39,18 +39,20 @@ class ReplayPolicyRequest(_message.Message):
     page_size: _builtins.int
     """Optional. How many access requests to go through, 1 to 500; 100 when not given."""
     page_token: _builtins.str
-    """Optional. The `next_page_token` of the page before."""
+    """Optional. The `next_page_token` of the page before, with the same policy and period."""
     @_builtins.property
     def policy(self) -> _policy_pb2.Policy:
-        """Required. What it would be: rules and baseline."""
+        """Required. What it would be: rules and baseline. Its name is optional here. It is looked at when
+        there is an access request to ask it about.
+        """
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Required. From when on."""
+        """Required. From when on, by when they were made."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Optional. Until when; now when not given."""
+        """Optional. Until when, that moment not included; now when not given."""
 
     def __init__(
         self,
@@ -99,7 +101,7 @@ class ReplayPolicyResponse(_message.Message):
         state: _access_request_pb2.AccessRequestState.ValueType
         """Where it stands."""
         summary: _builtins.str
-        """The difference in words: "the baseline would have denied it"."""
+        """The difference in words: "was approved at once; would need the subject's manager"."""
         @_builtins.property
         def subject(self) -> _access_request_pb2.PersonRef:
             """Who was to have it."""

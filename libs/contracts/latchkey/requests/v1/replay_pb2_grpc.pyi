@@ -18,11 +18,16 @@ class ReplayServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReplayPolicy: _aio.UnaryUnaryMultiCallable[_replay_pb2.ReplayPolicyRequest, _replay_pb2.ReplayPolicyResponse]
     """Asks a policy that is not saved about the access requests of a period, with what was known when
-    each was decided, and lists those that would have come out differently, newest first. Changes
-    nothing.
+    each was decided, and lists those that would have come out differently, newest first: with
+    another outcome, or with other steps, that is others who decide, how many of them, or in what
+    order. Another rule or message alone is no difference. Changes nothing.
 
-    A page goes through at most 500 access requests, so it may be short or empty while
-    `next_page_token` is set.
+    What is kept with an access request are the plan and what policy was told for it, of its last
+    evaluation: one that was restarted is asked about as of the restart, and one that was escalated
+    is of the policy that it was escalated to. One that policy never answered is not asked about.
+
+    A page goes through at most 500 access requests, or fewer where plans are long, so it may be
+    short or empty while `next_page_token` is set.
 
     Callers: administrators, policy administrators and auditors.
     Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`, `PAGE_TOKEN_INVALID` or `DRAFT_INVALID`,
@@ -39,11 +44,16 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_replay_pb2.ReplayPolicyRequest, _abc.Awaitable[_replay_pb2.ReplayPolicyResponse]],
     ) -> _abc.Awaitable[_replay_pb2.ReplayPolicyResponse]:
         """Asks a policy that is not saved about the access requests of a period, with what was known when
-        each was decided, and lists those that would have come out differently, newest first. Changes
-        nothing.
+        each was decided, and lists those that would have come out differently, newest first: with
+        another outcome, or with other steps, that is others who decide, how many of them, or in what
+        order. Another rule or message alone is no difference. Changes nothing.
 
-        A page goes through at most 500 access requests, so it may be short or empty while
-        `next_page_token` is set.
+        What is kept with an access request are the plan and what policy was told for it, of its last
+        evaluation: one that was restarted is asked about as of the restart, and one that was escalated
+        is of the policy that it was escalated to. One that policy never answered is not asked about.
+
+        A page goes through at most 500 access requests, or fewer where plans are long, so it may be
+        short or empty while `next_page_token` is set.
 
         Callers: administrators, policy administrators and auditors.
         Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`, `PAGE_TOKEN_INVALID` or `DRAFT_INVALID`,

@@ -1,0 +1,74 @@
+"""Closing the review that emergency access leaves behind."""
+
+from dataclasses import dataclass
+
+from libs.domain.callers import ADMIN, Person
+from libs.domain.changes import AuditEntry, Change, Fact, Outcome, Refused
+from libs.domain.clock import Clock
+from services.requests import ports
+from services.requests.domain import errors, facts
+from services.requests.domain.access_request import AccessRequest
+from services.requests.domain.states import EmergencyReview
+from services.requests.domain.steps import AppOwners
+from services.requests.handlers.get_access_request import AccessRequestReader
+from services.requests.handlers.seat import self_decision
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewEmergencyAccess:
+    """Somebody says whether it was an emergency."""
+
+    person: Person
+    access_request_id: str
+    etag: str
+    verdict: EmergencyReview
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """Has others than those whose it was look at emergency access."""
+
+    access_requests: ports.AccessRequests
+    catalog: ports.Catalog
+    clock: Clock
+
+    async def __call__(self, command: ReviewEmergencyAccess) -> Outcome[AccessRequest] | Refused:
+        """
+        Raises:
+            NotFound: ACCESS_REQUEST_NOT_FOUND.
+            NotAllowed: they neither administer nor own the app.
+            Conflict: ETAG_MISMATCH.
+            WrongState: REVIEW_NOT_OPEN.
+            Unavailable: the catalog does not answer who owns the app.
+        """
+        person = command.person
+        seen = await AccessRequestReader(self.access_requests)(person, command.access_request_id)
+        if person.user_id in seen.own_user_ids:
+            return self_decision(seen, person, seen.own_user_ids[person.user_id], "reviewed")
+        if not person.may(ADMIN):
+            # Who owns the app now, not who did when it was approved.
+            (owners,) = await self.catalog.approvers(
+                seen.entitlement_id, seen.subject.user_id, (AppOwners(),)
+            )
+            if person.user_id not in {each.user_id for each in owners.people}:
+                raise errors.not_theirs_to_change(person, "the app's owners and administrators")
+        seen.check_etag(command.etag)
+        found = seen.reviewed(person, command.verdict, command.comment, self.clock.now())
+        justified = command.verdict is EmergencyReview.JUSTIFIED
+        body = facts.EmergencyAccessReviewed(found.access_request_id, justified, person)
+        audit = AuditEntry(
+            person,
+            "access_request.emergency_reviewed",
+            found.access_request_id,
+            command.comment,
+            {"justified": justified},
+        )
+        return Outcome(
+            found,
+            Change(
+                audit,
+                self.access_requests.changed(found, seen=seen),
+                (Fact(found.access_request_id, found.version, body),),
+            ),
+        )

@@ -1,0 +1,199 @@
+"""The services that the requests service calls, as its ports have them, in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from libs.domain.errors import LatchkeyError, Unavailable
+from libs.domain.ids import derived_id
+from services.requests.domain.delivery import Delivery
+from services.requests.domain.gone import Gone
+from services.requests.domain.inputs import Inputs
+from services.requests.domain.person import PersonRef
+from services.requests.domain.plan import Easier, NoPlan, Plan
+from services.requests.domain.progress import Resolved
+from services.requests.domain.replay import Draft, DraftAnswer
+from services.requests.domain.resolution import DirectoryPerson, EmergencyTerms, Resolution
+from services.requests.domain.steps import (
+    Accept,
+    AppOwners,
+    Approvers,
+    EntitlementOwners,
+    GroupMembers,
+    Manager,
+    People,
+    Step,
+)
+from services.requests.domain.target import GroupMembership, Target
+from tests.support.issuer import TENANT
+
+ENTITLEMENT = derived_id("ent", "editor")
+TARGET = Target(
+    derived_id("den", "editors"),
+    derived_id("con", "contoso"),
+    "member of Editors",
+    GroupMembership("aaaaaaaa-0000-0000-0000-000000000001"),
+)
+
+
+@dataclass
+class FakeCatalog:
+    """The port `Catalog`: one entitlement, with a limit, unless `refusal` is set.
+
+    `gone` holds people and entitlements that are no longer there, `tenants` people of others.
+    `managers` are each person's, theirs first; `owners` the app's and `groups` their members.
+    """
+
+    max_duration: timedelta | None = timedelta(hours=8)
+    emergency: EmergencyTerms | None = None
+    refusal: LatchkeyError | None = None
+    away: bool = False
+    gone: dict[str, Gone] = field(default_factory=dict)
+    tenants: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    line: dict[str, list[str]] = field(default_factory=dict)
+    owners: list[str] = field(default_factory=list)
+    entitlement_owners: list[str] = field(default_factory=list)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+
+    async def enabled_person(self, user_id: str) -> PersonRef | None:
+        if self._gone(user_id) is not None:
+            return None
+        return self._ref(user_id)
+
+    async def person_gone(self, user_id: str) -> Gone | None:
+        return self._gone(user_id)
+
+    async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
+        return self._gone(entitlement_id)
+
+    async def managers(self, user_id: str) -> list[str]:
+        self._check_here()
+        return self.line.get(user_id, [])
+
+    async def approvers(
+        self, entitlement_id: str, subject_user_id: str, sources: Sequence[Approvers]
+    ) -> tuple[Resolved, ...]:
+        self._check_here()
+        return tuple(self._resolved(subject_user_id, each) for each in sources)
+
+    def _resolved(self, subject_user_id: str, source: Approvers) -> Resolved:
+        named: Sequence[str] = ()
+        match source:
+            case People(user_ids):
+                named = user_ids
+            case Manager(level):
+                named = self.line.get(subject_user_id, [])[level - 1 : level]
+            case AppOwners():
+                named = self.owners
+            case EntitlementOwners():
+                named = self.entitlement_owners or self.owners
+            case GroupMembers(group_id):
+                named = self.groups.get(group_id, ())
+        here = tuple(self._ref(each) for each in named if each not in self.gone)
+        return Resolved(here, "" if len(here) == len(named) and named else "some are not there")
+
+    def _ref(self, user_id: str) -> PersonRef:
+        tenant = self.tenants.get(user_id, TENANT)
+        return PersonRef(user_id, tenant, f"object {user_id}", self.names.get(user_id, "Some"))
+
+    def _check_here(self) -> None:
+        if self.away:
+            raise Unavailable("the catalog service", "unavailable")
+
+    def _gone(self, found: str) -> Gone | None:
+        self._check_here()
+        self.asked.append(found)
+        return self.gone.get(found)
+
+    async def resolve(
+        self, entitlement_id: str, requester_user_id: str, subject_user_id: str
+    ) -> Resolution:
+        self._check_here()
+        if self.refusal is not None:
+            raise self.refusal
+        return Resolution(
+            entitlement_id=entitlement_id,
+            entitlement_display_name="Editor",
+            resource_kind="ROLE",
+            app_id=derived_id("app", "design tool"),
+            app_display_name="Design Tool",
+            targets=(TARGET,),
+            requester=DirectoryPerson(requester_user_id, "Ada"),
+            subject=DirectoryPerson(subject_user_id, "Ada"),
+            subject_ref=self._ref(subject_user_id),
+            max_duration=self.max_duration,
+            emergency=self.emergency,
+            managers=tuple(map(self._ref, self.line.get(subject_user_id, ()))),
+            app_owners=tuple(map(self._ref, self.owners)),
+        )
+
+
+@dataclass
+class FakePolicy:
+    """The port `Policy`: answers with `steps`, unless `problem` is set.
+
+    `others` are the steps of policies that are asked for by their ids; `true` are conditions that
+    hold. `drafts` are the answers about policies that are not saved, by the subject, or else
+    `draft_steps`.
+    """
+
+    steps: tuple[Step, ...] = (Accept(),)
+    problem: str = ""
+    calls: int = 0
+    others: dict[str, tuple[Step, ...]] = field(default_factory=dict)
+    true: set[str] = field(default_factory=set)
+    easier: Easier | None = None
+    told: list[Inputs] = field(default_factory=list)
+    draft_steps: tuple[Step, ...] = (Accept(),)
+    drafts: dict[str, DraftAnswer] = field(default_factory=dict)
+    draft_refusal: LatchkeyError | None = None
+    asked_of_drafts: list[tuple[Draft, list[Inputs]]] = field(default_factory=list)
+
+    async def evaluate(self, policy_id: str, inputs: Inputs) -> Plan:
+        self.calls += 1
+        self._check_here()
+        self.told.append(inputs)
+        return Plan(
+            policy_id=policy_id or derived_id("pol", "default"),
+            policy_display_name="Default",
+            policy_version=1,
+            policy_digest="d",
+            rule="",
+            condition="",
+            explanation=(),
+            steps=self.others.get(policy_id, self.steps),
+            evaluate_time=inputs.now,
+        )
+
+    async def explain(self, policy_id: str, inputs: Inputs) -> tuple[Plan, Easier | None]:
+        return await self.evaluate(policy_id, inputs), self.easier
+
+    async def holds(self, condition: str, inputs: Inputs) -> bool:
+        self._check_here()
+        return condition in self.true
+
+    async def draft(self, draft: Draft, inputs: Sequence[Inputs]) -> tuple[DraftAnswer, ...]:
+        if self.draft_refusal is not None:
+            raise self.draft_refusal
+        self.asked_of_drafts.append((draft, list(inputs)))
+        plan = Plan("", "draft", 0, "", "", "", (), self.draft_steps, None)
+        return tuple(self.drafts.get(each.subject.user_id, DraftAnswer(plan)) for each in inputs)
+
+    def _check_here(self) -> None:
+        if self.problem:
+            raise NoPlan(self.problem)
+
+
+@dataclass
+class FakeConnector:
+    """The port `Connector`: says what `deliveries` hold, unless it is away."""
+
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
+    away: bool = False
+
+    async def delivery(self, lease_id: str) -> Delivery | None:
+        if self.away:
+            raise Unavailable("the connector service", "unavailable")
+        return self.deliveries.get(lease_id)
