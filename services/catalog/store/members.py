@@ -23,8 +23,8 @@ from services.catalog.store.tables import (
 from services.catalog.store.text import paged
 
 _FEW = 2000
-_CHUNK = 250
-_SCANNED_MOST = 500
+_CHUNK = 200
+_SCANNED_MOST = 400
 # How many people are gone through in one visit where all are.
 _BATCH = 500
 
