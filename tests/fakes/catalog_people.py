@@ -192,5 +192,7 @@ class FakeApproverSources(Fake):
         ]
         return found[:1]
 
-    async def above(self, people: Sequence[User], levels: int) -> Mapping[str, User]:
+    async def above(
+        self, people: Sequence[User], levels: int, known: Mapping[str, User]
+    ) -> Mapping[str, User]:
         return self.catalog.users
