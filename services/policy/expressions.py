@@ -5,6 +5,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from google.protobuf.message import Message
+
+from latchkey.policy.v1 import evaluation_pb2
 from libs.domain.expressions import ExpressionProblem, Meaning
 from libs.expressions.cel import ATTRIBUTES, TEXTS, Language, Type
 from services.policy.domain.content import EXPRESSION_MOST
@@ -14,17 +17,23 @@ NO_END = timedelta(hours=87_660_000)
 """`duration` of access without an end, the longest that CEL knows: 10 000 years. So
 `duration <= duration("8h")` is false of it, as its author meant."""
 
+
+def _message(kind: type[Message]) -> Type:
+    # By its class: only the names of messages that somebody has imported are known to the engine.
+    return Type(kind.DESCRIPTOR.full_name)
+
+
 _VARIABLES = {
-    "subject": Type("latchkey.policy.v1.PersonFacts"),
-    "requester": Type("latchkey.policy.v1.PersonFacts"),
-    "entitlement": Type("latchkey.policy.v1.EntitlementFacts"),
-    "app": Type("latchkey.policy.v1.AppFacts"),
+    "subject": _message(evaluation_pb2.PersonFacts),
+    "requester": _message(evaluation_pb2.PersonFacts),
+    "entitlement": _message(evaluation_pb2.EntitlementFacts),
+    "app": _message(evaluation_pb2.AppFacts),
     "duration": Type.DURATION,
     "requested_duration": Type.DURATION,
     "without_end": Type.BOOL,
     "emergency": Type.BOOL,
     "now": Type.TIMESTAMP,
-    "held": Type.List(Type("latchkey.policy.v1.HeldFacts")),
+    "held": Type.List(_message(evaluation_pb2.HeldFacts)),
     "managers": TEXTS,
     "app_owners": TEXTS,
     "entitlement_owners": TEXTS,

@@ -176,8 +176,10 @@ class StoredApproverSources:
 
         return await self._database.read(work)
 
-    async def above(self, people: Sequence[User], levels: int) -> Mapping[str, User]:
-        return await self._database.read(lambda each: read_above(each, people, levels))
+    async def above(
+        self, people: Sequence[User], levels: int, known: Mapping[str, User]
+    ) -> Mapping[str, User]:
+        return await self._database.read(lambda each: read_above(each, people, levels, known))
 
 
 def _around(

@@ -132,6 +132,11 @@ class AccessRequest:
         return {self.subject.user_id: "the subject", self.requester.user_id: "the requester"}
 
     @property
+    def asked_duration(self) -> timedelta | None:
+        """For how long it was asked for, before those who approved a step shortened it."""
+        return self.requested_duration if self.inputs is None else self.inputs.requested_duration
+
+    @property
     def awaiting(self) -> frozenset[str]:
         """Those in whose inbox it is: who may decide it, or review it."""
         if self.state is _State.PENDING and self.progress is not None:

@@ -1,7 +1,9 @@
 """Policies as YAML: written, read, and what is refused."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import yaml
@@ -219,3 +221,44 @@ def test_size_is_limited() -> None:
     with pytest.raises(Invalid) as raised:
         _apply("policies: []  # " + "x" * 1024 * 1024)
     assert [violation.field for violation in raised.value.violations] == ["document"]
+
+
+_KEYS = """
+policies name description rules baseline when apps entitlements steps accept reject approve wait by
+fallback needed reason_to_deny distinct time_limit after then reassign escalate_to until timeout
+expression manager all 1h 2 true deny remind usr_a grp_a
+"""
+_WORDS = st.sampled_from(_KEYS.split())
+_ANYTHING = st.recursive(
+    _WORDS | st.text(max_size=5) | st.none() | st.booleans() | st.integers(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(_WORDS, inner, max_size=4)
+        | st.fixed_dictionaries({"name": _WORDS, "baseline": st.lists(inner, min_size=1)})
+    ),
+    max_leaves=20,
+)
+
+
+def _is_answered(document: str) -> None:
+    """It is a document, or it is said why not; whatever it is, nothing else happens."""
+    try:
+        _apply(document)
+    except Invalid as invalid:
+        assert invalid.violations
+        assert all(violation.field == "document" for violation in invalid.violations)
+
+
+@given(st.lists(_ANYTHING, max_size=3), _ANYTHING)
+def test_any_structure_is_read_or_refused(policies: list[Any], other: Any) -> None:
+    """Whatever is where something else should be."""
+    _is_answered(json.dumps({"policies": policies}))
+    _is_answered(json.dumps(other))
+
+
+@given(st.integers(0, len(DOCUMENT)), st.integers(0, 20), st.text(max_size=5))
+def test_any_text_is_read_or_refused(start: int, length: int, instead: str) -> None:
+    """Whatever happens to a document on its way."""
+    _is_answered(
+        DOCUMENT[:start] + instead.encode(errors="replace").decode() + DOCUMENT[start + length :]
+    )
