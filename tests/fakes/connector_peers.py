@@ -279,6 +279,11 @@ class FakeRequests(PeerServer, lease_pb2_grpc.LeaseServiceServicer):
     ) -> lease_pb2.RevokeLeaseResponse:
         raise AssertionError("the connector does not ask this")
 
+    async def ExtendLease(
+        self, request: lease_pb2.ExtendLeaseRequest, context: Context
+    ) -> lease_pb2.ExtendLeaseResponse:
+        raise AssertionError("the connector does not ask this")
+
     def grant(
         self,
         entra_tenant_id: str,

@@ -245,7 +245,12 @@ class FakeLeases:
         return lease, self.store.kept_access_requests[lease.access_request_id]
 
     async def page(
-        self, page: PageRequest, *, user_id: str | None, state: LeaseState | None
+        self,
+        page: PageRequest,
+        *,
+        user_id: str | None,
+        state: LeaseState | None,
+        alarmed: bool = False,
     ) -> Page[Lease]:
         after = page.after()
         found = [
@@ -254,6 +259,7 @@ class FakeLeases:
             if (after is None or key < after[0])
             and user_id in (None, item.subject.user_id)
             and state in (None, item.state)
+            and (not alarmed or (item.alarm_time and item.state is LeaseState.ENDING))
         ]
         return page.page(found[: page.size + 1], key=lambda item: (item.lease_id,))
 
@@ -278,6 +284,16 @@ class FakeLeases:
 
     async def overdue(self, now: datetime, most: int) -> list[str]:
         return [key for key, item in self.store.kept_leases.items() if item.is_overdue(now)][:most]
+
+    async def to_remind(self, now: datetime, most: int) -> list[str]:
+        return [
+            key
+            for key, item in self.store.kept_leases.items()
+            if item.remind_time is not None and item.remind_time <= now
+        ][:most]
+
+    async def late(self, now: datetime, most: int) -> list[str]:
+        return [key for key, item in self.store.kept_leases.items() if item.is_late(now)][:most]
 
     async def failed(self, subject_user_id: str, entitlement_id: str) -> list[str]:
         wanted = (subject_user_id, entitlement_id, LeaseState.FAILED)

@@ -216,7 +216,9 @@ class Lease:
 
     def expire(self, time: datetime) -> "Lease":
         """Its time is over."""
-        return self._to(_State.ENDING, "ended", time, end_cause=EndCause.EXPIRED)
+        return self._to(
+            _State.ENDING, "ended", time, end_cause=EndCause.EXPIRED, remind_time=None
+        )
 
     def revoke(self, reason: str, time: datetime) -> "Lease":
         """Somebody ends it before its time."""
@@ -227,6 +229,7 @@ class Lease:
             end_time=time,
             end_cause=EndCause.REVOKED,
             end_reason=reason,
+            remind_time=None,
         )
 
     def finish(self, time: datetime) -> "Lease":

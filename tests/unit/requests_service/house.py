@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from libs.db.writes import Writes
@@ -17,6 +18,7 @@ from services.requests.handlers.comment_on_access_request import Commenter, Comm
 from services.requests.handlers.create_access_request import CreateAccessRequest, Creator
 from services.requests.handlers.decide_access_request import Decider
 from services.requests.handlers.end_lease import Expirer, RevokeLease, Revoker
+from services.requests.handlers.extend_lease import Extender, ExtendLease
 from services.requests.handlers.overdue import Overdue
 from services.requests.handlers.reassign_access_request import ReassignAccessRequest, Reassigner
 from services.requests.handlers.restart_access_request import RestartAccessRequest, Restarter
@@ -113,10 +115,26 @@ class House:
 
     async def ask(self, wish: Wish) -> AccessRequest:
         """Asks for anything."""
+        return self.keep(await self.creator(CreateAccessRequest(wish, "I draw")))
+
+    async def extend(self, lease_id: str, hours: float, who: Person = ADA) -> AccessRequest:
+        """Asks for a lease to last longer."""
+        extender = Extender(self.store.leases, self.creator, self.clock)
+        length = timedelta(hours=hours)
+        return self.keep(await extender(ExtendLease(who, lease_id, "not done", length)))
+
+    @property
+    def creator(self) -> Creator:
+        """Makes access requests."""
         store = self.store
         wishes = Wishes(store.access_requests, self.catalog)
-        creator = Creator(store.access_requests, store.leases, wishes, self.advancer, self.clock)
-        return self.keep(await creator(CreateAccessRequest(wish, "I draw")))
+        return Creator(store.access_requests, store.leases, wishes, self.advancer, self.clock)
+
+    async def active(self, who: Person = ADA) -> Lease:
+        """A lease that is in Entra, of which policy approved at once."""
+        made = await self.create(who)
+        await self.settle(made.lease_id, DeliveryState.DELIVERED)
+        return self.store.kept_leases[made.lease_id]
 
     async def decide(self, access_request_id: str) -> bool:
         """Looks again at what is not decided."""
@@ -206,7 +224,7 @@ class House:
 
     async def revoke(self, lease_id: str, who: Person = ADA) -> Lease:
         """Ends a lease."""
-        revoker = Revoker(self.store.access_requests, self.store.leases, self.clock)
+        revoker = Revoker(self.store.access_requests, self.store.leases, self.catalog, self.clock)
         return self.keep(await revoker(RevokeLease(who, lease_id, "not needed")))
 
     async def expire(self, lease_id: str) -> None:

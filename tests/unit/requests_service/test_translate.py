@@ -56,6 +56,7 @@ HAPPENINGS: list[Happening] = [
     timeline.Restarted("new policy"),
     timeline.WaitOver(1),
     timeline.EmergencyReviewed(True, "It was."),
+    timeline.LeaseExtended("lea_1", NOW),
     timeline.LeaseEnded(),
 ]
 
@@ -98,7 +99,10 @@ def test_every_event_of_the_contract_is_made() -> None:
         facts.AccessRequestFailed("req_1", "lea_1", "reason"),
         facts.AccessRequestRetried("req_1", "lea_1", ADA),
         facts.LeaseGranted("lea_1", 2),
-        facts.LeaseEnded("lea_1"),
+        facts.LeaseEnded("lea_1", timedelta(hours=1)),
+        facts.LeaseExtended("lea_1", "req_1", NOW),
+        facts.LeaseEndNear("lea_1", "ent_1", "usr_1", NOW),
+        facts.LeaseEndLate("lea_1", "ent_1", "usr_1", NOW),
         facts.LeaseRemoved("lea_1"),
         facts.ApprovalRequested("req_1", 1, ("usr_1",), NOW),
         facts.NoApproverFound("req_1", 1, "nobody"),
