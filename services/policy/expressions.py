@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from latchkey.policy.v1 import evaluation_pb2
 from libs.domain.expressions import ExpressionProblem, Meaning
-from libs.expressions.cel import ATTRIBUTES, TEXTS, Language, Type
+from libs.expressions.cel import ATTRIBUTES, TEXTS, Activation, Language, Type
 from services.policy.domain.content import EXPRESSION_MOST
 from services.policy.domain.evaluation_facts import Facts, PersonFacts
 
@@ -80,7 +80,14 @@ class CelAnswers:
     def __init__(self, language: Language, facts: Facts) -> None:
         self._language = language
         self._facts = facts
-        self._values = language.values(_values(facts))
+        # Policies without rules need none, and the built-in ones have no rules.
+        self._made: Activation | None = None
+
+    @property
+    def _values(self) -> Activation:
+        if self._made is None:
+            self._made = self._language.values(_values(self._facts))
+        return self._made
 
     def is_true(self, condition: str) -> bool:
         """Whether a condition is true.

@@ -1,6 +1,7 @@
 """`evaluation.proto`."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from latchkey.policy.v1 import evaluation_pb2
 from libs.domain.fields import Fields
@@ -16,6 +17,8 @@ from services.policy.translate.policy import content
 from services.policy.translate.steps import steps_to_proto
 
 _MOST_FACTS = 500
+# The same few steps are answered over and over; a plan's message takes copies of these.
+_made = lru_cache(1000)(steps_to_proto)
 
 
 def evaluate_policy(
@@ -107,6 +110,6 @@ def plan_to_proto(plan: Plan) -> evaluation_pb2.Plan:
         rule=plan.rule,
         condition=plan.condition,
         explanation=plan.explanation,
-        steps=steps_to_proto(plan.steps),
+        steps=_made(plan.steps),
         evaluate_time=timestamp(plan.evaluate_time),
     )
