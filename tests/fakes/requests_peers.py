@@ -221,6 +221,7 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.groups: dict[str, list[str]] = {}
         self.emergency = settings_pb2.EmergencySettings()
         self.tenants: dict[str, str] = {}
+        self.instructions = ""
 
     def _register(self, server: grpc.aio.Server) -> None:
         resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
@@ -267,6 +268,9 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
                     entitlement_id=request.entitlement_id,
                 ),
             )
+        tenants = {self.tenants.get(each, TENANT) for each in _both(request)}
+        if request.subject_user_id in self.strangers or len(tenants) > 1:
+            await self.refuse(context, NotFound("USER_NOT_FOUND", "There is no such one."))
         answer = resolution_pb2.ResolveEntitlementResponse(
             entitlement=entitlement_pb2.Entitlement(
                 entitlement_id=request.entitlement_id,
@@ -283,6 +287,7 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             entitlement_owners=self.named(*self.owners),
             policy_id=self.policy_id,
             settings=settings_pb2.EntitlementSettings(emergency=self.emergency),
+            instructions=self.instructions,
         )
         if self.max_duration is not None:
             length = Duration()
@@ -295,6 +300,10 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
     ) -> resolution_pb2.ConfirmTargetsResponse:
         await self.take(context)
         return resolution_pb2.ConfirmTargetsResponse()
+
+
+def _both(request: resolution_pb2.ResolveEntitlementRequest) -> tuple[str, str]:
+    return request.requester_user_id, request.subject_user_id
 
 
 class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -267,12 +266,11 @@ def _app_of(
     app: Row[Any], offered: Sequence[Row[Any]], standings: Standings, deployment: Defaults
 ) -> CatalogApp:
     by_rules, by_app = said_by_rules(app), Defaults(app.policy_id, app.max_duration)
-
     # Most say nothing for themselves.
-    @cache
-    def settled(override: EntitlementOverride) -> EntitlementSettings:
-        return settle(override, by_rules, by_app, deployment)
-
+    overrides = [override_of(row) for row in offered]
+    settled: dict[EntitlementOverride, EntitlementSettings] = {
+        override: settle(override, by_rules, by_app, deployment) for override in {*overrides}
+    }
     return CatalogApp(
         app.app_id,
         app.display_name,
@@ -284,10 +282,10 @@ def _app_of(
                 description=row.description,
                 resource_kind=ResourceKind(row.resource_kind),
                 held=row.entitlement_id in standings.held,
-                settings=settled(override_of(row)),
+                settings=settled[override],
                 standing=standings.of(row.entitlement_id),
             )
-            for row in offered
+            for row, override in zip(offered, overrides, strict=True)
         ),
         app.instructions,
     )

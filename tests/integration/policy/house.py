@@ -92,6 +92,11 @@ class PolicyHouse:
                 yield cls(service, channel, issuer, fake, address)
 
     @property
+    def port(self) -> int:
+        """Where it listens on the loopback."""
+        return int(self.address.rpartition(":")[2])
+
+    @property
     def policies(self) -> policy_pb2_grpc.PolicyServiceStub:
         return policy_pb2_grpc.PolicyServiceStub(self.channel)
 
