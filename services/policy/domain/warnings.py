@@ -15,10 +15,10 @@ def warnings(content: Content) -> Iterator[Problem]:
     lists = [*content.step_lists()]
     path, steps = lists[-1]
     if isinstance(steps[0], Accept):
-        yield _warning(
-            f"{path}[0]",
-            "approves whatever no rule matches, also without an end, and nobody decides",
+        whatever = (
+            "whatever no rule matches" if content.rules else "everything, also without an end"
         )
+        yield _warning(f"{path}[0]", f"approves {whatever}, and nobody decides")
     for path, steps in lists:
         for number, step in enumerate(steps):
             if isinstance(step, Reject) and any(isinstance(it, Approval) for it in steps):

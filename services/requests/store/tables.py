@@ -81,12 +81,14 @@ Index(
     access_requests.c.access_request_id,
 )
 
-# In whose inbox an access request is: who may decide it, or review it.
+# In whose inbox an access request is: who may decide it, or review it. And who has decided, and so
+# does not find it for those in whose place they decide.
 inbox = Table(
     "access_request_inbox",
     metadata,
     Column("user_id", Text, primary_key=True),
     Column("access_request_id", Text, primary_key=True),
+    Column("decides", Boolean, nullable=False),
     # Whether somebody else may act in their place.
     Column("delegable", Boolean, nullable=False),
 )

@@ -52,6 +52,7 @@ def upgrade() -> None:
         "access_request_inbox",
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("access_request_id", sa.Text(), nullable=False),
+        sa.Column("decides", sa.Boolean(), nullable=False),
         sa.Column("delegable", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "access_request_id"),
     )
