@@ -59,7 +59,7 @@ async def echo(house: PolicyHouse, plan: evaluation_pb2.Plan) -> AsyncIterator[i
 
 
 def many_rules(rules: int = APPS) -> policy_pb2.Policy:
-    """A policy with a rule for everything, and all others for one app each."""
+    """A policy with a rule for one app each, and a last one for all."""
     by_manager = policy_pb2.Approvers(manager=policy_pb2.Approvers.Manager(level=1))
     for_apps = [
         policy_pb2.Rule(
@@ -78,7 +78,7 @@ def many_rules(rules: int = APPS) -> policy_pb2.Policy:
         condition="emergency && subject.user_id in app_owners",
         steps=[accept()],
     )
-    return a_policy(rules=[emergency, *for_apps], baseline=[accept()])
+    return a_policy(rules=[*for_apps, emergency], baseline=[accept()])
 
 
 def question(policy_id: str, number: int) -> evaluation_pb2.EvaluatePolicyRequest:

@@ -8,6 +8,7 @@ import grpc
 from latchkey.policy.v1 import policy_pb2
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import events_pb2
+from libs.domain.callers import ADMIN
 from libs.domain.ids import derived_id
 from tests.integration.requests_service.deciders import (
     ACCEPT,
@@ -22,7 +23,7 @@ from tests.integration.requests_service.deciders import (
     told,
     uid,
 )
-from tests.integration.requests_service.house import House, refused
+from tests.integration.requests_service.house import House, answer_of, refused
 from tests.support.eventually import eventually
 
 _STRICT = derived_id("pol", "strict")
@@ -43,10 +44,10 @@ async def _made(house: House, name: str, *steps: policy_pb2.Step) -> pb.AccessRe
 
 async def _happens(house: House, found: pb.AccessRequest, kind: str) -> pb.AccessRequest:
     """The access request, once something is on its timeline."""
-    ada = house.person("Root", ["latchkey.admin"])
+    root = house.person("Root", [ADMIN])
 
     async def look() -> pb.AccessRequest | None:
-        now = await ada.get(found.access_request_id)
+        now = await root.get(found.access_request_id)
         assert kind in kinds(now), kinds(now)
         return now
 
@@ -112,11 +113,11 @@ async def test_reminded_reassigned_escalated_denied(house: House) -> None:
 
     async def approved() -> bool:
         # It may be reminded between the two.
-        seen = await ben.get(reminded.access_request_id)
-        done = await approve(ben, seen)
-        return done.state == pb.ACCESS_REQUEST_STATE_APPROVED
+        answer = await answer_of(approve(ben, await ben.get(reminded.access_request_id)))
+        assert isinstance(answer, pb.AccessRequest), answer
+        return answer.state == pb.ACCESS_REQUEST_STATE_APPROVED
 
-    assert await approved()
+    assert await eventually(approved)
 
 
 async def test_waits_for_a_time_or_until_something_is_so(house: House) -> None:
@@ -130,7 +131,7 @@ async def test_waits_for_a_time_or_until_something_is_so(house: House) -> None:
     assert (asked(short), short.current_step.needed) == (set(), 0)
     assert short.current_step.origin == pb.APPROVER_ORIGIN_UNSPECIFIED
     assert "ApprovalRequested" not in await house.event_types()
-    root = house.person("Root", ["latchkey.admin"])
+    root = house.person("Root", [ADMIN])
     refusal = await refused(approve(root, until))
     assert (refusal.code, refusal.reason) == (
         grpc.StatusCode.FAILED_PRECONDITION,
