@@ -59,7 +59,7 @@ class Policies(Protocol):
 
     def edited(self, edits: Sequence[Edit]) -> tuple[Write, ...]:
         """What is written for edits that belong together. It is stale if one of the policies, a
-        name, or a policy that one escalates to is not as it was any more."""
+        name, or a policy that one escalates to is not as it was any more, or leads back to it."""
         ...
 
 

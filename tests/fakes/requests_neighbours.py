@@ -110,6 +110,7 @@ class FakeCatalog:
     async def resolve(
         self, entitlement_id: str, requester_user_id: str, subject_user_id: str
     ) -> Resolution:
+        self._check_here()
         if self.refusal is not None:
             raise self.refusal
         return Resolution(

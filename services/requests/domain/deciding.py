@@ -13,7 +13,7 @@ from services.requests.domain.access_request import POLICY, REQUESTS, AccessRequ
 from services.requests.domain.inputs import Inputs
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Plan
-from services.requests.domain.progress import Origin, Progress, StepApproval
+from services.requests.domain.progress import Progress, StepApproval
 from services.requests.domain.states import AccessRequestState, EmergencyReview
 from services.requests.domain.timeline import Entry
 
@@ -33,6 +33,7 @@ def not_decided(seen: AccessRequest, problem: str, time: datetime) -> AccessRequ
         inputs=None,
         progress=None,
         approvals=(),
+        requested_duration=seen.asked_duration,
     )
 
 
@@ -68,14 +69,7 @@ def at_step(seen: AccessRequest, progress: Progress, time: datetime) -> AccessRe
             what: timeline.Happening = timeline.NoApprover(progress.number, progress.problem)
             entries.append(Entry(time, REQUESTS, what))
     elif begins or others:
-        what = timeline.StepOpened(
-            progress.number,
-            progress.approvers,
-            progress.origin,
-            progress.due_time,
-            progress.of_group,
-        )
-        entries.append(Entry(time, REQUESTS, what))
+        entries.append(Entry(time, REQUESTS, _opened(progress)))
     return seen.to(state, "decided").then(time, *entries, progress=progress)
 
 
@@ -92,10 +86,15 @@ def step_approved(
     `duration`: to what they shortened it; none when they did not.
     """
     what = timeline.StepApproved(progress.number, approval.on_behalf_of, approval.reason, duration)
+    entries, left = [Entry(time, actor, what)], progress.approved(approval)
+    before = seen.progress.user_ids if seen.progress is not None else frozenset()
+    if left.still_needed and progress.user_ids != before:
+        # Others than before may decide the rest of it.
+        entries.append(Entry(time, REQUESTS, _opened(left)))
     return seen.then(
         time,
-        Entry(time, actor, what),
-        progress=progress.approved(approval),
+        *entries,
+        progress=left,
         approvals=(*seen.approvals, approval),
         requested_duration=seen.requested_duration if duration is None else duration,
     )
@@ -149,25 +148,21 @@ def reassigned(
     seen: AccessRequest, progress: Progress, actor: Caller, reason: str, time: datetime
 ) -> AccessRequest:
     """The step was handed to others, who were found able to decide it."""
+    # Who is in a group stands only where it can be kept from those who may not know.
+    to = () if progress.of_group else progress.approvers
     entries = (
-        Entry(time, actor, timeline.Reassigned(progress.number, progress.approvers, reason)),
-        Entry(
-            time,
-            REQUESTS,
-            timeline.StepOpened(
-                progress.number, progress.approvers, Origin.REASSIGNED, progress.due_time
-            ),
-        ),
+        Entry(time, actor, timeline.Reassigned(progress.number, to, reason)),
+        Entry(time, REQUESTS, _opened(progress)),
     )
     return seen.to(_State.PENDING, "reassigned").then(time, *entries, progress=progress)
 
 
 def reminded(seen: AccessRequest, due_time: datetime, time: datetime) -> AccessRequest:
-    """Those who may decide were reminded; the next time at `due_time`."""
+    """Those who may decide were reminded, where there is somebody; the next time at `due_time`."""
     assert seen.progress is not None, "it is at a step"
-    progress = replace(seen.progress, due_time=due_time, overdue=True)
+    progress = replace(seen.progress, due_time=due_time)
     entry = Entry(time, REQUESTS, timeline.Reminded(progress.number))
-    return seen.then(time, entry, progress=progress)
+    return seen.then(time, *([entry] if progress.approvers else ()), progress=progress)
 
 
 def escalated(seen: AccessRequest, policy_id: str, time: datetime) -> AccessRequest:
@@ -191,6 +186,17 @@ def restarted(seen: AccessRequest, actor: Person, reason: str, time: datetime) -
         inputs=None,
         progress=None,
         approvals=(),
+        requested_duration=seen.asked_duration,
+    )
+
+
+def _opened(progress: Progress) -> timeline.StepOpened:
+    return timeline.StepOpened(
+        progress.number,
+        progress.approvers,
+        progress.origin,
+        progress.due_time,
+        progress.of_group,
     )
 
 

@@ -46,11 +46,11 @@ def already_leased(lease_id: str) -> AlreadyExists:
     )
 
 
-def duration_too_long(max_duration: timedelta) -> Invalid:
+def duration_too_long(max_duration: timedelta, field: str = "requested_duration") -> Invalid:
     """More was asked for than the entitlement allows."""
     limit = f"{max_duration.total_seconds():g}s"
     return Invalid.field(
-        "requested_duration",
+        field,
         f"is longer than {limit}, the most this entitlement is leased for",
         reason="DURATION_TOO_LONG",
         max_duration=limit,
@@ -62,6 +62,16 @@ def access_request_state(access_request_id: str, state: str, verb: str) -> Wrong
     return WrongState(
         "ACCESS_REQUEST_STATE",
         f"{access_request_id} is {state} and can't be {verb}.",
+        access_request_id=access_request_id,
+        state=state,
+    )
+
+
+def too_late(access_request_id: str, state: str, verb: str) -> WrongState:
+    """The time of the step is over, and what happens then is about to."""
+    return WrongState(
+        "ACCESS_REQUEST_STATE",
+        f"The time of the step that {access_request_id} is at is over: it can't be {verb}.",
         access_request_id=access_request_id,
         state=state,
     )

@@ -34,6 +34,16 @@ class Plan:
         rule = f"rule {self.rule!r}" if self.rule else "its baseline"
         return f"policy {self.policy_display_name or self.policy_id!r}, {rule}"
 
+    def check(self) -> None:
+        """Does nothing for a plan that comes to a decision, by steps that are all understood.
+
+        Raises:
+            NoPlan: it does not. Nobody is asked to decide what would count for nothing later.
+        """
+        for number in range(len(self.steps) + 1):
+            if self.step(number) is None or isinstance(self.steps[number], Accept | Reject):
+                return
+
     def step(self, number: int) -> Step | None:
         """A step, from 0; none behind the last one, where an approval has approved everything.
 

@@ -15,6 +15,8 @@ from services.requests.domain.steps import (
     Approvers,
     GroupMembers,
     People,
+    Reassign,
+    Remind,
     Wait,
     approvers_in_words,
 )
@@ -72,7 +74,7 @@ class Progress:
     assigned: tuple[str, ...] = ()
     barred: tuple[str, ...] = ()
     overdue: bool = False
-    """Whether its time limit has struck."""
+    """Whether its time limit has handed it to others: whom its policy names for that decide."""
     of_group: bool = False
     """Whether they are who is in a group, which is not for everybody to know."""
 
@@ -118,10 +120,20 @@ def begun(
     )
 
 
+def is_too_late(progress: Progress, step: Approval, time: datetime) -> bool:
+    """Whether those who may decide it may not any more, since something else happens now."""
+    if step.time_limit is None or progress.due_time is None or progress.due_time > time:
+        return False
+    return not isinstance(step.time_limit.then, Remind) and not progress.overdue
+
+
 def sources_of(progress: Progress, step: Approval) -> tuple[Approvers, ...]:
     """Whom to ask the directory for: first those who should decide, then those who might."""
     if progress.assigned:
         return (People(progress.assigned),)
+    limit = step.time_limit
+    if progress.overdue and limit is not None and isinstance(limit.then, Reassign):
+        return (limit.then.approvers,)
     return (step.approvers,) if step.fallback is None else (step.approvers, step.fallback)
 
 
@@ -139,16 +151,21 @@ def resolved(
     """
     sources = sources_of(progress, step)
     origins = (
-        [Origin.REASSIGNED] if progress.assigned else [Origin.STEP, Origin.FALLBACK][: len(sources)]
+        [Origin.REASSIGNED]
+        if progress.assigned or progress.overdue
+        else [Origin.STEP, Origin.FALLBACK][: len(sources)]
     )
     problems: list[str] = []
     for source, answer, origin in zip(sources, answers, origins, strict=True):
+        # Whoever is named twice is one person still.
         able = tuple(
-            each
-            for each in answer.people
-            if each.user_id not in excluded
-            and each.user_id not in progress.barred
-            and not progress.has_decided(each.user_id)
+            {
+                each.user_id: each
+                for each in answer.people
+                if each.user_id not in excluded
+                and each.user_id not in progress.barred
+                and not progress.has_decided(each.user_id)
+            }.values()
         )
         done = len(progress.approvals)
         needed = max(1, len(able) + done) if step.all_of_them else step.needed

@@ -71,8 +71,16 @@ class Resolution:
         """
         return self._emergency().policy_id if emergency else self.policy_id
 
-    def duration(self, requested: timedelta | None, *, emergency: bool = False) -> timedelta | None:
+    def duration(
+        self,
+        requested: timedelta | None,
+        *,
+        emergency: bool = False,
+        field: str = "requested_duration",
+    ) -> timedelta | None:
         """How long a lease lasts that was asked for so; none for one without an end.
+
+        `field`: where the caller can say it shorter.
 
         Raises:
             Invalid: DURATION_TOO_LONG.
@@ -82,7 +90,7 @@ class Resolution:
         if requested is None:
             return most
         if most is not None and requested > most:
-            raise errors.duration_too_long(most)
+            raise errors.duration_too_long(most, field)
         return requested
 
     def _emergency(self) -> EmergencyTerms:

@@ -57,7 +57,7 @@ class Advancer:
         inputs = Inputs.of(resolution, duration=duration, emergency=seen.emergency, now=time)
         try:
             plan = await self.policy.evaluate(chosen, inputs)
-            plan.step(0)
+            plan.check()
         except NoPlan as none:
             return Decision(deciding.not_decided(seen, none.problem, time))
         return await self.go_on(
@@ -129,13 +129,15 @@ class Advancer:
     async def _approve(
         self, seen: AccessRequest, time: datetime, resolution: Resolution | None
     ) -> Decision:
-        duration = seen.requested_duration
+        # What it brings, and for how long, is as of now, however long it took.
         if resolution is None:
-            # What it brings, and for how long, is as of now, however long people took.
             resolution = await self.catalog.resolve(
                 seen.entitlement_id, seen.requester.user_id, seen.subject.user_id
             )
-            duration = resolution.duration(duration, emergency=seen.emergency)
+        # Whoever gives the last approval can shorten the duration to a limit that is shorter now.
+        duration = resolution.duration(
+            seen.requested_duration, emergency=seen.emergency, field="duration"
+        )
         owners = (each.user_id for each in resolution.app_owners)
         lease_id = new_id("lea")
         found = deciding.approve(

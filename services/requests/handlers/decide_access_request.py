@@ -50,6 +50,9 @@ class Decider:
         if approval_of(seen) is not None:
             return await self.advancer.look_again(seen, time)
         wait = _wait_of(seen)
+        if wait is None and seen.state is AccessRequestState.PENDING:
+            # Only its time ends a wait for a time. To ask policy would be to begin it anew.
+            return Decision(seen)
         try:
             resolution = await catalog.resolve(
                 seen.entitlement_id, seen.requester.user_id, seen.subject.user_id
@@ -58,6 +61,9 @@ class Decider:
             if wait is None:
                 return await self.advancer.evaluate(seen, resolution, duration, time)
             step, progress = wait
+            if progress.due_time is not None and progress.due_time <= time:
+                # It came too late, and is about to be denied for that.
+                return Decision(seen)
             inputs = Inputs.of(resolution, duration=duration, emergency=seen.emergency, now=time)
             if not await self.advancer.policy.holds(step.condition, inputs):
                 return Decision(seen)

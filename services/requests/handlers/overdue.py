@@ -69,38 +69,60 @@ class Overdue:
         limit = step.time_limit
         match limit.then:
             case Remind():
-                return _reminded(seen, limit, time), "reminded"
-            case Reassign() as to:
-                if progress.overdue:
-                    return _reminded(seen, limit, time), "reminded"
-                return await self._reassign(seen, progress, step, to, time), "reassigned"
+                return await self._remind(seen, step, limit, time)
+            case Reassign():
+                return await self._reassign(seen, progress, step, limit, time)
             case Escalate(policy_id):
-                return await self._escalate(seen, policy_id, limit, time), "escalated"
+                return await self._escalate(seen, policy_id, step, limit, time)
             case GiveUp():
                 return _denied(seen, _TOO_LATE, time), "denied"
 
+    async def _remind(
+        self, seen: AccessRequest, step: Approval, limit: TimeLimit, time: datetime
+    ) -> tuple[Decision, str]:
+        """Reminds those who may decide it now, who may be others than when it began."""
+        assert seen.progress is not None
+        fresh, _ = await self.advancer.resolve(seen, seen.progress, step)
+        now = self.advancer.at_step(seen, fresh, time)
+        found = deciding.reminded(now.access_request, time + limit.after, time)
+        assert found.progress is not None
+        asked = tuple(each.user_id for each in found.progress.approvers)
+        if not asked:
+            return replace(now, access_request=found), "no_approver"
+        body = facts.ApprovalReminded(found.access_request_id, found.progress.number, asked)
+        reminder = Fact(found.access_request_id, found.version, body)
+        return Decision(found, None, (*now.facts, reminder)), "reminded"
+
     async def _reassign(
-        self, seen: AccessRequest, progress: Progress, step: Approval, to: Reassign, time: datetime
-    ) -> Decision:
-        assert step.time_limit is not None
-        others = replace(step, approvers=to.approvers, fallback=None)
-        again = replace(progress, assigned=(), due_time=time + step.time_limit.after, overdue=True)
-        fresh, _ = await self.advancer.resolve(seen, again, others)
+        self,
+        seen: AccessRequest,
+        progress: Progress,
+        step: Approval,
+        limit: TimeLimit,
+        time: datetime,
+    ) -> tuple[Decision, str]:
+        if progress.overdue:
+            return await self._remind(seen, step, limit, time)
+        again = replace(progress, assigned=(), due_time=time + limit.after, overdue=True)
+        fresh, _ = await self.advancer.resolve(seen, again, step)
         if fresh.problem:
-            # It stays with those who have it: worse than late is with nobody.
-            return _reminded(seen, step.time_limit, time)
-        assigned = tuple(each.user_id for each in fresh.approvers)
-        handed = replace(fresh, assigned=assigned)
-        found = deciding.reassigned(seen, handed, REQUESTS, _TOO_LATE, time)
-        return Decision(found, None, reassignment_facts(found, REQUESTS))
+            # It stays with those who have it, and is tried again: worse than late is with nobody.
+            return await self._remind(seen, step, limit, time)
+        found = deciding.reassigned(seen, fresh, REQUESTS, _TOO_LATE, time)
+        return Decision(found, None, reassignment_facts(found, REQUESTS)), "reassigned"
 
     async def _escalate(
-        self, seen: AccessRequest, policy_id: str, limit: TimeLimit, time: datetime
-    ) -> Decision:
+        self,
+        seen: AccessRequest,
+        policy_id: str,
+        step: Approval,
+        limit: TimeLimit,
+        time: datetime,
+    ) -> tuple[Decision, str]:
         resolution = await self.advancer.catalog.resolve(
             seen.entitlement_id, seen.requester.user_id, seen.subject.user_id
         )
-        duration = resolution.duration(seen.requested_duration, emergency=seen.emergency)
+        duration = resolution.duration(seen.asked_duration, emergency=seen.emergency)
         assert seen.progress is not None
         number = seen.progress.number
         decision = await self.advancer.evaluate(
@@ -113,20 +135,13 @@ class Overdue:
         found = decision.access_request
         if found.plan is None:
             # That policy gave no answer: those who had it keep it, and it is tried again.
-            return _reminded(seen, limit, time)
-        body = facts.AccessRequestEscalated(found.access_request_id, number, policy_id)
-        return replace(
-            decision,
-            facts=(Fact(found.access_request_id, found.version, body), *decision.facts),
+            return await self._remind(seen, step, limit, time)
+        fact = Fact(
+            found.access_request_id,
+            found.version,
+            facts.AccessRequestEscalated(found.access_request_id, number, policy_id),
         )
-
-
-def _reminded(seen: AccessRequest, limit: TimeLimit, time: datetime) -> Decision:
-    found = deciding.reminded(seen, time + limit.after, time)
-    assert found.progress is not None
-    asked = tuple(each.user_id for each in found.progress.approvers)
-    body = facts.ApprovalReminded(found.access_request_id, found.progress.number, asked)
-    return Decision(found, None, (Fact(found.access_request_id, found.version, body),))
+        return replace(decision, facts=(fact, *decision.facts)), "escalated"
 
 
 def _denied(seen: AccessRequest, message: str, time: datetime) -> Decision:

@@ -46,7 +46,7 @@ class Reassigner:
             Unavailable: the catalog does not answer.
         """
         person, request_id, time = command.person, command.access_request_id, self.clock.now()
-        seen, _ = await self.seats.visible(person, request_id, time)
+        seen, _ = await self.seats.visible(person, request_id, time, also_own=True)
         # Who chooses who decides has half decided.
         if person.user_id in seen.own_user_ids:
             return self_decision(seen, person, seen.own_user_ids[person.user_id], "reassigned")
@@ -58,9 +58,12 @@ class Reassigner:
         if not person.may(ADMIN):
             if step.no_reassignment:
                 raise errors.reassignment_not_allowed(request_id)
-            seat = await self.seats.take(person, request_id, command.etag, "reassigned", time)
+            seat = await self.seats.take(
+                person, request_id, command.etag, "reassigned", time, also_without=True
+            )
             if isinstance(seat, Refused):
                 return seat
+            progress = seat.progress
         found = deciding.reassigned(
             seen,
             await self._to(seen, step, progress, command.approver_user_ids),
@@ -96,6 +99,10 @@ class Reassigner:
                 raise errors.assignee_not_eligible(user_id, "they have decided already")
         if fresh.problem:
             raise errors.assignee_not_eligible(user_ids[0], fresh.problem)
+        if fresh.needed < progress.needed:
+            # Where all of them must approve, fewer of them are not as good.
+            why = f"{progress.still_needed} must approve, and {len(fresh.approvers)} are named"
+            raise errors.assignee_not_eligible(user_ids[0], why)
         return fresh
 
 

@@ -9,7 +9,8 @@ from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.domain import deciding, errors, facts
 from services.requests.domain.access_request import AccessRequest
-from services.requests.handlers.advance import Advancer
+from services.requests.domain.states import AccessRequestState
+from services.requests.handlers.advance import Advancer, step_facts
 from services.requests.handlers.decision import Decision, audit_of, denied
 from services.requests.handlers.seat import Seat, Seats
 
@@ -73,13 +74,15 @@ class Ruler:
         body = facts.ApprovalGiven(
             found.access_request_id, number, command.person, _place(seat), still_needed
         )
-        decision = Decision(found)
+        # Who came to those who may decide is asked now.
+        decision = Decision(found, None, step_facts(seat.seen, found))
         if not still_needed:
             decision = await self.advancer.go_on(found, number + 1, time)
+        is_approved = decision.access_request.state is AccessRequestState.APPROVED
         audit = audit_of(
             command.person,
             decision,
-            "approved" if not still_needed else "step_approved",
+            "approved" if is_approved else "step_approved",
             command.reason,
             approved_step=number,
             on_behalf_of_user_id=_place(seat),

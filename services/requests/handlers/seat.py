@@ -14,7 +14,7 @@ from services.requests import ports
 from services.requests.domain import errors
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.person import PersonRef
-from services.requests.domain.progress import Progress, StepApproval
+from services.requests.domain.progress import Progress, StepApproval, is_too_late
 from services.requests.domain.states import AccessRequestState
 from services.requests.domain.steps import Approval
 from services.requests.handlers.advance import Advancer, approval_of
@@ -60,9 +60,12 @@ class Seats:
         return found
 
     async def visible(
-        self, person: Person, access_request_id: str, time: datetime
+        self, person: Person, access_request_id: str, time: datetime, *, also_own: bool = False
     ) -> tuple[AccessRequest, list[PersonRef]]:
         """What they may see, and in whose places they decide at present.
+
+        `also_own`: also what is the own of somebody in whose place they decide; they have to be
+        told that they may not decide that.
 
         Raises:
             NotFound: ACCESS_REQUEST_NOT_FOUND, also when it is none of theirs.
@@ -71,7 +74,7 @@ class Seats:
         if found is None:
             raise errors.access_request_not_found(access_request_id)
         delegators = await self.delegations.delegators_of(person.user_id, time)
-        theirs = found.asked_user_ids | found.own_user_ids.keys()
+        theirs = found.asked_user_ids | (found.own_user_ids.keys() if also_own else set())
         if not found.visible_to(person) and not any(d.user_id in theirs for d in delegators):
             raise errors.access_request_not_found(access_request_id)
         return found, delegators
@@ -88,9 +91,18 @@ class Seats:
             raise errors.not_theirs_to_change(person, "those who take part in it")
 
     async def take(
-        self, person: Person, access_request_id: str, etag: str, verb: str, time: datetime
+        self,
+        person: Person,
+        access_request_id: str,
+        etag: str,
+        verb: str,
+        time: datetime,
+        *,
+        also_without: bool = False,
     ) -> Seat | Refused:
         """The seat of somebody who wants to decide.
+
+        `also_without`: also of a step that nobody could decide when it was last looked at.
 
         Raises:
             NotFound: ACCESS_REQUEST_NOT_FOUND.
@@ -98,14 +110,16 @@ class Seats:
             WrongState: ACCESS_REQUEST_STATE, ALREADY_DECIDED.
             Unavailable: the catalog does not answer who may decide.
         """
-        seen, delegators = await self.visible(person, access_request_id, time)
+        seen, delegators = await self.visible(person, access_request_id, time, also_own=True)
         if person.user_id in seen.own_user_ids:
             return self_decision(seen, person, seen.own_user_ids[person.user_id], verb)
         seen.check_etag(etag)
         at = approval_of(seen)
-        if at is None or seen.state is not AccessRequestState.PENDING:
+        if at is None or (not also_without and seen.state is not AccessRequestState.PENDING):
             raise errors.access_request_state(access_request_id, seen.state, verb)
         step, progress = at
+        if is_too_late(progress, step, time):
+            raise errors.too_late(access_request_id, seen.state, verb)
         fresh, enabled = await self.advancer.resolve(seen, progress, step, person.user_id)
         if fresh.has_decided(person.user_id):
             raise errors.already_decided(access_request_id)

@@ -805,7 +805,7 @@ class TimelineEntry(_message.Message):
         """Why, in words."""
         @_builtins.property
         def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonRef]:
-            """To whom."""
+            """To whom; empty where the time limit handed it to a group."""
 
         def __init__(
             self,
