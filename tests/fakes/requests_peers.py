@@ -221,6 +221,7 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.groups: dict[str, list[str]] = {}
         self.emergency = settings_pb2.EmergencySettings()
         self.tenants: dict[str, str] = {}
+        self.instructions = ""
 
     def _register(self, server: grpc.aio.Server) -> None:
         resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
@@ -267,6 +268,9 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
                     entitlement_id=request.entitlement_id,
                 ),
             )
+        tenants = {self.tenants.get(each, TENANT) for each in _both(request)}
+        if request.subject_user_id in self.strangers or len(tenants) > 1:
+            await self.refuse(context, NotFound("USER_NOT_FOUND", "There is no such one."))
         answer = resolution_pb2.ResolveEntitlementResponse(
             entitlement=entitlement_pb2.Entitlement(
                 entitlement_id=request.entitlement_id,
@@ -283,6 +287,7 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             entitlement_owners=self.named(*self.owners),
             policy_id=self.policy_id,
             settings=settings_pb2.EntitlementSettings(emergency=self.emergency),
+            instructions=self.instructions,
         )
         if self.max_duration is not None:
             length = Duration()
@@ -297,6 +302,10 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         return resolution_pb2.ConfirmTargetsResponse()
 
 
+def _both(request: resolution_pb2.ResolveEntitlementRequest) -> tuple[str, str]:
+    return request.requester_user_id, request.subject_user_id
+
+
 class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
     """Accepts, until `steps` say something else."""
 
@@ -309,6 +318,8 @@ class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
         self.others: dict[str, list[policy_pb2.Step]] = {}
         self.true: set[str] = set()
         self.easier: evaluation_pb2.ExplainPolicyResponse.Easier | None = None
+        self.drafts: list[evaluation_pb2.EvaluateDraftRequest] = []
+        self.explanation = ["it was asked"]
 
     def reject(self, message: str) -> None:
         """Says no from now on."""
@@ -342,9 +353,26 @@ class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
         self, request: evaluation_pb2.EvaluateDraftRequest, context: Context
     ) -> evaluation_pb2.EvaluateDraftResponse:
         await self.take(context)
-        plan = evaluation_pb2.Plan(policy_display_name="draft", steps=request.policy.baseline)
-        answers = [evaluation_pb2.EvaluateDraftResponse.Answer(plan=plan) for _ in request.facts]
+        self.drafts.append(request)
+        answers = [self._drafted(request.policy, each) for each in request.facts]
         return evaluation_pb2.EvaluateDraftResponse(answers=answers)
+
+    def _drafted(
+        self, policy: policy_pb2.Policy, facts: evaluation_pb2.Facts
+    ) -> evaluation_pb2.EvaluateDraftResponse.Answer:
+        """The steps of the rule whose condition is the subject's id, or else the baseline."""
+        matched = (rule for rule in policy.rules if rule.condition == facts.subject.user_id)
+        rule = next(matched, policy_pb2.Rule(steps=policy.baseline))
+        if not rule.steps:
+            return evaluation_pb2.EvaluateDraftResponse.Answer(problem="that is not known")
+        plan = evaluation_pb2.Plan(
+            policy_id=policy.policy_id,
+            policy_display_name=policy.display_name,
+            rule=rule.display_name,
+            explanation=self.explanation,
+            steps=rule.steps,
+        )
+        return evaluation_pb2.EvaluateDraftResponse.Answer(plan=plan)
 
     def _plan(
         self,

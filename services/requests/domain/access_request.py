@@ -144,6 +144,24 @@ class AccessRequest:
         return frozenset(self.reviewers if self.review is EmergencyReview.OPEN else ())
 
     @property
+    def is_delegable(self) -> bool:
+        """Whether those who may decide the step that it is at may have somebody in their place."""
+        if self.state is not _State.PENDING or self.plan is None or self.progress is None:
+            return False
+        step = self.plan.approval(self.progress.number)
+        return step is not None and not step.no_delegation
+
+    @property
+    def decides_for_nobody(self) -> frozenset[str]:
+        """Those who do not decide the step that it is at, in nobody's place either: whose own it
+        is, and who has decided it or may not since they decided an earlier one."""
+        if self.state is not _State.PENDING or self.progress is None:
+            return frozenset()
+        given = (user_id for each in self.progress.approvals for user_id in each.user_ids)
+        found = frozenset(given).union(self.progress.barred, self.own_user_ids)
+        return found - self.progress.user_ids
+
+    @property
     def due_time(self) -> datetime | None:
         """When the time of its step is over; none while there is no step, or no limit."""
         if self.progress is None or not self.is_undecided:

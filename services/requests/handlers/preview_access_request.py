@@ -72,7 +72,9 @@ class Previewer:
                 resolution.policy(emergency=wish.emergency), inputs
             )
         except NoPlan as none:
-            raise Unavailable("the policy service", none.problem) from none
+            if isinstance(none.__cause__, Unavailable):
+                raise none.__cause__ from none
+            raise Unavailable("the policy service", none.problem.rstrip(".")) from none
         return Preview(
             plan=plan,
             steps=await self._steps(wish, resolution, plan, inputs),

@@ -9,12 +9,10 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
-    and_,
     bindparam,
     delete,
     insert,
     literal,
-    or_,
     select,
     tuple_,
     union_all,
@@ -30,6 +28,8 @@ from services.requests.domain.gone import Dependent
 from services.requests.domain.states import UNDECIDED, EmergencyReview
 from services.requests.domain.steps import Wait
 from services.requests.store import documents
+from services.requests.store.inbox import DECIDE, into_inbox, rows_of
+from services.requests.store.lists import newest, parts_of
 from services.requests.store.tables import access_requests as table
 from services.requests.store.tables import inbox, leases
 from services.requests.store.values import document, value_from
@@ -47,7 +47,6 @@ _INSERT = insert(table)
 _EMERGENCY_OF = select(table.c.access_request_id).where(
     table.c.emergency_key == bindparam("user_id")
 )
-_INTO_INBOX = insert(inbox)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +73,23 @@ class AccessRequestStore:
         inbox: Sequence[str] = (),
         review_open: bool = False,
     ) -> Page[AccessRequest]:
-        query = (
-            select(*_WITHOUT_TIMELINE)
-            .order_by(table.c.access_request_id.desc())
-            .limit(page.size + 1)
+        parts = parts_of(
+            user_id=user_id, state=state, app_id=app_id, inbox_of=inbox, review_open=review_open
         )
-        if (after := page.after()) is not None:
-            query = query.where(table.c.access_request_id < after[0])
-        if review_open:
-            query = query.where(table.c.review == EmergencyReview.OPEN.value)
-            inbox = inbox if user_id is None else (user_id,)
-        elif inbox:
-            query = query.where(table.c.state == AccessRequestState.PENDING.value)
-        if inbox:
-            query = query.where(
-                table.c.access_request_id.in_(_in_inbox_of(inbox)),
-                table.c.requester_user_id != inbox[0],
-                table.c.subject_user_id != inbox[0],
+        after = page.after()
+        asked = list(newest(parts, None if after is None else after[0], page.size + 1))
+
+        def work(connection: Connection) -> Sequence[RowMapping]:
+            ids = {found for each in asked for found in connection.execute(each).scalars()}
+            query = (
+                select(*_WITHOUT_TIMELINE)
+                .where(table.c.access_request_id.in_(sorted(ids)))
+                .order_by(table.c.access_request_id.desc())
+                .limit(page.size + 1)
             )
-        elif user_id is not None:
-            mine = (table.c.requester_user_id == user_id, table.c.subject_user_id == user_id)
-            query = query.where(or_(*mine))
-        if state is not None:
-            query = query.where(table.c.state == state.value)
-        if app_id:
-            query = query.where(table.c.app_id == app_id)
-        rows = await self.database.read(
-            lambda connection: connection.execute(query).mappings().all()
-        )
+            return connection.execute(query).mappings().all() if ids else []
+
+        rows = await self.database.read(work)
         found = [access_request_from(row) for row in rows]
         return page.page(found, key=lambda item: (item.access_request_id,))
 
@@ -138,7 +126,11 @@ class AccessRequestStore:
     async def awaiting(self, user_id: str, after: str, most: int) -> list[str]:
         query = (
             select(inbox.c.access_request_id)
-            .where(inbox.c.user_id == user_id, inbox.c.access_request_id > after)
+            .where(
+                inbox.c.user_id == user_id,
+                inbox.c.why == DECIDE,
+                inbox.c.access_request_id > after,
+            )
             .order_by(inbox.c.access_request_id)
             .limit(most)
         )
@@ -180,20 +172,21 @@ class AccessRequestStore:
     async def under_policy(
         self, page: PageRequest, *, policy_id: str, start: datetime, end: datetime
     ) -> Page[AccessRequest]:
-        order = (table.c.create_time, table.c.access_request_id)
+        time = table.c.create_time
+        order = (time, table.c.access_request_id)
         query = (
             select(*_WITHOUT_TIMELINE)
-            .where(
-                table.c.policy_id == policy_id,
-                table.c.create_time >= start,
-                table.c.create_time < end,
-                table.c.inputs.is_not(None),
-            )
+            .where(table.c.policy_id == policy_id, time >= start, table.c.inputs.is_not(None))
             .order_by(*(column.desc() for column in order))
             .limit(page.size + 1)
         )
-        if (after := page.after_time()) is not None:
-            query = query.where(tuple_(*order) < tuple_(*after))
+        after = page.after_time()
+        if after is None or after[0] >= end:
+            query = query.where(time < end)
+        else:
+            # The only upper bound: SQLite takes one of several, and from the end of the period it
+            # would go through all pages before this one.
+            query = query.where(time <= after[0], tuple_(*order) < tuple_(*after))
         rows = await self.database.read(
             lambda connection: connection.execute(query).mappings().all()
         )
@@ -225,7 +218,7 @@ class AccessRequestStore:
             "create_time": access_request.create_time,
             **_moving(access_request),
         }
-        return (Guarded(_INSERT, parameters=(values,)), *_into_inbox(access_request))
+        return (Guarded(_INSERT, parameters=(values,)), *into_inbox(access_request))
 
     def changed(self, access_request: AccessRequest, *, seen: AccessRequest) -> tuple[Write, ...]:
         request_id = access_request.access_request_id
@@ -235,32 +228,10 @@ class AccessRequestStore:
             .values(_moving(access_request))
         )
         write = Guarded(statement, expects=1)
-        if access_request.awaiting == seen.awaiting:
+        if rows_of(access_request) == rows_of(seen):
             return (write,)
         emptied = Guarded(delete(inbox).where(inbox.c.access_request_id == request_id))
-        return (write, emptied, *_into_inbox(access_request))
-
-
-def _in_inbox_of(user_ids: Sequence[str]) -> Select[Any]:
-    """What waits for the first of these people, or for the others and may be done for them."""
-    mine = inbox.c.user_id == user_ids[0]
-    others = and_(inbox.c.user_id.in_(user_ids[1:]), inbox.c.delegable)
-    return select(inbox.c.access_request_id).where(or_(mine, others) if user_ids[1:] else mine)
-
-
-def _into_inbox(access_request: AccessRequest) -> tuple[Write, ...]:
-    plan, progress = access_request.plan, access_request.progress
-    step = plan.approval(progress.number) if plan is not None and progress is not None else None
-    delegable = access_request.is_undecided and step is not None and not step.no_delegation
-    rows = tuple(
-        {
-            "user_id": user_id,
-            "access_request_id": access_request.access_request_id,
-            "delegable": delegable,
-        }
-        for user_id in sorted(access_request.awaiting)
-    )
-    return (Guarded(_INTO_INBOX, parameters=rows),) if rows else ()
+        return (write, emptied, *into_inbox(access_request))
 
 
 def occupancy(subject_user_id: str, entitlement_id: str) -> str:

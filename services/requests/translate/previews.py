@@ -35,8 +35,10 @@ def _step(step: PreviewStep) -> pb.PreviewAccessRequestResponse.PreviewStep:
 
 
 def _easier(easier: Easier) -> pb.PreviewAccessRequestResponse.Easier:
+    words = in_words(easier.plan)
+    this = "this" if words.startswith("waits") else "this is"
     return pb.PreviewAccessRequestResponse.Easier(
         requested_duration=duration(easier.duration),
-        summary=f"up to {length_in_words(easier.duration)} it is {in_words(easier.plan)}",
+        summary=f"up to {length_in_words(easier.duration)} {this} {words}",
         plan=plan_to_proto(easier.plan),
     )

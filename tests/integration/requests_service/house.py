@@ -10,7 +10,7 @@ import grpc
 from latchkey.ledger.v1 import audit_pb2, audit_pb2_grpc, event_pb2, event_pb2_grpc
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import access_request_pb2_grpc as pb_grpc
-from latchkey.requests.v1 import lease_pb2, lease_pb2_grpc
+from latchkey.requests.v1 import delegation_pb2_grpc, lease_pb2, lease_pb2_grpc
 from libs.domain.callers import ADMIN
 from libs.process.run import Life
 from libs.process.service import Service
@@ -65,6 +65,7 @@ class Person:
         self._metadata = bearer(token)
         self.access_requests = pb_grpc.AccessRequestServiceStub(channel)
         self.leases = lease_pb2_grpc.LeaseServiceStub(channel)
+        self.delegations = delegation_pb2_grpc.DelegationServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.events = event_pb2_grpc.EventServiceStub(channel)
 
@@ -146,8 +147,10 @@ class House:
         nats_url: str,
         *,
         repeat_seconds: float = 60,
+        policy_address: str = "",
     ) -> None:
-        """Unless `repeat_seconds` is short, leases move by events alone."""
+        """Unless `repeat_seconds` is short, leases move by events alone. `policy_address`: of a
+        policy service that is asked in place of the fake one."""
         self.catalog = FakeCatalog()
         self.policy = FakePolicy()
         self.connector = FakeConnector(nats_url)
@@ -155,6 +158,7 @@ class House:
         self._database_url = database_url
         self._nats_url = nats_url
         self._repeat_seconds = repeat_seconds
+        self._policy_address = policy_address
         self._parts = AsyncExitStack()
         self._lives: list[Life] = []
 
@@ -185,7 +189,7 @@ class House:
             migrate=True,
             token_file=self.issuer.service_token_file("requests"),
             catalog_address=self.catalog.address,
-            policy_address=self.policy.address,
+            policy_address=self._policy_address or self.policy.address,
             connector_address=self.connector.address,
             repeat_seconds=self._repeat_seconds,
         )
