@@ -72,6 +72,7 @@ _ENDS: st.SearchStrategy[tuple[Step, ...]] = st.sampled_from(
 _MEETINGS: st.SearchStrategy[list[Step]] = st.sampled_from(
     [
         [Approval(AppOwners(), needed=2)],
+        [Approval(AppOwners(), no_delegation=True)],
         [Approval(GroupMembers(GROUP), needed=3), Approval(AppOwners())],
         [Approval(GroupMembers(GROUP), all_of_them=True)],
         [Approval(AppOwners(), all_of_them=True), Approval(AppOwners(), distinct=True)],
