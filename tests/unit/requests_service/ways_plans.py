@@ -73,6 +73,10 @@ _MEETINGS: st.SearchStrategy[list[Step]] = st.sampled_from(
     [
         [Approval(AppOwners(), needed=2)],
         [Approval(AppOwners(), no_delegation=True)],
+        [
+            Approval(AppOwners()),
+            Approval(Manager(2), time_limit=TimeLimit(HOUR, Escalate(ESCALATED))),
+        ],
         [Approval(GroupMembers(GROUP), needed=3), Approval(AppOwners())],
         [Approval(GroupMembers(GROUP), all_of_them=True)],
         [Approval(AppOwners(), all_of_them=True), Approval(AppOwners(), distinct=True)],
