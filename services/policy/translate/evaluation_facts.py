@@ -19,8 +19,9 @@ _MOST_OWNERS = 100
 def facts_of(fields: Fields, facts: evaluation_pb2.Facts) -> Facts:
     """The facts of a request, whose `fields` these are. Those that are missing or impossible are
     noted: from half of them a policy would approve what it was not asked."""
+    given = facts.HasField
     for name in ("subject", "requester", "entitlement", "app", "now"):
-        if not facts.HasField(name):
+        if not given(name):
             fields.wrong(name, "is required")
     app = facts.app
     if len(facts.held) > _MOST_HELD:
