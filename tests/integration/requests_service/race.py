@@ -30,7 +30,7 @@ class Race:
     denied: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    states: dict[str, pb.AccessRequestState] = field(default_factory=dict)
+    states: dict[str, pb.AccessRequestState.ValueType] = field(default_factory=dict)
     leases: dict[str, str] = field(default_factory=dict)
 
 
