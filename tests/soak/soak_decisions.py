@@ -23,7 +23,9 @@ async def test_two_thousand_races(issuer: TestIssuer, database_url: str, nats_ur
     """One approves and one denies from the same view, through two replicas on one database, by
     turns one and the other first: one wins each time, the other is ABORTED, and state, lease,
     timeline, audit and events agree with the winner."""
-    async with House(issuer, database_url, nats_url) as house, AsyncExitStack() as stack:
+    # Nobody delivers, and in so long a time that would be said again.
+    house = House(issuer, database_url, nats_url, repeat_seconds=3600)
+    async with house, AsyncExitStack() as stack:
         _, port = await house.start()
         other = await stack.enter_async_context(house.channel(port))
         house.policy.steps = [asks(named("Ben", "Cleo"))]
@@ -54,6 +56,6 @@ async def test_two_thousand_races(issuer: TestIssuer, database_url: str, nats_ur
             f"losers {dict(refusals)}, wrong {len(wrong)}\n"
         )
         sys.stdout.flush()
-        assert wrong == []
+        assert not wrong, "\n".join(wrong[:20])
         assert len(races) == _RACES
         assert refusals == {"ABORTED ETAG_MISMATCH": _RACES}

@@ -135,51 +135,45 @@ async def test_a_killed_service_fulfils_what_it_had_accepted(
 async def test_a_kill_between_approval_and_delivery_loses_nothing(
     tmp_path: Path, issuer: TestIssuer, database_url: str, nats_url: str
 ) -> None:
-    """SIGKILL right after the answer to each approval of two, and while it is delivered: what was
-    approved is approved, once, its decision with its key is answered as before, and it ends
-    FULFILLED; a step that is overdue while nothing runs is seen to afterwards."""
-    async with _running(tmp_path, issuer, database_url, nats_url) as (process, policy, connector):
+    """SIGKILL right after the answer to each approval of two: what was approved is so, once, a
+    decision repeated with its key is answered as before, and it ends FULFILLED; what became overdue
+    while nothing ran is seen to afterwards."""
+    async with (
+        _running(tmp_path, issuer, database_url, nats_url) as (process, policy, connector),
+        AsyncExitStack() as stack,
+    ):
 
-        async def alive(name: str, stack: AsyncExitStack) -> Person:
-            await process.start()
+        async def somebody(*names: str) -> list[Person]:
             address = f"127.0.0.1:{process.port}"
             channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
-            return Person(channel, issuer.named(name))
+            return [Person(channel, issuer.named(name)) for name in names]
 
-        give_up = policy_pb2.TimeLimit(after=seconds(3), deny=policy_pb2.TimeLimit.Deny())
+        async def killed() -> None:
+            await process.end(signal.SIGKILL)
+            await process.start()
+
+        give_up = policy_pb2.TimeLimit(after=seconds(1), deny=policy_pb2.TimeLimit.Deny())
+        ada, late, ben = await somebody("Ada", "Late", "Ben")
         policy.steps = [asks(named("Ben", "Cleo"), needed=2)]
-        async with (
-            AsyncExitStack() as stack,
-            grpc.aio.insecure_channel(f"127.0.0.1:{process.port}") as channel,
-        ):
-            ada, ben = Person(channel, issuer.named("Ada")), Person(channel, issuer.named("Ben"))
-            made = await ada.create()
-            policy.steps = [asks(named("Ben"), time_limit=give_up)]
-            late = await Person(channel, issuer.named("Late")).create()
-            first = await approve(ben, made, idempotency_key="k")
-            await process.end(signal.SIGKILL)
-            ben = await alive("Ben", stack)
-            assert await approve(ben, made, idempotency_key="k") == first
-            assert await ben.get(made.access_request_id) == first
-            await process.end(signal.SIGKILL)
-            cleo = await alive("Cleo", stack)
-            done = await approve(cleo, first, idempotency_key="k")
-            await process.end(signal.SIGKILL)
-            connector.delivered(done.lease_id)
-            await connector.say_provisioned(done.lease_id)
-            cleo = await alive("Cleo", stack)
-            await process.end(signal.SIGKILL)
-            cleo = await alive("Cleo", stack)
-            assert await approve(cleo, first, idempotency_key="k") == done
-            found = await cleo.reaches(made.access_request_id, "FULFILLED")
-            assert [kind for kind in kinds(found) if kind in ("approved", "fulfilled")] == [
-                "approved",
-                "fulfilled",
-            ]
-            assert found.lease_id == done.lease_id
-            ben = Person(cleo.channel, issuer.named("Ben"))
-            denied = await ben.reaches(late.access_request_id, "DENIED")
-            assert kinds(denied).count("denied") == 1
+        made = await ada.create()
+        policy.steps = [asks(named("Ben"), time_limit=give_up)]
+        given_up = await late.create()
+        first = await approve(ben, made, idempotency_key="k")
+        await killed()
+        ben, cleo = await somebody("Ben", "Cleo")
+        assert await approve(ben, made, idempotency_key="k") == first
+        done = await approve(cleo, first, idempotency_key="k")
+        await process.end(signal.SIGKILL)
+        connector.delivered(done.lease_id)
+        await process.start()
+        cleo, late = await somebody("Cleo", "Late")
+        assert await approve(cleo, first, idempotency_key="k") == done
+        found = await cleo.reaches(made.access_request_id, "FULFILLED")
+        ends = [kind for kind in kinds(found) if kind in ("approved", "fulfilled")]
+        assert ends == ["approved", "fulfilled"]
+        assert found.lease_id == done.lease_id
+        denied = await late.reaches(given_up.access_request_id, "DENIED")
+        assert kinds(denied).count("denied") == 1
 
 
 async def test_a_create_that_a_kill_cut_off_is_repeated_with_its_key(
