@@ -108,14 +108,15 @@ class Fields:
         if len(values) > most:
             self.wrong(field, f"has {len(values)} ids, at most {most} are taken")
             return ()
-        for number, value in enumerate(values):
-            if not _ID.fullmatch(value) or not value.startswith(prefix + "_"):
+        found, start = tuple(values), prefix + "_"
+        for number, value in enumerate(found):
+            if not _ID.fullmatch(value) or not value.startswith(start):
                 self.id(f"{field}[{number}]", value, prefix)
-        if each_once and len(set(values)) < len(values):
-            for number, value in enumerate(values):
-                if value in values[:number]:
+        if each_once and len(set(found)) < len(found):
+            for number, value in enumerate(found):
+                if value in found[:number]:
                     self.wrong(f"{field}[{number}]", f"names {value} again")
-        return tuple(values)
+        return found
 
     def guid(self, field: str, value: str, *, required: bool = True) -> str:
         """An object id of Entra, in small letters."""

@@ -109,10 +109,14 @@ class Language:
         Raises:
             ExpressionProblem: it is neither true nor false.
         """
-        answer = _evaluated(self.condition(expression).program, values)
+        program = self.condition(expression).program
+        try:
+            answer = program.eval(values).value()
+        except Exception as error:  # whatever the engine raises, it is not an answer
+            raise ExpressionProblem(*_faults(str(error))) from error
         # The value of an error is a text.
-        if isinstance(answer, bool):
-            return answer
+        if answer is True or answer is False:
+            return bool(answer)
         raise ExpressionProblem(*_faults(str(answer)))
 
     def names(self, expression: str, values: cel.Activation) -> tuple[str, ...]:
@@ -121,7 +125,11 @@ class Language:
         Raises:
             ExpressionProblem: it lists none.
         """
-        answer = _evaluated(self.texts(expression).program, values)
+        program = self.texts(expression).program
+        try:
+            answer = program.eval(values).value()
+        except Exception as error:
+            raise ExpressionProblem(*_faults(str(error))) from error
         if not isinstance(answer, list):
             raise ExpressionProblem(*_faults(str(answer)))
         found = tuple(value.value() for value in answer)
@@ -157,13 +165,6 @@ class Language:
 
 def _environment(config: str, variables: Mapping[str, cel.Type]) -> cel.Env:
     return cel.NewEnv(config=cel.NewEnvConfigFromYaml(config), variables=dict(variables))
-
-
-def _evaluated(program: cel.Expression, values: cel.Activation) -> Any:
-    try:
-        return program.eval(values).value()
-    except Exception as error:  # whatever the engine raises, it is not an answer
-        raise ExpressionProblem(*_faults(str(error))) from error
 
 
 def _faults(text: str) -> list[Fault]:

@@ -40,9 +40,12 @@ def duration(length: timedelta | None) -> Duration | None:
     """The message of a length of time; none for none."""
     if length is None:
         return None
-    message = Duration()
-    message.FromTimedelta(length)
-    return message
+    if length < timedelta():
+        # Both parts are negative then, which is not how Python has it.
+        message = Duration()
+        message.FromTimedelta(length)
+        return message
+    return Duration(seconds=length.days * 86_400 + length.seconds, nanos=length.microseconds * 1000)
 
 
 def time_of(message: Timestamp) -> datetime:

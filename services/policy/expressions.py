@@ -1,10 +1,13 @@
 """Conditions of policies, and who approves, in CEL: what they may speak of."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
+from google.protobuf.message import Message
+
+from latchkey.policy.v1 import evaluation_pb2
 from libs.domain.expressions import ExpressionProblem, Meaning
 from libs.expressions.cel import ATTRIBUTES, TEXTS, Language, Type
 from services.policy.domain.content import EXPRESSION_MOST
@@ -14,17 +17,23 @@ NO_END = timedelta(hours=87_660_000)
 """`duration` of access without an end, the longest that CEL knows: 10 000 years. So
 `duration <= duration("8h")` is false of it, as its author meant."""
 
+
+def _message(kind: type[Message]) -> Type:
+    # By its class: only the names of messages that somebody has imported are known to the engine.
+    return Type(kind.DESCRIPTOR.full_name)
+
+
 _VARIABLES = {
-    "subject": Type("latchkey.policy.v1.PersonFacts"),
-    "requester": Type("latchkey.policy.v1.PersonFacts"),
-    "entitlement": Type("latchkey.policy.v1.EntitlementFacts"),
-    "app": Type("latchkey.policy.v1.AppFacts"),
+    "subject": _message(evaluation_pb2.PersonFacts),
+    "requester": _message(evaluation_pb2.PersonFacts),
+    "entitlement": _message(evaluation_pb2.EntitlementFacts),
+    "app": _message(evaluation_pb2.AppFacts),
     "duration": Type.DURATION,
     "requested_duration": Type.DURATION,
     "without_end": Type.BOOL,
     "emergency": Type.BOOL,
     "now": Type.TIMESTAMP,
-    "held": Type.List(Type("latchkey.policy.v1.HeldFacts")),
+    "held": Type.List(_message(evaluation_pb2.HeldFacts)),
     "managers": TEXTS,
     "app_owners": TEXTS,
     "entitlement_owners": TEXTS,
@@ -60,18 +69,28 @@ class CelExpressions:
         """
         self._language.texts(expression)
 
-    def given(self, facts: Facts) -> "CelAnswers":
-        """What expressions say of the facts."""
-        return CelAnswers(self._language, facts)
+    def given(self, facts: Facts, words: Collection[str] | None = None) -> "CelAnswers":
+        """What expressions say of the facts.
+
+        `words`: all words that stand in the expressions that will be asked, so that nothing is made
+        ready for others; when not given, they may be any.
+        """
+        return CelAnswers(self._language, facts, words)
 
 
 class CelAnswers:
     """The port `Answers`, for CEL."""
 
-    def __init__(self, language: Language, facts: Facts) -> None:
+    def __init__(self, language: Language, facts: Facts, words: Collection[str] | None) -> None:
         self._language = language
         self._facts = facts
-        self._values = language.values(_values(facts))
+        self._values = language.values(
+            {
+                name: value(facts)
+                for name, value in _VALUES.items()
+                if words is None or name in words
+            }
+        )
 
     def is_true(self, condition: str) -> bool:
         """Whether a condition is true.
@@ -115,33 +134,6 @@ class CelAnswers:
         return ExpressionProblem(f"{fields} is not in the directory")
 
 
-def _values(facts: Facts) -> dict[str, Any]:
-    without_end = facts.requested_duration is None
-    duration = NO_END if without_end else facts.requested_duration
-    subject, entitlement, app = _attributes(facts.subject), facts.entitlement, facts.app
-    return {
-        "subject": subject,
-        "requester": (
-            subject if facts.requester is facts.subject else _attributes(facts.requester)
-        ),
-        "entitlement": {
-            "entitlement_id": entitlement.entitlement_id,
-            "display_name": entitlement.display_name,
-            "resource_kind": entitlement.resource_kind,
-        },
-        "app": {"app_id": app.app_id, "display_name": app.display_name},
-        "duration": duration,
-        "requested_duration": duration,
-        "without_end": without_end,
-        "emergency": facts.emergency,
-        "now": facts.now,
-        "held": list(facts.held),
-        "managers": list(facts.manager_user_ids),
-        "app_owners": list(facts.app_owner_user_ids),
-        "entitlement_owners": list(facts.entitlement_owner_user_ids),
-    }
-
-
 def _attributes(person: PersonFacts) -> dict[str, str]:
     """What is known of a person. What is not known is not there, rather than empty."""
     known = {"user_id": person.user_id, "display_name": person.display_name}
@@ -152,3 +144,28 @@ def _attributes(person: PersonFacts) -> dict[str, str]:
     if person.manager_user_id is not None:
         known["manager_user_id"] = person.manager_user_id
     return known
+
+
+def _length(facts: Facts) -> timedelta:
+    return NO_END if facts.requested_duration is None else facts.requested_duration
+
+
+_VALUES: dict[str, Callable[[Facts], Any]] = {
+    "subject": lambda facts: _attributes(facts.subject),
+    "requester": lambda facts: _attributes(facts.requester),
+    "entitlement": lambda facts: {
+        "entitlement_id": facts.entitlement.entitlement_id,
+        "display_name": facts.entitlement.display_name,
+        "resource_kind": facts.entitlement.resource_kind,
+    },
+    "app": lambda facts: {"app_id": facts.app.app_id, "display_name": facts.app.display_name},
+    "duration": _length,
+    "requested_duration": _length,
+    "without_end": lambda facts: facts.requested_duration is None,
+    "emergency": lambda facts: facts.emergency,
+    "now": lambda facts: facts.now,
+    "held": lambda facts: list(facts.held),
+    "managers": lambda facts: list(facts.manager_user_ids),
+    "app_owners": lambda facts: list(facts.app_owner_user_ids),
+    "entitlement_owners": lambda facts: list(facts.entitlement_owner_user_ids),
+}

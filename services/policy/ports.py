@@ -59,7 +59,7 @@ class Policies(Protocol):
 
     def edited(self, edits: Sequence[Edit]) -> tuple[Write, ...]:
         """What is written for edits that belong together. It is stale if one of the policies, a
-        name, or a policy that one escalates to is not as it was any more."""
+        name, or a policy that one escalates to is not as it was any more, or leads back to it."""
         ...
 
 
@@ -87,6 +87,10 @@ class Catalog(Protocol):
 class Expressions(Checks, Protocol):
     """The engine that conditions and other expressions are written for."""
 
-    def given(self, facts: Facts) -> Answers:
-        """What expressions say of the facts."""
+    def given(self, facts: Facts, words: Collection[str] | None = None) -> Answers:
+        """What expressions say of the facts.
+
+        `words`: all words that stand in the expressions that will be asked; they may be any when
+        not given.
+        """
         ...

@@ -318,6 +318,8 @@ class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
         self.others: dict[str, list[policy_pb2.Step]] = {}
         self.true: set[str] = set()
         self.easier: evaluation_pb2.ExplainPolicyResponse.Easier | None = None
+        self.drafts: list[evaluation_pb2.EvaluateDraftRequest] = []
+        self.explanation = ["it was asked"]
 
     def reject(self, message: str) -> None:
         """Says no from now on."""
@@ -351,9 +353,26 @@ class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
         self, request: evaluation_pb2.EvaluateDraftRequest, context: Context
     ) -> evaluation_pb2.EvaluateDraftResponse:
         await self.take(context)
-        plan = evaluation_pb2.Plan(policy_display_name="draft", steps=request.policy.baseline)
-        answers = [evaluation_pb2.EvaluateDraftResponse.Answer(plan=plan) for _ in request.facts]
+        self.drafts.append(request)
+        answers = [self._drafted(request.policy, each) for each in request.facts]
         return evaluation_pb2.EvaluateDraftResponse(answers=answers)
+
+    def _drafted(
+        self, policy: policy_pb2.Policy, facts: evaluation_pb2.Facts
+    ) -> evaluation_pb2.EvaluateDraftResponse.Answer:
+        """The steps of the rule whose condition is the subject's id, or else the baseline."""
+        matched = (rule for rule in policy.rules if rule.condition == facts.subject.user_id)
+        rule = next(matched, policy_pb2.Rule(steps=policy.baseline))
+        if not rule.steps:
+            return evaluation_pb2.EvaluateDraftResponse.Answer(problem="that is not known")
+        plan = evaluation_pb2.Plan(
+            policy_id=policy.policy_id,
+            policy_display_name=policy.display_name,
+            rule=rule.display_name,
+            explanation=self.explanation,
+            steps=rule.steps,
+        )
+        return evaluation_pb2.EvaluateDraftResponse.Answer(plan=plan)
 
     def _plan(
         self,

@@ -138,10 +138,14 @@ class PostgresServer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
 
-    def create_database(self) -> str:
-        """Makes an empty database with a name of its own, and returns the name."""
+    def create_database(self, order_of: str = "") -> str:
+        """Makes an empty database with a name of its own, and returns the name.
+
+        `order_of`: the locale by which texts are put in order, else by their bytes.
+        """
         name = f"test_{next(self._databases)}"
-        self._execute(f"CREATE DATABASE {name}")
+        locale = f" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE '{order_of}' LOCALE 'C'"
+        self._execute(f"CREATE DATABASE {name}" + (locale if order_of else ""))
         return name
 
     def drop_database(self, name: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from libs.domain.errors import Conflict
-from services.catalog.domain import errors, target
+from services.catalog.domain import errors, in_use, target
 from services.catalog.domain.entitlement import (
     Entitlement,
     ResourceKind,
@@ -163,7 +163,7 @@ class App:
         """
         leases, requests = leases_and_requests(uses)
         if leases or requests:
-            raise errors.access_ending(self.app_id, leases, requests)
+            raise in_use.access_ending(self.app_id, leases, requests)
 
     def require_etag(self, etag: str) -> None:
         """Does nothing for the etag of the app, or none.

@@ -30,11 +30,16 @@ class Standing:
     lease_end_time: datetime | None = None
 
 
+_HELD, _REQUESTABLE = Standing(CatalogState.HELD), Standing(CatalogState.REQUESTABLE)
+
+
 def standing(held: bool, uses: Sequence[Use]) -> Standing:
     """Where an entitlement stands for a person with these uses of it, oldest first.
 
     `held`: they hold all of it as of the last sync. What is ENDING is held as long as it is there.
     """
+    if not uses:
+        return _HELD if held else _REQUESTABLE
     asked = next((use for use in uses if use.state in _ASKED_FOR), None)
     leases = sorted(
         (use for use in uses if use.lease_id), key=lambda use: use.state is not UseState.ACTIVE

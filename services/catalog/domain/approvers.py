@@ -77,6 +77,10 @@ class Surroundings:
         """Of which tenant approvers are: the subject's."""
         return self.app_tenant_id if self.subject is None else self.subject.entra_tenant_id
 
+    def can_approve(self, user: User) -> bool:
+        """Whether a person may approve at all: they are enabled, and of the tenant."""
+        return user.account_enabled and user.entra_tenant_id == self.entra_tenant_id
+
 
 @dataclass(frozen=True, slots=True)
 class Approvers:
@@ -103,6 +107,12 @@ def approvers_of(source: Source, around: Surroundings) -> Approvers:
             return _owners("the entitlement", around.entitlement_owners, around)
         case GroupMembers(group_id):
             return _members(group_id, around)
+
+
+def has_manager(level: int, around: Surroundings) -> bool:
+    """Whether somebody at a level above the subject may approve."""
+    line = () if around.subject is None else line_of(around.subject, around.people)
+    return len(line) >= level and around.can_approve(line[level - 1])
 
 
 def _people(user_ids: Sequence[str], around: Surroundings) -> Approvers:
@@ -169,11 +179,7 @@ def _members(group_id: str, around: Surroundings) -> Approvers:
 
 def _by_name(people: Iterable[User], around: Surroundings) -> tuple[User, ...]:
     """Those of them who can approve."""
-    found = {
-        user.user_id: user
-        for user in people
-        if user.account_enabled and user.entra_tenant_id == around.entra_tenant_id
-    }
+    found = {user.user_id: user for user in people if around.can_approve(user)}
     return tuple(
         sorted(found.values(), key=lambda user: (user.display_name.casefold(), user.user_id))
     )

@@ -10,6 +10,7 @@ from services.catalog.domain.approvers import (
     Source,
     Surroundings,
     approvers_of,
+    has_manager,
 )
 from services.catalog.domain.directory import User
 
@@ -77,9 +78,11 @@ class Need:
         return frozenset(user.user_id for user in people)
 
     def lacks_managers(self, around: Surroundings) -> bool:
-        """Whether for the subject no source that is their manager suffices."""
-        return all(
-            self._lacks(source, around) for source in self.sources if isinstance(source, Manager)
+        """Whether for the subject no source that is their manager suffices: that is one person."""
+        return self.least > 1 or not any(
+            has_manager(source.level, around)
+            for source in self.sources
+            if isinstance(source, Manager)
         )
 
     def problem(self, user: User, cases: Mapping[str, Surroundings]) -> str:

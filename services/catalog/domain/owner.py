@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.catalog.domain import errors
+from services.catalog.domain import in_use
 
 # So many people answer for a thing at most, however many hold an entitlement that does.
 MOST_PEOPLE = 100
@@ -82,4 +82,4 @@ def require_no_owners(owned: Mapping[str, Iterable[str]], going: Collection[str]
     for entitlement_id, of_ids in owned.items():
         staying = [of_id for of_id in of_ids if of_id not in going]
         if staying:
-            raise errors.entitlement_is_owner(entitlement_id, staying)
+            raise in_use.entitlement_is_owner(entitlement_id, staying)

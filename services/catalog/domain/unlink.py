@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.catalog.domain import errors
+from services.catalog.domain import errors, in_use
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement, ResourceKind
 from services.catalog.domain.link import LinkChoice, LinkedGroup
@@ -46,7 +46,7 @@ class Unlinking:
         for role in self.removed_ids:
             of_role = [each for each in uses if each.entitlement_id == role]
             if of_role:
-                raise errors.entitlement_in_use(role, *leases_and_requests(of_role))
+                raise in_use.entitlement_in_use(role, *leases_and_requests(of_role))
 
 
 def unlink(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.catalog.domain import errors
+from services.catalog.domain import errors, in_use
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement, EntitlementState
 from services.catalog.domain.owner import require_no_owners
@@ -33,7 +33,7 @@ class Unmanaging:
         """
         leases, requests = leases_and_requests(uses)
         if leases or requests:
-            raise errors.app_in_use(self.app.app_id, leases, requests)
+            raise in_use.app_in_use(self.app.app_id, leases, requests)
 
 
 def unmanage(

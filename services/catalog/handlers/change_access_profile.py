@@ -6,7 +6,7 @@ from typing import Any
 
 from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
-from services.catalog.domain import errors, facts
+from services.catalog.domain import errors, facts, in_use
 from services.catalog.domain.access_profile import AccessProfile
 from services.catalog.handlers.checked_profile import CheckedProfile
 from services.catalog.ports import AccessProfiles
@@ -92,7 +92,7 @@ class DeleteAccessProfile:
         profile = await _found(self.access_profiles, access_profile_id, etag)
         app_ids = await self.access_profiles.apps_naming(access_profile_id)
         if app_ids:
-            raise errors.access_profile_in_use(access_profile_id, app_ids)
+            raise in_use.access_profile_in_use(access_profile_id, app_ids)
         return Outcome(
             None,
             Change(

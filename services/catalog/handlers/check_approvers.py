@@ -13,6 +13,8 @@ from services.catalog.handlers.show import ShowAccessProfile
 from services.catalog.ports import AccessProfiles, ApproverSources
 
 _AT_ONCE = 500
+# How many managers are kept in memory.
+_KNOWN_MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,10 @@ class CheckApprovers:
             cases = await self._by_entitlement(query)
         short = need.short([*cases.values()])
         member_count, without, told = 0, 0, list[User]()
+        known = dict[str, User]()
         async for members in self._looked_at(profile, of_app.app_tenant_id, short):
             member_count += len(members)
-            lacking = await self._lacking(need, of_app, members)
+            lacking = await self._lacking(need, of_app, members, known)
             without += len(lacking)
             told += lacking[: MOST_TOLD - len(told)]
         if short is not None:
@@ -104,20 +107,27 @@ class CheckApprovers:
             more = bool(after)
 
     async def _lacking(
-        self, need: Need, of_app: Surroundings, members: Sequence[User]
+        self, need: Need, of_app: Surroundings, members: Sequence[User], known: dict[str, User]
     ) -> Sequence[User]:
-        """Those of these for whom their managers don't suffice either."""
+        """Those of these for whom their managers don't suffice either.
+
+        `known`: managers, who are most often those of others too. More are added.
+        """
         if not need.levels:
             return members
-        above = await self.sources.above(members, need.levels)
+        above = await self.sources.above(members, need.levels, known)
+        if len(known) > _KNOWN_MOST:
+            known.clear()
+        managers = {user.manager_user_id for user in above.values()}
+        known |= {each: above[each] for each in managers if each in above}
         return [
             user
             for user in members
-            if need.lacks_managers(replace(of_app, subject=user, people=above))
+            if need.lacks_managers(Surroundings(of_app.app_tenant_id, user, above))
         ]
 
     async def _problem(self, need: Need, cases: Mapping[str, Surroundings], user: User) -> str:
-        above = await self.sources.above([user], need.levels)
+        above = await self.sources.above([user], need.levels, {})
         around = {
             key: replace(case, people={**case.people, **above}) for key, case in cases.items()
         }

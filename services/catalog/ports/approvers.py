@@ -34,6 +34,11 @@ class ApproverSources(Protocol):
         """
         ...
 
-    async def above(self, people: Sequence[User], levels: int) -> Mapping[str, User]:
-        """People with those whom they answer to, so many levels up, by their ids."""
+    async def above(
+        self, people: Sequence[User], levels: int, known: Mapping[str, User]
+    ) -> Mapping[str, User]:
+        """People with those whom they answer to, so many levels up, by their ids.
+
+        Who is `known` is not read again.
+        """
         ...

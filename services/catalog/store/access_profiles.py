@@ -11,6 +11,7 @@ from sqlalchemy import (
     Row,
     Table,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -98,17 +99,19 @@ class StoredAccessProfiles:
 
     async def person_count(self, access_profile_ids: Collection[str], entra_tenant_id: str) -> int:
         table, profile_ids = directory_users, [*access_profile_ids]
-        people = select(func.count()).where(
-            table.c.entra_tenant_id == entra_tenant_id, table.c.account_enabled.is_(True)
-        )
+        counts = and_(table.c.entra_tenant_id == entra_tenant_id, table.c.account_enabled.is_(True))
         if EVERYONE_ID in access_profile_ids:
-            return await self._database.read(lambda each: each.execute(people).scalar_one())
+            everyone = select(func.count()).where(counts)
+            return await self._database.read(lambda each: each.execute(everyone).scalar_one())
         asked = select(access_profiles).where(access_profiles.c.access_profile_id.in_(profile_ids))
         profiles = await self._database.read(
             lambda connection: _with_lists(connection, connection.execute(asked).all())
         )
         if not any(profile.expression for profile in profiles):
-            query = people.where(table.c.user_id.in_(listed(profile_ids)))
+            # Nothing but the list to begin with: SQLite would begin with everybody.
+            query = select(func.count(case((counts, 1)))).where(
+                table.c.user_id.in_(listed(profile_ids))
+            )
             return await self._database.read(lambda each: each.execute(query).scalar_one())
         # Whom one names needs no expression to be asked of.
         profiles.sort(key=lambda profile: bool(profile.expression))

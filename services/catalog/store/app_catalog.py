@@ -22,7 +22,12 @@ from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app_catalog import CatalogApp, CatalogEntitlement, CatalogState
 from services.catalog.domain.entitlement import ResourceKind
-from services.catalog.domain.settings import Defaults, settle
+from services.catalog.domain.settings import (
+    Defaults,
+    EntitlementOverride,
+    EntitlementSettings,
+    settle,
+)
 from services.catalog.ports import Expressions
 from services.catalog.store.audience import governed, held_by, open_to, provisionable
 from services.catalog.store.membership import read_profiles
@@ -38,6 +43,16 @@ from services.catalog.store.tables import (
     entitlements,
 )
 from services.catalog.store.text import containing, read_wanted
+
+_APP = (
+    *("app_id", "display_name", "search_name", "own_description", "description", "instructions"),
+    *("policy_id", "max_duration"),
+)
+_ENTITLEMENT = (
+    *("entitlement_id", "app_id", "display_name", "description", "resource_kind"),
+    *("policy_id", "max_duration", "emergency_max_duration", "emergency_policy_id"),
+    *("not_requestable", "locked"),
+)
 
 
 class StoredAppCatalog:
@@ -168,7 +183,11 @@ def _apps(
         .is_not(None)
     )
     statement = (
-        select(apps, *rules_columns())
+        select(
+            # Not the roles, which come as JSON.
+            *(apps.c[name] for name in _APP),
+            *rules_columns(),
+        )
         .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
         .where(among)
     )
@@ -201,10 +220,13 @@ def _entitlements(
     connection: Connection, of: Sequence[Row[Any]], which: ColumnElement[bool]
 ) -> dict[str, list[Row[Any]]]:
     """What is asked about of apps that are open to the person, by app."""
+    app_ids = [row.app_id for row in of]
     statement = (
-        select(entitlements)
+        # Not what it is fulfilled with, which comes as JSON.
+        select(*(entitlements.c[name] for name in _ENTITLEMENT))
         .join(apps, apps.c.app_id == entitlements.c.app_id)
-        .where(entitlements.c.app_id.in_([row.app_id for row in of]))
+        # Said of both: PostgreSQL would read all apps to join them.
+        .where(entitlements.c.app_id.in_(app_ids), apps.c.app_id.in_(app_ids))
         .where(governed(), provisionable(), which)
         .order_by(
             # Access comes first.
@@ -244,6 +266,11 @@ def _app_of(
     app: Row[Any], offered: Sequence[Row[Any]], standings: Standings, deployment: Defaults
 ) -> CatalogApp:
     by_rules, by_app = said_by_rules(app), Defaults(app.policy_id, app.max_duration)
+    # Most say nothing for themselves.
+    overrides = [override_of(row) for row in offered]
+    settled: dict[EntitlementOverride, EntitlementSettings] = {
+        override: settle(override, by_rules, by_app, deployment) for override in {*overrides}
+    }
     return CatalogApp(
         app.app_id,
         app.display_name,
@@ -255,10 +282,10 @@ def _app_of(
                 description=row.description,
                 resource_kind=ResourceKind(row.resource_kind),
                 held=row.entitlement_id in standings.held,
-                settings=settle(override_of(row), by_rules, by_app, deployment),
+                settings=settled[override],
                 standing=standings.of(row.entitlement_id),
             )
-            for row in offered
+            for row, override in zip(offered, overrides, strict=True)
         ),
         app.instructions,
     )

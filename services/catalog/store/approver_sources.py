@@ -82,11 +82,12 @@ _groups = (
     .where(directory_groups.c.group_id.in_(_GROUPS))
     .cte("named_groups")
 )
-# All of a group's members, or none: the range ends before the first where there are too many.
+# All of a group's members, or none: the range ends before the first where there are too many. In
+# each order of texts "v" is behind every id of a person; a "~" is before them in some.
 _members = (
     select(_groups.c.group_id, directory_memberships.c.user_id)
     .join(directory_memberships, directory_memberships.c.group_id == _groups.c.group_id)
-    .where(directory_memberships.c.user_id <= case((_groups.c.behind.is_(None), "~"), else_=""))
+    .where(directory_memberships.c.user_id <= case((_groups.c.behind.is_(None), "v"), else_=""))
     .cte("named_members")
 )
 _PEOPLE = union_all(
@@ -176,8 +177,10 @@ class StoredApproverSources:
 
         return await self._database.read(work)
 
-    async def above(self, people: Sequence[User], levels: int) -> Mapping[str, User]:
-        return await self._database.read(lambda each: read_above(each, people, levels))
+    async def above(
+        self, people: Sequence[User], levels: int, known: Mapping[str, User]
+    ) -> Mapping[str, User]:
+        return await self._database.read(lambda each: read_above(each, people, levels, known))
 
 
 def _around(

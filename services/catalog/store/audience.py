@@ -8,6 +8,7 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
+    literal,
     or_,
     select,
     union_all,
@@ -86,9 +87,13 @@ def provisionable() -> ColumnElement[bool]:
         directory_groups.c.directory_entitlement_id == bindings.c.directory_entitlement_id,
         directory_groups.c.unwritable_reason == UnwritableReason.WRITABLE.value,
     )
-    group = exists().where(bindings.c.entitlement_id == entitlements.c.entitlement_id)
+    of_it = bindings.c.entitlement_id == entitlements.c.entitlement_id
+    # Asked entitlement by entitlement: as EXISTS beside an OR, PostgreSQL would read all bindings.
+    group = select(literal(1)).where(of_it).limit(1).scalar_subquery().is_not(None)
     return and_(
-        entitlements.c.role_gone.is_(False), ~group.where(~writable), or_(group, ~groups_only())
+        entitlements.c.role_gone.is_(False),
+        ~exists().where(of_it, ~writable),
+        or_(group, ~groups_only()),
     )
 
 

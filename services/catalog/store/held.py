@@ -51,8 +51,8 @@ _MOST = bindparam("most", type_=Integer())
 _BEHIND_MOST = bindparam("behind_most", type_=Integer())
 _NONE = literal("")
 _NEVER = literal(None, UtcTime())
-# Sorts behind every id.
-_BEHIND = "~"
+# Behind every id of a person in each order of texts; a "~" is before them in some.
+_BEHIND = "v"
 
 
 @dataclass(frozen=True, slots=True)

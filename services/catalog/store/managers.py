@@ -1,6 +1,6 @@
 """People with those whom they answer to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import BindParameter, Connection, Text, bindparam, literal, select, union_all
 
@@ -39,21 +39,22 @@ def read_line(connection: Connection, user_id: str, beside: str) -> dict[str, Us
     return {row.user_id: user_of(row) for row in rows}
 
 
-def read_above(connection: Connection, people: Sequence[User], levels: int) -> dict[str, User]:
+def read_above(
+    connection: Connection, people: Sequence[User], levels: int, known: Mapping[str, User]
+) -> dict[str, User]:
     """People with those whom they answer to, so many levels up, by their ids.
 
-    A statement a level, for however many people: of a whole page most answer to the same few.
+    A statement a level at most, for all who are not `known`.
     """
     found = {user.user_id: user for user in people}
     wanted = {user.manager_user_id for user in people}
     for _ in range(levels):
-        wanted -= {*found, ""}
-        if not wanted:
-            break
-        rows = connection.execute(
-            select(directory_users).where(directory_users.c.user_id.in_(sorted(wanted)))
-        )
-        above = [user_of(row) for row in rows]
-        found |= {user.user_id: user for user in above}
-        wanted = {user.manager_user_id for user in above}
+        wanted -= {"", *found}
+        above = {each: known[each] for each in wanted if each in known}
+        if missing := sorted(wanted - above.keys()):
+            users = directory_users
+            rows = connection.execute(select(users).where(users.c.user_id.in_(missing)))
+            above |= {row.user_id: user_of(row) for row in rows}
+        found |= above
+        wanted = {user.manager_user_id for user in above.values()}
     return found

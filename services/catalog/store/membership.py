@@ -7,6 +7,7 @@ meant, not thousands.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -108,25 +109,28 @@ def read_reasons(
         for user_id, group_id in connection.execute(statement):
             in_groups[user_id].append(group_id)
     named = frozenset(profile.user_ids)
-    return [
-        Reasons(
+
+    def reasons(person: User) -> Reasons:
+        asked = _NO
+        if profile.expression:
+            asked = _asked(expressions.given(person), profile.expression)
+        if person.user_id not in named and person.user_id not in in_groups:
+            return asked
+        return replace(
+            asked,
             named=person.user_id in named,
-            group_ids=tuple(in_groups[person.user_id]),
-            expression=bool(asked),
-            problem=asked.problem,
+            group_ids=tuple(in_groups.get(person.user_id, ())),
         )
-        for person in people
-        for asked in [
-            _asked(expressions.given(person), profile.expression)
-            if profile.expression
-            else Reasons()
-        ]
-    ]
+
+    return [reasons(person) for person in people]
+
+
+_YES, _NO = Reasons(expression=True), Reasons()
 
 
 def _asked(is_true: Callable[[str], bool], expression: str) -> Reasons:
     try:
-        return Reasons(expression=is_true(expression))
+        return _YES if is_true(expression) else _NO
     except ExpressionProblem as problem:
         return Reasons(problem=str(problem))
 

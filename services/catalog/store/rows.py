@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -79,11 +80,12 @@ def read_user(connection: Connection, user_id: str) -> User | None:
 
 _USER_FIELDS = tuple(field.name for field in fields(User))
 USER_COLUMNS = tuple(directory_users.c[name] for name in _USER_FIELDS)
+_user_values = attrgetter(*_USER_FIELDS)
 
 
 def user_of(row: Row[Any]) -> User:
     """A person."""
-    return User(*(row._mapping[column.name] for column in USER_COLUMNS))
+    return User(*_user_values(row))
 
 
 def user_in_json(values: Sequence[Any]) -> User:

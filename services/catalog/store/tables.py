@@ -101,6 +101,12 @@ Index(
     directory_users.c.search_name,
     directory_users.c.user_id,
 )
+# For how many everyone is.
+Index(
+    "directory_users_by_tenant",
+    directory_users.c.entra_tenant_id,
+    directory_users.c.account_enabled,
+)
 _doomed_index(directory_users)
 
 directory_groups = Table(
@@ -279,7 +285,7 @@ entitlements = Table(
     "entitlements",
     metadata,
     Column("entitlement_id", Text, primary_key=True),
-    Column("app_id", Text, ForeignKey("apps.app_id"), nullable=False, index=True),
+    Column("app_id", Text, ForeignKey("apps.app_id"), nullable=False),
     Column("resource_id", Text, ForeignKey("resources.resource_id"), nullable=False, index=True),
     # As its resource has them. They never change, and with two joins more PostgreSQL would plan
     # a search of the app catalog for longer than it runs it.
@@ -311,6 +317,8 @@ entitlements = Table(
     Column("version", BigInteger, nullable=False),
 )
 
+# With the name, so that a search of the app catalog reads no more than the index.
+Index("entitlements_by_app", entitlements.c.app_id, entitlements.c.search_name)
 for _by in ("policy", "emergency_policy"):
     Index(
         f"entitlements_by_{_by}",

@@ -9,6 +9,10 @@ from services.catalog.translate import shapes
 from services.catalog.translate.entitlement import kind_to_proto
 from services.catalog.translate.settings import tier_to_proto
 
+_STATES = {
+    state: app_catalog_pb2.CatalogState.Value(f"CATALOG_STATE_{state}") for state in CatalogState
+}
+
 
 def search_app_catalog(
     request: app_catalog_pb2.SearchAppCatalogRequest,
@@ -68,7 +72,7 @@ def _entitlement_to_proto(
         emergency_max_duration=duration(emergency.max_duration) if emergency.enabled else None,
         emergency_tier=tier_to_proto(settings.emergency_tier),
         emergency_max_duration_tier=tier_to_proto(settings.emergency_max_duration_tier),
-        state=app_catalog_pb2.CatalogState.Value(f"CATALOG_STATE_{stands.state}"),
+        state=_STATES[stands.state],
         access_request_id=stands.access_request_id,
         lease_id=stands.lease_id,
         lease_end_time=timestamp(stands.lease_end_time),

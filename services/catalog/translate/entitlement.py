@@ -32,6 +32,9 @@ _CHANGEABLE = (
     "override",
     *(f"override.{each.name}" for each in settings_pb2.EntitlementOverride.DESCRIPTOR.fields),
 )
+_KINDS = {
+    kind: entitlement_pb2.ResourceKind.Value(f"RESOURCE_KIND_{kind}") for kind in ResourceKind
+}
 
 
 def get_entitlement(request: entitlement_pb2.GetEntitlementRequest) -> str:
@@ -169,4 +172,4 @@ def entitlement_to_proto(
 
 def kind_to_proto(kind: ResourceKind) -> entitlement_pb2.ResourceKind.ValueType:
     """What a resource type holds."""
-    return entitlement_pb2.ResourceKind.Value(f"RESOURCE_KIND_{kind}")
+    return _KINDS[kind]

@@ -14,10 +14,12 @@ from services.catalog.domain.settings import (
     SettingTier,
 )
 
+_TIERS = {tier: settings_pb2.SettingTier.Value(f"SETTING_TIER_{tier}") for tier in SettingTier}
+
 
 def tier_to_proto(tier: SettingTier) -> settings_pb2.SettingTier.ValueType:
     """Where a value comes from."""
-    return settings_pb2.SettingTier.Value(f"SETTING_TIER_{tier}")
+    return _TIERS[tier]
 
 
 def emergency_of(

@@ -55,9 +55,13 @@ class HeldFacts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
-    """What is known when an access request is decided."""
+    """What is known when an access request is decided.
+
+    Nobody changes it. To be frozen would make it three times as dear, and there is one for each
+    evaluation.
+    """
 
     subject: PersonFacts
     requester: PersonFacts

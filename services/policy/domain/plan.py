@@ -45,9 +45,9 @@ class Answers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
-    """What a policy says about one set of facts."""
+    """What a policy says about one set of facts. Nobody changes it; see `Facts`."""
 
     policy_id: str
     policy_display_name: str

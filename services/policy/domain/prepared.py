@@ -5,6 +5,7 @@ evaluation sees the rules for everything, and those for its app and its entitlem
 that the policy has them.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -15,6 +16,7 @@ from services.policy.domain.steps import Approval, Expression
 
 Numbered = Sequence[tuple[int, Rule]]
 _number = itemgetter(0)
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Prepared:
     """Those for some entitlements, and perhaps only of some apps."""
     names_people: bool
     """Whether an expression says anywhere who approves."""
+    words: frozenset[str]
+    """All words that stand in its conditions and other expressions."""
 
     @classmethod
     def of(cls, policy: Policy) -> "Prepared":
@@ -47,14 +51,17 @@ class Prepared:
                     by_app.setdefault(app_id, []).append(numbered)
             else:
                 general.append(numbered)
-        names_people = any(
-            isinstance(source, Expression)
+        naming = [
+            source.expression
             for _, steps in policy.content.step_lists()
             for step in steps
             if isinstance(step, Approval)
             for _, source in step.sources
-        )
-        return cls(policy, general, by_app, by_entitlement, names_people)
+            if isinstance(source, Expression)
+        ]
+        conditions = (rule.condition for rule in policy.content.rules)
+        words = frozenset(word for text in (*conditions, *naming) for word in _WORD.findall(text))
+        return cls(policy, general, by_app, by_entitlement, bool(naming), words)
 
     def rules_for(self, app_id: str, entitlement_id: str) -> Numbered:
         """The rules that are asked for an entitlement of an app, in the policy's order."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from services.policy.domain.content import Content
 from services.policy.domain.problems import Problem
-from services.policy.domain.steps import Accept, Approval, People, Step
+from services.policy.domain.steps import Accept, Approval, People, Reject, Step
 
 _NUMBER = re.compile(r"\[(\d+)\]")
 
@@ -15,12 +15,14 @@ def warnings(content: Content) -> Iterator[Problem]:
     lists = [*content.step_lists()]
     path, steps = lists[-1]
     if isinstance(steps[0], Accept):
-        yield _warning(
-            f"{path}[0]",
-            "approves whatever no rule matches, also without an end, and nobody decides",
+        whatever = (
+            "whatever no rule matches" if content.rules else "everything, also without an end"
         )
+        yield _warning(f"{path}[0]", f"approves {whatever}, and nobody decides")
     for path, steps in lists:
         for number, step in enumerate(steps):
+            if isinstance(step, Reject) and any(isinstance(it, Approval) for it in steps):
+                yield _warning(f"{path}[{number}]", "denies what was approved in the steps before")
             if isinstance(step, Approval):
                 yield from _of_approval(f"{path}[{number}].approval", step, steps[:number])
 

@@ -1,5 +1,6 @@
 """Looks for what is wrong with what a policy decides by, together with the policies around it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from services.policy.domain.content import Content
@@ -34,7 +35,8 @@ async def problems_of(
         for target in escalations(content)
         if (why := await _unusable(target, policy_id, lookup)) is not None
     }
-    return problems(content, expressions, unusable)
+    # A thousand conditions take half a second to compile; evaluations do not wait for that.
+    return await asyncio.to_thread(problems, content, expressions, unusable)
 
 
 async def check_content(

@@ -73,6 +73,7 @@ class EvaluateDraftHandler:
 
     def _answer(self, prepared: Prepared, facts: Facts) -> Answer:
         try:
-            return Answer(plan(prepared, facts, self.expressions.given(facts), self.clock.now()))
+            answers = self.expressions.given(facts, prepared.words)
+            return Answer(plan(prepared, facts, answers, self.clock.now()))
         except WrongState as failed:
             return Answer(None, failed.message)

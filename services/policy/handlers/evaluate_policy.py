@@ -36,6 +36,6 @@ class EvaluatePolicyHandler:
             WrongState: EVALUATION_FAILED.
         """
         prepared = await self.policies.current(command.policy_id or self.default_policy_id)
-        return plan(
-            prepared, command.facts, self.expressions.given(command.facts), self.clock.now()
-        )
+        facts = command.facts
+        answers = self.expressions.given(facts, prepared.words)
+        return plan(prepared, facts, answers, self.clock.now())

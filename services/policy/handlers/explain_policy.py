@@ -39,11 +39,12 @@ class ExplainPolicyHandler:
         """
         prepared = await self.policies.current(command.policy_id or self.default_policy_id)
         facts, now = command.facts, self.clock.now()
-        asked = plan(prepared, facts, self.expressions.given(facts), now)
+        asked = plan(prepared, facts, self.expressions.given(facts, prepared.words), now)
 
         def plan_for(length: timedelta) -> Plan:
             shorter = replace(facts, requested_duration=length)
-            return plan(prepared, shorter, self.expressions.given(shorter), now)
+            answers = self.expressions.given(shorter, prepared.words)
+            return plan(prepared, shorter, answers, now)
 
         app_id, entitlement_id = facts.app.app_id, facts.entitlement.entitlement_id
         lengths = [

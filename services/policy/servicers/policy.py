@@ -1,5 +1,6 @@
 """PolicyService, over gRPC."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import grpc
 
 from latchkey.policy.v1 import policy_pb2, policy_pb2_grpc
 from libs.db.writes import Writes, key_of
+from libs.domain.changes import Outcome
 from libs.rpc.calls import caller
 from services.policy.handlers.apply_policies import ApplyPoliciesHandler
 from services.policy.handlers.check_policy import CheckPolicyHandler
@@ -105,10 +107,18 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
     async def ApplyPolicies(
         self, request: policy_pb2.ApplyPoliciesRequest, context: Context
     ) -> policy_pb2.ApplyPoliciesResponse:
-        command = apply.apply_policies(request, caller())
+        # A large document takes a second to read, and another one to compare: on the event loop no
+        # policy would be evaluated meanwhile.
+        command = await asyncio.to_thread(apply.apply_policies, request, caller())
+
+        async def applied() -> Outcome[policy_pb2.ApplyPoliciesResponse]:
+            outcome = await self.apply(command)
+            response = await asyncio.to_thread(apply.apply_policies_response, outcome.result)
+            return Outcome(response, outcome.change)
+
         return await self.writes.answer(
-            lambda: self.apply(command),
-            apply.apply_policies_response,
+            applied,
+            lambda response: response,
             policy_pb2.ApplyPoliciesResponse,
             key_of(caller(), f"{_SERVICE}/ApplyPolicies", request),
         )

@@ -49,6 +49,7 @@ _VERSIONS = select(
 _CURRENT = _VERSIONS.where(policy_versions.c.version == policies.c.version, _KEPT)
 # Few enough for a statement's parameters.
 _BATCH = 500
+_VERSION_MOST = 2**31 - 1
 
 
 class StoredPolicies:
@@ -86,7 +87,8 @@ class StoredPolicies:
             .limit(request.size + 1)
         )
         if (after := request.after_number()) is not None:
-            query = query.where(column < after)
+            # A token that somebody made up may hold a number that is none of the column's.
+            query = query.where(column < min(after, _VERSION_MOST))
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         page = request.page(rows, key=lambda row: (str(row.version),))
         # There is no policy without a version, so an empty first page is one of nothing.
@@ -134,7 +136,7 @@ class StoredPolicies:
 
     def edited(self, edits: Sequence[Edit]) -> tuple[Write, ...]:
         """What is written for edits that belong together. It is stale if one of the policies, a
-        name, or a policy that one escalates to is not as it was any more."""
+        name, or a policy that one escalates to is not as it was any more, or leads back to it."""
         kept = [edit for edit in edits if not edit.deletes]
         gone = [edit.after for edit in edits if edit.deletes]
         return (
@@ -142,6 +144,7 @@ class StoredPolicies:
             # When all of them are there, since they may escalate to each other.
             *(_no_escalations(edit.after) for edit in edits if edit.before is not None),
             *(write for edit in kept for write in _escalations(edit.after)),
+            *(_no_circle(edit.after) for edit in kept if escalations(edit.after.content)),
             *(_deleted(policy) for policy in gone),
         )
 
@@ -208,6 +211,24 @@ def _escalations(policy: Policy) -> Iterator[Guarded]:
             insert(policy_escalations).from_select(["policy_id", "escalate_to_policy_id"], there),
             expects=1,
         )
+
+
+def _no_circle(policy: Policy) -> Guarded:
+    """Two policies may begin to escalate to each other at once, each by itself without a circle."""
+    table = policy_escalations
+    reached = (
+        select(table.c.escalate_to_policy_id.label("policy_id"))
+        .where(table.c.policy_id == policy.policy_id)
+        # Not before UPDATE: SQLite's driver counts rows of what begins with that word.
+        .cte("reached", recursive=True, nesting=True)
+    )
+    reached = reached.union(
+        select(table.c.escalate_to_policy_id).where(table.c.policy_id == reached.c.policy_id)
+    )
+    circle = exists().where(reached.c.policy_id == policy.policy_id)
+    return Guarded(
+        update(policies).where(_as(policy), ~circle).values(version=policy.version), expects=1
+    )
 
 
 def _no_escalations(policy: Policy) -> Guarded:

@@ -1,12 +1,14 @@
 """`evaluation.proto`."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from latchkey.policy.v1 import evaluation_pb2
 from libs.domain.fields import Fields
 from libs.rpc.well_known import duration, timestamp
 from services.policy.domain.content import EXPRESSION_MOST
 from services.policy.domain.plan import Plan
+from services.policy.domain.steps import Step
 from services.policy.handlers.evaluate_condition import EvaluateCondition
 from services.policy.handlers.evaluate_draft import Answer, EvaluateDraft
 from services.policy.handlers.evaluate_policy import EvaluatePolicy
@@ -99,14 +101,41 @@ def evaluate_draft_response(answers: Sequence[Answer]) -> evaluation_pb2.Evaluat
 
 
 def plan_to_proto(plan: Plan) -> evaluation_pb2.Plan:
+    message = evaluation_pb2.Plan()
+    message.CopyFrom(
+        _settled(
+            plan.policy_id,
+            plan.policy_display_name,
+            plan.policy_version,
+            plan.policy_digest,
+            plan.rule,
+            plan.condition,
+            plan.steps,
+        )
+    )
+    message.explanation.extend(plan.explanation)
+    message.evaluate_time.CopyFrom(timestamp(plan.evaluate_time))
+    return message
+
+
+@lru_cache(1000)
+def _settled(
+    policy_id: str,
+    policy_display_name: str,
+    policy_version: int,
+    policy_digest: str,
+    rule: str,
+    condition: str,
+    steps: tuple[Step, ...],
+) -> evaluation_pb2.Plan:
+    """What a plan says by the rule that matched. The same few are said over and over, and to make
+    one costs as much as all else that an answer takes; so it is copied."""
     return evaluation_pb2.Plan(
-        policy_id=plan.policy_id,
-        policy_display_name=plan.policy_display_name,
-        policy_version=plan.policy_version,
-        policy_digest=plan.policy_digest,
-        rule=plan.rule,
-        condition=plan.condition,
-        explanation=plan.explanation,
-        steps=steps_to_proto(plan.steps),
-        evaluate_time=timestamp(plan.evaluate_time),
+        policy_id=policy_id,
+        policy_display_name=policy_display_name,
+        policy_version=policy_version,
+        policy_digest=policy_digest,
+        rule=rule,
+        condition=condition,
+        steps=steps_to_proto(steps),
     )

@@ -25,13 +25,14 @@ def facts_of(fields: Fields, facts: evaluation_pb2.Facts) -> Facts:
     app = facts.app
     if len(facts.held) > _MOST_HELD:
         fields.wrong("held", f"has {len(facts.held)} entries, at most {_MOST_HELD} are taken")
-    subject = _person(fields.inside("subject"), facts.subject)
+    who, whoever = facts.subject, facts.requester
+    subject = _person(fields.inside("subject"), who)
     return Facts(
         subject=subject,
         requester=(
             subject  # as nearly always
-            if facts.requester == facts.subject and facts.HasField("requester")
-            else _person(fields.inside("requester"), facts.requester)
+            if whoever == who and whoever.user_id
+            else _person(fields.inside("requester"), whoever)
         ),
         entitlement=_entitlement(fields, facts.entitlement),
         app=AppFacts(

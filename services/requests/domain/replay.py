@@ -15,6 +15,7 @@ from services.requests.domain.steps import (
     Step,
     UnknownStep,
     Wait,
+    length_in_words,
     who_in_words,
 )
 
@@ -137,7 +138,9 @@ def _rest(step: Step, *, alone: bool) -> str:
         case Approval() as it:
             return f" {who_in_words(it)}"
         case Wait(duration, condition):
-            return f" for {duration}" if duration is not None else f" until {condition}"
+            if duration is not None:
+                return f" for {length_in_words(duration)}"
+            return f" until {condition}"
         case UnknownStep():
             return ""
 

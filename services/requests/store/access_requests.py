@@ -172,20 +172,21 @@ class AccessRequestStore:
     async def under_policy(
         self, page: PageRequest, *, policy_id: str, start: datetime, end: datetime
     ) -> Page[AccessRequest]:
-        order = (table.c.create_time, table.c.access_request_id)
+        time = table.c.create_time
+        order = (time, table.c.access_request_id)
         query = (
             select(*_WITHOUT_TIMELINE)
-            .where(
-                table.c.policy_id == policy_id,
-                table.c.create_time >= start,
-                table.c.create_time < end,
-                table.c.inputs.is_not(None),
-            )
+            .where(table.c.policy_id == policy_id, time >= start, table.c.inputs.is_not(None))
             .order_by(*(column.desc() for column in order))
             .limit(page.size + 1)
         )
-        if (after := page.after_time()) is not None:
-            query = query.where(tuple_(*order) < tuple_(*after))
+        after = page.after_time()
+        if after is None or after[0] >= end:
+            query = query.where(time < end)
+        else:
+            # The only upper bound: SQLite takes one of several, and from the end of the period it
+            # would go through all pages before this one.
+            query = query.where(time <= after[0], tuple_(*order) < tuple_(*after))
         rows = await self.database.read(
             lambda connection: connection.execute(query).mappings().all()
         )

@@ -50,7 +50,8 @@ from services.catalog.store.syncs import StoredSyncs
 from services.catalog.store.unmanaged import StoredUnmanagedAccess
 from services.catalog.store.uses import StoredUses
 from services.catalog.translate import ingest as translate
-from tests.fakes.catalog import FakeCatalog, FakeFollowing
+from tests.fakes.catalog import FakeCatalog
+from tests.fakes.catalog_uses import FakeFollowing
 from tests.fakes.clock import FakeClock
 from tests.integration.catalog.links_model import GROUPS, Model
 from tests.integration.catalog.tenant import Tenant, app_id, membership_id, numbered

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
 from libs.db.engine import Database
 from libs.domain import ids
@@ -14,8 +14,9 @@ from services.catalog.store import MIGRATIONS
 from services.catalog.store.apps import StoredApps
 from services.catalog.store.entitlements import StoredEntitlements
 from services.catalog.store.links import StoredLinks
+from services.catalog.store.policy_uses import StoredPolicyUses
 from services.catalog.store.rules import StoredRules
-from services.catalog.store.tables import entitlement_targets
+from services.catalog.store.tables import apps, entitlement_targets, entitlements
 from tests.support.versions import filled, to_version
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -107,11 +108,11 @@ async def test_managed_apps_at_0002(database_url: str) -> None:
         await database.write(filled(BEFORE))
         await MIGRATIONS.apply(database)
 
-        entitlements = StoredEntitlements(database)
+        offered = StoredEntitlements(database)
         found = {
             each.entitlement.entitlement_id: each.entitlement
             for app_id in ("tool", "desk", "wiki")
-            for each in (await entitlements.page(app_id, "", PAGE)).items
+            for each in (await offered.page(app_id, "", PAGE)).items
         }
         assert {
             key: (each.entra_app_role_id, [of.directory_entitlement_id for of in each.fulfilment])
@@ -133,7 +134,7 @@ async def test_managed_apps_at_0002(database_url: str) -> None:
             ("ent tool reds", "den_group", "tool"),
         ]
         for app_id, count in (("tool", 3), ("desk", 3), ("wiki", 0)):
-            types = {each.kind: each for each in await entitlements.resource_types(app_id)}
+            types = {each.kind: each for each in await offered.resource_types(app_id)}
             assert len(types) == count
             if count:
                 derived = ids.derived_id("rty", app_id, "APP_ROLE")
@@ -152,6 +153,42 @@ async def test_managed_apps_at_0002(database_url: str) -> None:
         shown = await StoredApps(database).shown("desk")
         assert shown is not None
         assert (shown.app.removed, shown.app.own_description, shown.owners.given) == (True, "", ())
+    finally:
+        await database.close()
+
+
+async def test_policies_at_0007(database_url: str) -> None:
+    """Where they were named before there was an index of it, they are found."""
+    database = Database.open(database_url)
+    named = {"policy_id": "pol_1"}
+
+    def name_it(connection: Connection) -> None:
+        connection.execute(update(apps).where(apps.c.app_id == "tool").values(named))
+        reds = entitlements.c.entitlement_id == "ent tool reds"
+        connection.execute(
+            update(entitlements).where(reds).values(named | {"emergency_policy_id": "pol_2"})
+        )
+
+    async def uses(policy_id: str) -> list[tuple[str, str, bool, int]]:
+        page = await StoredPolicyUses(database).page(policy_id, PAGE)
+        return [
+            (each.tier.value, each.entitlement_display_name, each.emergency, len(each.audiences))
+            for each in page.items
+        ]
+
+    try:
+        await database.write(to_version(MIGRATIONS, "0002"))
+        await database.write(filled(BEFORE))
+        await database.migrate(to_version(MIGRATIONS, "0007"))
+        await database.write(name_it)
+        await MIGRATIONS.apply(database)
+        await MIGRATIONS.check(database)
+        assert await uses("pol_1") == [
+            ("APP", "", False, 1),
+            ("RULES", "", False, 1),
+            ("ENTITLEMENT", "tool reds", False, 1),
+        ]
+        assert await uses("pol_2") == [("ENTITLEMENT", "tool reds", True, 1)]
     finally:
         await database.close()
 

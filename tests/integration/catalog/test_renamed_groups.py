@@ -1,7 +1,13 @@
 """A group that is renamed in the directory has its present name wherever it is shown."""
 
+import asyncio
+import threading
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
 
 from latchkey.catalog.v1 import app_catalog_pb2, entitlement_pb2, events_pb2, grant_pb2, link_pb2
 from latchkey.ledger.v1 import event_pb2
@@ -25,6 +31,7 @@ from tests.integration.catalog.tenant import (
     sync,
     user_id,
 )
+from tests.support.meanwhile import meanwhile
 
 
 async def shown(catalog: RunningCatalog, app: Managed, *entitlement_ids: str) -> dict[str, Any]:
@@ -140,8 +147,38 @@ async def updates(catalog: RunningCatalog) -> list[str]:
         event_pb2.ListEventsRequest(page_size=500), metadata=root(catalog)
     )
     found = [
-        events_pb2.EntitlementUpdated.FromString(event.payload)
-        for event in response.events
-        if event.type.endswith("EntitlementUpdated")
+        events_pb2.EntitlementUpdated.FromString(each.payload)
+        for each in response.events
+        if each.type.endswith("EntitlementUpdated")
     ]
     return sorted(each.entitlement_id for each in found if "fulfilment" in each.changed_fields)
+
+
+@pytest.mark.parametrize("first", ["sync", "link"])
+async def test_a_link_and_a_rename_meet(catalog: RunningCatalog, first: str) -> None:
+    """Whichever is kept first while the other has read what was, nothing keeps the old name."""
+    await sync(catalog, MARLOWE)
+    app = await manage(catalog, "Design Tool")
+    groups = replace(MARLOWE, called={"Design Editors": "Ink"}).pages()[1]
+    loop, met = asyncio.get_running_loop(), threading.Event()
+    read = "FROM resource_types" if first == "sync" else "JOIN entitlement_targets"
+
+    def steps(which: str) -> Coroutine[Any, Any, Any]:
+        if which == "sync":
+            return incremental(catalog, groups, completion())
+        return link(catalog, app.app_id, virtual_role("Design Editors", "Editor"))
+
+    def between(_: object, __: object, statement: str, *___: object) -> None:
+        if read in statement and not met.is_set():
+            met.set()
+            meanwhile(loop, steps(first))
+
+    event.listen(Engine, "after_cursor_execute", between)
+    try:
+        await steps("link" if first == "sync" else "sync")
+    finally:
+        event.remove(Engine, "after_cursor_execute", between)
+    assert met.is_set()
+    found = await shown(catalog, app)
+    assert found["listed"] == found["bound"] == {"E": "member of Ink"}
+    assert found["linked"]["E"] == "Ink"

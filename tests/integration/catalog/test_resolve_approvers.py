@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import insert
 
-from latchkey.catalog.v1 import app_pb2, approver_pb2, entitlement_pb2
+from latchkey.catalog.v1 import app_pb2, approver_pb2, entitlement_pb2, grant_pb2
 from services.catalog.store.tables import directory_app_owners
 from tests.integration.catalog.approving import (
     APP_OWNERS,
@@ -25,10 +25,12 @@ from tests.integration.catalog.approving import (
 )
 from tests.integration.catalog.plans import captured
 from tests.integration.catalog.refusals import assert_refused, refused
-from tests.integration.catalog.running import RunningCatalog
-from tests.integration.catalog.steps import Managed, link, manage, virtual_role
-from tests.integration.catalog.tenant import sync, user_id
+from tests.integration.catalog.running import RunningCatalog, running_catalog
+from tests.integration.catalog.steps import Managed, link, manage, root, virtual_role
+from tests.integration.catalog.tenant import role_id, sync, user_id
 from tests.integration.catalog.test_app_depth import change, given, update
+from tests.support.issuer import TestIssuer
+from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -138,6 +140,28 @@ async def test_owners_are_those_who_answer(catalog: RunningCatalog, app: Managed
     assert (await owners())[1][0] == ["Ada", "Cleo", "Xin"]
     await sync(catalog, replace(STAFF, disabled=frozenset({"Dov", "Ada", "Xin"})))
     assert (await owners())[1][0] == ["Cleo"]
+
+
+async def test_whatever_order_texts_have(
+    postgres_server: PostgresServer, nats_url: str, issuer: TestIssuer
+) -> None:
+    """Members of groups are found where a database puts letters behind other signs: those of a
+    source, and those who hold through a group."""
+    name = postgres_server.create_database(order_of="en-US")
+    async with running_catalog(postgres_server.url(name), nats_url, issuer) as catalog:
+        await sync(catalog, STAFF.without(*CROWD))
+        app = await manage(catalog, "Tool")
+        asked = (group("Pair"), group("Deciders"))
+        assert await resolved(catalog, app.access_id, user_id("ben"), *asked) == [
+            (["Ada", "Cleo"], ""),
+            (["Ada", "ben", "Cleo"], ""),
+        ]
+        grants = await catalog.grants.ListGrants(
+            grant_pb2.ListGrantsRequest(directory_entitlement_id=role_id("Tool")),
+            metadata=root(catalog),
+        )
+        assert {each.user_display_name for each in grants.grants} == {"Ada", "ben", "Cleo", "Dov"}
+    postgres_server.drop_database(name)
 
 
 async def test_bad_questions(sqlite_catalog: RunningCatalog) -> None:

@@ -52,7 +52,7 @@ def _start(
 @pytest.mark.parametrize(
     ("settings", "status", "says"),
     [
-        ({"MIGRATE": "false"}, 2, "the database is at version none, this service needs 0001"),
+        ({"MIGRATE": "false"}, 2, "the database is at version none, this service needs 0002"),
         ({"DATABASE_URL": "postgresql+asyncpg://a:s3cret@b:port/c"}, 2, "LATCHKEY_DATABASE_URL: "),
         ({"DATABASE_URL": "postgresql+asyncpg://a:s3cret@127.0.0.1:1/c"}, 1, "the database does"),
         ({"DATABASE_URL": "sqlite:////nowhere/at/all.db"}, 1, "the database does not answer"),

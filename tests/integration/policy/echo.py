@@ -58,10 +58,10 @@ async def echo(house: PolicyHouse, plan: evaluation_pb2.Plan) -> AsyncIterator[i
         yield server.port
 
 
-def many_rules() -> policy_pb2.Policy:
-    """A policy with a rule for everything, and 999 for one app each."""
+def many_rules(rules: int = APPS) -> policy_pb2.Policy:
+    """A policy with a rule for one app each, and a last one for all."""
     by_manager = policy_pb2.Approvers(manager=policy_pb2.Approvers.Manager(level=1))
-    rules = [
+    for_apps = [
         policy_pb2.Rule(
             display_name=f"App {number}",
             condition=(
@@ -71,14 +71,14 @@ def many_rules() -> policy_pb2.Policy:
             steps=[policy_pb2.Step(approval=policy_pb2.Step.Approval(approvers=by_manager))],
             app_ids=[f"app_{number}"],
         )
-        for number in range(APPS - 1)
+        for number in range(rules - 1)
     ]
     emergency = policy_pb2.Rule(
         display_name="Emergency",
         condition="emergency && subject.user_id in app_owners",
         steps=[accept()],
     )
-    return a_policy(rules=[emergency, *rules], baseline=[accept()])
+    return a_policy(rules=[*for_apps, emergency], baseline=[accept()])
 
 
 def question(policy_id: str, number: int) -> evaluation_pb2.EvaluatePolicyRequest:

@@ -44,6 +44,7 @@ class PolicyHouse:
     issuer: TestIssuer
     catalog: FakeCatalog
     """What answers unless the house was opened with another one."""
+    address: str
 
     @classmethod
     @asynccontextmanager
@@ -86,8 +87,14 @@ class PolicyHouse:
                 ),
                 ACCESS,
             )
-            async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-                yield cls(service, channel, issuer, fake)
+            address = f"127.0.0.1:{server.port}"
+            async with grpc.aio.insecure_channel(address) as channel:
+                yield cls(service, channel, issuer, fake, address)
+
+    @property
+    def port(self) -> int:
+        """Where it listens on the loopback."""
+        return int(self.address.rpartition(":")[2])
 
     @property
     def policies(self) -> policy_pb2_grpc.PolicyServiceStub:

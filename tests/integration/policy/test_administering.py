@@ -10,6 +10,7 @@ from grpc.aio import AioRpcError
 
 from latchkey.policy.v1 import events_pb2, policy_pb2
 from libs.domain.callers import ADMIN
+from libs.domain.paging import Page, PageRequest
 from libs.events.envelope import parse
 from libs.rpc import errors
 from tests.integration.policy.house import PolicyHouse, a_policy, accept, refusal, reject
@@ -191,6 +192,24 @@ async def test_a_policy_is_not_deleted_while_another_begins_to_use_it(house: Pol
         assert reasons in (["POLICY_INVALID"], ["POLICY_IN_USE"])
 
 
+async def test_policies_never_lead_back_to_each_other(house: PolicyHouse) -> None:
+    """Of two that begin at once to escalate to each other one does."""
+    for number in range(5):
+        pair = [await house.create(a_policy(f"{number} {name}", rules=[])) for name in "AB"]
+        wishes = [
+            policy_pb2.Policy(policy_id=one.policy_id, baseline=escalating(other.policy_id))
+            for one, other in (pair, pair[::-1])
+        ]
+        answers = await asyncio.gather(
+            *(house.call("UpdatePolicy", **update(wish, "baseline", etag="1")) for wish in wishes),
+            return_exceptions=True,
+        )
+        reasons = [
+            errors.error_info(each).reason for each in answers if isinstance(each, AioRpcError)
+        ]
+        assert reasons == ["POLICY_INVALID"]
+
+
 async def test_built_in_policies_stay(house: PolicyHouse) -> None:
     """They can be evaluated and read, and neither updated nor deleted."""
     listed = (await house.call("ListPolicies", ADMIN)).policies
@@ -246,6 +265,10 @@ async def test_what_can_not_be_meant_is_named(house: PolicyHouse) -> None:
         assert list(violations) == list(dict.fromkeys(wrong)), (method, fields)
     page = {**named, "page_token": "x"}
     await refusal(house.call("ListPolicyVersions", **page), INVALID, "PAGE_TOKEN_INVALID")
+    of_it = PageRequest(1, "", ("versions", created.policy_id))
+    made_up: Page[str] = of_it.cut([], ["9" * 18])
+    page = {**named, "page_token": made_up.next_page_token}
+    assert list((await house.call("ListPolicyVersions", **page)).policies) == [created]
     for method in ("GetPolicy", "ListPolicyVersions", "CheckPolicy"):
         await refusal(house.call(method, policy_id="pol_gone"), GONE, "POLICY_NOT_FOUND")
     await refusal(house.call("ExportPolicies", policy_ids=["pol_gone"]), GONE, "POLICY_NOT_FOUND")

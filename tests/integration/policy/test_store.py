@@ -197,7 +197,16 @@ async def test_what_is_stale_is_not_written(database: Database) -> None:
         with pytest.raises(AssertionError, match="it is stale"):
             await _keep(policies, database, *edits)
     assert await policies.get("pol_b") == second
+    # A circle of three, of which nobody saw more than a part.
+    await _keep(policies, database, Edit(None, user))
+    last = policy(_escalating("pol_a"), policy_id="pol_c", name="c")
+    await _keep(policies, database, Edit(None, last))
+    back = second.changed({"content": _escalating("pol_c")}, NOW)
+    with pytest.raises(AssertionError, match="it is stale"):
+        await _keep(policies, database, Edit(second, back))
+    await _keep(policies, database, Edit.deletion(last, NOW), Edit.deletion(user, NOW))
     await _keep(policies, database, Edit.deletion(second, NOW))
-    for edits in ([Edit.deletion(second, NOW)], [Edit(None, user)]):
+    other = policy(_escalating("pol_b"), policy_id="pol_e", name="e")
+    for edits in ([Edit.deletion(second, NOW)], [Edit(None, other)]):
         with pytest.raises(AssertionError, match="it is stale"):
             await _keep(policies, database, *edits)

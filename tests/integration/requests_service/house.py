@@ -148,8 +148,10 @@ class House:
         nats_url: str,
         *,
         repeat_seconds: float = 60,
+        policy_address: str = "",
     ) -> None:
-        """Unless `repeat_seconds` is short, leases move by events alone."""
+        """Unless `repeat_seconds` is short, leases move by events alone. `policy_address`: of a
+        policy service that is asked in place of the fake one."""
         self.catalog = FakeCatalog()
         self.policy = FakePolicy()
         self.connector = FakeConnector(nats_url)
@@ -157,6 +159,7 @@ class House:
         self._database_url = database_url
         self._nats_url = nats_url
         self._repeat_seconds = repeat_seconds
+        self._policy_address = policy_address
         self._parts = AsyncExitStack()
         self._lives: list[Life] = []
 
@@ -187,7 +190,7 @@ class House:
             migrate=True,
             token_file=self.issuer.service_token_file("requests"),
             catalog_address=self.catalog.address,
-            policy_address=self.policy.address,
+            policy_address=self._policy_address or self.policy.address,
             connector_address=self.connector.address,
             repeat_seconds=self._repeat_seconds,
         )

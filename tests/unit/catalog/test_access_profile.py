@@ -14,7 +14,12 @@ from services.catalog.handlers.change_access_profile import (
     UpdateAccessProfile,
 )
 from services.catalog.handlers.checked_profile import CheckedProfile
-from tests.fakes.catalog import FakeAccessProfiles, FakeCatalog, FakeDirectory, FakeExpressions
+from tests.fakes.catalog import FakeCatalog
+from tests.fakes.catalog_people import (
+    FakeAccessProfiles,
+    FakeDirectory,
+    FakeExpressions,
+)
 from tests.unit.catalog.things import NOW, ROOT, a_user
 
 TEAM = AccessProfile("apr_1", "Team", "", ("usr_ada", "usr_gone"), NOW)

@@ -15,11 +15,11 @@ from services.catalog.handlers import manage_app, unmanage_app, update_app, upda
 from tests.fakes.catalog import (
     FakeApps,
     FakeCatalog,
-    FakeDirectory,
     FakeEntitlements,
     Kept,
-    uses_now,
 )
+from tests.fakes.catalog_people import FakeDirectory
+from tests.fakes.catalog_uses import uses_now
 from tests.fakes.clock import FakeClock
 from tests.unit.catalog.things import NOW, ROOT, a_managed_app, a_user, an_access, an_app, types
 

@@ -23,7 +23,11 @@ from services.catalog.domain.owner import AppOwners, Owner
 from services.catalog.handlers import check_approvers, resolve_approvers
 from services.catalog.handlers.check_approvers import CheckApprovers
 from services.catalog.handlers.resolve_approvers import ResolveApprovers
-from tests.fakes.catalog import FakeAccessProfiles, FakeApproverSources, FakeCatalog
+from tests.fakes.catalog import FakeCatalog
+from tests.fakes.catalog_people import (
+    FakeAccessProfiles,
+    FakeApproverSources,
+)
 from tests.unit.catalog.things import NOW, TENANT, a_managed_app, a_user, an_access, types
 
 ADA = a_user("Ada")

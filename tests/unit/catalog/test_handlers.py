@@ -34,18 +34,20 @@ from services.catalog.handlers import (
 )
 from services.catalog.handlers.checked_profile import CheckedProfile
 from tests.fakes.catalog import (
-    FakeAccessProfiles,
     FakeApps,
     FakeCatalog,
-    FakeDirectory,
     FakeEntitlements,
-    FakeExpressions,
     FakeLinks,
     FakeRules,
-    FakeSyncs,
     Kept,
-    uses_now,
 )
+from tests.fakes.catalog_people import (
+    FakeAccessProfiles,
+    FakeDirectory,
+    FakeExpressions,
+)
+from tests.fakes.catalog_syncs import FakeSyncs
+from tests.fakes.catalog_uses import uses_now
 from tests.fakes.clock import FakeClock
 from tests.unit.catalog.things import (
     NOW,

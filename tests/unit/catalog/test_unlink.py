@@ -19,7 +19,13 @@ from services.catalog.domain.linking import (
 from services.catalog.domain.unlink import Unlinking, unlink
 from services.catalog.domain.use import Use, UseState
 from services.catalog.handlers import link_entitlements, unlink_entitlements
-from tests.fakes.catalog import FakeCatalog, FakeEntitlements, FakeLinks, Kept, uses_now
+from tests.fakes.catalog import (
+    FakeCatalog,
+    FakeEntitlements,
+    FakeLinks,
+    Kept,
+)
+from tests.fakes.catalog_uses import uses_now
 from tests.fakes.clock import FakeClock
 from tests.unit.catalog.things import NOW, ROOT, TENANT, a_group, a_managed_app, an_access, types
 

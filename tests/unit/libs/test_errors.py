@@ -107,6 +107,13 @@ def test_failures_without_a_reason_are_the_peers(code: grpc.StatusCode) -> None:
     assert found.facts == {"dependency": "the policy service"}
 
 
+def test_what_does_not_fit_into_a_message_can_be_told() -> None:
+    """For whoever can ask for less at a time; to all others the peer does not answer."""
+    found = errors.from_call(_bare(grpc.StatusCode.RESOURCE_EXHAUSTED), "the policy service")
+    assert isinstance(found, errors.TooLarge)
+    assert found.reason == "DEPENDENCY_UNAVAILABLE"
+
+
 def test_refused_credentials_are_ours() -> None:
     """That a peer does not accept our token is no fault of who called us."""
     status = errors.to_status(Unauthenticated("the token has expired"), "latchkey.policy")

@@ -116,6 +116,8 @@ async def test_what_somebody_should_look_at_is_said() -> None:
         ((Approval(GroupMembers("grp_a")),), ["baseline[0].approval.fallback"]),
         ((replace(APPROVED, distinct=True),), ["baseline[0].approval.distinct"]),
         ((APPROVED, replace(APPROVED, distinct=True)), []),
+        ((APPROVED, Reject("No.")), ["baseline[1]"]),
+        ((Wait(timedelta(hours=1)), Reject("No.")), []),
     ]
     for steps, fields in odd:
         response = await Desk().check(policy=draft(*steps))

@@ -1,11 +1,13 @@
 """Policies as YAML: written, read, and what is refused."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latchkey.policy.v1 import policy_pb2
@@ -13,14 +15,17 @@ from libs.domain.errors import Invalid
 from services.policy.domain.content import Content
 from services.policy.domain.escalation import escalated
 from services.policy.domain.policy import Policy
+from services.policy.expressions import CelExpressions
 from services.policy.handlers.apply_policies import ApplyPolicies
+from services.policy.handlers.checked_content import problems_of
 from services.policy.handlers.export_policies import Exported
 from services.policy.translate.apply import apply_policies, export_policies_response
 from services.policy.translate.document.lengths import length_of_text, length_text
 from services.policy.translate.document.text import yaml_text
+from tests.support.documents import DOCS, fenced
 from tests.unit.policy.contents import LENGTHS
 from tests.unit.policy.documents import CONTENTS, DESCRIPTIONS, NAMES
-from tests.unit.policy.examples import PERSON, policy
+from tests.unit.policy.examples import ACCEPTING, PERSON, policy
 
 
 def _apply(document: str) -> ApplyPolicies:
@@ -31,6 +36,7 @@ def _export(policies: list[Policy], **names: str) -> str:
     return export_policies_response(Exported(tuple(policies), names)).document
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(NAMES, DESCRIPTIONS, CONTENTS), max_size=3), NAMES)
 def test_what_is_written_is_read_as_it_was(
     found: list[tuple[str, str, Content]], other: str
@@ -53,6 +59,7 @@ def test_what_is_written_is_read_as_it_was(
     assert [each.get("description", "") for each in read] == [each.description for each in policies]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_written(text: str) -> None:
     """A text is read by another YAML reader as it was written, and is never anything but a text."""
@@ -142,6 +149,19 @@ def test_document_is_legible() -> None:
     assert _apply("policies: []").policies == ()
 
 
+async def test_document_of_the_manual_is_one() -> None:
+    """What docs/operating.md shows can be applied, and is written as it is there."""
+    (text,) = fenced((DOCS / "operating.md").read_text(), "yaml")
+    (found,) = _apply(text).policies
+    kept = policy(found.content, name=found.display_name)
+    assert _export([kept], pol_of_the_document_0="Manager approval") == text
+    assert await problems_of(found.content, "", CelExpressions(), _nothing_else) == ()
+
+
+async def _nothing_else(_: str) -> Content:
+    return ACCEPTING
+
+
 BASE = "policies:\n  - name: A\n    baseline:\n      - "
 REFUSED = [
     ("policies: [", "line 2, column 1: is not YAML"),
@@ -219,3 +239,46 @@ def test_size_is_limited() -> None:
     with pytest.raises(Invalid) as raised:
         _apply("policies: []  # " + "x" * 1024 * 1024)
     assert [violation.field for violation in raised.value.violations] == ["document"]
+
+
+_KEYS = """
+policies name description rules baseline when apps entitlements steps accept reject approve wait by
+fallback needed reason_to_deny distinct time_limit after then reassign escalate_to until timeout
+expression manager all 1h 2 true deny remind usr_a grp_a
+"""
+_WORDS = st.sampled_from(_KEYS.split())
+_ANYTHING = st.recursive(
+    _WORDS | st.text(max_size=5) | st.none() | st.booleans() | st.integers(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(_WORDS, inner, max_size=4)
+        | st.fixed_dictionaries({"name": _WORDS, "baseline": st.lists(inner, min_size=1)})
+    ),
+    max_leaves=20,
+)
+
+
+def _is_answered(document: str) -> None:
+    """It is a document, or it is said why not; whatever it is, nothing else happens."""
+    try:
+        _apply(document)
+    except Invalid as invalid:
+        assert invalid.violations
+        assert all(violation.field == "document" for violation in invalid.violations)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(_ANYTHING, max_size=3), _ANYTHING)
+def test_any_structure_is_read_or_refused(policies: list[Any], other: Any) -> None:
+    """Whatever is where something else should be."""
+    _is_answered(json.dumps({"policies": policies}))
+    _is_answered(json.dumps(other))
+
+
+@settings(deadline=None)
+@given(st.integers(0, len(DOCUMENT)), st.integers(0, 20), st.text(max_size=5))
+def test_any_text_is_read_or_refused(start: int, length: int, instead: str) -> None:
+    """Whatever happens to a document on its way."""
+    _is_answered(
+        DOCUMENT[:start] + instead.encode(errors="replace").decode() + DOCUMENT[start + length :]
+    )

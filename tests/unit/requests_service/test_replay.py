@@ -86,7 +86,7 @@ def test_the_same_in_other_words_is_no_difference(before: list[Step], after: lis
         (
             [Approval(GroupMembers("grp_1"), all_of_them=True)],
             [Wait(_HOUR), Accept()],
-            "needed all of the members of grp_1; would wait for 1:00:00, then would be approved",
+            "needed all of the members of grp_1; would wait for 1 hour, then would be approved",
         ),
         (
             [Wait(None, "emergency", _HOUR), _MANAGER, Reject("No.")],

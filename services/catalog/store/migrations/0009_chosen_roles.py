@@ -1,4 +1,4 @@
-"""All roles in which a group was assigned to an app when it was chosen for."""
+"""All roles in which a group was assigned to an app when it was chosen for; two indexes."""
 
 from collections import defaultdict
 
@@ -19,6 +19,11 @@ def upgrade() -> None:
     with op.batch_alter_table("links") as links:
         links.alter_column("entra_app_role_ids", server_default=None)
         links.drop_column("entra_app_role_id")
+    op.create_index("entitlements_by_app", "entitlements", ["app_id", "search_name"])
+    op.drop_index("ix_entitlements_app_id", "entitlements")
+    op.create_index(
+        "directory_users_by_tenant", "directory_users", ["entra_tenant_id", "account_enabled"]
+    )
 
 
 def _fill() -> None:

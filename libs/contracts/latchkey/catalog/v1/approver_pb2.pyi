@@ -292,11 +292,11 @@ class CheckApproversRequest(_message.Message):
     access_profile_id: _builtins.str
     """Required. The audience."""
     needed: _builtins.int
-    """Required. How many must approve, 1 to 20. 0 stands for all of them, and at least one."""
+    """Optional. How many must approve, 1 to 20. 0 stands for all of them, and at least one."""
     @_builtins.property
     def approvers(self) -> Global___ApproverSource:
         """Required. Whom to ask for. Owners of an entitlement are those of each entitlement of the app
-        that can be asked for: the poorest of them counts.
+        that can be asked for: the poorest of them counts. Where none can, nobody lacks them.
         """
 
     @_builtins.property
@@ -333,7 +333,7 @@ class CheckApproversResponse(_message.Message):
     member_count: _builtins.int
     """How many the audience has."""
     without_approver: _builtins.int
-    """For how many too few others could approve."""
+    """For how many too few others could approve, by `approvers` and by `fallback`."""
     problem: _builtins.str
     """Why, of the first of them, in words."""
     @_builtins.property

@@ -69,7 +69,9 @@ class ApproverServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CheckApprovers(self, request, context):
-        """Looks in an app's audience for people for whom nobody but themselves could approve.
+        """Looks in an app's audience for people for whom too few others could approve. Where managers are
+        asked for it goes through the whole audience, which takes seconds for 100,000 people: give it a
+        deadline of a minute.
 
         Callers: the policy service.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `ACCESS_PROFILE_NOT_FOUND`.
@@ -80,7 +82,7 @@ class ApproverServiceServicer:
 
     def ListPolicyUses(self, request, context):
         """Lists where a policy is used: the app, its rules, its entitlements; in an emergency or else.
-        By app, rules before entitlements.
+        By app, the app itself before its rules and those before entitlements.
 
         Callers: administrators, policy administrators, auditors and the policy service.
         """

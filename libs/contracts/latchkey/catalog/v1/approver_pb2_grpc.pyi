@@ -25,14 +25,16 @@ class ApproverServiceStub:
     Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`.
     """
     CheckApprovers: _aio.UnaryUnaryMultiCallable[_approver_pb2.CheckApproversRequest, _approver_pb2.CheckApproversResponse]
-    """Looks in an app's audience for people for whom nobody but themselves could approve.
+    """Looks in an app's audience for people for whom too few others could approve. Where managers are
+    asked for it goes through the whole audience, which takes seconds for 100,000 people: give it a
+    deadline of a minute.
 
     Callers: the policy service.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `ACCESS_PROFILE_NOT_FOUND`.
     """
     ListPolicyUses: _aio.UnaryUnaryMultiCallable[_approver_pb2.ListPolicyUsesRequest, _approver_pb2.ListPolicyUsesResponse]
     """Lists where a policy is used: the app, its rules, its entitlements; in an emergency or else.
-    By app, rules before entitlements.
+    By app, the app itself before its rules and those before entitlements.
 
     Callers: administrators, policy administrators, auditors and the policy service.
     """
@@ -60,7 +62,9 @@ class ApproverServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _approver_pb2.CheckApproversRequest,
         context: _aio.ServicerContext[_approver_pb2.CheckApproversRequest, _abc.Awaitable[_approver_pb2.CheckApproversResponse]],
     ) -> _abc.Awaitable[_approver_pb2.CheckApproversResponse]:
-        """Looks in an app's audience for people for whom nobody but themselves could approve.
+        """Looks in an app's audience for people for whom too few others could approve. Where managers are
+        asked for it goes through the whole audience, which takes seconds for 100,000 people: give it a
+        deadline of a minute.
 
         Callers: the policy service.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND` or `ACCESS_PROFILE_NOT_FOUND`.
@@ -73,7 +77,7 @@ class ApproverServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_approver_pb2.ListPolicyUsesRequest, _abc.Awaitable[_approver_pb2.ListPolicyUsesResponse]],
     ) -> _abc.Awaitable[_approver_pb2.ListPolicyUsesResponse]:
         """Lists where a policy is used: the app, its rules, its entitlements; in an emergency or else.
-        By app, rules before entitlements.
+        By app, the app itself before its rules and those before entitlements.
 
         Callers: administrators, policy administrators, auditors and the policy service.
         """

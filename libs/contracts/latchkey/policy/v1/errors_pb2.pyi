@@ -72,7 +72,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_EVALUATION_FAILED: _ErrorReason.ValueType  # 23
     """`FAILED_PRECONDITION`. An expression failed while it was evaluated, so nothing is approved;
-    `rule` and `problem` say where and why. Way out: correct the policy.
+    `rule`, `step` and `problem` say where and why. Way out: correct the policy, or what the
+    directory lacks.
     """
     ERROR_REASON_POLICY_INVALID: _ErrorReason.ValueType  # 24
     """`INVALID_ARGUMENT`. The policy can't mean what it says: a rule can't be reached, steps follow a
@@ -150,7 +151,8 @@ and what is wrong. Way out: correct it there.
 """
 ERROR_REASON_EVALUATION_FAILED: ErrorReason.ValueType  # 23
 """`FAILED_PRECONDITION`. An expression failed while it was evaluated, so nothing is approved;
-`rule` and `problem` say where and why. Way out: correct the policy.
+`rule`, `step` and `problem` say where and why. Way out: correct the policy, or what the
+directory lacks.
 """
 ERROR_REASON_POLICY_INVALID: ErrorReason.ValueType  # 24
 """`INVALID_ARGUMENT`. The policy can't mean what it says: a rule can't be reached, steps follow a

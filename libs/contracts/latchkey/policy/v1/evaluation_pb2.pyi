@@ -105,7 +105,7 @@ Global___Facts: _TypeAlias = Facts  # noqa: Y015
 
 @_typing.final
 class PersonFacts(_message.Message):
-    """A person, for conditions."""
+    """A person, for conditions. An attribute that is empty counts as not given."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -420,7 +420,7 @@ class ExplainPolicyResponse(_message.Message):
 
     @_builtins.property
     def easier(self) -> Global___ExplainPolicyResponse.Easier:
-        """What fewer people have to approve; not set where there is no such duration."""
+        """What fewer people have to approve, or is not denied; not set where there is no such duration."""
 
     def __init__(
         self,

@@ -81,7 +81,8 @@ class EvaluationServiceServicer:
 
     def ExplainPolicy(self, request, context):
         """Evaluates a policy's current version, and says what would be easier: the longest duration
-        below the one asked for with which fewer people have to approve.
+        below the one asked for with which fewer people have to approve, or with which it is not denied.
+        The lengths of time that the conditions write are tried, and one second less.
 
         Callers: the requests service.
         Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `FAILED_PRECONDITION` / `EVALUATION_FAILED`.

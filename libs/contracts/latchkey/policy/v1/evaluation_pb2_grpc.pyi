@@ -29,7 +29,8 @@ class EvaluationServiceStub:
     """
     ExplainPolicy: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.ExplainPolicyRequest, _evaluation_pb2.ExplainPolicyResponse]
     """Evaluates a policy's current version, and says what would be easier: the longest duration
-    below the one asked for with which fewer people have to approve.
+    below the one asked for with which fewer people have to approve, or with which it is not denied.
+    The lengths of time that the conditions write are tried, and one second less.
 
     Callers: the requests service.
     Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `FAILED_PRECONDITION` / `EVALUATION_FAILED`.
@@ -75,7 +76,8 @@ class EvaluationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_evaluation_pb2.ExplainPolicyRequest, _abc.Awaitable[_evaluation_pb2.ExplainPolicyResponse]],
     ) -> _abc.Awaitable[_evaluation_pb2.ExplainPolicyResponse]:
         """Evaluates a policy's current version, and says what would be easier: the longest duration
-        below the one asked for with which fewer people have to approve.
+        below the one asked for with which fewer people have to approve, or with which it is not denied.
+        The lengths of time that the conditions write are tried, and one second less.
 
         Callers: the requests service.
         Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `FAILED_PRECONDITION` / `EVALUATION_FAILED`.
