@@ -91,6 +91,12 @@ _REFUSALS: list[tuple[LatchkeyError, grpc.StatusCode, str]] = [
     ),
     (WrongState("APP_REMOVED", "gone"), grpc.StatusCode.FAILED_PRECONDITION, ""),
     (
+        WrongState("ENTITLEMENT_REMOVED", "gone", problem="the role is gone"),
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "",
+    ),
+    (WrongState("NOT_PROVISIONABLE", "no group"), grpc.StatusCode.FAILED_PRECONDITION, ""),
+    (
         WrongState("APP_NOT_MANAGED", "?"),
         grpc.StatusCode.UNAVAILABLE,
         "DEPENDENCY_UNAVAILABLE",

@@ -132,18 +132,15 @@ def _inputs() -> Inputs:
 
 async def _at_a_step(name: str = "Ada", **changes: Any) -> AccessRequest:
     """Somebody's access request that Dora and Ben may decide."""
-    return replace(
-        await made_wish(name),
-        **{
-            "access_request_id": new_id("req"),
-            "version": 2,
-            "state": _State.PENDING,
-            "plan": _PLAN,
-            "inputs": _inputs(),
-            "progress": _PROGRESS,
-        }
-        | changes,
-    )
+    given: dict[str, Any] = {
+        "access_request_id": new_id("req"),
+        "version": 2,
+        "state": _State.PENDING,
+        "plan": _PLAN,
+        "inputs": _inputs(),
+        "progress": _PROGRESS,
+    }
+    return replace(await made_wish(name), **given | changes)
 
 
 def _of_names(found: Sequence[object]) -> set[str]:
