@@ -40,7 +40,7 @@ class AccessRequestServiceStub:
     `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`,
     `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY` or `ON_BEHALF_NOT_ALLOWED`,
     `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`, `APP_REMOVED`,
-    `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
+    `ENTITLEMENT_REMOVED`, `NOT_PROVISIONABLE`, `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
     """
     BatchCreateAccessRequests: _aio.UnaryUnaryMultiCallable[_access_request_pb2.BatchCreateAccessRequestsRequest, _access_request_pb2.BatchCreateAccessRequestsResponse]
     """Makes several access requests. Each succeeds or fails by itself, as `CreateAccessRequest` does,
@@ -190,7 +190,7 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`,
         `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY` or `ON_BEHALF_NOT_ALLOWED`,
         `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`, `APP_REMOVED`,
-        `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
+        `ENTITLEMENT_REMOVED`, `NOT_PROVISIONABLE`, `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
         """
 
     @_abc_1.abstractmethod

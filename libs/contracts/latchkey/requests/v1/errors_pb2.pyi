@@ -162,6 +162,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`INVALID_ARGUMENT`. Policy refuses the policy that is not saved; `BadRequest` names the fields.
     Way out: correct them; `PolicyService/CheckPolicy` says the same.
     """
+    ERROR_REASON_ENTITLEMENT_REMOVED: _ErrorReason.ValueType  # 47
+    """`FAILED_PRECONDITION`. What the entitlement stands for is no longer in the directory; `problem`
+    says what. Way out: restore it there, then sync.
+    """
+    ERROR_REASON_NOT_PROVISIONABLE: _ErrorReason.ValueType  # 48
+    """`FAILED_PRECONDITION`. The tenant is connected for group memberships only, and the entitlement
+    needs an app role assignment and no group. Way out: an administrator links a group to it.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -308,5 +316,13 @@ it. Way out: end that one first, or another time.
 ERROR_REASON_DRAFT_INVALID: ErrorReason.ValueType  # 46
 """`INVALID_ARGUMENT`. Policy refuses the policy that is not saved; `BadRequest` names the fields.
 Way out: correct them; `PolicyService/CheckPolicy` says the same.
+"""
+ERROR_REASON_ENTITLEMENT_REMOVED: ErrorReason.ValueType  # 47
+"""`FAILED_PRECONDITION`. What the entitlement stands for is no longer in the directory; `problem`
+says what. Way out: restore it there, then sync.
+"""
+ERROR_REASON_NOT_PROVISIONABLE: ErrorReason.ValueType  # 48
+"""`FAILED_PRECONDITION`. The tenant is connected for group memberships only, and the entitlement
+needs an app role assignment and no group. Way out: an administrator links a group to it.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
