@@ -38,12 +38,17 @@ async def _preview(
     return found
 
 
-async def _tables(house: House) -> dict[str, list[Any]]:
-    """Everything that is kept."""
+async def _tables(house: House) -> dict[str, list[str]]:
+    """Everything that is kept, but for whether an event has reached the broker already."""
 
-    def read(connection: Connection) -> dict[str, list[Any]]:
+    def read(connection: Connection) -> dict[str, list[str]]:
         return {
-            table.name: [tuple(row) for row in connection.execute(select(table))]
+            table.name: sorted(
+                repr(row)
+                for row in connection.execute(
+                    select(*(column for column in table.c if column.name != "published"))
+                )
+            )
             for table in metadata.sorted_tables
         }
 
