@@ -262,7 +262,9 @@ class Way:
     def look_again(self) -> None:
         """Policy and the directory are asked again about what is undecided."""
         step, town = self.step, self.town
-        if isinstance(step, Approval):
+        if self.review == "OPEN":
+            self.reviewers = town.stand_for(AppOwners(), self.subject) - self.own
+        elif isinstance(step, Approval):
             self.look()
         elif isinstance(step, Wait) and not step.condition:
             return

@@ -68,8 +68,25 @@ _STEPS: st.SearchStrategy[Step] = st.one_of(
 _ENDS: st.SearchStrategy[tuple[Step, ...]] = st.sampled_from(
     [(), (), (Accept(),), (Accept(),), (Accept(),), (Reject("no"),)]
 )
+# What meets only now and then by chance.
+_MEETINGS: st.SearchStrategy[list[Step]] = st.sampled_from(
+    [
+        [Approval(AppOwners(), needed=2)],
+        [Approval(AppOwners(), no_delegation=True)],
+        [Approval(GroupMembers(GROUP), needed=3), Approval(AppOwners())],
+        [Approval(GroupMembers(GROUP), all_of_them=True)],
+        [Approval(AppOwners(), all_of_them=True), Approval(AppOwners(), distinct=True)],
+        [Approval(AppOwners()), Approval(AppOwners(), fallback=Manager(), distinct=True)],
+        [
+            Approval(Manager(), time_limit=TimeLimit(HOUR, Reassign(GroupMembers(GROUP)))),
+            Approval(GroupMembers(GROUP), needed=2, distinct=True),
+        ],
+    ]
+)
 PEOPLE_DECIDE: st.SearchStrategy[tuple[Step, ...]] = st.builds(
-    lambda steps, end: (*steps, *end), st.lists(_STEPS, min_size=1, max_size=3), _ENDS
+    lambda steps, end: (*steps, *end),
+    st.lists(_STEPS, min_size=1, max_size=3) | _MEETINGS,
+    _ENDS,
 )
 PLANS: st.SearchStrategy[tuple[Step, ...]] = st.one_of(
     PEOPLE_DECIDE,

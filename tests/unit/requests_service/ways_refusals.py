@@ -88,6 +88,8 @@ def deciding(way: Way, who: str, *, stale: bool, also_without: bool = False) -> 
     if late and step.time_limit and not isinstance(step.time_limit.then, Remind):
         why.add("ACCESS_REQUEST_STATE")
     why |= _catalog(town)
+    if who in way.own:
+        return why
     if any(at == way.at and who in people for at, people in way.said):
         why.add("ALREADY_DECIDED")
     elif not way.seat(who):
@@ -170,8 +172,10 @@ def _catalog(town: Town, *, had: bool = False) -> Why:
 def by_itself(way: Way, *, overdue: bool) -> Why:
     """What the service does by itself waits for the catalog where that has to say something."""
     town, step = way.town, way.step
-    if not town.catalog_away or way.state not in UNDECIDED:
+    if not town.catalog_away:
         return set()
+    if way.state not in UNDECIDED:
+        return {"DEPENDENCY_UNAVAILABLE"} if way.review == "OPEN" and not overdue else set()
     if not overdue:
         timed = isinstance(step, Wait) and not step.condition
         return set() if timed else {"DEPENDENCY_UNAVAILABLE"}

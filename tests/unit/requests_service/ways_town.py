@@ -101,6 +101,9 @@ class WaysTown(RuleBasedStateMachine):
             helpdesk=frozenset(ids(HAL)),
         )
         self.ways: dict[str, Way] = {}
+        for of, to in ((OLA, DEE), (ADA, DAN)):
+            delegate(self.house, of, to)
+            self.town.places[of.user_id] = (to.user_id, self.town.now + timedelta(hours=240))
 
     def policies_are(self, first: Any, emergency: Any, second: Any) -> None:
         """What policies say."""
