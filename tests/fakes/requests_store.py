@@ -130,7 +130,8 @@ class FakeAccessRequests:
         return [
             key
             for key, item in sorted(self.store.kept_access_requests.items())
-            if key > after and item.state is AccessRequestState.PENDING
+            if key > after
+            and (item.state is AccessRequestState.PENDING or item.review is EmergencyReview.OPEN)
         ][:most]
 
     async def overdue(self, now: datetime, most: int) -> list[str]:

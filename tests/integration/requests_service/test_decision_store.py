@@ -242,6 +242,8 @@ async def test_whom_it_waits_for(ports: Ports) -> None:
     )
     await ports.keep(store.changed(approved, seen=kept))
     assert await inbox("usr_o") == []
+    assert await store.awaiting("usr_o", "", 9) == [kept.access_request_id]
+    assert await store.pending("", 9) == [kept.access_request_id]
 
     async def reviews(user_id: str | None) -> list[str]:
         page = await store.page(
@@ -253,6 +255,7 @@ async def test_whom_it_waits_for(ports: Ports) -> None:
     closed = replace(approved, version=4, review=EmergencyReview.JUSTIFIED)
     await ports.keep(store.changed(closed, seen=approved))
     assert [await reviews(each) for each in ("usr_o", None)] == [[], []]
+    assert await store.awaiting("usr_o", "", 9) == await store.pending("", 9) == []
 
 
 async def test_what_has_to_be_looked_at(ports: Ports) -> None:
