@@ -25,11 +25,14 @@ REQUESTS = Service("requests")
 POLICY = Service("policy")
 CONNECTOR = Service("connector")
 _State = AccessRequestState
+# So that an access request always fits into a message.
+_MOST_COMMENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """An access request. `requested_duration` none means without an end.
+    """An access request. `requested_duration` none means without an end; `asked_duration` is what
+    was asked for, none where the entitlement's limit was.
 
     `inputs` are what policy was told for the `plan`. `progress` is the step that it is or was at,
     and `approvals` are those of the plan's steps up to it. `reviewers` may review it when it was
@@ -47,6 +50,7 @@ class AccessRequest:
     subject: PersonRef
     justification: str
     requested_duration: timedelta | None
+    asked_duration: timedelta | None
     emergency: bool
     plan: Plan | None
     inputs: Inputs | None
@@ -96,6 +100,7 @@ class AccessRequest:
             subject=resolution.subject_ref,
             justification=justification,
             requested_duration=duration,
+            asked_duration=requested_duration,
             emergency=emergency,
             plan=None,
             inputs=None,
@@ -130,11 +135,6 @@ class AccessRequest:
     def own_user_ids(self) -> dict[str, str]:
         """Those whose own it is, with what they are: they decide nothing of it."""
         return {self.subject.user_id: "the subject", self.requester.user_id: "the requester"}
-
-    @property
-    def asked_duration(self) -> timedelta | None:
-        """For how long it was asked for, before those who approved a step shortened it."""
-        return self.requested_duration if self.inputs is None else self.inputs.requested_duration
 
     @property
     def awaiting(self) -> frozenset[str]:
@@ -237,7 +237,16 @@ class AccessRequest:
         )
 
     def commented(self, actor: Caller, comment: str, time: datetime) -> "AccessRequest":
-        """Somebody said something."""
+        """Somebody said something.
+
+        Raises:
+            WrongState: TOO_MANY_COMMENTS.
+        """
+        if (
+            sum(isinstance(each.what, timeline.Commented) for each in self.timeline)
+            >= _MOST_COMMENTS
+        ):
+            raise errors.too_many_comments(self.access_request_id, _MOST_COMMENTS)
         return self.then(time, Entry(time, actor, timeline.Commented(comment)))
 
     def reviewed(

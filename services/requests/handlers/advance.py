@@ -43,21 +43,24 @@ class Advancer:
         duration: timedelta | None,
         time: datetime,
         *,
-        policy_id: str = "",
+        escalated_to: str = "",
     ) -> Decision:
         """Asks policy, and takes the plan as far as it goes without people.
 
-        `policy_id`: another policy than the one that the resolution names.
+        `escalated_to`: another policy than the one that the resolution names, because nobody
+        decided in time. That is no reason to approve: a plan that would by itself is no answer.
 
         Raises:
             Unavailable: the catalog does not answer who may decide.
             WrongState: EMERGENCY_NOT_ENABLED.
         """
-        chosen = policy_id or resolution.policy(emergency=seen.emergency)
+        chosen = escalated_to or resolution.policy(emergency=seen.emergency)
         inputs = Inputs.of(resolution, duration=duration, emergency=seen.emergency, now=time)
         try:
             plan = await self.policy.evaluate(chosen, inputs)
             plan.check()
+            if escalated_to and plan.accepts_alone:
+                raise NoPlan("the policy that it is escalated to would approve by itself")
         except NoPlan as none:
             return Decision(deciding.not_decided(seen, none.problem, time))
         return await self.go_on(

@@ -154,7 +154,13 @@ class AccessRequestStore:
         )
 
     async def undecided(
-        self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
+        self,
+        after: str,
+        most: int,
+        *,
+        subject_user_id: str = "",
+        requester_user_id: str = "",
+        app_id: str = "",
     ) -> list[Dependent]:
         query = (
             select(table.c.access_request_id, table.c.entitlement_id, table.c.subject_user_id)
@@ -167,6 +173,8 @@ class AccessRequestStore:
         )
         if subject_user_id:
             query = query.where(table.c.subject_user_id == subject_user_id)
+        if requester_user_id:
+            query = query.where(table.c.requester_user_id == requester_user_id)
         if app_id:
             query = query.where(table.c.app_id == app_id)
         return await self.database.read(
@@ -219,6 +227,7 @@ class AccessRequestStore:
             "subject": documents.person_document(access_request.subject),
             "justification": access_request.justification,
             "emergency": access_request.emergency,
+            "asked_duration": access_request.asked_duration,
             "create_time": access_request.create_time,
             **_moving(access_request),
         }
@@ -259,6 +268,7 @@ def access_request_from(row: RowMapping) -> AccessRequest:
         subject=documents.person_from(row[table.c.subject]),
         justification=row[table.c.justification],
         requested_duration=row[table.c.requested_duration],
+        asked_duration=row[table.c.asked_duration],
         emergency=row[table.c.emergency],
         plan=None if plan is None else documents.plan_from(plan),
         inputs=value_from(row[table.c.inputs]),

@@ -15,7 +15,7 @@ from services.requests.handlers.advance import Advancer
 from services.requests.handlers.cancel_access_request import CancelAccessRequest, Canceller
 from services.requests.handlers.comment_on_access_request import Commenter, CommentOnAccessRequest
 from services.requests.handlers.create_access_request import CreateAccessRequest, Creator
-from services.requests.handlers.decide_access_request import Decider
+from services.requests.handlers.decide_access_request import Decider, Look
 from services.requests.handlers.end_lease import Expirer, RevokeLease, Revoker
 from services.requests.handlers.overdue import Overdue
 from services.requests.handlers.reassign_access_request import ReassignAccessRequest, Reassigner
@@ -119,8 +119,8 @@ class House:
         return self.keep(await creator(CreateAccessRequest(wish, "I draw")))
 
     async def decide(self, access_request_id: str) -> bool:
-        """Looks again at what is not decided."""
-        return self.keep(await self.decider(access_request_id))
+        """Looks again at what is not decided; whether nothing is left to look at."""
+        return self.keep(await self.decider(access_request_id)) is Look.SETTLED
 
     async def overdue(self, access_request_id: str) -> None:
         """Does what the plan says when its step takes too long."""

@@ -60,7 +60,7 @@ class Ways(WaysEnds):
         wish = Wish(who, ENTITLEMENT, length, subject, emergency)
 
         def made(way: Way) -> None:
-            way.tells, way.asked = ["AccessRequestCreated"], way.cap(length)
+            way.tells, way.settled = ["AccessRequestCreated"], way.cap(length)
             way.tells += ["EmergencyAccessRequested"] if emergency else []
             way.ask(EMERGENCY if emergency else "")
 

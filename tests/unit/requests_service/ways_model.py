@@ -43,6 +43,7 @@ class Way:
     asked: timedelta | None
     state: str = "EVALUATING"
     duration: timedelta | None = None
+    settled: timedelta | None = None
     policy: str = ""
     steps: tuple[Step, ...] = ()
     at: int = 0
@@ -152,9 +153,9 @@ class Way:
         steps = self.answer(policy)
         self.steps, self.policy = steps or (), policy
         if steps is None:
-            self.state, self.duration = "EVALUATING", self.asked
+            self.state, self.duration = "EVALUATING", self.settled
         else:
-            self.asked = self.duration = self.cap(self.asked)
+            self.settled = self.duration = self.cap(self.asked)
             self.begin(0)
 
     def answer(self, policy: str) -> tuple[Step, ...] | None:
@@ -168,6 +169,12 @@ class Way:
             ):
                 return None if self.town.policy_away else steps
         return None
+
+    def asks_somebody_or_denies(self, policy: str) -> bool:
+        """Whether a policy that is escalated to has an answer: by itself it approves nothing."""
+        steps = self.answer(policy) or ()
+        people = any(isinstance(step, Approval) for step in steps)
+        return bool(steps) and (people or not any(isinstance(step, Accept) for step in steps))
 
     def begin(self, number: int) -> None:
         """A step begins; behind the last approval everything is approved."""
@@ -229,7 +236,7 @@ class Way:
                 self.deny()
             case Escalate(policy) if self.town.gone or self.over(self.asked):
                 self.deny()
-            case Escalate(policy) if self.answer(policy) is not None:
+            case Escalate(policy) if self.asks_somebody_or_denies(policy):
                 self.tells.append("AccessRequestEscalated")
                 self.ask(policy)
             case Reassign() if not self.struck and self._hand_over():

@@ -174,8 +174,8 @@ class AccessRequestServiceServicer:
     def GetAccessRequest(self, request, context):
         """Returns one access request.
 
-        Callers: its requester or subject, who may decide it or has decided it, administrators and
-        auditors.
+        Callers: its requester or subject, who is or was asked to decide or review it or their
+        delegate, administrators and auditors.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -286,10 +286,12 @@ class AccessRequestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CommentOnAccessRequest(self, request, context):
-        """Says something about an access request, in any state. Publishes `AccessRequestCommented`.
+        """Says something about an access request, in any state; 200 comments at most. Publishes
+        `AccessRequestCommented`.
 
         Callers: who may see it, but for auditors.
-        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
+        `TOO_MANY_COMMENTS`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -303,7 +305,8 @@ class AccessRequestServiceServicer:
         From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
         Callers: its requester, administrators.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
-        `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`.
+        `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`, and as `CreateAccessRequest` does where
+        what was asked for can no longer be had, or not for so long.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

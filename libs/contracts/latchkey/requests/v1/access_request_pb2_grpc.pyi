@@ -59,8 +59,8 @@ class AccessRequestServiceStub:
     GetAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.GetAccessRequestRequest, _access_request_pb2.GetAccessRequestResponse]
     """Returns one access request.
 
-    Callers: its requester or subject, who may decide it or has decided it, administrators and
-    auditors.
+    Callers: its requester or subject, who is or was asked to decide or review it or their
+    delegate, administrators and auditors.
     Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
     """
     ListAccessRequests: _aio.UnaryUnaryMultiCallable[_access_request_pb2.ListAccessRequestsRequest, _access_request_pb2.ListAccessRequestsResponse]
@@ -135,10 +135,12 @@ class AccessRequestServiceStub:
     `ACCESS_REQUEST_STATE` or `ASSIGNEE_NOT_ELIGIBLE`, `ABORTED` / `ETAG_MISMATCH`.
     """
     CommentOnAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.CommentOnAccessRequestRequest, _access_request_pb2.CommentOnAccessRequestResponse]
-    """Says something about an access request, in any state. Publishes `AccessRequestCommented`.
+    """Says something about an access request, in any state; 200 comments at most. Publishes
+    `AccessRequestCommented`.
 
     Callers: who may see it, but for auditors.
-    Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
+    Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
+    `TOO_MANY_COMMENTS`.
     """
     RestartAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.RestartAccessRequestRequest, _access_request_pb2.RestartAccessRequestResponse]
     """Has the policy as it is now decide an access request from the beginning. What was decided
@@ -148,7 +150,8 @@ class AccessRequestServiceStub:
     From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
     Callers: its requester, administrators.
     Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
-    `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`.
+    `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`, and as `CreateAccessRequest` does where
+    what was asked for can no longer be had, or not for so long.
     """
     ReviewEmergencyAccess: _aio.UnaryUnaryMultiCallable[_access_request_pb2.ReviewEmergencyAccessRequest, _access_request_pb2.ReviewEmergencyAccessResponse]
     """Closes the review that emergency access leaves behind. Publishes `EmergencyAccessReviewed`.
@@ -227,8 +230,8 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_access_request_pb2.GetAccessRequestResponse]:
         """Returns one access request.
 
-        Callers: its requester or subject, who may decide it or has decided it, administrators and
-        auditors.
+        Callers: its requester or subject, who is or was asked to decide or review it or their
+        delegate, administrators and auditors.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
         """
 
@@ -357,10 +360,12 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_request_pb2.CommentOnAccessRequestRequest,
         context: _aio.ServicerContext[_access_request_pb2.CommentOnAccessRequestRequest, _abc.Awaitable[_access_request_pb2.CommentOnAccessRequestResponse]],
     ) -> _abc.Awaitable[_access_request_pb2.CommentOnAccessRequestResponse]:
-        """Says something about an access request, in any state. Publishes `AccessRequestCommented`.
+        """Says something about an access request, in any state; 200 comments at most. Publishes
+        `AccessRequestCommented`.
 
         Callers: who may see it, but for auditors.
-        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`.
+        Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
+        `TOO_MANY_COMMENTS`.
         """
 
     @_abc_1.abstractmethod
@@ -376,7 +381,8 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
         Callers: its requester, administrators.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `FAILED_PRECONDITION` /
-        `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`.
+        `ACCESS_REQUEST_STATE`, `ABORTED` / `ETAG_MISMATCH`, and as `CreateAccessRequest` does where
+        what was asked for can no longer be had, or not for so long.
         """
 
     @_abc_1.abstractmethod

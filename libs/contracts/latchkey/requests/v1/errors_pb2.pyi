@@ -170,6 +170,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`FAILED_PRECONDITION`. The tenant is connected for group memberships only, and the entitlement
     needs an app role assignment and no group. Way out: an administrator links a group to it.
     """
+    ERROR_REASON_TOO_MANY_COMMENTS: _ErrorReason.ValueType  # 49
+    """`FAILED_PRECONDITION`. The access request has as many comments as it takes; `most` is how many.
+    Way out: talk elsewhere.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -324,5 +328,9 @@ says what. Way out: restore it there, then sync.
 ERROR_REASON_NOT_PROVISIONABLE: ErrorReason.ValueType  # 48
 """`FAILED_PRECONDITION`. The tenant is connected for group memberships only, and the entitlement
 needs an app role assignment and no group. Way out: an administrator links a group to it.
+"""
+ERROR_REASON_TOO_MANY_COMMENTS: ErrorReason.ValueType  # 49
+"""`FAILED_PRECONDITION`. The access request has as many comments as it takes; `most` is how many.
+Way out: talk elsewhere.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
