@@ -156,7 +156,8 @@ class AccessRequests(Protocol):
         ...
 
     async def pending(self, after: str, most: int) -> list[str]:
-        """The ids of those that wait for people or a time, in order, behind `after`."""
+        """The ids of those that wait for people or a time, or are to be reviewed, in order, behind
+        `after`."""
         ...
 
     async def overdue(self, now: datetime, most: int) -> list[str]:
@@ -172,9 +173,16 @@ class AccessRequests(Protocol):
         ...
 
     async def undecided(
-        self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
+        self,
+        after: str,
+        most: int,
+        *,
+        subject_user_id: str = "",
+        requester_user_id: str = "",
+        app_id: str = "",
     ) -> list[Dependent]:
-        """Those that are not decided, in order, behind `after`; of a person, an app, or all."""
+        """Those that are not decided, in order, behind `after`: for a person, by a person, of an
+        app, or all."""
         ...
 
     async def under_policy(
@@ -294,6 +302,10 @@ class Delegations(Protocol):
 
     async def delegators_of(self, user_id: str, at: datetime) -> list[PersonRef]:
         """In whose places a person decides at a time, in the order of their ids."""
+        ...
+
+    def lasting(self, delegator_user_id: str, delegate_user_id: str, at: datetime) -> Write:
+        """Changes nothing, and holds only while the one decides in the other's place at a time."""
         ...
 
     def added(self, delegation: Delegation, *, seen: Sequence[Look]) -> Sequence[Write]:

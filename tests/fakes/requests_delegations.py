@@ -38,6 +38,28 @@ class KeptDelegation(Write):
         kept[self.delegation.delegation_id] = self.delegation
 
 
+@dataclass(frozen=True, slots=True)
+class LastingDelegation(Write):
+    """Holds only while somebody decides in another's place at a time."""
+
+    delegator_user_id: str
+    delegate_user_id: str
+    at: datetime
+
+    def apply(self, kept: dict[str, Delegation]) -> None:
+        """
+        Raises:
+            Taken: they do not.
+        """
+        both = (self.delegator_user_id, self.delegate_user_id)
+        if not any(
+            (item.delegator.user_id, item.delegate.user_id) == both
+            and item.period.start <= self.at < item.period.end
+            for item in kept.values()
+        ):
+            raise Taken
+
+
 @dataclass(frozen=True)
 class FakeDelegations:
     """The port `Delegations`."""
@@ -83,6 +105,9 @@ class FakeDelegations:
             if item.delegate.user_id == user_id and item.period.start <= at < item.period.end
         ]
         return sorted(found, key=lambda who: who.user_id)
+
+    def lasting(self, delegator_user_id: str, delegate_user_id: str, at: datetime) -> Write:
+        return LastingDelegation(delegator_user_id, delegate_user_id, at)
 
     def added(self, delegation: Delegation, *, seen: Sequence[Look]) -> Sequence[Write]:
         return (KeptDelegation(delegation, 0, tuple(seen)),)

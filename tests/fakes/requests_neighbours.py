@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from libs.domain.errors import LatchkeyError, Unavailable
+from libs.domain.errors import LatchkeyError, Unavailable, WrongState
 from libs.domain.ids import derived_id
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Gone
@@ -40,13 +40,15 @@ TARGET = Target(
 class FakeCatalog:
     """The port `Catalog`: one entitlement, with a limit, unless `refusal` is set.
 
-    `gone` holds people and entitlements that are no longer there, `tenants` people of others.
+    `gone` holds people and entitlements that are no longer there, for whom nothing is resolved with
+    `refuses_gone`; `tenants` people of others.
     `managers` are each person's, theirs first; `owners` the app's and `groups` their members.
     """
 
     max_duration: timedelta | None = timedelta(hours=8)
     emergency: EmergencyTerms | None = None
     refusal: LatchkeyError | None = None
+    refuses_gone: bool = False
     away: bool = False
     gone: dict[str, Gone] = field(default_factory=dict)
     tenants: dict[str, str] = field(default_factory=dict)
@@ -113,6 +115,9 @@ class FakeCatalog:
         self._check_here()
         if self.refusal is not None:
             raise self.refusal
+        for each in (requester_user_id, subject_user_id):
+            if self.refuses_gone and each in self.gone:
+                raise WrongState("PERSON_DISABLED", f"{each} is disabled.", user_id=each)
         return Resolution(
             entitlement_id=entitlement_id,
             entitlement_display_name="Editor",
@@ -126,7 +131,7 @@ class FakeCatalog:
             max_duration=self.max_duration,
             emergency=self.emergency,
             managers=tuple(map(self._ref, self.line.get(subject_user_id, ()))),
-            app_owners=tuple(map(self._ref, self.owners)),
+            app_owners=tuple(self._ref(each) for each in self.owners if each not in self.gone),
         )
 
 

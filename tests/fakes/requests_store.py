@@ -12,7 +12,12 @@ from services.requests.domain.gone import Dependent
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.states import EmergencyReview
 from services.requests.domain.steps import Wait
-from tests.fakes.requests_delegations import FakeDelegations, KeptDelegation, Taken
+from tests.fakes.requests_delegations import (
+    FakeDelegations,
+    KeptDelegation,
+    LastingDelegation,
+    Taken,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class FakeStore:
         requests, leases = dict(self.kept_access_requests), dict(self.kept_leases)
         delegations = dict(self.kept_delegations)
         for write in change.writes:
-            if isinstance(write, KeptDelegation):
+            if isinstance(write, KeptDelegation | LastingDelegation):
                 write.apply(delegations)
                 continue
             assert isinstance(write, _Kept)
@@ -130,15 +135,17 @@ class FakeAccessRequests:
         return [
             key
             for key, item in sorted(self.store.kept_access_requests.items())
-            if key > after and item.state is AccessRequestState.PENDING
+            if key > after
+            and (item.state is AccessRequestState.PENDING or item.review is EmergencyReview.OPEN)
         ][:most]
 
     async def overdue(self, now: datetime, most: int) -> list[str]:
-        return [
-            key
+        found = sorted(
+            (item.due_time, key)
             for key, item in self.store.kept_access_requests.items()
             if item.due_time is not None and item.due_time <= now
-        ][:most]
+        )
+        return [key for _, key in found[:most]]
 
     async def awaiting(self, user_id: str, after: str, most: int) -> list[str]:
         return [
@@ -158,7 +165,13 @@ class FakeAccessRequests:
         )
 
     async def undecided(
-        self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
+        self,
+        after: str,
+        most: int,
+        *,
+        subject_user_id: str = "",
+        requester_user_id: str = "",
+        app_id: str = "",
     ) -> list[Dependent]:
         return [
             Dependent(key, item.entitlement_id, item.subject.user_id)
@@ -166,6 +179,7 @@ class FakeAccessRequests:
             if key > after
             and item.is_undecided
             and subject_user_id in ("", item.subject.user_id)
+            and requester_user_id in ("", item.requester.user_id)
             and app_id in ("", item.app_id)
         ][:most]
 

@@ -151,7 +151,9 @@ def _approvals(steps: tuple[Step, ...]) -> Iterator[tuple[int, Approval, int | N
     for number, step in enumerate(steps):
         if isinstance(step, Approval):
             yield number, step, earlier if step.distinct else 0
-            earlier = None if step.all or earlier is None else earlier + step.needed
+            # An approval in another's place takes both out of the steps that follow.
+            each = 1 if step.no_delegation else 2
+            earlier = None if step.all or earlier is None else earlier + each * step.needed
 
 
 def first_inquiry(question: Question) -> Inquiry | None:

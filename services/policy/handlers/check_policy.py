@@ -25,6 +25,9 @@ class Draft:
     problems: tuple[Problem, ...] = ()
 
 
+_NAMED_MOST = 10
+
+
 @dataclass(frozen=True, slots=True)
 class CheckPolicy:
     """The policy to look at: a saved one, a draft, or a draft in place of a saved one."""
@@ -50,6 +53,7 @@ class CheckPolicyHandler:
     policies: Policies
     expressions: Expressions
     find_coverage: FindCoverage
+    default_policy_id: str
 
     async def __call__(self, command: CheckPolicy) -> Checked:
         """What is wrong.
@@ -71,7 +75,19 @@ class CheckPolicyHandler:
         ]
         if await is_taken(self.policies, draft.display_name, policy_id):
             found.append(Problem("display_name", "is the name of another policy"))
-        covered = Covered()
+        covered, ordered = Covered(), in_order(found)
         if command.coverage:
             covered = await self.find_coverage(policy_id, draft.content)
-        return Checked(in_order(found), covered.coverage, covered.more)
+            ordered += await self._not_covered(policy_id)
+        return Checked(ordered, covered.coverage, covered.more)
+
+    async def _not_covered(self, policy_id: str) -> tuple[Problem, ...]:
+        """Where the policy decides though nothing names it: coverage says nothing of that."""
+        where = []
+        if policy_id == self.default_policy_id:
+            where.append("is the deployment's default: apps that name no policy are not covered")
+        if escalating := await self.policies.escalating_to(policy_id, _NAMED_MOST + 1):
+            names = ", ".join(repr(each.display_name) for each in escalating[:_NAMED_MOST])
+            more = " and others" if escalating[_NAMED_MOST:] else ""
+            where.append(f"is escalated to by {names}{more}: where they are used is not covered")
+        return tuple(Problem("coverage", each, refused=False) for each in where)

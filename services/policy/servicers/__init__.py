@@ -47,7 +47,7 @@ def servicers(
                 CreatePolicyHandler(policies, checked, clock),
                 UpdatePolicyHandler(policies, checked, clock),
                 DeletePolicyHandler(policies, uses, clock),
-                CheckPolicyHandler(policies, expressions, FindCoverage(catalog)),
+                CheckPolicyHandler(policies, expressions, FindCoverage(catalog), default_policy_id),
                 ApplyPoliciesHandler(policies, expressions, uses, clock),
             ),
         ),

@@ -62,7 +62,8 @@ def _problem(problem: Problem) -> policy_pb2.PolicyProblem:
     made = policy_pb2.PolicyProblem
     return made(
         severity=made.SEVERITY_ERROR if problem.refused else made.SEVERITY_WARNING,
-        field=f"policy.{problem.field}",
+        # What is about its uses is about no field of it.
+        field=problem.field if problem.field == "coverage" else f"policy.{problem.field}",
         line=problem.line,
         column=problem.column,
         message=problem.message,

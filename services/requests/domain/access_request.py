@@ -25,11 +25,14 @@ REQUESTS = Service("requests")
 POLICY = Service("policy")
 CONNECTOR = Service("connector")
 _State = AccessRequestState
+# So that an access request always fits into a message.
+_MOST_COMMENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """An access request. `requested_duration` none means without an end.
+    """An access request. `requested_duration` none means without an end; `asked_duration` is what
+    was asked for, none where the entitlement's limit was.
 
     `inputs` are what policy was told for the `plan`. `progress` is the step that it is or was at,
     and `approvals` are those of the plan's steps up to it. `reviewers` may review it when it was
@@ -47,6 +50,7 @@ class AccessRequest:
     subject: PersonRef
     justification: str
     requested_duration: timedelta | None
+    asked_duration: timedelta | None
     emergency: bool
     extends_lease_id: str
     plan: Plan | None
@@ -100,6 +104,7 @@ class AccessRequest:
             subject=resolution.subject_ref,
             justification=justification,
             requested_duration=duration,
+            asked_duration=requested_duration,
             emergency=emergency,
             extends_lease_id=extends_lease_id,
             plan=None,
@@ -135,11 +140,6 @@ class AccessRequest:
     def own_user_ids(self) -> dict[str, str]:
         """Those whose own it is, with what they are: they decide nothing of it."""
         return {self.subject.user_id: "the subject", self.requester.user_id: "the requester"}
-
-    @property
-    def asked_duration(self) -> timedelta | None:
-        """For how long it was asked for, before those who approved a step shortened it."""
-        return self.requested_duration if self.inputs is None else self.inputs.requested_duration
 
     @property
     def awaiting(self) -> frozenset[str]:
@@ -242,7 +242,16 @@ class AccessRequest:
         )
 
     def commented(self, actor: Caller, comment: str, time: datetime) -> "AccessRequest":
-        """Somebody said something."""
+        """Somebody said something.
+
+        Raises:
+            WrongState: TOO_MANY_COMMENTS.
+        """
+        if (
+            sum(isinstance(each.what, timeline.Commented) for each in self.timeline)
+            >= _MOST_COMMENTS
+        ):
+            raise errors.too_many_comments(self.access_request_id, _MOST_COMMENTS)
         return self.then(time, Entry(time, actor, timeline.Commented(comment)))
 
     def reviewed(
@@ -261,6 +270,10 @@ class AccessRequest:
             Entry(time, actor, timeline.EmergencyReviewed(justified, comment)),
             review=verdict,
         )
+
+    def reviewed_by(self, reviewers: tuple[str, ...], time: datetime) -> "AccessRequest":
+        """Others may review it now; the same as before when that is not so."""
+        return self if reviewers == self.reviewers else self.then(time, reviewers=reviewers)
 
     def fulfil(
         self, delivery: Delivery, end_time: datetime | None, time: datetime

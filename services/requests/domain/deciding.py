@@ -33,7 +33,7 @@ def not_decided(seen: AccessRequest, problem: str, time: datetime) -> AccessRequ
         inputs=None,
         progress=None,
         approvals=(),
-        requested_duration=seen.asked_duration,
+        requested_duration=_unshortened(seen),
     )
 
 
@@ -181,7 +181,12 @@ def reminded(seen: AccessRequest, due_time: datetime, time: datetime) -> AccessR
     """Those who may decide were reminded, where there is somebody; the next time at `due_time`."""
     assert seen.progress is not None, "it is at a step"
     progress = replace(seen.progress, due_time=due_time)
-    entry = Entry(time, REQUESTS, timeline.Reminded(progress.number))
+    what = timeline.Reminded(progress.number)
+    last = seen.timeline[-1]
+    if last.what == what and progress.approvers:
+        # The last of many in a row says it: they may go on for as long as nobody decides.
+        seen = replace(seen, timeline=seen.timeline[:-1])
+    entry = Entry(time, REQUESTS, what)
     return seen.then(time, *([entry] if progress.approvers else ()), progress=progress)
 
 
@@ -206,7 +211,7 @@ def restarted(seen: AccessRequest, actor: Person, reason: str, time: datetime) -
         inputs=None,
         progress=None,
         approvals=(),
-        requested_duration=seen.asked_duration,
+        requested_duration=_unshortened(seen),
     )
 
 
@@ -225,3 +230,10 @@ def _in_words(approval: StepApproval) -> str:
     if approval.on_behalf_of is None:
         return name
     return f"{name} for {approval.on_behalf_of.display_name}"
+
+
+def _unshortened(seen: AccessRequest) -> timedelta | None:
+    """The duration without what those shortened it to whose approvals no longer count."""
+    if seen.asked_duration is not None:
+        return seen.asked_duration
+    return seen.requested_duration if seen.inputs is None else seen.inputs.requested_duration

@@ -126,6 +126,16 @@ def not_an_approver(access_request_id: str, who: str) -> NotAllowed:
     )
 
 
+def too_many_comments(access_request_id: str, most: int) -> WrongState:
+    """A timeline has to fit into a message."""
+    return WrongState(
+        "TOO_MANY_COMMENTS",
+        f"{access_request_id} has {most} comments, and takes no more.",
+        access_request_id=access_request_id,
+        most=most,
+    )
+
+
 def already_decided(access_request_id: str) -> WrongState:
     """One approval each."""
     return WrongState(

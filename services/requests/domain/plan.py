@@ -62,6 +62,12 @@ class Plan:
             raise NoPlan(f"step {number} of the plan is of an unknown kind")
         return step
 
+    @property
+    def accepts_alone(self) -> bool:
+        """Whether it approves, now or after a wait, without anybody having approved."""
+        people = any(isinstance(step, Approval) for step in self.steps)
+        return not people and any(isinstance(step, Accept) for step in self.steps)
+
     def approval(self, number: int) -> Approval | None:
         """The step, when it is one where people decide."""
         step = self.steps[number] if number < len(self.steps) else None

@@ -1,14 +1,14 @@
 """Where an access request stands, and which way it may go.
 
-                 ┌────────────────► DENIED
-    EVALUATING ──┼──► PENDING ◄──► NO_APPROVER
-        │        │      │ │             │
-        ▼        ▼      ▼ └► CANCELLED ◄┘
-    CANCELLED   APPROVED ─► FULFILLED
-                   │  ▲ └──► FAILED
-                   │  └────── ┘   (retry)
-                   ▼
-               CANCELLED
+    EVALUATING ◄──► PENDING ◄──► NO_APPROVER ◄──► EVALUATING
+        │              │
+        └──────┬───────┘         and from each of the three to DENIED and CANCELLED
+               ▼
+            APPROVED ─► FULFILLED
+              │  ▲ └──► FAILED
+              │  └────── ┘   (retry)
+              ▼
+          CANCELLED
 
 What is undecided goes back to EVALUATING when it is restarted, or when a step is not understood.
 """
@@ -37,7 +37,8 @@ _DECIDED = {_State.APPROVED, _State.DENIED, _State.CANCELLED}
 NEXT = {
     _State.EVALUATING: {*UNDECIDED, *_DECIDED},
     _State.PENDING: {*UNDECIDED, *_DECIDED},
-    _State.NO_APPROVER: {*UNDECIDED, *_DECIDED},
+    # Somebody has to be found first.
+    _State.NO_APPROVER: {*UNDECIDED, _State.DENIED, _State.CANCELLED},
     _State.APPROVED: {_State.FULFILLED, _State.FAILED, _State.CANCELLED},
     _State.FAILED: {_State.APPROVED},
 }

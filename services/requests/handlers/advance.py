@@ -25,7 +25,7 @@ from services.requests.domain.progress import (
 )
 from services.requests.domain.resolution import Resolution
 from services.requests.domain.states import AccessRequestState
-from services.requests.domain.steps import Accept, Approval, People, Reject, Wait
+from services.requests.domain.steps import Accept, AppOwners, Approval, People, Reject, Wait
 from services.requests.handlers.decision import Decision, approved, denied, extended
 
 
@@ -44,21 +44,24 @@ class Advancer:
         duration: timedelta | None,
         time: datetime,
         *,
-        policy_id: str = "",
+        escalated_to: str = "",
     ) -> Decision:
         """Asks policy, and takes the plan as far as it goes without people.
 
-        `policy_id`: another policy than the one that the resolution names.
+        `escalated_to`: another policy than the one that the resolution names, because nobody
+        decided in time. That is no reason to approve: a plan that would by itself is no answer.
 
         Raises:
             Unavailable: the catalog does not answer who may decide.
             WrongState: EMERGENCY_NOT_ENABLED.
         """
-        chosen = policy_id or resolution.policy(emergency=seen.emergency)
+        chosen = escalated_to or resolution.policy(emergency=seen.emergency)
         inputs = Inputs.of(resolution, duration=duration, emergency=seen.emergency, now=time)
         try:
             plan = await self.policy.evaluate(chosen, inputs)
             plan.check()
+            if escalated_to and plan.accepts_alone:
+                raise NoPlan("the policy that it is escalated to would approve by itself")
         except NoPlan as none:
             return Decision(deciding.not_decided(seen, none.problem, time))
         return await self.go_on(
@@ -175,6 +178,17 @@ def approval_of(seen: AccessRequest) -> tuple[Approval, Progress] | None:
         return None
     step = seen.plan.approval(seen.progress.number)
     return None if step is None else (step, seen.progress)
+
+
+async def reviewers_of(catalog: ports.Catalog, seen: AccessRequest) -> tuple[str, ...]:
+    """Who answers for the app now, but those whose own it is.
+
+    Raises:
+        Unavailable: the catalog does not answer.
+    """
+    (owners,) = await catalog.approvers(seen.entitlement_id, seen.subject.user_id, (AppOwners(),))
+    found = (each.user_id for each in owners.people)
+    return tuple(each for each in found if each not in seen.own_user_ids)
 
 
 def refuse(seen: AccessRequest, error: LatchkeyError, time: datetime) -> Decision:

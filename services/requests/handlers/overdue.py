@@ -130,7 +130,7 @@ class Overdue:
             resolution,
             duration,
             time,
-            policy_id=policy_id,
+            escalated_to=policy_id,
         )
         found = decision.access_request
         if found.plan is None:

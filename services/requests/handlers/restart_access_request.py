@@ -49,7 +49,7 @@ class Restarter:
         resolution = await self.advancer.catalog.resolve(
             seen.entitlement_id, seen.requester.user_id, seen.subject.user_id
         )
-        duration = resolution.duration(begun.requested_duration, emergency=begun.emergency)
+        duration = resolution.duration(begun.asked_duration, emergency=begun.emergency)
         decision = await self.advancer.evaluate(begun, resolution, duration, time)
         body = facts.AccessRequestRestarted(begun.access_request_id, person)
         audit = audit_of(person, decision, "restarted", command.reason)

@@ -12,7 +12,7 @@ from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.states import AccessRequestState
 from services.requests.handlers.advance import Advancer, step_facts
 from services.requests.handlers.decision import Decision, audit_of, denied
-from services.requests.handlers.seat import Seat, Seats
+from services.requests.handlers.seat import Seats
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Ruler:
         assert found.progress is not None
         number, still_needed = found.progress.number, found.progress.still_needed
         body = facts.ApprovalGiven(
-            found.access_request_id, number, command.person, _place(seat), still_needed
+            found.access_request_id, number, command.person, seat.place, still_needed
         )
         # Who came to those who may decide is asked now.
         decision = Decision(found, None, step_facts(seat.seen, found))
@@ -85,11 +85,11 @@ class Ruler:
             "approved" if is_approved else "step_approved",
             command.reason,
             approved_step=number,
-            on_behalf_of_user_id=_place(seat),
+            on_behalf_of_user_id=seat.place,
         )
         fact = Fact(found.access_request_id, found.version, body)
         change = await decision.change(self.access_requests, self.leases, seat.seen, audit, fact)
-        return Outcome(decision.access_request, change)
+        return Outcome(decision.access_request, self.seats.guarded(seat, change, time))
 
     async def deny(self, command: DenyAccessRequest) -> Outcome[AccessRequest] | Refused:
         """
@@ -117,14 +117,10 @@ class Ruler:
             decision,
             "denied",
             command.reason,
-            on_behalf_of_user_id=_place(seat),
+            on_behalf_of_user_id=seat.place,
         )
         change = await decision.change(self.access_requests, self.leases, seat.seen, audit)
-        return Outcome(found, change)
-
-
-def _place(seat: Seat) -> str:
-    return seat.on_behalf_of.user_id if seat.on_behalf_of is not None else ""
+        return Outcome(found, self.seats.guarded(seat, change, time))
 
 
 def _shortened(asked: timedelta | None, given: timedelta | None) -> timedelta | None:

@@ -4,7 +4,7 @@ Nobody decides for themselves: neither requester nor subject, nor in the place o
 however they came to be among those who may. Who tries is refused, and the audit says so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from libs.domain.callers import ADMIN, AUDITOR, Person
@@ -31,6 +31,11 @@ class Seat:
     person: Person
     ref: PersonRef
     on_behalf_of: PersonRef | None = None
+
+    @property
+    def place(self) -> str:
+        """In whose place they decide, by their id; empty in their own."""
+        return self.on_behalf_of.user_id if self.on_behalf_of is not None else ""
 
     def approval(self, reason: str, time: datetime) -> StepApproval:
         """Their approval."""
@@ -135,12 +140,21 @@ class Seats:
                 return self_decision(seen, person, f"the delegate of {role}", verb)
         return await self._not_an_approver(seen, person, fresh, verb, time)
 
+    def guarded(self, seat: Seat, change: Change, time: datetime) -> Change:
+        """The change, as long as who decides in another's place still may when it is committed."""
+        if not seat.place:
+            return change
+        lasting = self.delegations.lasting(seat.place, seat.person.user_id, time)
+        return replace(change, writes=(*change.writes, lasting))
+
     async def _not_an_approver(
         self, seen: AccessRequest, person: Person, fresh: Progress, verb: str, time: datetime
     ) -> Refused:
         """Refuses, and keeps who may decide now when they are others than before."""
         names = [each.display_name for each in fresh.approvers[:5]]
         who = fresh.problem or ", ".join(names) + (" and others" if fresh.approvers[5:] else "")
+        if fresh.of_group and not fresh.problem and not seen.shows_groups_to(person):
+            who = f"{len(fresh.approvers)} members of a group"
         error = errors.not_an_approver(seen.access_request_id, who)
         decision = self.advancer.at_step(seen, fresh, time)
         audit = audit_of(

@@ -2,7 +2,7 @@
 
 from libs.db.writes import Writes
 from services.requests import ports
-from services.requests.handlers.decide_access_request import Decider
+from services.requests.handlers.decide_access_request import Decider, Look
 from services.requests.loops.pauses import Pauses
 from services.requests.loops.rounds import everything, in_turns
 
@@ -25,12 +25,12 @@ class DecideLoop:
         """One round."""
         ids = self._pauses.due(await everything(self._access_requests.to_look_at))
         async for turn in in_turns(ids, self._decide):
-            undecided = [found for found, answer in turn if answer is not True]
-            for found in undecided:
-                self._pauses.again(found)
-            if len(undecided) == len(turn):
+            for found, answer in turn:
+                if answer is not Look.SETTLED:
+                    self._pauses.again(found)
+            if all(answer not in (Look.SETTLED, Look.WAITS) for _, answer in turn):
                 # Nobody may be answering at all: the others wait for the next round.
                 return
 
-    async def _decide(self, access_request_id: str) -> bool:
+    async def _decide(self, access_request_id: str) -> Look:
         return await self._writes.run(lambda: self._decider(access_request_id))

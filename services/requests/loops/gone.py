@@ -118,6 +118,7 @@ class GoneLoop:
         for pages, end in self._all(subject_user_id=user_id):
             async for found in _pages(pages):
                 await _end(dict.fromkeys((it.resource_id for it in found), gone), end)
+        await self._withdraw_wishes_of(user_id, gone)
         page = await self._page("", user_id)
         while True:
             await _end({it.delegation_id: gone for it in page.items}, self._end_delegation)
@@ -126,6 +127,16 @@ class GoneLoop:
             page = await self._page(page.next_page_token, user_id)
         # Delegations first: nobody decides for them any more.
         await self._ask_others(user_id)
+
+    async def _withdraw_wishes_of(self, user_id: str, gone: Gone) -> None:
+        """What the person asked for in others' places: nobody may ask any more who has left."""
+
+        async def by_them(after: str, most: int) -> list[Dependent]:
+            return await self._access_requests.undecided(after, most, requester_user_id=user_id)
+
+        left = Gone(f"Who asked for it is gone: {gone.reason}")
+        async for found in _pages(by_them):
+            await _end(dict.fromkeys((it.resource_id for it in found), left), self._cancel)
 
     async def _ask_others(self, user_id: str) -> None:
         """What the person was to decide is for others now, or for nobody."""

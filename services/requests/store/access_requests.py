@@ -28,7 +28,7 @@ from services.requests.domain.gone import Dependent
 from services.requests.domain.states import UNDECIDED, EmergencyReview
 from services.requests.domain.steps import Wait
 from services.requests.store import documents
-from services.requests.store.inbox import DECIDE, into_inbox, rows_of
+from services.requests.store.inbox import NEVER, into_inbox, rows_of
 from services.requests.store.lists import newest, parts_of
 from services.requests.store.tables import access_requests as table
 from services.requests.store.tables import inbox, leases
@@ -103,16 +103,20 @@ class AccessRequestStore:
         return await self._ids(query)
 
     async def pending(self, after: str, most: int) -> list[str]:
-        query = (
+        waits = (
+            table.c.state == AccessRequestState.PENDING.value,
+            table.c.review == EmergencyReview.OPEN.value,
+        )
+        parts = [
             select(table.c.access_request_id)
-            .where(
-                table.c.state == AccessRequestState.PENDING.value,
-                table.c.access_request_id > after,
-            )
+            .where(each, table.c.access_request_id > after)
             .order_by(table.c.access_request_id)
             .limit(most)
-        )
-        return await self._ids(query)
+            .subquery()
+            for each in waits
+        ]
+        found = union_all(*map(select, parts)).subquery()
+        return await self._ids(select(found).order_by(found.c.access_request_id).limit(most))
 
     async def overdue(self, now: datetime, most: int) -> list[str]:
         query = (
@@ -128,7 +132,7 @@ class AccessRequestStore:
             select(inbox.c.access_request_id)
             .where(
                 inbox.c.user_id == user_id,
-                inbox.c.why == DECIDE,
+                inbox.c.why != NEVER,
                 inbox.c.access_request_id > after,
             )
             .order_by(inbox.c.access_request_id)
@@ -150,7 +154,13 @@ class AccessRequestStore:
         )
 
     async def undecided(
-        self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
+        self,
+        after: str,
+        most: int,
+        *,
+        subject_user_id: str = "",
+        requester_user_id: str = "",
+        app_id: str = "",
     ) -> list[Dependent]:
         query = (
             select(table.c.access_request_id, table.c.entitlement_id, table.c.subject_user_id)
@@ -163,6 +173,8 @@ class AccessRequestStore:
         )
         if subject_user_id:
             query = query.where(table.c.subject_user_id == subject_user_id)
+        if requester_user_id:
+            query = query.where(table.c.requester_user_id == requester_user_id)
         if app_id:
             query = query.where(table.c.app_id == app_id)
         return await self.database.read(
@@ -216,6 +228,7 @@ class AccessRequestStore:
             "justification": access_request.justification,
             "emergency": access_request.emergency,
             "extends_lease_id": access_request.extends_lease_id,
+            "asked_duration": access_request.asked_duration,
             "create_time": access_request.create_time,
             **_moving(access_request),
         }
@@ -256,6 +269,7 @@ def access_request_from(row: RowMapping) -> AccessRequest:
         subject=documents.person_from(row[table.c.subject]),
         justification=row[table.c.justification],
         requested_duration=row[table.c.requested_duration],
+        asked_duration=row[table.c.asked_duration],
         emergency=row[table.c.emergency],
         extends_lease_id=row[table.c.extends_lease_id],
         plan=None if plan is None else documents.plan_from(plan),

@@ -69,6 +69,19 @@ class DelegationStore:
             each.delegator for each in await self._read(query.order_by(table.c.delegator_user_id))
         ]
 
+    def lasting(self, delegator_user_id: str, delegate_user_id: str, at: datetime) -> Write:
+        statement = (
+            update(table)
+            .where(
+                table.c.delegator_user_id == delegator_user_id,
+                table.c.delegate_user_id == delegate_user_id,
+                *_at(at),
+            )
+            .values(version=table.c.version)
+        )
+        # One delegator has one delegate at a time.
+        return Guarded(statement, expects=1)
+
     def added(self, delegation: Delegation, *, seen: Sequence[Look]) -> Sequence[Write]:
         # What stands in the way of a delegation is another one, whose row can't be guarded before
         # it is there. But commits come one after the other, since each holds the head of the

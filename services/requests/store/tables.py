@@ -30,6 +30,7 @@ access_requests = Table(
     Column("subject", JSON, nullable=False),
     Column("justification", Text, nullable=False),
     Column("requested_duration", Seconds),
+    Column("asked_duration", Seconds),
     Column("emergency", Boolean, nullable=False, server_default=false()),
     # Its subject while it is an emergency that is undecided or not reviewed.
     Column("emergency_key", Text, unique=True),

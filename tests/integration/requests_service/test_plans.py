@@ -17,7 +17,7 @@ from services.requests.domain.access_request import REQUESTS, AccessRequestState
 from services.requests.store import MIGRATIONS, AccessRequestStore
 from services.requests.store.tables import access_requests, inbox, ledger
 from tests.integration.catalog.plans import captured, plan_of, rows_read, scans
-from tests.integration.requests_service.test_store import NOW, made_wish
+from tests.integration.requests_service.stores import NOW, made_wish
 
 _SIZE = 4000
 _FEW = 3

@@ -9,7 +9,7 @@ import pytest
 from latchkey.policy.v1 import policy_pb2
 from libs.domain.errors import Invalid, NotFound, Unavailable
 from services.policy.domain.content import Content, Rule
-from services.policy.domain.coverage import Audience, Gap, Inquiry, Use, Verdict
+from services.policy.domain.coverage import Audience, Gap, Inquiry, Use, Verdict, questions
 from services.policy.domain.policy import Policy
 from services.policy.domain.steps import (
     Accept,
@@ -46,10 +46,10 @@ STAFF = Audience("apr_staff", "Staff")
 class Desk:
     """CheckPolicy over one set of policies."""
 
-    def __init__(self, *policies: Policy, **catalog: Any) -> None:
+    def __init__(self, *policies: Policy, default: str = "", **catalog: Any) -> None:
         self.catalog = FakeCatalog(**catalog)
         self._check = CheckPolicyHandler(
-            FakePolicies([*policies]), EXPRESSIONS, FindCoverage(self.catalog)
+            FakePolicies([*policies]), EXPRESSIONS, FindCoverage(self.catalog), default
         )
 
     async def check(self, **fields: Any) -> policy_pb2.CheckPolicyResponse:
@@ -228,7 +228,7 @@ async def test_verdicts() -> None:
         ((Approval(manager, fallback=named),), {"manager_1": some}, (unknown, 0, [], expression)),
         (
             (Approval(manager), Approval(AppOwners(), distinct=True)),
-            {"owners_2": some},
+            {"owners_3": some},
             (unknown, 0, [], earlier),
         ),
         ((Approval(manager), Approval(AppOwners(), distinct=True)), {}, (proven, 0, [], "")),
@@ -271,3 +271,29 @@ async def test_what_is_too_much_is_said() -> None:
     response = await desk.check(policy_id="pol_one", coverage=True)
     assert len(response.coverage) == coverage.QUESTIONS_MOST
     assert [each.field for each in response.problems] == ["coverage"]
+
+
+async def test_coverage_says_where_it_does_not_look() -> None:
+    """At apps that name no policy when it is the default, and at where policies are used that
+    escalate to it: nothing found there is no proof."""
+    limit = TimeLimit(timedelta(days=1), Escalate("pol_two"))
+    first = policy(Content((), (replace(APPROVED, time_limit=limit),)))
+    second = policy(Content((), (APPROVED,)), policy_id="pol_two", name="Two")
+    desk = Desk(first, second, default="pol_two")
+    found = await desk.check(policy_id="pol_two", coverage=True)
+    assert [(each.field, each.severity) for each in found.problems] == [("coverage", WARNING)] * 2
+    default, escalated = (each.message for each in found.problems)
+    assert "default" in default
+    assert first.display_name in escalated
+    assert said(await desk.check(policy_id="pol_two")) == []
+
+
+def test_an_approval_in_anothers_place_takes_two_out_of_the_steps_that_follow() -> None:
+    """Unless its step allows no delegation: where two remain for a distinct step that needs one,
+    both may have decided the first."""
+    distinct = replace(APPROVED, distinct=True)
+    for no_delegation, earlier in ((False, 2), (True, 1)):
+        content = Content((), (replace(APPROVED, no_delegation=no_delegation), distinct))
+        used = Use("app_1", "App", "", "", True, False, (EVERYONE,))
+        asked = [each.earlier for each in questions(content, (used,))]
+        assert asked == [0, earlier]

@@ -16,7 +16,7 @@ from services.requests.handlers.advance import Advancer
 from services.requests.handlers.cancel_access_request import CancelAccessRequest, Canceller
 from services.requests.handlers.comment_on_access_request import Commenter, CommentOnAccessRequest
 from services.requests.handlers.create_access_request import CreateAccessRequest, Creator
-from services.requests.handlers.decide_access_request import Decider
+from services.requests.handlers.decide_access_request import Decider, Look
 from services.requests.handlers.end_lease import Expirer, RevokeLease, Revoker
 from services.requests.handlers.extend_lease import Extender, ExtendLease
 from services.requests.handlers.overdue import Overdue
@@ -137,8 +137,8 @@ class House:
         return self.store.kept_leases[made.lease_id]
 
     async def decide(self, access_request_id: str) -> bool:
-        """Looks again at what is not decided."""
-        return self.keep(await self.decider(access_request_id))
+        """Looks again at what is not decided; whether nothing is left to look at."""
+        return self.keep(await self.decider(access_request_id)) is Look.SETTLED
 
     async def overdue(self, access_request_id: str) -> None:
         """Does what the plan says when its step takes too long."""

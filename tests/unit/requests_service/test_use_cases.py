@@ -95,7 +95,7 @@ async def test_a_late_decision_takes_the_limit_of_then() -> None:
 
     ben = person("Ben")
     house.policy.problem = "away"
-    made = await house.create(ben)
+    made = await house.ask(Wish(ben, ENTITLEMENT, timedelta(hours=1)))
     house.policy.problem = ""
     house.catalog.max_duration = timedelta(minutes=30)
     assert await house.decide(made.access_request_id)

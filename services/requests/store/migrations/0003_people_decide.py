@@ -14,6 +14,7 @@ def upgrade() -> None:
         table.add_column(
             sa.Column("emergency", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
+        table.add_column(sa.Column("asked_duration", sa.Float(precision=53), nullable=True))
         table.add_column(sa.Column("emergency_key", sa.Text(), nullable=True))
         table.add_column(
             sa.Column("policy_id", sa.Text(), server_default=sa.text("''"), nullable=False)
@@ -62,7 +63,15 @@ def upgrade() -> None:
     )
     op.create_index("access_request_inbox_request", "access_request_inbox", ["access_request_id"])
     access_requests = sa.table(
-        "access_requests", sa.column("state", sa.Text()), sa.column("waits_for", sa.Text())
+        "access_requests",
+        sa.column("state", sa.Text()),
+        sa.column("waits_for", sa.Text()),
+        sa.column("requested_duration", sa.Float(precision=53)),
+        sa.column("asked_duration", sa.Float(precision=53)),
+    )
+    # Whether it was asked for or settled by the limit is not known any more.
+    op.execute(
+        sa.update(access_requests).values(asked_duration=access_requests.c.requested_duration)
     )
     op.execute(
         sa.update(access_requests)
@@ -90,6 +99,7 @@ def downgrade() -> None:
             "inputs",
             "policy_id",
             "emergency_key",
+            "asked_duration",
             "emergency",
         ):
             table.drop_column(name)

@@ -526,7 +526,9 @@ class TimeLimit(_message.Message):
     ESCALATE_TO_POLICY_ID_FIELD_NUMBER: _builtins.int
     DENY_FIELD_NUMBER: _builtins.int
     escalate_to_policy_id: _builtins.str
-    """Another policy decides, from its first step on. Its own time limits hold."""
+    """Another policy decides, from its first step on. Its own time limits hold. Where it would
+    approve without asking anybody, it does not: those who had the step keep it and are reminded.
+    """
     @_builtins.property
     def after(self) -> _duration_pb2.Duration:
         """Required. From when the step begins: a minute to 90 days."""

@@ -141,7 +141,8 @@ class PolicyServiceServicer:
 
     def DeletePolicy(self, request, context):
         """Deletes a policy that nothing uses: no app, no rules, no entitlement, no other policy, and not
-        the deployment. Its versions stay readable. Publishes `PolicyDeleted`.
+        the deployment. Its versions stay readable. An access request that would escalate to it by an
+        older plan only reminds. Publishes `PolicyDeleted`.
 
         Callers: policy administrators.
         Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,

@@ -51,7 +51,8 @@ class PolicyServiceStub:
     """
     DeletePolicy: _aio.UnaryUnaryMultiCallable[_policy_pb2.DeletePolicyRequest, _policy_pb2.DeletePolicyResponse]
     """Deletes a policy that nothing uses: no app, no rules, no entitlement, no other policy, and not
-    the deployment. Its versions stay readable. Publishes `PolicyDeleted`.
+    the deployment. Its versions stay readable. An access request that would escalate to it by an
+    older plan only reminds. Publishes `PolicyDeleted`.
 
     Callers: policy administrators.
     Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,
@@ -159,7 +160,8 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_policy_pb2.DeletePolicyRequest, _abc.Awaitable[_policy_pb2.DeletePolicyResponse]],
     ) -> _abc.Awaitable[_policy_pb2.DeletePolicyResponse]:
         """Deletes a policy that nothing uses: no app, no rules, no entitlement, no other policy, and not
-        the deployment. Its versions stay readable. Publishes `PolicyDeleted`.
+        the deployment. Its versions stay readable. An access request that would escalate to it by an
+        older plan only reminds. Publishes `PolicyDeleted`.
 
         Callers: policy administrators.
         Fails with `NOT_FOUND` / `POLICY_NOT_FOUND`, `ABORTED` / `ETAG_MISMATCH`,

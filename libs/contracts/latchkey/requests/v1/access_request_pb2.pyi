@@ -50,7 +50,7 @@ class _AccessRequestStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ac
     """
     ACCESS_REQUEST_STATE_NO_APPROVER: _AccessRequestState.ValueType  # 8
     """Nobody can decide the step that it is at; `current_step` says why. It is looked at again. Next:
-    PENDING, EVALUATING, APPROVED, DENIED, CANCELLED.
+    PENDING, EVALUATING, DENIED, CANCELLED.
     """
 
 class AccessRequestState(_AccessRequestState, metaclass=_AccessRequestStateEnumTypeWrapper):
@@ -76,7 +76,7 @@ NO_APPROVER, EVALUATING, APPROVED, DENIED, CANCELLED.
 """
 ACCESS_REQUEST_STATE_NO_APPROVER: AccessRequestState.ValueType  # 8
 """Nobody can decide the step that it is at; `current_step` says why. It is looked at again. Next:
-PENDING, EVALUATING, APPROVED, DENIED, CANCELLED.
+PENDING, EVALUATING, DENIED, CANCELLED.
 """
 Global___AccessRequestState: _TypeAlias = AccessRequestState  # noqa: Y015
 
@@ -1723,8 +1723,8 @@ class PreviewAccessRequestResponse(_message.Message):
         """Why nobody can decide, in words; empty where somebody can."""
         @_builtins.property
         def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonRef]:
-            """Who may decide, as far as the caller may see them: of a group only administrators and
-            auditors see who its members are.
+            """Who may decide, as far as the caller may see them: of a group only administrators, policy
+            administrators and auditors see who its members are.
             """
 
         def __init__(
