@@ -261,7 +261,7 @@ class FakeLeases:
             if (after is None or key < after[0])
             and user_id in (None, item.subject.user_id)
             and state in (None, item.state)
-            and (not alarmed or (item.alarm_time and item.state is LeaseState.ENDING))
+            and (not alarmed or item.alarm_time is not None)
         ]
         return page.page(found[: page.size + 1], key=lambda item: (item.lease_id,))
 

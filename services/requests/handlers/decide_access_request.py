@@ -41,7 +41,7 @@ class Decider:
         settled = not found.is_undecided or found.state is AccessRequestState.PENDING
         if found is seen:
             return Outcome(settled and _wait_of(found) is None)
-        audit = audit_of(REQUESTS, decision, _action(found))
+        audit = audit_of(REQUESTS, decision, _action(decision))
         change = await decision.change(self.access_requests, self.leases, seen, audit)
         return Outcome(settled and _wait_of(found) is None, change)
 
@@ -86,7 +86,10 @@ def _wait_of(seen: AccessRequest) -> tuple[Wait, Progress] | None:
     return (step, seen.progress) if isinstance(step, Wait) and step.condition else None
 
 
-def _action(found: AccessRequest) -> str:
+def _action(decision: Decision) -> str:
+    found = decision.access_request
+    if decision.is_approval:
+        return "approved"
     if found.state is AccessRequestState.EVALUATING:
         return "evaluation_failed"
     return found.state.value.lower()

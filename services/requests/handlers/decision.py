@@ -33,9 +33,14 @@ class Decision:
             details["rule"] = found.plan.rule
         if found.progress is not None:
             details["step"] = found.progress.number
-        if self.lease is not None:
-            details["lease_id"] = self.lease.lease_id
+        if self.is_approval:
+            details["lease_id"] = found.lease_id
         return details
+
+    @property
+    def is_approval(self) -> bool:
+        """Whether it is approved: a lease is granted, or lasts longer."""
+        return self.lease is not None or self.extended is not None
 
     async def change(
         self,
@@ -58,7 +63,8 @@ class Decision:
             else access_requests.changed(self.access_request, seen=seen)
         )
         of_lease, happened = await self.lease_writes(access_requests, leases)
-        return Change(audit, (*writes, *of_lease), (*before, *self.facts, *happened))
+        also = () if self.extended is None else (_extension_record(*self.extended, audit),)
+        return Change(audit, (*writes, *of_lease), (*before, *self.facts, *happened), also)
 
     async def lease_writes(
         self, access_requests: ports.AccessRequests, leases: ports.Leases
@@ -124,6 +130,17 @@ def extended(access_request: AccessRequest, before: Lease, after: Lease) -> Deci
     longer = facts.LeaseExtended(after.lease_id, request_id, end_time)
     happened.insert(1, Fact(after.lease_id, after.version, longer))
     return Decision(access_request, None, tuple(happened), (before, after))
+
+
+def _extension_record(before: Lease, after: Lease, audit: AuditEntry) -> AuditEntry:
+    assert before.end_time is not None and after.end_time is not None, "it has an end"
+    details = {
+        "access_request_id": audit.resource_id,
+        "state": after.state.value,
+        "end_time": after.end_time.isoformat(),
+        "end_time_before": before.end_time.isoformat(),
+    }
+    return AuditEntry(REQUESTS, "lease.extended", after.lease_id, details=details)
 
 
 def denied(access_request: AccessRequest, actor: Caller) -> Decision:

@@ -13,6 +13,7 @@ from libs.domain.errors import (
     Unavailable,
     WrongState,
 )
+from libs.domain.fields import MAX_DURATION
 from services.requests.domain import facts
 from services.requests.domain.access_request import AccessRequestState
 from services.requests.domain.delivery import DeliveryState
@@ -75,6 +76,25 @@ async def test_a_lease_is_never_longer_than_the_limit_from_now() -> None:
     with pytest.raises(Invalid) as refusal:
         await house.extend(lease.lease_id, 1)
     assert refusal.value.reason == "DURATION_TOO_LONG"
+    assert refusal.value.facts == {"max_duration": "28800s"}
+    with pytest.raises(Invalid) as longer:
+        await house.extend(lease.lease_id, 9)
+    assert longer.value.reason == "DURATION_TOO_LONG"
+    for each in (refusal, longer):
+        assert [violation.field for violation in each.value.violations] == ["duration"]
+
+
+async def test_without_a_limit_a_lease_still_has_an_end_that_can_be_told() -> None:
+    """However often it is extended, it lasts the longest that can be asked for at most."""
+    house = House()
+    lease = await house.active()
+    house.catalog.max_duration = None
+    for _ in range(2):
+        await house.extend(lease.lease_id, 3649 * 24)
+    assert _lease(house, lease.lease_id).end_time == house.clock.now() + MAX_DURATION
+    with pytest.raises(Invalid, match="315360000s") as refusal:
+        await house.extend(lease.lease_id, 1)
+    assert refusal.value.reason == "DURATION_TOO_LONG"
 
 
 async def test_people_decide_about_more_time_and_the_first_end_holds_when_they_deny() -> None:
@@ -97,8 +117,29 @@ async def test_people_decide_about_more_time_and_the_first_end_holds_when_they_d
     again = await house.extend(lease.lease_id, 3)
     approved = await house.approve(again, BEN, duration=HOUR)
     assert approved.state is AccessRequestState.FULFILLED
+    assert house.last.audit.action == "access_request.approved"
+    assert house.last.audit.details["lease_id"] == lease.lease_id
+    (record,) = house.last.also
+    assert (record.action, record.resource_id) == ("lease.extended", lease.lease_id)
+    assert record.details["access_request_id"] == again.access_request_id
+    assert record.details["end_time"] > record.details["end_time_before"]
     assert lease.end_time is not None
     assert _lease(house, lease.lease_id).end_time == lease.end_time + HOUR
+
+
+async def test_what_policy_accepts_later_is_on_record_as_approved() -> None:
+    """As it is of any other wish that waited for policy."""
+    house = House()
+    lease = await house.active()
+    house.catalog.max_duration = timedelta(days=2)
+    house.policy.steps = ()
+    made = await house.extend(lease.lease_id, 1)
+    assert made.state is AccessRequestState.EVALUATING
+    house.policy.steps = (Accept(),)
+    assert await house.decide(made.access_request_id)
+    assert house.kept(made.access_request_id).state is AccessRequestState.FULFILLED
+    assert house.last.audit.action == "access_request.approved"
+    assert [entry.action for entry in house.last.also] == ["lease.extended"]
 
 
 async def test_a_lease_that_ends_takes_the_wish_for_more_with_it() -> None:
@@ -225,7 +266,8 @@ async def test_an_end_that_is_late_is_told_of_once() -> None:
     assert _lease(house, lease.lease_id).state is LeaseState.ENDING
     assert _lease(house, lease.lease_id).alarm_time == house.clock.now()
     await house.settle(lease.lease_id, DeliveryState.REMOVED)
-    assert _lease(house, lease.lease_id).state is LeaseState.ENDED
+    ended = _lease(house, lease.lease_id)
+    assert (ended.state, ended.alarm_time) == (LeaseState.ENDED, None)
 
 
 async def test_a_lease_that_is_ended_after_downtime_says_how_late() -> None:
