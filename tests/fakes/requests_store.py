@@ -1,8 +1,8 @@
 """The requests service's ports in memory: its store, and the services that it calls."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from libs.domain.changes import Change, Write
 from libs.domain.paging import Page, PageRequest, time_key
@@ -289,13 +289,14 @@ class FakeLeases:
 
     async def to_remind(self, now: datetime, most: int) -> list[str]:
         return [
-            key
-            for key, item in self.store.kept_leases.items()
+            item.lease_id
+            for item in sorted(self.store.kept_leases.values(), key=_by(lambda it: it.remind_time))
             if item.remind_time is not None and item.remind_time <= now
         ][:most]
 
     async def late(self, now: datetime, most: int) -> list[str]:
-        return [key for key, item in self.store.kept_leases.items() if item.is_late(now)][:most]
+        found = sorted(self.store.kept_leases.values(), key=_by(lambda it: it.end_time))
+        return [item.lease_id for item in found if item.is_late(now)][:most]
 
     async def failed(self, subject_user_id: str, entitlement_id: str) -> list[str]:
         wanted = (subject_user_id, entitlement_id, LeaseState.FAILED)
@@ -316,3 +317,8 @@ class FakeLeases:
 
     def unchanged(self, lease: Lease) -> Write:
         return _Kept(lease, lease.version)
+
+
+def _by(time: Callable[[Lease], datetime | None]) -> Callable[[Lease], tuple[datetime, str]]:
+    """In the order of a time that they have."""
+    return lambda item: (time(item) or datetime.max.replace(tzinfo=UTC), item.lease_id)

@@ -12,6 +12,10 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+_ALARMED = {
+    "leases_alarm_time": ["lease_id"],
+    "leases_alarm_time_subject": ["subject_user_id", "lease_id"],
+}
 _LATE_UNTOLD = "state = 'ENDING' AND alarm_time IS NULL"
 
 
@@ -27,17 +31,18 @@ def upgrade() -> None:
     op.create_index(
         "leases_late",
         "leases",
-        ["end_time", "lease_id"],
+        ["state", "end_time", "lease_id"],
         postgresql_where=sa.text(_LATE_UNTOLD),
         sqlite_where=sa.text(_LATE_UNTOLD),
     )
-    op.create_index(
-        "leases_alarm_time",
-        "leases",
-        ["lease_id"],
-        postgresql_where=sa.text("alarm_time IS NOT NULL"),
-        sqlite_where=sa.text("alarm_time IS NOT NULL"),
-    )
+    for name, columns in _ALARMED.items():
+        op.create_index(
+            name,
+            "leases",
+            columns,
+            postgresql_where=sa.text("alarm_time IS NOT NULL"),
+            sqlite_where=sa.text("alarm_time IS NOT NULL"),
+        )
     _remind()
 
 
@@ -69,7 +74,8 @@ def _remind() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("leases_alarm_time", "leases")
+    for name in _ALARMED:
+        op.drop_index(name, "leases")
     op.drop_index("leases_late", "leases")
     op.drop_index("leases_remind_time", "leases")
     with op.batch_alter_table("leases") as table:
