@@ -13,14 +13,24 @@ from services.requests.domain.lease import Lease
 
 
 @dataclass(frozen=True, slots=True)
+class Extension:
+    """A lease as it was and as it lasts longer, and the same of the access request that it came
+    of."""
+
+    before: Lease
+    after: Lease
+    origin_before: AccessRequest
+    origin_after: AccessRequest
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """An access request after it went on; the same as before when there is nothing new."""
 
     access_request: AccessRequest
     lease: Lease | None = None
     facts: tuple[Fact, ...] = ()
-    extended: tuple[Lease, Lease] | None = None
-    """A lease as it was, and as it lasts longer."""
+    extension: Extension | None = None
 
     def details(self) -> dict[str, Any]:
         """The decision, for an audit record."""
@@ -40,7 +50,7 @@ class Decision:
     @property
     def is_approval(self) -> bool:
         """Whether it is approved: a lease is granted, or lasts longer."""
-        return self.lease is not None or self.extended is not None
+        return self.lease is not None or self.extension is not None
 
     async def change(
         self,
@@ -63,7 +73,7 @@ class Decision:
             else access_requests.changed(self.access_request, seen=seen)
         )
         of_lease, happened = await self.lease_writes(access_requests, leases)
-        also = () if self.extended is None else (_extension_record(*self.extended, audit),)
+        also = () if self.extension is None else (_extension_record(self.extension, audit),)
         return Change(audit, (*writes, *of_lease), (*before, *self.facts, *happened), also)
 
     async def lease_writes(
@@ -71,9 +81,9 @@ class Decision:
     ) -> tuple[tuple[Write, ...], tuple[Fact, ...]]:
         """Keeps the lease that was granted, and ends failed ones of the same; or the one that
         lasts longer."""
-        if self.extended is not None:
-            before, after = self.extended
-            return (leases.changed(after, seen=before.version),), ()
+        if (it := self.extension) is not None:
+            origin = access_requests.changed(it.origin_after, seen=it.origin_before)
+            return (leases.changed(it.after, seen=it.before.version), *origin), ()
         if self.lease is None:
             return (), ()
         lease, time = self.lease, self.lease.create_time
@@ -109,13 +119,10 @@ def approved(access_request: AccessRequest, lease: Lease) -> Decision:
     return Decision(access_request, lease, (fact, granted(lease)))
 
 
-def extended(access_request: AccessRequest, before: Lease, after: Lease) -> Decision:
+def extended(access_request: AccessRequest, extension: Extension) -> Decision:
     """It is approved, and a lease lasts longer."""
-    plan, request_id, end_time = (
-        access_request.plan,
-        access_request.access_request_id,
-        after.end_time,
-    )
+    plan, request_id = access_request.plan, access_request.access_request_id
+    after, end_time = extension.after, extension.after.end_time
     assert plan is not None and end_time is not None, "it was planned, and has an end"
     approvers = tuple(each.approver.user_id for each in access_request.approvals)
     bodies = (
@@ -129,10 +136,11 @@ def extended(access_request: AccessRequest, before: Lease, after: Lease) -> Deci
     happened = [Fact(request_id, at, body) for at, body in zip(versions, bodies, strict=True)]
     longer = facts.LeaseExtended(after.lease_id, request_id, end_time)
     happened.insert(1, Fact(after.lease_id, after.version, longer))
-    return Decision(access_request, None, tuple(happened), (before, after))
+    return Decision(access_request, None, tuple(happened), extension)
 
 
-def _extension_record(before: Lease, after: Lease, audit: AuditEntry) -> AuditEntry:
+def _extension_record(extension: Extension, audit: AuditEntry) -> AuditEntry:
+    before, after = extension.before, extension.after
     assert before.end_time is not None and after.end_time is not None, "it has an end"
     details = {
         "access_request_id": audit.resource_id,

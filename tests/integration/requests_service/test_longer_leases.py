@@ -56,6 +56,8 @@ async def test_policy_lets_a_lease_last_longer_at_once(house: House) -> None:
     assert (longer.state, longer.round) == (lease.state, lease.round)
     assert _end(longer) - longer.remind_time.ToDatetime(UTC) == timedelta(minutes=15)
     assert longer.access_request_id == lease.access_request_id
+    first = (await ada.get(lease.access_request_id)).timeline[-1]
+    assert first.lease_extended == made.timeline[3].lease_extended
 
     assert await ada.extend(lease.lease_id, idempotency_key="k") == made
     assert await ada.lease(lease.lease_id) == longer

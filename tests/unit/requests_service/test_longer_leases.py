@@ -7,6 +7,7 @@ import pytest
 from libs.domain.callers import AUDITOR, HELPDESK
 from libs.domain.errors import (
     AlreadyExists,
+    Conflict,
     Invalid,
     NotAllowed,
     NotFound,
@@ -19,8 +20,12 @@ from services.requests.domain.access_request import AccessRequestState
 from services.requests.domain.delivery import DeliveryState
 from services.requests.domain.lease import EndCause, Lease, LeaseState
 from services.requests.domain.steps import Accept, Approval, Manager
+from services.requests.domain.timeline import LeaseExtended
+from services.requests.handlers.end_lease import Expirer
+from services.requests.handlers.rule_on import ApproveAccessRequest
 from services.requests.handlers.watch_over_leases import Alarm, Reminder
 from services.requests.loops.watch import WatchLoop
+from tests.fakes.requests_delegations import Taken
 from tests.unit.requests_service.house import ADA, House, person
 
 BEN, CLEO = person("Ben"), person("Cleo")
@@ -54,6 +59,9 @@ async def test_a_lease_lasts_longer_and_nothing_is_delivered() -> None:
     assert longer.duration == timedelta(hours=26)
     assert (longer.state, longer.round) == (LeaseState.ACTIVE, lease.round)
     assert (made.state, made.lease_id) == (AccessRequestState.FULFILLED, lease.lease_id)
+    for found in (made, house.kept(lease.access_request_id)):
+        (told,) = [it.what for it in found.timeline if isinstance(it.what, LeaseExtended)]
+        assert told == LeaseExtended(lease.lease_id, longer.end_time)
     assert _facts(house) == [
         "AccessRequestCreated",
         "AccessRequestApproved",
@@ -326,3 +334,40 @@ async def test_an_extension_that_policy_accepts_by_itself_needs_nobody() -> None
     assert made.inputs is not None
     assert made.inputs.requested_duration == HOUR
     assert made.extends_lease_id == lease.lease_id
+
+
+async def test_an_end_and_an_extension_at_once() -> None:
+    """Whichever is kept first holds: the other, made from what it was before, is not kept, and
+    finds nothing to do when it looks again."""
+    for first in ("end", "extension"):
+        house = House()
+        house.catalog.line[ADA.user_id] = [BEN.user_id]
+        lease = await house.active()
+        house.catalog.max_duration = timedelta(days=4)
+        house.policy.steps = (Approval(Manager()),)
+        made = await house.extend(lease.lease_id, 1)
+        expirer = Expirer(house.store.access_requests, house.store.leases, house.clock)
+        command = ApproveAccessRequest(BEN, made.access_request_id, str(made.version))
+        late, early = timedelta(hours=8), timedelta(hours=7, minutes=59)
+        if first == "end":
+            house.clock.advance(early)
+            approval = await house.ruler.approve(command)
+            house.clock.advance(late - early)
+            await house.expire(lease.lease_id)
+            with pytest.raises(Taken):
+                house.keep(approval)
+            with pytest.raises(Conflict):
+                await house.ruler.approve(command)
+            assert _lease(house, lease.lease_id).state is LeaseState.ENDING
+            assert house.kept(made.access_request_id).state is AccessRequestState.CANCELLED
+        else:
+            house.clock.advance(late)
+            end = await expirer(lease.lease_id)
+            house.clock.time -= late - early
+            await house.approve(made, BEN)
+            with pytest.raises(Taken):
+                house.keep(end)
+            house.clock.advance(late - early)
+            assert (await expirer(lease.lease_id)).change is None
+            assert _lease(house, lease.lease_id).state is LeaseState.ACTIVE
+            assert house.kept(made.access_request_id).state is AccessRequestState.FULFILLED
