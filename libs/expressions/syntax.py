@@ -13,8 +13,9 @@ from functools import cached_property
 from typing import Any
 
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 
-from libs.domain.expressions import Fault, Meaning
+from libs.domain.expressions import ExpressionProblem, Fault, Meaning
 
 _NESTED_MOST = 2
 _COMPREHENSION = re.compile(r"\b(?:all|exists|exists_one)\b")
@@ -94,7 +95,12 @@ class Syntax:
 
     @cached_property
     def _checked(self) -> Any:
-        return _CHECKED.FromString(any_pb2.Any.FromString(self._serialized).value)
+        try:
+            return _CHECKED.FromString(any_pb2.Any.FromString(self._serialized).value)
+        except DecodeError:
+            # protobuf reads a hundred messages within each other. The engine does not get so deep,
+            # by its own limit, which is another one.
+            raise ExpressionProblem("it is nested too deeply") from None
 
     def too_deep(self) -> Fault | None:
         """The first comprehension that stands in too many others: each multiplies the work."""

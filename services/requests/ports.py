@@ -156,7 +156,8 @@ class AccessRequests(Protocol):
         ...
 
     async def pending(self, after: str, most: int) -> list[str]:
-        """The ids of those that wait for people or a time, in order, behind `after`."""
+        """The ids of those that wait for people or a time, or are to be reviewed, in order, behind
+        `after`."""
         ...
 
     async def overdue(self, now: datetime, most: int) -> list[str]:

@@ -126,7 +126,7 @@ class FakeCatalog:
             max_duration=self.max_duration,
             emergency=self.emergency,
             managers=tuple(map(self._ref, self.line.get(subject_user_id, ()))),
-            app_owners=tuple(map(self._ref, self.owners)),
+            app_owners=tuple(self._ref(each) for each in self.owners if each not in self.gone),
         )
 
 

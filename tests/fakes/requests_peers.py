@@ -222,6 +222,8 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.emergency = settings_pb2.EmergencySettings()
         self.tenants: dict[str, str] = {}
         self.instructions = ""
+        # By the names of methods.
+        self.refusals: dict[str, LatchkeyError] = {}
 
     def _register(self, server: grpc.aio.Server) -> None:
         resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
@@ -259,6 +261,8 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self, request: resolution_pb2.ResolveEntitlementRequest, context: Context
     ) -> resolution_pb2.ResolveEntitlementResponse:
         await self.take(context)
+        if (refusal := self.refusals.get("ResolveEntitlement")) is not None:
+            await self.refuse(context, refusal)
         if request.entitlement_id not in self.names:
             await self.refuse(
                 context,

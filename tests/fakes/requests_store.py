@@ -130,15 +130,17 @@ class FakeAccessRequests:
         return [
             key
             for key, item in sorted(self.store.kept_access_requests.items())
-            if key > after and item.state is AccessRequestState.PENDING
+            if key > after
+            and (item.state is AccessRequestState.PENDING or item.review is EmergencyReview.OPEN)
         ][:most]
 
     async def overdue(self, now: datetime, most: int) -> list[str]:
-        return [
-            key
+        found = sorted(
+            (item.due_time, key)
             for key, item in self.store.kept_access_requests.items()
             if item.due_time is not None and item.due_time <= now
-        ][:most]
+        )
+        return [key for _, key in found[:most]]
 
     async def awaiting(self, user_id: str, after: str, most: int) -> list[str]:
         return [

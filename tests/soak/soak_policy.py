@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -18,8 +19,10 @@ from tests.support.policies import evaluations_per_second
 
 pytestmark = pytest.mark.timeout(900)
 ROOT = Path(__file__).resolve().parents[2]
-_CALLS = 3000
-_ROUNDS = 9
+_CALLS = 1500
+# How many of them people ask for on one day.
+_APPS = 50
+_ROUNDS = 21
 _BEST = 3
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -27,9 +30,15 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 def test_a_thousand_rules() -> None:
     """At least 20,000 evaluations a second on one core, and no slower for a thousand rules that are
     told apart by app than for ten."""
-    few, many = evaluations_per_second(10), evaluations_per_second(APPS)
-    report("evaluations in process", ten_rules=f"{few:,.0f}/s", thousand_rules=f"{many:,.0f}/s")
-    assert many >= 20_000
+    few, many = evaluations_per_second(10, APPS, apps=9)
+    (all_apps,) = evaluations_per_second(APPS, apps=APPS - 1)
+    report(
+        "evaluations in process",
+        ten_rules=f"{few:,.0f}/s",
+        thousand_rules=f"{many:,.0f}/s",
+        about_a_thousand_apps=f"{all_apps:,.0f}/s",
+    )
+    assert min(many, all_apps) >= 20_000
     assert few / many <= 1.5
 
 
@@ -55,8 +64,13 @@ def _used(pid: int) -> float:
 
 
 def _best(rounds: list[float]) -> float:
-    """The mean of the best rounds: one lucky round of either side shall not decide."""
+    """The mean of the best rounds: one lucky round shall not decide."""
     return sum(sorted(rounds)[:_BEST]) / _BEST
+
+
+def _middle(echo: list[float], policy: list[float]) -> float:
+    """The median of the ratios of rounds that were side by side, with the machine as it was."""
+    return median(one / other for one, other in zip(echo, policy, strict=True))
 
 
 async def test_beside_an_echo(tmp_path: Path) -> None:
@@ -64,7 +78,7 @@ async def test_beside_an_echo(tmp_path: Path) -> None:
     processor time that a call takes of the server, which decides how many it can answer."""
     with _served(tmp_path) as (where, pid):
         token = bearer(where["token"])
-        questions = [question(where["policy_id"], number) for number in range(_CALLS)]
+        questions = [question(where["policy_id"], number % _APPS) for number in range(_CALLS)]
         # Once for everything to be compiled, as it is in a service that has run for a while.
         await calls(where["ports"]["policy"], token, questions)
         spent: dict[str, list[float]] = {"echo": [], "policy": []}
@@ -74,11 +88,11 @@ async def test_beside_an_echo(tmp_path: Path) -> None:
                 before = _used(pid)
                 took[name].append(await calls(port, token, questions))
                 spent[name].append(_used(pid) - before)
-    ratio = _best(spent["echo"]) / _best(spent["policy"])
+    ratio = _middle(spent["echo"], spent["policy"])
     report(
         "EvaluatePolicy over gRPC",
         of_an_echo=f"{ratio:.0%}",
-        by_the_clock=f"{_best(took['echo']) / _best(took['policy']):.0%}",
+        by_the_clock=f"{_middle(took['echo'], took['policy']):.0%}",
         calls=f"{_CALLS / _best(took['policy']):,.0f}/s",
         echo=f"{_CALLS / _best(took['echo']):,.0f}/s",
         processor=f"{_best(spent['policy']) / _CALLS * 1e6:.0f} µs a call",

@@ -19,22 +19,25 @@ _MOST_OWNERS = 100
 def facts_of(fields: Fields, facts: evaluation_pb2.Facts) -> Facts:
     """The facts of a request, whose `fields` these are. Those that are missing or impossible are
     noted: from half of them a policy would approve what it was not asked."""
-    for name in ("subject", "requester", "entitlement", "app", "now"):
-        if not facts.HasField(name):
-            fields.wrong(name, "is required")
-    app = facts.app
+    who, whoever, what, app = facts.subject, facts.requester, facts.entitlement, facts.app
+    # What has an id was given; to ask each time would cost as much as to read it.
+    if not (who.user_id and whoever.user_id and what.entitlement_id and app.app_id):
+        for name in ("subject", "requester", "entitlement", "app"):
+            if not facts.HasField(name):
+                fields.wrong(name, "is required")
+    if not facts.HasField("now"):
+        fields.wrong("now", "is required")
     if len(facts.held) > _MOST_HELD:
         fields.wrong("held", f"has {len(facts.held)} entries, at most {_MOST_HELD} are taken")
-    who, whoever = facts.subject, facts.requester
-    subject = _person(fields.inside("subject"), who)
+    subject = _person(fields, "subject", who)
     return Facts(
         subject=subject,
         requester=(
             subject  # as nearly always
             if whoever == who and whoever.user_id
-            else _person(fields.inside("requester"), whoever)
+            else _person(fields, "requester", whoever)
         ),
-        entitlement=_entitlement(fields, facts.entitlement),
+        entitlement=_entitlement(fields, what),
         app=AppFacts(
             app_id=fields.id("app.app_id", app.app_id, "app"),
             display_name=_fact(fields, "app.display_name", app.display_name),
@@ -56,15 +59,15 @@ def facts_of(fields: Fields, facts: evaluation_pb2.Facts) -> Facts:
     )
 
 
-def _person(fields: Fields, person: evaluation_pb2.PersonFacts) -> PersonFacts:
+def _person(fields: Fields, path: str, person: evaluation_pb2.PersonFacts) -> PersonFacts:
     manager_user_id = person.manager_user_id
     return PersonFacts(
-        user_id=fields.id("user_id", person.user_id, "usr"),
-        display_name=_fact(fields, "display_name", person.display_name),
+        user_id=fields.id(f"{path}.user_id", person.user_id, "usr"),
+        display_name=_fact(fields, f"{path}.display_name", person.display_name),
         # Empty is as good as not given: a policy must not take it for an answer.
-        department=_fact(fields, "department", person.department) or None,
-        job_title=_fact(fields, "job_title", person.job_title) or None,
-        manager_user_id=fields.id("manager_user_id", manager_user_id, "usr", required=False)
+        department=_fact(fields, f"{path}.department", person.department) or None,
+        job_title=_fact(fields, f"{path}.job_title", person.job_title) or None,
+        manager_user_id=fields.id(f"{path}.manager_user_id", manager_user_id, "usr", required=False)
         or None,
     )
 
@@ -81,7 +84,9 @@ def _entitlement(fields: Fields, entitlement: evaluation_pb2.EntitlementFacts) -
 
 def _fact(fields: Fields, field: str, value: str) -> str:
     """A text out of the directory, which may be empty."""
-    return fields.text(field, value, least=0, most=_MOST_IN_A_FACT, lines=True) if value else value
+    if len(value) <= _MOST_IN_A_FACT and value.isprintable():
+        return value.strip()  # as nearly all are
+    return fields.text(field, value, least=0, most=_MOST_IN_A_FACT, lines=True)
 
 
 def _people(fields: Fields, field: str, user_ids: Sequence[str], most: int) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from services.requests.domain.progress import (
 )
 from services.requests.domain.resolution import Resolution
 from services.requests.domain.states import AccessRequestState
-from services.requests.domain.steps import Accept, Approval, People, Reject, Wait
+from services.requests.domain.steps import Accept, AppOwners, Approval, People, Reject, Wait
 from services.requests.handlers.decision import (
     Decision,
     Extension,
@@ -183,6 +183,17 @@ def approval_of(seen: AccessRequest) -> tuple[Approval, Progress] | None:
         return None
     step = seen.plan.approval(seen.progress.number)
     return None if step is None else (step, seen.progress)
+
+
+async def reviewers_of(catalog: ports.Catalog, seen: AccessRequest) -> tuple[str, ...]:
+    """Who answers for the app now, but those whose own it is.
+
+    Raises:
+        Unavailable: the catalog does not answer.
+    """
+    (owners,) = await catalog.approvers(seen.entitlement_id, seen.subject.user_id, (AppOwners(),))
+    found = (each.user_id for each in owners.people)
+    return tuple(each for each in found if each not in seen.own_user_ids)
 
 
 def refuse(seen: AccessRequest, error: LatchkeyError, time: datetime) -> Decision:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from libs.domain.changes import Outcome
+from libs.domain.changes import AuditEntry, Change, Outcome
 from libs.domain.clock import Clock
 from libs.domain.errors import LatchkeyError
 from services.requests import ports
@@ -12,9 +12,9 @@ from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.domain.inputs import Inputs
 from services.requests.domain.plan import NoPlan
 from services.requests.domain.progress import Progress
-from services.requests.domain.states import AccessRequestState
+from services.requests.domain.states import AccessRequestState, EmergencyReview
 from services.requests.domain.steps import Wait
-from services.requests.handlers.advance import Advancer, approval_of, refuse
+from services.requests.handlers.advance import Advancer, approval_of, refuse, reviewers_of
 from services.requests.handlers.decision import Decision, audit_of
 
 
@@ -34,8 +34,10 @@ class Decider:
             Unavailable: the catalog does not answer.
         """
         seen = await self.access_requests.get(access_request_id)
-        if seen is None or not seen.is_undecided:
+        if seen is None:
             return Outcome(True)
+        if not seen.is_undecided:
+            return Outcome(True, await self._reviewers(seen))
         decision = await self._look(seen, self.clock.now())
         found = decision.access_request
         settled = not found.is_undecided or found.state is AccessRequestState.PENDING
@@ -44,6 +46,22 @@ class Decider:
         audit = audit_of(REQUESTS, decision, _action(decision))
         change = await decision.change(self.access_requests, self.leases, seen, audit)
         return Outcome(settled and _wait_of(found) is None, change)
+
+    async def _reviewers(self, seen: AccessRequest) -> Change | None:
+        """Who owns the app now has the review of emergency access to do, and nobody else."""
+        if seen.review is not EmergencyReview.OPEN:
+            return None
+        reviewers = await reviewers_of(self.advancer.catalog, seen)
+        found = seen.reviewed_by(reviewers, self.clock.now())
+        if found is seen:
+            return None
+        audit = AuditEntry(
+            REQUESTS,
+            "access_request.reviewers_changed",
+            seen.access_request_id,
+            details={"reviewer_user_ids": list(reviewers)},
+        )
+        return Change(audit, self.access_requests.changed(found, seen=seen))
 
     async def _look(self, seen: AccessRequest, time: datetime) -> Decision:
         catalog = self.advancer.catalog

@@ -9,7 +9,7 @@ from services.requests import ports
 from services.requests.domain import errors, facts
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.states import EmergencyReview
-from services.requests.domain.steps import AppOwners
+from services.requests.handlers.advance import reviewers_of
 from services.requests.handlers.get_access_request import AccessRequestReader
 from services.requests.handlers.seat import self_decision
 
@@ -46,13 +46,9 @@ class Reviewer:
         seen = await AccessRequestReader(self.access_requests)(person, command.access_request_id)
         if person.user_id in seen.own_user_ids:
             return self_decision(seen, person, seen.own_user_ids[person.user_id], "reviewed")
-        if not person.may(ADMIN):
-            # Who owns the app now, not who did when it was approved.
-            (owners,) = await self.catalog.approvers(
-                seen.entitlement_id, seen.subject.user_id, (AppOwners(),)
-            )
-            if person.user_id not in {each.user_id for each in owners.people}:
-                raise errors.not_theirs_to_change(person, "the app's owners and administrators")
+        # Who owns the app now, not who did when it was approved.
+        if not person.may(ADMIN) and person.user_id not in await reviewers_of(self.catalog, seen):
+            raise errors.not_theirs_to_change(person, "the app's owners and administrators")
         seen.check_etag(command.etag)
         found = seen.reviewed(person, command.verdict, command.comment, self.clock.now())
         justified = command.verdict is EmergencyReview.JUSTIFIED

@@ -1,4 +1,4 @@
-"""Asks anew who may decide what waits for people.
+"""Asks anew who may decide, or review, what waits for people.
 
 Who owns an app, or is in a group, changes without a word to this service. A decision asks the
 directory in any case; these rounds are for those who have come to be able to decide, and for what

@@ -28,7 +28,7 @@ from services.requests.domain.gone import Dependent
 from services.requests.domain.states import UNDECIDED, EmergencyReview
 from services.requests.domain.steps import Wait
 from services.requests.store import documents
-from services.requests.store.inbox import DECIDE, into_inbox, rows_of
+from services.requests.store.inbox import NEVER, into_inbox, rows_of
 from services.requests.store.lists import newest, parts_of
 from services.requests.store.tables import access_requests as table
 from services.requests.store.tables import inbox, leases
@@ -103,16 +103,20 @@ class AccessRequestStore:
         return await self._ids(query)
 
     async def pending(self, after: str, most: int) -> list[str]:
-        query = (
+        waits = (
+            table.c.state == AccessRequestState.PENDING.value,
+            table.c.review == EmergencyReview.OPEN.value,
+        )
+        parts = [
             select(table.c.access_request_id)
-            .where(
-                table.c.state == AccessRequestState.PENDING.value,
-                table.c.access_request_id > after,
-            )
+            .where(each, table.c.access_request_id > after)
             .order_by(table.c.access_request_id)
             .limit(most)
-        )
-        return await self._ids(query)
+            .subquery()
+            for each in waits
+        ]
+        found = union_all(*map(select, parts)).subquery()
+        return await self._ids(select(found).order_by(found.c.access_request_id).limit(most))
 
     async def overdue(self, now: datetime, most: int) -> list[str]:
         query = (
@@ -128,7 +132,7 @@ class AccessRequestStore:
             select(inbox.c.access_request_id)
             .where(
                 inbox.c.user_id == user_id,
-                inbox.c.why == DECIDE,
+                inbox.c.why != NEVER,
                 inbox.c.access_request_id > after,
             )
             .order_by(inbox.c.access_request_id)

@@ -31,6 +31,8 @@ PASSED_ON = frozenset(
         "PERSON_DISABLED",
         "GROUP_NOT_WRITABLE",
         "APP_REMOVED",
+        "ENTITLEMENT_REMOVED",
+        "NOT_PROVISIONABLE",
     }
 )
 

@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from libs.db.engine import Database
+from services.requests.store import MIGRATIONS
 from tests.integration.requests_service.house import House
+from tests.integration.requests_service.stores import Ports
 from tests.support.issuer import TestIssuer
 
 
@@ -20,3 +23,19 @@ async def sweeping(issuer: TestIssuer, database_url: str, nats_url: str) -> Asyn
     """The same, but looking soon after leases that are on their way."""
     async with House(issuer, database_url, nats_url, repeat_seconds=0.3) as house:
         yield house
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A database with the tables of the requests service."""
+    database = Database.open(database_url)
+    await MIGRATIONS.apply(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["stored", "fake"])
+async def ports(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[Ports]:
+    """The ports over a database, and the fake ones."""
+    async with Ports(database if request.param == "stored" else None) as ports:
+        yield ports

@@ -120,15 +120,13 @@ async def comment(person: Person, found: pb.AccessRequest, **fields: Any) -> pb.
 
 async def review(person: Person, found: pb.AccessRequest, **fields: Any) -> pb.AccessRequest:
     """Closes the review of emergency access."""
-    request = pb.ReviewEmergencyAccessRequest(
-        **{
-            "access_request_id": found.access_request_id,
-            "etag": found.etag,
-            "verdict": pb.EMERGENCY_REVIEW_STATE_JUSTIFIED,
-            "comment": "it burned",
-        }
-        | fields
-    )
+    given: dict[str, Any] = {
+        "access_request_id": found.access_request_id,
+        "etag": found.etag,
+        "verdict": pb.EMERGENCY_REVIEW_STATE_JUSTIFIED,
+        "comment": "it burned",
+    }
+    request = pb.ReviewEmergencyAccessRequest(**given | fields)
     answer = await person.call(person.access_requests.ReviewEmergencyAccess, request)
     after: pb.AccessRequest = answer.access_request
     return after

@@ -66,6 +66,7 @@ class Person:
     """Somebody with a token, calling the service."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
+        self.channel = channel
         self._metadata = bearer(token)
         self.access_requests = pb_grpc.AccessRequestServiceStub(channel)
         self.leases = lease_pb2_grpc.LeaseServiceStub(channel)

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import grpc
 
@@ -13,6 +15,8 @@ from latchkey.requests.v1 import lease_pb2
 from libs.domain.callers import ADMIN
 from tests.integration.requests_service.deciders import approve, deny, kinds, records
 from tests.integration.requests_service.house import House, Person, Refusal, answer_of
+
+T = TypeVar("T")
 
 _APPROVED, _DENIED = pb.ACCESS_REQUEST_STATE_APPROVED, pb.ACCESS_REQUEST_STATE_DENIED
 _NEITHER = frozenset({"AccessRequestCreated", "ApprovalRequested"})
@@ -30,7 +34,7 @@ class Race:
     denied: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    states: dict[str, pb.AccessRequestState] = field(default_factory=dict)
+    states: dict[str, pb.AccessRequestState.ValueType] = field(default_factory=dict)
     leases: dict[str, str] = field(default_factory=dict)
 
 
@@ -38,15 +42,16 @@ async def race(
     house: House, requester: Person, approvers: Sequence[Person], deniers: Sequence[Person]
 ) -> Race:
     """One race, from one view of the access request; what is wrong is in words."""
-    made = await requester.create()
+    made = await _insisting(lambda: requester.create(idempotency_key="race"))
+    assert isinstance(made, pb.AccessRequest), made
+    # Policy may have been too busy to answer in time.
+    made = await requester.reaches(made.access_request_id, "PENDING")
     request_id, seen = made.access_request_id, Race()
     # Begun in turns, so that either may be first.
-    calls = [call for pair in zip(
-        [approve(each, made) for each in approvers],
-        [deny(each, made) for each in deniers],
-        strict=True,
-    ) for call in pair]  # fmt: skip
-    answers = await asyncio.gather(*(answer_of(call) for call in calls))
+    calls: list[Callable[[], Awaitable[pb.AccessRequest]]] = []
+    for one, other in zip(approvers, deniers, strict=True):
+        calls += (partial(approve, one, made), partial(deny, other, made))
+    answers = await asyncio.gather(*map(_insisting, calls))
     winners = [each for each in answers if not isinstance(each, Refusal)]
     for each in answers:
         if isinstance(each, Refusal):
@@ -81,6 +86,14 @@ async def race(
     ]:
         seen.wrong.append(f"{request_id}: its audit is {actions}")
     return seen
+
+
+async def _insisting(call: Callable[[], Awaitable[T]]) -> T | Refusal:
+    """The answer, asked for again while somebody is too busy to give one."""
+    while True:
+        answer = await answer_of(call())
+        if not isinstance(answer, Refusal) or answer.code is not grpc.StatusCode.UNAVAILABLE:
+            return answer
 
 
 async def check_events(house: House, races: Sequence[Race]) -> list[str]:

@@ -37,6 +37,10 @@ _WRONG_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"requested_duration": Duration(seconds=-(1 << 62))}, "requested_duration"),
     ({"idempotency_key": "k" * 201}, "idempotency_key"),
     ({"idempotency_key": "a\x00b"}, "idempotency_key"),
+    ({"subject_user_id": "usr"}, "subject_user_id"),
+    ({"subject_user_id": "app_0"}, "subject_user_id"),
+    ({"subject_user_id": "usr_\x00"}, "subject_user_id"),
+    ({"subject_user_id": "usr_" + "x" * 1000}, "subject_user_id"),
 ]
 
 
@@ -86,6 +90,12 @@ _REFUSALS: list[tuple[LatchkeyError, grpc.StatusCode, str]] = [
         "",
     ),
     (WrongState("APP_REMOVED", "gone"), grpc.StatusCode.FAILED_PRECONDITION, ""),
+    (
+        WrongState("ENTITLEMENT_REMOVED", "gone", problem="the role is gone"),
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "",
+    ),
+    (WrongState("NOT_PROVISIONABLE", "no group"), grpc.StatusCode.FAILED_PRECONDITION, ""),
     (
         WrongState("APP_NOT_MANAGED", "?"),
         grpc.StatusCode.UNAVAILABLE,

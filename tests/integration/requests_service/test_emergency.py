@@ -6,6 +6,7 @@ import json
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
+from latchkey.catalog.v1 import events_pb2 as catalog_events_pb2
 from latchkey.catalog.v1 import settings_pb2
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import events_pb2
@@ -17,6 +18,7 @@ from tests.integration.requests_service.deciders import (
     asks,
     deny,
     kinds,
+    listed,
     named,
     records,
     review,
@@ -24,6 +26,7 @@ from tests.integration.requests_service.deciders import (
     uid,
 )
 from tests.integration.requests_service.house import House, Refusal, answer_of, refused
+from tests.support.eventually import eventually
 
 _WRONG, _DENIED = grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.PERMISSION_DENIED
 _POLICY = derived_id("pol", "emergency")
@@ -165,3 +168,26 @@ async def test_who_owns_the_app_no_longer_does_not_review_it(house: House) -> No
     assert (gone.code, gone.reason) == (_DENIED, "CALLER_NOT_ALLOWED")
     done = await review(house.person("Root", [ADMIN]), made)
     assert done.emergency_review_state == pb.EMERGENCY_REVIEW_STATE_JUSTIFIED
+
+
+async def test_the_review_is_for_who_owns_the_app_now(house: House) -> None:
+    """When an owner is deactivated, whoever owns the app then finds the review in their list, and
+    closes it."""
+    _enable(house)
+    made = await house.person("Eve").create(emergency=True)
+    otto = house.person("Otto")
+    assert await listed(otto, emergency_review_open=True) == []
+    house.catalog.owners = [uid("Otto")]
+    house.catalog.disabled.add(uid("Olga"))
+    await house.connector.publish(
+        catalog_events_pb2.UserDeactivated(user_id=uid("Olga")), uid("Olga")
+    )
+
+    async def found() -> bool:
+        return await listed(otto, emergency_review_open=True) == [made.access_request_id]
+
+    await eventually(found, 10)
+    seen = await otto.get(made.access_request_id)
+    done = await review(otto, seen)
+    assert done.emergency_review_state == pb.EMERGENCY_REVIEW_STATE_JUSTIFIED
+    assert await listed(otto, emergency_review_open=True) == []

@@ -1,10 +1,13 @@
 """Nobody can decide, or nobody can any more: never an approval."""
 
+import grpc
+
 from latchkey.catalog.v1 import events_pb2 as catalog_events_pb2
 from latchkey.policy.v1 import policy_pb2
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import events_pb2
 from libs.domain.callers import ADMIN
+from libs.domain.errors import WrongState
 from tests.fakes.requests_peers import EDITOR, VIEWER
 from tests.integration.requests_service.deciders import (
     ACCEPT,
@@ -122,3 +125,25 @@ async def test_what_is_not_understood_is_not_approved(house: House) -> None:
         assert made.state == pb.ACCESS_REQUEST_STATE_EVALUATING, steps
         assert made.timeline[-1].policy_unavailable.problem
     assert "LeaseGranted" not in await house.event_types()
+
+
+async def test_what_can_not_be_had_any_more_is_not_approved(house: House) -> None:
+    """Removed while people decide: the last approval is refused with the catalog's reason and
+    changes nothing; and what waits for policy is denied with it, rather than tried for ever."""
+    house.policy.steps = [asks(named("Ben"))]
+    ada, ben = house.person("Ada"), house.person("Ben")
+    made = await ada.create()
+    house.policy.steps = []
+    waiting = await ada.create(VIEWER)
+    resolve = house.catalog.refusals
+    resolve["ResolveEntitlement"] = WrongState("ENTITLEMENT_REMOVED", "It is gone.", problem="role")
+    refusal = await refused(approve(ben, made))
+    assert (refusal.code, refusal.reason) == (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "ENTITLEMENT_REMOVED",
+    )
+    assert await ben.get(made.access_request_id) == made
+    denied = await ada.reaches(waiting.access_request_id, "DENIED")
+    assert denied.timeline[-1].denied.message == "It is gone."
+    resolve.clear()
+    assert (await approve(ben, made)).state == pb.ACCESS_REQUEST_STATE_APPROVED

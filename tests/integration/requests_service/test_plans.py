@@ -18,7 +18,8 @@ from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
 from services.requests.store.tables import access_requests, inbox, ledger
 from services.requests.store.tables import leases as lease_table
 from tests.integration.catalog.plans import captured, plan_of, rows_read, scans
-from tests.integration.requests_service.test_store import NOW, approved_of, made_wish
+from tests.integration.requests_service.stores import NOW, made_wish
+from tests.integration.requests_service.test_store import approved_of
 
 _SIZE = 4000
 _FEW = 3

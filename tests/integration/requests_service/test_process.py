@@ -7,14 +7,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import grpc
 import pytest
 
+from latchkey.policy.v1 import policy_pb2
 from latchkey.requests.v1 import access_request_pb2 as pb
 from tests.fakes.requests_peers import FakeCatalog, FakeConnector, FakePolicy
+from tests.integration.requests_service.deciders import approve, asks, kinds, named, seconds
 from tests.integration.requests_service.house import Person
 from tests.support.eventually import eventually
 from tests.support.issuer import TestIssuer
@@ -128,6 +130,50 @@ async def test_a_killed_service_fulfils_what_it_had_accepted(
         assert kinds.count("fulfilled") == 1
         assert policy.calls == 1
         assert await process.end(signal.SIGTERM) == 0
+
+
+async def test_a_kill_between_approval_and_delivery_loses_nothing(
+    tmp_path: Path, issuer: TestIssuer, database_url: str, nats_url: str
+) -> None:
+    """SIGKILL right after the answer to each approval of two: what was approved is so, once, a
+    decision repeated with its key is answered as before, and it ends FULFILLED; what became overdue
+    while nothing ran is seen to afterwards."""
+    async with (
+        _running(tmp_path, issuer, database_url, nats_url) as (process, policy, connector),
+        AsyncExitStack() as stack,
+    ):
+
+        async def somebody(*names: str) -> list[Person]:
+            address = f"127.0.0.1:{process.port}"
+            channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
+            return [Person(channel, issuer.named(name)) for name in names]
+
+        async def killed() -> None:
+            await process.end(signal.SIGKILL)
+            await process.start()
+
+        give_up = policy_pb2.TimeLimit(after=seconds(1), deny=policy_pb2.TimeLimit.Deny())
+        ada, late, ben = await somebody("Ada", "Late", "Ben")
+        policy.steps = [asks(named("Ben", "Cleo"), needed=2)]
+        made = await ada.create()
+        policy.steps = [asks(named("Ben"), time_limit=give_up)]
+        given_up = await late.create()
+        first = await approve(ben, made, idempotency_key="k")
+        await killed()
+        ben, cleo = await somebody("Ben", "Cleo")
+        assert await approve(ben, made, idempotency_key="k") == first
+        done = await approve(cleo, first, idempotency_key="k")
+        await process.end(signal.SIGKILL)
+        connector.delivered(done.lease_id)
+        await process.start()
+        cleo, late = await somebody("Cleo", "Late")
+        assert await approve(cleo, first, idempotency_key="k") == done
+        found = await cleo.reaches(made.access_request_id, "FULFILLED")
+        ends = [kind for kind in kinds(found) if kind in ("approved", "fulfilled")]
+        assert ends == ["approved", "fulfilled"]
+        assert found.lease_id == done.lease_id
+        denied = await late.reaches(given_up.access_request_id, "DENIED")
+        assert kinds(denied).count("denied") == 1
 
 
 async def test_a_create_that_a_kill_cut_off_is_repeated_with_its_key(

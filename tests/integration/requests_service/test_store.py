@@ -1,45 +1,27 @@
 """The tables, and the ports over them: the database and the fake do the same."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from libs.db.committer import Committer, EncodedFact, Stale
 from libs.db.engine import Database
-from libs.domain.changes import AuditEntry, Change, Write
-from libs.domain.clock import SystemClock
 from libs.domain.ids import new_id
 from libs.domain.paging import PageRequest
 from services.requests.domain import deciding
-from services.requests.domain.access_request import REQUESTS, AccessRequest, AccessRequestState
+from services.requests.domain.access_request import AccessRequest, AccessRequestState
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
 from services.requests.domain.gone import Dependent
 from services.requests.domain.inputs import Inputs
 from services.requests.domain.lease import LATE, Lease, LeaseState
 from services.requests.domain.plan import Accept, Plan
 from services.requests.domain.resolution import DirectoryPerson, Holding
-from services.requests.ports import AccessRequests, Leases
-from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
-from services.requests.store.tables import ledger, metadata
-from tests.fakes.requests_delegations import Taken
-from tests.fakes.requests_neighbours import ENTITLEMENT, TARGET, FakeCatalog
-from tests.fakes.requests_store import FakeStore
+from services.requests.store import MIGRATIONS
+from services.requests.store.tables import metadata
+from tests.fakes.requests_neighbours import ENTITLEMENT, TARGET
+from tests.integration.requests_service.stores import NOW, Ports, made_wish
 from tests.unit.requests_service.house import ADA, person
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A database with the tables of the requests service."""
-    database = Database.open(database_url)
-    await MIGRATIONS.apply(database)
-    yield database
-    await database.close()
 
 
 async def test_migrations_make_the_tables(database: Database) -> None:
@@ -52,70 +34,6 @@ async def test_migrations_make_the_tables(database: Database) -> None:
         )
     )
     assert differences == []
-
-
-class Ports:
-    """Both stores of one kind, and how a change is committed to them."""
-
-    def __init__(self, database: Database | None) -> None:
-        self._fake = FakeStore()
-        self._committer: Committer | None = None
-        self.access_requests: AccessRequests = self._fake.access_requests
-        self.leases: Leases = self._fake.leases
-        if database is not None:
-            self.access_requests = AccessRequestStore(database)
-            self.leases = LeaseStore(database)
-            self._committer = Committer(
-                database, ledger, SystemClock(), lambda fact: EncodedFact("x", b"")
-            )
-
-    async def __aenter__(self) -> "Ports":
-        if self._committer is not None:
-            await self._committer.__aenter__()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._committer is not None:
-            await self._committer.__aexit__()
-
-    async def keep(self, *writes: Write | tuple[Write, ...]) -> None:
-        """Commits."""
-        flat = tuple(
-            each for some in writes for each in (some if isinstance(some, tuple) else (some,))
-        )
-        change = Change(AuditEntry(REQUESTS, "test", "x"), flat)
-        if self._committer is None:
-            self._fake.commit(change)
-        else:
-            await self._committer.commit(change)
-
-    async def refuses(self, *writes: Write | tuple[Write, ...]) -> None:
-        """Does not commit."""
-        with pytest.raises((Stale, Taken)):
-            await self.keep(*writes)
-
-
-@pytest.fixture(params=["stored", "fake"])
-async def ports(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[Ports]:
-    """The ports over a database, and the fake ones."""
-    async with Ports(database if request.param == "stored" else None) as ports:
-        yield ports
-
-
-async def made_wish(
-    name: str = "Ada", entitlement_id: str = ENTITLEMENT, extends_lease_id: str = ""
-) -> AccessRequest:
-    who = person(name)
-    resolution = await FakeCatalog().resolve(entitlement_id, who.user_id, who.user_id)
-    return AccessRequest.create(
-        new_id("req"),
-        requester=who,
-        resolution=resolution,
-        justification="Ä ☂ 'quoted'\nline",
-        requested_duration=None,
-        time=NOW,
-        extends_lease_id=extends_lease_id,
-    )
 
 
 def _plan() -> Plan:

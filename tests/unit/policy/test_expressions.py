@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.protobuf.any_pb2 import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.domain.expressions import ExpressionProblem, Fault
+from libs.expressions.syntax import Syntax
 from services.policy.expressions import CelExpressions
 from tests.unit.policy.examples import ADA, FACTS
 
@@ -179,6 +181,13 @@ def test_meanings() -> None:
     lengths = meaning("duration < duration('1h30m') || duration > duration('.5s')").lengths
     assert lengths == (timedelta(minutes=90), timedelta(seconds=0.5))
     assert meaning("duration == duration('-1h') || duration == duration(app.app_id)").lengths == ()
+
+
+def test_a_tree_that_can_not_be_read_is_a_problem() -> None:
+    """Whatever the engine gives away as the tree, nothing else is raised."""
+    for serialized in (b"\xff", Any(value=b"\xff").SerializeToString()):
+        with pytest.raises(ExpressionProblem, match="nested too deeply"):
+            _ = Syntax("true", serialized).meaning
 
 
 def test_approvers_are_lists_of_texts() -> None:

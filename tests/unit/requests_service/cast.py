@@ -22,7 +22,8 @@ from services.requests.domain.steps import (
 )
 from services.requests.handlers.wish import Wish
 from tests.fakes.requests_neighbours import ENTITLEMENT
-from tests.unit.requests_service.house import ADA, House, person
+from tests.unit.requests_service.house import ADA as ADA
+from tests.unit.requests_service.house import House, person
 
 SUE = person("Sue")
 MAX, BIG = person("Max"), person("Big")

@@ -1,161 +1,254 @@
-"""Whatever happens, in whatever order: only allowed steps are taken, and the end is the end."""
+"""Whatever happens, in whatever order: it goes as the contract says, and nobody gets what nobody
+allowed."""
 
-import asyncio
-from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from libs.domain.errors import LatchkeyError
-from services.requests.domain.access_request import AccessRequestState as Request
-from services.requests.domain.delivery import DeliveryState
-from services.requests.domain.lease import LeaseState
-from services.requests.domain.plan import Accept, Reject, Step, UnknownStep
-from tests.unit.requests_service.house import House, person
+from libs.domain.callers import Person
+from services.requests.domain.access_request import AccessRequest
+from services.requests.domain.states import EmergencyReview
+from services.requests.handlers.wish import Wish
+from tests.fakes.requests_neighbours import ENTITLEMENT
+from tests.unit.requests_service import ways_refusals as refusals
+from tests.unit.requests_service.cast import ADA, DAN, DEE, GIL, GUS, HAL, MAX, OLA, OTO, ROOT, SUE
+from tests.unit.requests_service.ways_ends import WaysEnds
+from tests.unit.requests_service.ways_model import EMERGENCY, Way
+from tests.unit.requests_service.ways_plans import PEOPLE_DECIDE, PLANS
+from tests.unit.requests_service.ways_town import BY_ID, one_of, stale
 
-T = TypeVar("T")
-
-# From the contract's comments, not from the code.
-_REQUEST_EDGES = {
-    (None, Request.EVALUATING),
-    (None, Request.APPROVED),
-    (None, Request.DENIED),
-    (Request.EVALUATING, Request.APPROVED),
-    (Request.EVALUATING, Request.DENIED),
-    (Request.EVALUATING, Request.CANCELLED),
-    (Request.APPROVED, Request.FULFILLED),
-    (Request.APPROVED, Request.FAILED),
-    (Request.APPROVED, Request.CANCELLED),
-    (Request.FAILED, Request.APPROVED),
-}
-_LEASE_EDGES = {
-    (None, LeaseState.GRANTED),
-    (LeaseState.GRANTED, LeaseState.ACTIVE),
-    (LeaseState.GRANTED, LeaseState.FAILED),
-    (LeaseState.GRANTED, LeaseState.ENDING),
-    (LeaseState.ACTIVE, LeaseState.ENDING),
-    (LeaseState.FAILED, LeaseState.GRANTED),
-    (LeaseState.FAILED, LeaseState.ENDING),
-    (LeaseState.ENDING, LeaseState.ENDED),
-}
-_PEOPLE = [person("Ada"), person("Ben")]
-_PLANS: list[tuple[Step, ...]] = [
-    (),
-    (UnknownStep(), Accept()),
-    (Accept(),),
-    (Reject("no"),),
-    (Reject("no"), Accept()),
-]
+_LENGTHS = st.sampled_from([None, None, timedelta(hours=1), timedelta(hours=3), timedelta(hours=6)])
+_ASSIGNEES = (OLA, OTO, GIL, GUS, DEE, DAN, ADA)
+_SELDOM = st.sampled_from([False, False, False, False, True])
+_WHY = st.sampled_from(["", "because", "because"])
 
 
-class Ways(RuleBasedStateMachine):
-    """Two people, one entitlement, and everything that can happen to it."""
+class Ways(WaysEnds):
+    """Everything that people and the service do with access requests."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.house = House()
-        self.requests: dict[str, Request] = {}
-        self.leases: dict[str, LeaseState] = {}
-        self.versions: dict[str, int] = {}
+    @initialize(
+        first=PEOPLE_DECIDE,
+        emergency=PLANS,
+        second=PLANS,
+        pair=st.sampled_from([(ADA, ADA), (MAX, SUE), (HAL, ADA)]),
+        asked=st.tuples(_LENGTHS, _SELDOM),
+    )
+    def somebody_asks(
+        self, first: Any, emergency: Any, second: Any, pair: Any, asked: tuple[Any, bool]
+    ) -> None:
+        self.policies_are(first, emergency, second)
+        self.create(pair, *asked)
 
-    def _try(self, attempt: Coroutine[Any, Any, T]) -> T | None:
-        """Does it; a refusal must leave everything as it was."""
-        before = len(self.house.store.changes)
-        try:
-            return asyncio.run(attempt)
-        except LatchkeyError:
-            assert len(self.house.store.changes) == before
-            return None
+    @rule(
+        pair=st.sampled_from(
+            [(ADA, ADA), (ADA, ADA), (SUE, SUE), (MAX, SUE), (HAL, ADA), (ROOT, SUE), (OLA, ADA)]
+        ),
+        length=_LENGTHS,
+        emergency=_SELDOM,
+    )
+    def create(self, pair: tuple[Person, Person], length: Any, emergency: bool) -> None:
+        who, subject = pair[0], pair[1].user_id
+        way = Way(self.town, who.user_id, subject, emergency, length)
+        before = [each for each in self.ways.values() if each.subject == subject]
+        leased = any(
+            each.live and each.subject.user_id == subject
+            for each in self.house.store.kept_leases.values()
+        )
+        wish = Wish(who, ENTITLEMENT, length, subject, emergency)
 
-    @rule(who=st.sampled_from(_PEOPLE), steps=st.sampled_from(_PLANS), away=st.booleans())
-    def create(self, who: Any, steps: tuple[Step, ...], away: bool) -> None:
-        self.house.policy.steps, self.house.policy.problem = steps, "away" if away else ""
-        self._try(self.house.create(who))
+        def made(way: Way) -> None:
+            way.tells, way.asked = ["AccessRequestCreated"], way.cap(length)
+            way.tells += ["EmergencyAccessRequested"] if emergency else []
+            way.ask(EMERGENCY if emergency else "")
 
-    @precondition(lambda self: self.requests)
-    @rule(data=st.data(), steps=st.sampled_from(_PLANS), away=st.booleans())
-    def decide(self, data: Any, steps: tuple[Step, ...], away: bool) -> None:
-        self.house.policy.steps, self.house.policy.problem = steps, "away" if away else ""
-        self._try(self.house.decide(self._request(data)))
+        why = refusals.asking(self.town, before, leased, way, length)
+        found = self.hold(self.house.ask(wish), why, who, way, made)
+        if found is not None:
+            self.ways[found.access_request_id] = way
 
-    @precondition(lambda self: self.requests)
-    @rule(data=st.data(), who=st.sampled_from(_PEOPLE))
-    def cancel(self, data: Any, who: Any) -> None:
-        self._try(self.house.cancel(self._request(data), who))
+    @precondition(lambda self: self.ways)
+    @rule(data=st.data(), late=_SELDOM, length=_LENGTHS, why=_WHY)
+    def approve(self, data: Any, late: bool, length: timedelta | None, why: str) -> None:
+        seen, way = self._one(data)
+        who = self._somebody(data, way)
+        self.hold(
+            self.house.approve(stale(seen) if late else seen, who, why, duration=length),
+            refusals.approving(way, who.user_id, stale=late, length=length, reason=why),
+            who,
+            way,
+            lambda way: way.approve(who.user_id, length),
+        )
 
-    @precondition(lambda self: self.requests)
-    @rule(data=st.data(), who=st.sampled_from(_PEOPLE))
-    def retry(self, data: Any, who: Any) -> None:
-        self._try(self.house.retry(self._request(data), who))
+    @precondition(lambda self: self.ways)
+    @rule(data=st.data(), why=_WHY)
+    def approve_until_others_are_needed(self, data: Any, why: str) -> None:
+        key = one_of(data, self.ways)
+        way = self.ways[key]
+        for _ in range(3):
+            if way.state != "PENDING" or not way.may:
+                return
+            self._approve(key, data.draw(st.sampled_from(sorted(way.may))), why)
 
-    @precondition(lambda self: self.leases)
-    @rule(data=st.data(), who=st.sampled_from(_PEOPLE))
-    def revoke(self, data: Any, who: Any) -> None:
-        self._try(self.house.revoke(self._lease(data), who))
+    def _approve(self, key: str, user_id: str, why: str) -> None:
+        reasons = refusals.approving(self.ways[key], user_id, stale=False, length=None, reason=why)
+        attempt = self.house.approve(self.house.kept(key), BY_ID[user_id], why)
 
-    @precondition(lambda self: self.leases)
-    @rule(data=st.data(), hours=st.integers(0, 9))
-    def expire(self, data: Any, hours: int) -> None:
-        self.house.clock.advance(timedelta(hours=hours))
-        self._try(self.house.expire(self._lease(data)))
+        def approved(way: Way) -> None:
+            way.approve(user_id, None)
 
-    @precondition(lambda self: self.leases)
-    @rule(data=st.data(), state=st.sampled_from(DeliveryState), round=st.integers(1, 3))
-    def settle(self, data: Any, state: DeliveryState, round: int) -> None:
-        self._try(self.house.settle(self._lease(data), state, round))
+        self.hold(attempt, reasons, BY_ID[user_id], self.ways[key], approved)
 
-    @precondition(lambda self: self.leases)
+    @precondition(lambda self: self.ways)
+    @rule(data=st.data(), late=_SELDOM, why=_WHY)
+    def deny(self, data: Any, late: bool, why: str) -> None:
+        seen, way = self._one(data)
+        who = self._somebody(data, way)
+
+        def denied(way: Way) -> None:
+            way.known |= {who.user_id}
+            way.deny()
+
+        self.hold(
+            self.house.deny(stale(seen) if late else seen, who, why),
+            refusals.denying(way, who.user_id, stale=late, reason=why),
+            who,
+            way,
+            denied,
+        )
+
+    @precondition(lambda self: self.ways)
+    @rule(
+        data=st.data(),
+        late=_SELDOM,
+        to=st.lists(st.sampled_from(_ASSIGNEES), min_size=1, max_size=3, unique=True),
+    )
+    def reassign(self, data: Any, late: bool, to: list[Person]) -> None:
+        seen, way = self._one(data)
+        who = self._somebody(data, way)
+        named = tuple(each.user_id for each in to)
+
+        def handed(way: Way) -> None:
+            way.given = named
+            way.may, way.needed = way.able()
+            way.state, way.known = "PENDING", way.known | way.may
+            way.tells += ["AccessRequestReassigned", "ApprovalRequested"]
+
+        self.hold(
+            self.house.reassign(stale(seen) if late else seen, who, *to),
+            refusals.reassigning(way, who.user_id, named, stale=late),
+            who,
+            way,
+            handed,
+        )
+
+    def _comment(self, data: Any) -> None:
+        seen, way = self._one(data)
+        who = self._somebody(data, way)
+        self.hold(
+            self.house.comment(seen, who),
+            refusals.commenting(way, who.user_id),
+            who,
+            way,
+            lambda way: way.tells.append("AccessRequestCommented"),
+        )
+
+    @precondition(lambda self: self.ways)
+    @rule(data=st.data(), what=st.sampled_from([0, 0, 0, 1, 1, 2]))
+    def change(self, data: Any, what: int) -> None:
+        (self._comment, self._restart, self._cancel)[what](data)
+
+    def _cancel(self, data: Any) -> None:
+        who = data.draw(st.sampled_from((ADA, SUE, ROOT, OLA)))
+        seen, way = self._one(data)
+
+        def cancelled(way: Way) -> None:
+            way.state, way.may, way.due = "CANCELLED", frozenset(), None
+            way.tells.append("AccessRequestCancelled")
+
+        why = refusals.changing(way, who.user_id)
+        self.hold(self.house.cancel(seen.access_request_id, who), why, who, way, cancelled)
+
+    def _restart(self, data: Any) -> None:
+        who = data.draw(st.sampled_from((ADA, ADA, SUE, ROOT, ROOT, OLA)))
+        seen, way = self._one(data)
+
+        def anew(way: Way) -> None:
+            way.tells.append("AccessRequestRestarted")
+            way.ask(EMERGENCY if way.emergency else "")
+
+        why = refusals.restarting(way, who.user_id)
+        self.hold(self.house.restart(seen, who), why, who, way, anew)
+
+    @precondition(lambda self: self.ways)
+    @rule(data=st.data(), late=_SELDOM, justified=st.booleans())
+    def review(self, data: Any, late: bool, justified: bool) -> None:
+        seen, way = self._one(data)
+        who = self._somebody(data, way)
+        verdict = EmergencyReview.JUSTIFIED if justified else EmergencyReview.NOT_JUSTIFIED
+
+        def reviewed(way: Way) -> None:
+            way.review = verdict.value
+            way.tells.append("EmergencyAccessReviewed")
+
+        why = refusals.reviewing(way, who.user_id, stale=late)
+        attempt = self.house.review(stale(seen) if late else seen, who, verdict)
+        self.hold(attempt, why, who, way, reviewed)
+
+    @precondition(lambda self: self.ways)
     @rule(data=st.data())
-    def repeat(self, data: Any) -> None:
-        self._try(self.house.repeat(self._lease(data)))
+    def look_again(self, data: Any) -> None:
+        self._by_itself(one_of(data, self.ways), "decide")
 
-    def _request(self, data: Any) -> str:
-        return str(data.draw(st.sampled_from(sorted(self.requests))))
+    @precondition(lambda self: self.ways)
+    @rule(data=st.data(), waits=st.sampled_from([True, True, True, False]))
+    def time_is_over(self, data: Any, waits: bool) -> None:
+        key = one_of(data, self.ways)
+        due = self.ways[key].due
+        if waits and due is not None:
+            self.time_passes((due - self.town.now) // timedelta(minutes=1))
+        self._by_itself(key, "overdue")
 
-    def _lease(self, data: Any) -> str:
-        return str(data.draw(st.sampled_from(sorted(self.leases))))
+    def _by_itself(self, key: str, what: str) -> None:
+        way, attempt = self.ways[key], getattr(self.house, what)(key)
+        why = refusals.by_itself(way, overdue=what == "overdue")
 
-    @invariant()
-    def only_allowed_steps_are_taken(self) -> None:
-        for key, request in self.house.store.kept_access_requests.items():
-            before = self.requests.get(key)
-            assert before is request.state or (before, request.state) in _REQUEST_EDGES
-            self.requests[key] = request.state
-            self._versions_grow(key, request.version)
-        for key, lease in self.house.store.kept_leases.items():
-            was = self.leases.get(key)
-            assert was is lease.state or (was, lease.state) in _LEASE_EDGES
-            self.leases[key] = lease.state
-            self._versions_grow(key, lease.version)
+        def done(way: Way) -> None:
+            if what == "decide":
+                way.look_again()
+            elif way.due is not None and way.due <= self.town.now:
+                way.overdue()
 
-    def _versions_grow(self, key: str, version: int) -> None:
-        assert version >= self.versions.get(key, 1)
-        self.versions[key] = version
+        self.hold(attempt, why, None, way, done)
 
-    @invariant()
-    def a_lease_and_its_access_request_agree(self) -> None:
-        store = self.house.store
-        for lease in store.kept_leases.values():
-            request = store.kept_access_requests[lease.access_request_id]
-            assert request.lease_id == lease.lease_id
-            assert request.plan is not None
-            assert isinstance(request.plan.steps[0], Accept)
-            assert (lease.state is LeaseState.GRANTED) == (request.state is Request.APPROVED)
-            if lease.state is LeaseState.ACTIVE:
-                assert request.state is Request.FULFILLED
-                assert lease.start_time is not None
-                assert lease.end_time is not None
+    def _one(self, data: Any) -> tuple[AccessRequest, Way]:
+        key = one_of(data, self.ways)
+        return self.house.kept(key), self.ways[key]
+
+    @staticmethod
+    def _somebody(data: Any, way: Way) -> Person:
+        """Anybody, and rather those who may."""
+        likely = sorted(way.inbox | {to for to, _ in way.town.places.values()}) or sorted(BY_ID)
+        return BY_ID[data.draw(st.sampled_from(likely) | st.sampled_from(sorted(BY_ID)))]
 
     @invariant()
-    def without_a_lease_nothing_is_approved(self) -> None:
-        for request in self.house.store.kept_access_requests.values():
-            decided = request.state not in (Request.EVALUATING, Request.DENIED)
-            if decided and not (request.state is Request.CANCELLED and request.plan is None):
-                assert request.lease_id in self.house.store.kept_leases
+    def everything_is_where_the_contract_says(self) -> None:
+        for key, way in self.ways.items():
+            found = self.house.kept(key)
+            assert found.state.value == way.state
+            assert found.awaiting == way.inbox
+            assert found.due_time == way.due
+            assert found.requested_duration == way.duration
+            assert found.review.value == way.review
+            assert found.asked_user_ids == way.known
+            assert [each.user_ids for each in found.approvals] == [who for _, who in way.said]
+            if way.step is not None and found.progress is not None:
+                assert found.progress.number == way.at
+                assert found.progress.still_needed == way.still_needed
+                assert bool(found.progress.problem) == (way.state == "NO_APPROVER")
 
 
 TestWays = Ways.TestCase
-TestWays.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestWays.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

@@ -143,7 +143,7 @@ class AccessRequestServiceServicer:
         `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`,
         `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY` or `ON_BEHALF_NOT_ALLOWED`,
         `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`, `APP_REMOVED`,
-        `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
+        `ENTITLEMENT_REMOVED`, `NOT_PROVISIONABLE`, `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -238,12 +238,14 @@ class AccessRequestServiceServicer:
         Nobody decides for themselves: not as requester or subject, nor in their place, however they
         came to be among those who may. Who tries is refused with `SELF_DECISION`, and the audit says
         so. Who may no longer decide is refused with `NOT_AN_APPROVER`, and the step is resolved anew.
+        When the time of the step is over nobody decides it any more, unless its policy only reminds.
 
         From: `PENDING`.
         Callers: who may decide the step, or their delegate.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION` or
         `NOT_AN_APPROVER`, `ABORTED` / `ETAG_MISMATCH`, `FAILED_PRECONDITION` / `ACCESS_REQUEST_STATE`
-        or `ALREADY_DECIDED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`.
+        or `ALREADY_DECIDED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`. The last approval fails, too, as
+        `CreateAccessRequest` does for what can't be had any more, and everything stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -270,8 +272,8 @@ class AccessRequestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReassignAccessRequest(self, request, context):
-        """Hands the step that an access request is at to other people. Publishes
-        `AccessRequestReassigned` and `ApprovalRequested`.
+        """Hands the step that an access request is at to other people, and where all of those who may
+        must approve, to as many. Publishes `AccessRequestReassigned` and `ApprovalRequested`.
 
         From: `PENDING`, `NO_APPROVER`.
         Callers: who may decide the step, unless its policy forbids it; administrators.
@@ -295,7 +297,8 @@ class AccessRequestServiceServicer:
 
     def RestartAccessRequest(self, request, context):
         """Has the policy as it is now decide an access request from the beginning. What was decided
-        stays on its timeline and no longer counts. Publishes `AccessRequestRestarted`.
+        stays on its timeline and no longer counts, nor to what somebody shortened the duration.
+        Publishes `AccessRequestRestarted`.
 
         From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
         Callers: its requester, administrators.

@@ -40,7 +40,7 @@ class AccessRequestServiceStub:
     `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`,
     `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY` or `ON_BEHALF_NOT_ALLOWED`,
     `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`, `APP_REMOVED`,
-    `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
+    `ENTITLEMENT_REMOVED`, `NOT_PROVISIONABLE`, `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
     """
     BatchCreateAccessRequests: _aio.UnaryUnaryMultiCallable[_access_request_pb2.BatchCreateAccessRequestsRequest, _access_request_pb2.BatchCreateAccessRequestsResponse]
     """Makes several access requests. Each succeeds or fails by itself, as `CreateAccessRequest` does,
@@ -103,12 +103,14 @@ class AccessRequestServiceStub:
     Nobody decides for themselves: not as requester or subject, nor in their place, however they
     came to be among those who may. Who tries is refused with `SELF_DECISION`, and the audit says
     so. Who may no longer decide is refused with `NOT_AN_APPROVER`, and the step is resolved anew.
+    When the time of the step is over nobody decides it any more, unless its policy only reminds.
 
     From: `PENDING`.
     Callers: who may decide the step, or their delegate.
     Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION` or
     `NOT_AN_APPROVER`, `ABORTED` / `ETAG_MISMATCH`, `FAILED_PRECONDITION` / `ACCESS_REQUEST_STATE`
-    or `ALREADY_DECIDED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`.
+    or `ALREADY_DECIDED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`. The last approval fails, too, as
+    `CreateAccessRequest` does for what can't be had any more, and everything stays as it is.
     """
     DenyAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.DenyAccessRequestRequest, _access_request_pb2.DenyAccessRequestResponse]
     """Denies an access request. One denial is enough. Publishes `AccessRequestDenied`.
@@ -123,8 +125,8 @@ class AccessRequestServiceStub:
     Callers: as for these.
     """
     ReassignAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.ReassignAccessRequestRequest, _access_request_pb2.ReassignAccessRequestResponse]
-    """Hands the step that an access request is at to other people. Publishes
-    `AccessRequestReassigned` and `ApprovalRequested`.
+    """Hands the step that an access request is at to other people, and where all of those who may
+    must approve, to as many. Publishes `AccessRequestReassigned` and `ApprovalRequested`.
 
     From: `PENDING`, `NO_APPROVER`.
     Callers: who may decide the step, unless its policy forbids it; administrators.
@@ -140,7 +142,8 @@ class AccessRequestServiceStub:
     """
     RestartAccessRequest: _aio.UnaryUnaryMultiCallable[_access_request_pb2.RestartAccessRequestRequest, _access_request_pb2.RestartAccessRequestResponse]
     """Has the policy as it is now decide an access request from the beginning. What was decided
-    stays on its timeline and no longer counts. Publishes `AccessRequestRestarted`.
+    stays on its timeline and no longer counts, nor to what somebody shortened the duration.
+    Publishes `AccessRequestRestarted`.
 
     From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
     Callers: its requester, administrators.
@@ -187,7 +190,7 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`,
         `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY` or `ON_BEHALF_NOT_ALLOWED`,
         `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`, `APP_REMOVED`,
-        `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
+        `ENTITLEMENT_REMOVED`, `NOT_PROVISIONABLE`, `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
         """
 
     @_abc_1.abstractmethod
@@ -298,12 +301,14 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         Nobody decides for themselves: not as requester or subject, nor in their place, however they
         came to be among those who may. Who tries is refused with `SELF_DECISION`, and the audit says
         so. Who may no longer decide is refused with `NOT_AN_APPROVER`, and the step is resolved anew.
+        When the time of the step is over nobody decides it any more, unless its policy only reminds.
 
         From: `PENDING`.
         Callers: who may decide the step, or their delegate.
         Fails with `NOT_FOUND` / `ACCESS_REQUEST_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION` or
         `NOT_AN_APPROVER`, `ABORTED` / `ETAG_MISMATCH`, `FAILED_PRECONDITION` / `ACCESS_REQUEST_STATE`
-        or `ALREADY_DECIDED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`.
+        or `ALREADY_DECIDED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`. The last approval fails, too, as
+        `CreateAccessRequest` does for what can't be had any more, and everything stays as it is.
         """
 
     @_abc_1.abstractmethod
@@ -336,8 +341,8 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_request_pb2.ReassignAccessRequestRequest,
         context: _aio.ServicerContext[_access_request_pb2.ReassignAccessRequestRequest, _abc.Awaitable[_access_request_pb2.ReassignAccessRequestResponse]],
     ) -> _abc.Awaitable[_access_request_pb2.ReassignAccessRequestResponse]:
-        """Hands the step that an access request is at to other people. Publishes
-        `AccessRequestReassigned` and `ApprovalRequested`.
+        """Hands the step that an access request is at to other people, and where all of those who may
+        must approve, to as many. Publishes `AccessRequestReassigned` and `ApprovalRequested`.
 
         From: `PENDING`, `NO_APPROVER`.
         Callers: who may decide the step, unless its policy forbids it; administrators.
@@ -365,7 +370,8 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_access_request_pb2.RestartAccessRequestRequest, _abc.Awaitable[_access_request_pb2.RestartAccessRequestResponse]],
     ) -> _abc.Awaitable[_access_request_pb2.RestartAccessRequestResponse]:
         """Has the policy as it is now decide an access request from the beginning. What was decided
-        stays on its timeline and no longer counts. Publishes `AccessRequestRestarted`.
+        stays on its timeline and no longer counts, nor to what somebody shortened the duration.
+        Publishes `AccessRequestRestarted`.
 
         From: `EVALUATING`, `PENDING`, `NO_APPROVER`.
         Callers: its requester, administrators.

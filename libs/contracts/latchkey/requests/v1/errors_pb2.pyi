@@ -162,7 +162,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`INVALID_ARGUMENT`. Policy refuses the policy that is not saved; `BadRequest` names the fields.
     Way out: correct them; `PolicyService/CheckPolicy` says the same.
     """
-    ERROR_REASON_LEASE_WITHOUT_END: _ErrorReason.ValueType  # 47
+    ERROR_REASON_ENTITLEMENT_REMOVED: _ErrorReason.ValueType  # 47
+    """`FAILED_PRECONDITION`. What the entitlement stands for is no longer in the directory; `problem`
+    says what. Way out: restore it there, then sync.
+    """
+    ERROR_REASON_NOT_PROVISIONABLE: _ErrorReason.ValueType  # 48
+    """`FAILED_PRECONDITION`. The tenant is connected for group memberships only, and the entitlement
+    needs an app role assignment and no group. Way out: an administrator links a group to it.
+    """
+    ERROR_REASON_LEASE_WITHOUT_END: _ErrorReason.ValueType  # 49
     """`FAILED_PRECONDITION`. The lease has no end, so there is nothing to extend. Way out: none is
     needed.
     """
@@ -313,7 +321,15 @@ ERROR_REASON_DRAFT_INVALID: ErrorReason.ValueType  # 46
 """`INVALID_ARGUMENT`. Policy refuses the policy that is not saved; `BadRequest` names the fields.
 Way out: correct them; `PolicyService/CheckPolicy` says the same.
 """
-ERROR_REASON_LEASE_WITHOUT_END: ErrorReason.ValueType  # 47
+ERROR_REASON_ENTITLEMENT_REMOVED: ErrorReason.ValueType  # 47
+"""`FAILED_PRECONDITION`. What the entitlement stands for is no longer in the directory; `problem`
+says what. Way out: restore it there, then sync.
+"""
+ERROR_REASON_NOT_PROVISIONABLE: ErrorReason.ValueType  # 48
+"""`FAILED_PRECONDITION`. The tenant is connected for group memberships only, and the entitlement
+needs an app role assignment and no group. Way out: an administrator links a group to it.
+"""
+ERROR_REASON_LEASE_WITHOUT_END: ErrorReason.ValueType  # 49
 """`FAILED_PRECONDITION`. The lease has no end, so there is nothing to extend. Way out: none is
 needed.
 """
