@@ -1,8 +1,8 @@
 """The requests service's ports in memory: its store, and the services that it calls."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from libs.domain.changes import Change, Write
 from libs.domain.paging import Page, PageRequest, time_key
@@ -275,7 +275,7 @@ class FakeLeases:
             if (after is None or key < after[0])
             and user_id in (None, item.subject.user_id)
             and state in (None, item.state)
-            and (not alarmed or (item.alarm_time and item.state is LeaseState.ENDING))
+            and (not alarmed or item.alarm_time is not None)
         ]
         return page.page(found[: page.size + 1], key=lambda item: (item.lease_id,))
 
@@ -303,13 +303,14 @@ class FakeLeases:
 
     async def to_remind(self, now: datetime, most: int) -> list[str]:
         return [
-            key
-            for key, item in self.store.kept_leases.items()
+            item.lease_id
+            for item in sorted(self.store.kept_leases.values(), key=_by(lambda it: it.remind_time))
             if item.remind_time is not None and item.remind_time <= now
         ][:most]
 
     async def late(self, now: datetime, most: int) -> list[str]:
-        return [key for key, item in self.store.kept_leases.items() if item.is_late(now)][:most]
+        found = sorted(self.store.kept_leases.values(), key=_by(lambda it: it.end_time))
+        return [item.lease_id for item in found if item.is_late(now)][:most]
 
     async def failed(self, subject_user_id: str, entitlement_id: str) -> list[str]:
         wanted = (subject_user_id, entitlement_id, LeaseState.FAILED)
@@ -330,3 +331,8 @@ class FakeLeases:
 
     def unchanged(self, lease: Lease) -> Write:
         return _Kept(lease, lease.version)
+
+
+def _by(time: Callable[[Lease], datetime | None]) -> Callable[[Lease], tuple[datetime, str]]:
+    """In the order of a time that they have."""
+    return lambda item: (time(item) or datetime.max.replace(tzinfo=UTC), item.lease_id)

@@ -9,6 +9,7 @@ from latchkey.catalog.v1 import entitlement_pb2, entitlement_pb2_grpc, settings_
 from latchkey.policy.v1 import policy_pb2, policy_pb2_grpc
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import access_request_pb2_grpc as pb_grpc
+from latchkey.requests.v1 import lease_pb2, lease_pb2_grpc
 from libs.rpc.well_known import duration
 from tools.dev.client import Client
 
@@ -84,6 +85,16 @@ class Decider:
                 etag=seen.etag,
                 reason=reason,
                 duration=duration(length),
+            ),
+        )
+        return answer.access_request
+
+    async def extend(self, lease_id: str, reason: str, length: timedelta) -> pb.AccessRequest:
+        """Asks for a lease to last so much longer."""
+        answer: lease_pb2.ExtendLeaseResponse = await self.client.call(
+            lease_pb2_grpc.LeaseServiceStub(self.client.channel("requests")).ExtendLease,
+            lease_pb2.ExtendLeaseRequest(
+                lease_id=lease_id, justification=reason, duration=duration(length)
             ),
         )
         return answer.access_request

@@ -117,10 +117,9 @@ def follow(uses: Iterable[Use], happenings: Iterable[Happening]) -> Followed:
                     state=UseState.OPEN,
                 )
                 continue
-            case Extended():
-                found.pop(happening.access_request_id, None)
-                access_request_id = by_lease.get(happening.lease_id, "")
-            case LeaseEnding() | LeaseGone():
+            case Extended() | LeaseEnding() | LeaseGone():
+                if isinstance(happening, Extended):
+                    found.pop(happening.access_request_id, None)
                 access_request_id = by_lease.get(happening.lease_id, "")
                 known = found.get(access_request_id)
                 if known is None or known.lease_id != happening.lease_id:

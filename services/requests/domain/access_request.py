@@ -87,7 +87,11 @@ class AccessRequest:
             Invalid: DURATION_TOO_LONG.
             WrongState: EMERGENCY_NOT_ENABLED.
         """
-        duration = resolution.duration(requested_duration, emergency=emergency)
+        duration = resolution.duration(
+            requested_duration,
+            emergency=emergency,
+            field="duration" if extends_lease_id else "requested_duration",
+        )
         entries = [Entry(time, requester, timeline.Created(justification))]
         if emergency:
             policy_id = resolution.policy(emergency=True)

@@ -150,6 +150,13 @@ def extend(
     )
 
 
+def lasts_longer(
+    seen: AccessRequest, lease_id: str, end_time: datetime, time: datetime
+) -> AccessRequest:
+    """The lease that came of it lasts longer, as another access request asked."""
+    return seen.then(time, Entry(time, REQUESTS, timeline.LeaseExtended(lease_id, end_time)))
+
+
 def deny(
     seen: AccessRequest,
     actor: Caller,

@@ -48,10 +48,21 @@ def already_leased(lease_id: str) -> AlreadyExists:
 
 def duration_too_long(max_duration: timedelta, field: str = "requested_duration") -> Invalid:
     """More was asked for than the entitlement allows."""
-    limit = f"{max_duration.total_seconds():g}s"
+    limit = _seconds(max_duration)
     return Invalid.field(
         field,
         f"is longer than {limit}, the most this entitlement is leased for",
+        reason="DURATION_TOO_LONG",
+        max_duration=limit,
+    )
+
+
+def extended_too_long(max_duration: timedelta) -> Invalid:
+    """The lease lasts as long as it may."""
+    limit = _seconds(max_duration)
+    return Invalid.field(
+        "duration",
+        f"can't be added: from now on the lease lasts {limit} already, the most there is",
         reason="DURATION_TOO_LONG",
         max_duration=limit,
     )
@@ -152,7 +163,7 @@ def reason_required(verb: str) -> Invalid:
 
 def duration_longer_than_asked(asked: timedelta) -> Invalid:
     """Who approves may shorten, and never lengthen."""
-    limit = f"{asked.total_seconds():g}s"
+    limit = _seconds(asked)
     return Invalid.field(
         "duration",
         f"is longer than {limit}, which was asked for; an approval may only shorten it",
@@ -279,3 +290,9 @@ def delegation_exists(delegation_id: str) -> AlreadyExists:
 def draft_invalid(violations: Sequence[Violation]) -> Invalid:
     """Policy refuses the policy that is not saved."""
     return Invalid(violations, reason="DRAFT_INVALID")
+
+
+def _seconds(length: timedelta) -> str:
+    """As protobuf writes a duration in JSON: whole seconds without a fraction."""
+    whole = length // timedelta(seconds=1)
+    return f"{whole}s" if length == timedelta(seconds=whole) else f"{length.total_seconds()}s"

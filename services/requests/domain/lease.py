@@ -16,6 +16,7 @@ from typing import Any
 
 from libs.domain.callers import ADMIN, AUDITOR, Caller, Person
 from libs.domain.errors import Conflict
+from libs.domain.fields import MAX_DURATION
 from services.requests.domain import errors
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.person import PersonRef
@@ -87,7 +88,7 @@ class Lease:
     remind_time: datetime | None = None
     """When its subject is reminded of its end; none once that is done, and for very short ones."""
     alarm_time: datetime | None = None
-    """When it was found to be in Entra long after its end."""
+    """When it was found to be in Entra long after its end; none once it is out."""
 
     @classmethod
     def grant(
@@ -158,7 +159,8 @@ class Lease:
         )
 
     def extend(self, by: timedelta, most: timedelta | None, time: datetime) -> "Lease":
-        """It lasts longer: by so much, but at most so long from now on.
+        """It lasts longer: by so much, but at most so long from now on. Where there is no limit
+        there is the longest duration that can be asked for, however often it is extended.
 
         Raises:
             WrongState: LEASE_STATE, it is not active or its time is over; LEASE_WITHOUT_END.
@@ -168,11 +170,10 @@ class Lease:
             raise errors.lease_state(self.lease_id, self.state, "extended")
         if self.end_time is None or self.start_time is None:
             raise errors.lease_without_end(self.lease_id)
-        end_time = self.end_time + by
-        if most is not None:
-            end_time = min(end_time, time + most)
-            if end_time <= self.end_time:
-                raise errors.duration_too_long(most)
+        longest = MAX_DURATION if most is None else most
+        end_time = min(self.end_time + by, time + longest)
+        if end_time <= self.end_time:
+            raise errors.extended_too_long(longest)
         return replace(
             self,
             version=self.version + 1,
@@ -216,9 +217,7 @@ class Lease:
 
     def expire(self, time: datetime) -> "Lease":
         """Its time is over."""
-        return self._to(
-            _State.ENDING, "ended", time, end_cause=EndCause.EXPIRED, remind_time=None
-        )
+        return self._to(_State.ENDING, "ended", time, end_cause=EndCause.EXPIRED, remind_time=None)
 
     def revoke(self, reason: str, time: datetime) -> "Lease":
         """Somebody ends it before its time."""
@@ -234,7 +233,7 @@ class Lease:
 
     def finish(self, time: datetime) -> "Lease":
         """What it brought is out of Entra."""
-        return self._to(_State.ENDED, "finished", time, live=False)
+        return self._to(_State.ENDED, "finished", time, live=False, alarm_time=None)
 
     def _end_after(self, time: datetime) -> datetime | None:
         return None if self.duration is None else time + self.duration

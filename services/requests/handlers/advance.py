@@ -26,7 +26,13 @@ from services.requests.domain.progress import (
 from services.requests.domain.resolution import Resolution
 from services.requests.domain.states import AccessRequestState
 from services.requests.domain.steps import Accept, AppOwners, Approval, People, Reject, Wait
-from services.requests.handlers.decision import Decision, approved, denied, extended
+from services.requests.handlers.decision import (
+    Decision,
+    Extension,
+    approved,
+    denied,
+    extended,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +168,14 @@ class Advancer:
         resolution: Resolution,
         time: datetime,
     ) -> Decision:
-        before = await self.leases.get(seen.extends_lease_id)
-        assert before is not None and duration is not None, "it asks for so much more of a lease"
+        both = await self.leases.with_access_request(seen.extends_lease_id)
+        assert both is not None and duration is not None, "it asks for so much more of a lease"
+        before, origin = both
         after = before.extend(duration, resolution.max_duration, time)
         assert after.end_time is not None, "it has an end"
         found = deciding.extend(seen, after.lease_id, after.end_time, duration, time)
-        return extended(found, before, after)
+        longer = deciding.lasts_longer(origin, after.lease_id, after.end_time, time)
+        return extended(found, Extension(before, after, origin, longer))
 
 
 def approval_of(seen: AccessRequest) -> tuple[Approval, Progress] | None:

@@ -54,7 +54,7 @@ class Decider:
         found = decision.access_request
         if found is seen:
             return Outcome(_found(found))
-        audit = audit_of(REQUESTS, decision, _action(found))
+        audit = audit_of(REQUESTS, decision, _action(decision))
         change = await decision.change(self.access_requests, self.leases, seen, audit)
         return Outcome(_found(found), change)
 
@@ -123,7 +123,10 @@ def _wait_of(seen: AccessRequest) -> tuple[Wait, Progress] | None:
     return (step, seen.progress) if isinstance(step, Wait) and step.condition else None
 
 
-def _action(found: AccessRequest) -> str:
+def _action(decision: Decision) -> str:
+    found = decision.access_request
+    if decision.is_approval:
+        return "approved"
     if found.state is AccessRequestState.EVALUATING:
         return "evaluation_failed"
     return found.state.value.lower()

@@ -13,14 +13,24 @@ from services.requests.domain.lease import Lease
 
 
 @dataclass(frozen=True, slots=True)
+class Extension:
+    """A lease as it was and as it lasts longer, and the same of the access request that it came
+    of."""
+
+    before: Lease
+    after: Lease
+    origin_before: AccessRequest
+    origin_after: AccessRequest
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """An access request after it went on; the same as before when there is nothing new."""
 
     access_request: AccessRequest
     lease: Lease | None = None
     facts: tuple[Fact, ...] = ()
-    extended: tuple[Lease, Lease] | None = None
-    """A lease as it was, and as it lasts longer."""
+    extension: Extension | None = None
 
     def details(self) -> dict[str, Any]:
         """The decision, for an audit record."""
@@ -33,9 +43,14 @@ class Decision:
             details["rule"] = found.plan.rule
         if found.progress is not None:
             details["step"] = found.progress.number
-        if self.lease is not None:
-            details["lease_id"] = self.lease.lease_id
+        if self.is_approval:
+            details["lease_id"] = found.lease_id
         return details
+
+    @property
+    def is_approval(self) -> bool:
+        """Whether it is approved: a lease is granted, or lasts longer."""
+        return self.lease is not None or self.extension is not None
 
     async def change(
         self,
@@ -58,16 +73,17 @@ class Decision:
             else access_requests.changed(self.access_request, seen=seen)
         )
         of_lease, happened = await self.lease_writes(access_requests, leases)
-        return Change(audit, (*writes, *of_lease), (*before, *self.facts, *happened))
+        also = () if self.extension is None else (_extension_record(self.extension, audit),)
+        return Change(audit, (*writes, *of_lease), (*before, *self.facts, *happened), also)
 
     async def lease_writes(
         self, access_requests: ports.AccessRequests, leases: ports.Leases
     ) -> tuple[tuple[Write, ...], tuple[Fact, ...]]:
         """Keeps the lease that was granted, and ends failed ones of the same; or the one that
         lasts longer."""
-        if self.extended is not None:
-            before, after = self.extended
-            return (leases.changed(after, seen=before.version),), ()
+        if (it := self.extension) is not None:
+            origin = access_requests.changed(it.origin_after, seen=it.origin_before)
+            return (leases.changed(it.after, seen=it.before.version), *origin), ()
         if self.lease is None:
             return (), ()
         lease, time = self.lease, self.lease.create_time
@@ -103,13 +119,10 @@ def approved(access_request: AccessRequest, lease: Lease) -> Decision:
     return Decision(access_request, lease, (fact, granted(lease)))
 
 
-def extended(access_request: AccessRequest, before: Lease, after: Lease) -> Decision:
+def extended(access_request: AccessRequest, extension: Extension) -> Decision:
     """It is approved, and a lease lasts longer."""
-    plan, request_id, end_time = (
-        access_request.plan,
-        access_request.access_request_id,
-        after.end_time,
-    )
+    plan, request_id = access_request.plan, access_request.access_request_id
+    after, end_time = extension.after, extension.after.end_time
     assert plan is not None and end_time is not None, "it was planned, and has an end"
     approvers = tuple(each.approver.user_id for each in access_request.approvals)
     bodies = (
@@ -123,7 +136,19 @@ def extended(access_request: AccessRequest, before: Lease, after: Lease) -> Deci
     happened = [Fact(request_id, at, body) for at, body in zip(versions, bodies, strict=True)]
     longer = facts.LeaseExtended(after.lease_id, request_id, end_time)
     happened.insert(1, Fact(after.lease_id, after.version, longer))
-    return Decision(access_request, None, tuple(happened), (before, after))
+    return Decision(access_request, None, tuple(happened), extension)
+
+
+def _extension_record(extension: Extension, audit: AuditEntry) -> AuditEntry:
+    before, after = extension.before, extension.after
+    assert before.end_time is not None and after.end_time is not None, "it has an end"
+    details = {
+        "access_request_id": audit.resource_id,
+        "state": after.state.value,
+        "end_time": after.end_time.isoformat(),
+        "end_time_before": before.end_time.isoformat(),
+    }
+    return AuditEntry(REQUESTS, "lease.extended", after.lease_id, details=details)
 
 
 def denied(access_request: AccessRequest, actor: Caller) -> Decision:

@@ -9,7 +9,6 @@ from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.domain import deciding, errors, facts
 from services.requests.domain.access_request import AccessRequest
-from services.requests.domain.states import AccessRequestState
 from services.requests.handlers.advance import Advancer, step_facts
 from services.requests.handlers.decision import Decision, audit_of, denied
 from services.requests.handlers.seat import Seats
@@ -78,11 +77,10 @@ class Ruler:
         decision = Decision(found, None, step_facts(seat.seen, found))
         if not still_needed:
             decision = await self.advancer.go_on(found, number + 1, time)
-        is_approved = decision.access_request.state is AccessRequestState.APPROVED
         audit = audit_of(
             command.person,
             decision,
-            "approved" if is_approved else "step_approved",
+            "approved" if decision.is_approval else "step_approved",
             command.reason,
             approved_step=number,
             on_behalf_of_user_id=seat.place,

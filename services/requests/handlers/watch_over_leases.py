@@ -37,14 +37,14 @@ class Alarm:
     leases: ports.Leases
     clock: Clock
 
-    async def __call__(self, lease_id: str) -> Outcome[None]:
-        """Does nothing for a lease that has ended meanwhile, and for one that was told of."""
+    async def __call__(self, lease_id: str) -> Outcome[bool]:
+        """The result says whether it told: not of a lease that has ended meanwhile, nor twice."""
         seen, time = await self.leases.get(lease_id), self.clock.now()
         if seen is None or not seen.is_late(time):
-            return Outcome(None)
+            return Outcome(False)
         lease = seen.alarmed(time)
         return Outcome(
-            None, _told(self.leases, seen, lease, "lease.end_late", facts.LeaseEndLate, tell=True)
+            True, _told(self.leases, seen, lease, "lease.end_late", facts.LeaseEndLate, tell=True)
         )
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 import structlog
 
 from libs.db.writes import Writes
-from libs.domain.changes import Outcome
 from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.handlers.watch_over_leases import Alarm, Reminder
@@ -47,11 +46,8 @@ class WatchLoop:
                 return
 
     async def _remind(self, lease_id: str) -> None:
-        await self._run(lambda: self._reminder(lease_id))
+        await self._writes.run(lambda: self._reminder(lease_id))
 
     async def _tell(self, lease_id: str) -> None:
-        await self._run(lambda: self._alarm(lease_id))
-        _log.error("lease_end_late", lease_id=lease_id)
-
-    async def _run(self, use_case: Callable[[], Awaitable[Outcome[None]]]) -> None:
-        await self._writes.run(use_case)
+        if await self._writes.run(lambda: self._alarm(lease_id)):
+            _log.error("lease_end_late", lease_id=lease_id)

@@ -23,7 +23,7 @@ from services.requests.domain.lease import (
 )
 from services.requests.store import documents
 from services.requests.store.access_requests import access_request_from, occupancy
-from services.requests.store.tables import access_requests, ledger
+from services.requests.store.tables import LATE_UNTOLD, access_requests, ledger
 from services.requests.store.tables import leases as table
 
 # What every delivery runs is made once: making a statement costs more than running it.
@@ -78,11 +78,7 @@ class LeaseStore:
     async def late(self, now: datetime, most: int) -> list[str]:
         query = (
             select(table.c.lease_id)
-            .where(
-                table.c.state == LeaseState.ENDING.value,
-                table.c.end_time <= now - LATE,
-                table.c.alarm_time.is_(None),
-            )
+            .where(LATE_UNTOLD, table.c.end_time <= now - LATE)
             .order_by(table.c.end_time, table.c.lease_id)
             .limit(most)
         )
@@ -115,9 +111,7 @@ class LeaseStore:
         if state is not None:
             query = query.where(table.c.state == state.value)
         if alarmed:
-            query = query.where(
-                table.c.alarm_time.is_not(None), table.c.state == LeaseState.ENDING.value
-            )
+            query = query.where(table.c.alarm_time.is_not(None))
         rows = await self.database.read(
             lambda connection: connection.execute(query).mappings().all()
         )

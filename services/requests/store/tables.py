@@ -128,8 +128,27 @@ Index("leases_subject_user_id", leases.c.subject_user_id, leases.c.lease_id)
 Index("leases_app_id", leases.c.app_id, leases.c.state, leases.c.lease_id)
 Index("leases_state", leases.c.state, leases.c.lease_id)
 Index("leases_end_time", leases.c.state, leases.c.end_time)
-Index("leases_remind_time", leases.c.remind_time)
-Index("leases_alarm_time", leases.c.alarm_time, leases.c.lease_id)
+Index("leases_remind_time", leases.c.remind_time, leases.c.lease_id)
+# What goes out of Entra, or is late in that, is little beside all that ever ended.
+LATE_UNTOLD = text("leases.state = 'ENDING' AND leases.alarm_time IS NULL")
+Index(
+    "leases_late",
+    leases.c.state,
+    leases.c.end_time,
+    leases.c.lease_id,
+    postgresql_where=text("state = 'ENDING' AND alarm_time IS NULL"),
+    sqlite_where=text("state = 'ENDING' AND alarm_time IS NULL"),
+)
+for _name, _columns in (
+    ("leases_alarm_time", (leases.c.lease_id,)),
+    ("leases_alarm_time_subject", (leases.c.subject_user_id, leases.c.lease_id)),
+):
+    Index(
+        _name,
+        *_columns,
+        postgresql_where=leases.c.alarm_time.is_not(None),
+        sqlite_where=leases.c.alarm_time.is_not(None),
+    )
 
 delegations = Table(
     "delegations",

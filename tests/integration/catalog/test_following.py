@@ -5,25 +5,33 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import update
 
+from latchkey.catalog.v1 import app_catalog_pb2
 from latchkey.ledger.v1 import audit_pb2
 from latchkey.requests.v1 import events_pb2 as pb
 from libs.domain.callers import ADMIN
 from libs.domain.errors import Unavailable
 from libs.process.settings import SettingsError, load
+from libs.rpc.well_known import timestamp
 from services.catalog.domain.following import FeedEvent
 from services.catalog.domain.use import Use, UseState
 from services.catalog.handlers.follow_requests import FollowRequests
 from services.catalog.loops.follow import FollowLoop
 from services.catalog.settings import Settings
 from services.catalog.store.feed import StoredFeed
+from services.catalog.store.tables import feed_positions
 from services.catalog.store.uses import StoredUses
 from tests.fakes.requests_feed import FakeFeed, asked, fulfilled
 from tests.integration.catalog.running import RunningCatalog, running_catalog
+from tests.integration.catalog.steps import manage, offer
+from tests.integration.catalog.tenant import MARLOWE, sync, user_id
+from tests.integration.catalog.test_audience import catalog_app
 from tests.support.eventually import eventually
 from tests.support.issuer import TestIssuer
 
 END = datetime(2026, 5, 1, 12, tzinfo=UTC)
+LATER = datetime(2026, 5, 1, 14, tzinfo=UTC)
 BATCH = 500
 
 
@@ -88,6 +96,72 @@ async def test_follows_through_restarts_and_a_restore(
     # 4 events, 6 at once or in two rounds, 1,004 in three batches, and the other feed.
     assert 6 <= len(records) <= 10
     assert records[-1].reason
+
+
+async def test_a_lease_that_lasts_longer_is_shown_with_its_new_end(
+    database_url: str, nats_url: str, issuer: TestIssuer
+) -> None:
+    """The app catalog shows it as held, the open wish for more beside it, and then the new end;
+    what was denied leaves the first one. Whoever dies in the middle, or reads all anew, comes to
+    the same."""
+    feed = FakeFeed()
+    await feed.start()
+
+    async def shown(catalog: RunningCatalog, app_id: str, **expected: object) -> None:
+        async def same() -> bool:
+            (found,) = (await catalog_app(catalog, "Cleo", app_id)).entitlements
+            assert found.state == app_catalog_pb2.CATALOG_STATE_HELD
+            assert {
+                "lease": found.lease_id,
+                "asked": found.access_request_id,
+                "end": found.lease_end_time.ToDatetime(UTC),
+            } == expected
+            return True
+
+        await eventually(same, 10)
+
+    async with running_catalog(database_url, nats_url, issuer, feed.address) as catalog:
+        await sync(catalog, MARLOWE)
+        app = await manage(catalog, "Design Tool")
+        await offer(catalog, app)
+        about = (app.access_id, app.app_id, user_id("Cleo"))
+        feed.happen(
+            asked("req_1", *about),
+            pb.AccessRequestApproved(access_request_id="req_1", lease_id="lea_1"),
+            fulfilled("req_1", "lea_1", END),
+            asked("req_2", *about),
+        )
+        await shown(catalog, app.app_id, lease="lea_1", asked="req_2", end=END)
+        feed.happen(pb.AccessRequestDenied(access_request_id="req_2"), asked("req_3", *about))
+        await shown(catalog, app.app_id, lease="lea_1", asked="req_3", end=END)
+        # It dies between the two halves of what is one change in the requests service.
+        feed.happen(
+            pb.AccessRequestApproved(access_request_id="req_3"),
+            pb.LeaseExtended(
+                lease_id="lea_1", access_request_id="req_3", end_time=timestamp(LATER)
+            ),
+        )
+        await shown(catalog, app.app_id, lease="lea_1", asked="", end=LATER)
+    feed.happen(fulfilled("req_3", "lea_1", LATER), pb.LeaseEndNear(lease_id="lea_1"))
+    async with running_catalog(database_url, nats_url, issuer, feed.address) as catalog:
+        await shown(catalog, app.app_id, lease="lea_1", asked="", end=LATER)
+        expected = await StoredUses(catalog.service.database).of_app(app.app_id)
+        records = len(await _records(catalog))
+        # As if it had followed another feed.
+        await catalog.service.database.write(
+            lambda connection: (
+                connection.execute(update(feed_positions).values(event_id="x")) and None
+            )
+        )
+
+        async def read_anew() -> bool:
+            return any(each.reason for each in (await _records(catalog))[records:])
+
+        await eventually(read_anew, 10)
+        assert await StoredUses(catalog.service.database).of_app(app.app_id) == expected
+        (use,) = expected
+        assert (use.lease_id, use.end_time) == ("lea_1", LATER)
+    await feed.stop()
 
 
 async def _records(catalog: RunningCatalog) -> Sequence[audit_pb2.AuditRecord]:

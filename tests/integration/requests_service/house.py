@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
+from sqlalchemy import update
 
 from latchkey.ledger.v1 import audit_pb2, audit_pb2_grpc, event_pb2, event_pb2_grpc
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import access_request_pb2_grpc as pb_grpc
 from latchkey.requests.v1 import delegation_pb2_grpc, lease_pb2, lease_pb2_grpc
+from libs.db.engine import Database
 from libs.domain.callers import ADMIN
 from libs.process.run import Life
 from libs.process.service import Service
 from libs.rpc.errors import error_info, field_violations
 from services.requests.__main__ import begin
 from services.requests.settings import Settings
+from services.requests.store.tables import leases
 from tests.fakes.requests_peers import EDITOR, FakeCatalog, FakeConnector, FakePolicy
 from tests.support.eventually import eventually
 from tests.support.issuer import TestIssuer, bearer
@@ -105,6 +109,24 @@ class Person:
         answer = await self.call(self.leases.RevokeLease, request)
         found: lease_pb2.Lease = answer.lease
         return found
+
+    async def extend(self, lease_id: str, seconds: int = 3600, **fields: Any) -> pb.AccessRequest:
+        """Asks for a lease to last longer."""
+        asked: dict[str, Any] = {
+            "lease_id": lease_id,
+            "justification": "not done",
+            "duration": Duration(seconds=seconds),
+        }
+        request = lease_pb2.ExtendLeaseRequest(**asked | fields)
+        answer = await self.call(self.leases.ExtendLease, request)
+        found: pb.AccessRequest = answer.access_request
+        return found
+
+    async def alarmed(self) -> list[str]:
+        """The ids of the leases that they may see whose end is late, newest first."""
+        request = lease_pb2.ListLeasesRequest(alarmed=True)
+        answer = await self.call(self.leases.ListLeases, request)
+        return [lease.lease_id for lease in answer.leases]
 
     def watch(self, access_request_id: str) -> Any:
         """The stream of an access request's changes."""
@@ -197,9 +219,27 @@ class House:
         service, server = await begin(life, settings)
         return service, server.port
 
+    async def leased(self, who: Person, seconds: int = 3600) -> lease_pb2.Lease:
+        """An active lease that somebody asked for, for so long."""
+        made = await who.create(requested_duration=Duration(seconds=seconds))
+        self.connector.delivered(made.lease_id)
+        await self.connector.say_provisioned(made.lease_id)
+        return await who.lease_reaches(made.lease_id, "ACTIVE")
+
+    async def shape(self, lease_id: str, **values: Any) -> None:
+        """Changes what is kept of a lease, as no use case does; the service may be stopped."""
+        database = Database.open(self._database_url)
+        change = update(leases).where(leases.c.lease_id == lease_id).values(**values)
+        await database.write(lambda connection: connection.execute(change))
+        await database.close()
+
     async def stop(self) -> None:
         """Stops the service that was started last."""
         await self._lives.pop().parts.aclose()
+
+    def use(self, channel: grpc.aio.Channel) -> None:
+        """People who are named from now on call through this channel."""
+        self._channel = channel
 
     @staticmethod
     def channel(port: int) -> grpc.aio.Channel:

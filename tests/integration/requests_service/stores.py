@@ -62,7 +62,9 @@ class Ports:
             await self.keep(*writes)
 
 
-async def made_wish(name: str = "Ada", entitlement_id: str = ENTITLEMENT) -> AccessRequest:
+async def made_wish(
+    name: str = "Ada", entitlement_id: str = ENTITLEMENT, extends_lease_id: str = ""
+) -> AccessRequest:
     who = person(name)
     resolution = await FakeCatalog().resolve(entitlement_id, who.user_id, who.user_id)
     return AccessRequest.create(
@@ -72,4 +74,5 @@ async def made_wish(name: str = "Ada", entitlement_id: str = ENTITLEMENT) -> Acc
         justification="Ä ☂ 'quoted'\nline",
         requested_duration=None,
         time=NOW,
+        extends_lease_id=extends_lease_id,
     )

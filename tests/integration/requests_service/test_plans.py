@@ -14,10 +14,12 @@ from libs.domain.clock import SystemClock
 from libs.domain.ids import new_id
 from libs.domain.paging import PageRequest
 from services.requests.domain.access_request import REQUESTS, AccessRequestState
-from services.requests.store import MIGRATIONS, AccessRequestStore
+from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
 from services.requests.store.tables import access_requests, inbox, ledger
+from services.requests.store.tables import leases as lease_table
 from tests.integration.catalog.plans import captured, plan_of, rows_read, scans
 from tests.integration.requests_service.stores import NOW, made_wish
+from tests.integration.requests_service.test_store import approved_of
 
 _SIZE = 4000
 _FEW = 3
@@ -103,6 +105,69 @@ def _calls(store: AccessRequestStore) -> dict[str, Callable[[], Awaitable[Any]]]
         "undecided of one": lambda: store.undecided("", _PAGE, subject_user_id="subject 7"),
         "undecided of an app": lambda: store.undecided("", _PAGE, app_id="app_few"),
     }
+
+
+@pytest.fixture
+async def leases(database_url: str) -> AsyncIterator[LeaseStore]:
+    """Four thousand leases that ended, as many that are in Entra, and as many that are late and
+    told of, with three of what is looked for."""
+    database = Database.open(database_url)
+    await MIGRATIONS.apply(database)
+    store = LeaseStore(database)
+    _, lease = approved_of(await made_wish())
+    async with Committer(
+        database, ledger, SystemClock(), lambda fact: EncodedFact("x", b"")
+    ) as committer:
+        await committer.commit(Change(AuditEntry(REQUESTS, "test", "x"), (store.added(lease),)))
+    await database.write(_fill_leases)
+    yield store
+    await database.close()
+
+
+def _fill_leases(connection: Connection) -> None:
+    row = dict(connection.execute(select(lease_table)).mappings().one())
+    later, rows = NOW + timedelta(days=9), []
+    for number in range(_SIZE):
+        few, end_time = number < _FEW, NOW - timedelta(days=1 + number)
+        for state, end, remind, alarm in (
+            ("ENDED", end_time, None, None),
+            ("ACTIVE", later, NOW if few else later, None),
+            ("ENDING", end_time, None, None if few else NOW),
+        ):
+            one = {"lease_id": new_id("lea"), "live_key": None, "state": state, "end_time": end}
+            one |= {"subject_user_id": "few" if few else f"subject {number % 100}"}
+            rows.append(row | one | {"remind_time": remind, "alarm_time": alarm})
+    connection.execute(insert(lease_table), rows)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE")
+
+
+async def test_no_round_of_leases_reads_more_where_there_is_more(leases: LeaseStore) -> None:
+    """Near and late ends, and those that should end, are found without all those that are in Entra,
+    have ended, or were told of; lists of the late by page."""
+
+    def listed(**fields: Any) -> Callable[[], Awaitable[Any]]:
+        filters = {"user_id": None, "state": None, "alarmed": True} | fields
+        return lambda: leases.page(PageRequest(_PAGE, "", ("x",)), **filters)
+
+    calls: dict[str, tuple[Callable[[], Awaitable[Any]], int]] = {
+        "to remind": (lambda: leases.to_remind(NOW, _PAGE), _FEW),
+        "late": (lambda: leases.late(NOW, _PAGE), _FEW),
+        "overdue": (lambda: leases.overdue(NOW, _PAGE), 0),
+        "alarmed": (listed(), _PAGE),
+        "alarmed of one": (listed(user_id="subject 7"), _SIZE // 100),
+    }
+    wrong = {}
+    for name, (call, expected) in calls.items():
+        with captured() as statements:
+            found = await call()
+        assert len(getattr(found, "items", found)) == expected, name
+        (statement,) = statements
+        rows = await rows_read(leases.database, statement)
+        scanned = await scans(leases.database, statement, frozenset({"leases"}))
+        if rows > _MOST or scanned:
+            wrong[name] = f"{rows} rows {scanned} {await plan_of(leases.database, statement)}"
+    assert not wrong, "\n".join(f"{name}: {why}" for name, why in wrong.items())
 
 
 async def test_nothing_reads_more_where_there_is_more(store: AccessRequestStore) -> None:

@@ -14,7 +14,7 @@ from services.requests.domain.access_request import AccessRequest, AccessRequest
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
 from services.requests.domain.gone import Dependent
 from services.requests.domain.inputs import Inputs
-from services.requests.domain.lease import Lease, LeaseState
+from services.requests.domain.lease import LATE, Lease, LeaseState
 from services.requests.domain.plan import Accept, Plan
 from services.requests.domain.resolution import DirectoryPerson, Holding
 from services.requests.store import MIGRATIONS
@@ -58,7 +58,8 @@ def _inputs(wish: AccessRequest) -> Inputs:
     )
 
 
-def _approved(wish: AccessRequest) -> tuple[AccessRequest, Lease]:
+def approved_of(wish: AccessRequest) -> tuple[AccessRequest, Lease]:
+    """A wish that policy accepts, and the lease that comes of it."""
     lease_id = new_id("lea")
     length = timedelta(hours=1, microseconds=1)
     planned = deciding.planned(wish, _plan(), _inputs(wish), length, NOW)
@@ -72,7 +73,7 @@ async def test_what_is_kept_comes_back_the_same(ports: Ports) -> None:
     await ports.keep(ports.access_requests.added(wish))
     assert await ports.access_requests.get(wish.access_request_id) == wish
     assert await ports.access_requests.get(new_id("req")) is None
-    approved, lease = _approved(wish)
+    approved, lease = approved_of(wish)
     await ports.keep(ports.access_requests.changed(approved, seen=wish), ports.leases.added(lease))
     assert await ports.leases.get(lease.lease_id) == lease
     assert await ports.leases.get(new_id("lea")) is None
@@ -85,10 +86,12 @@ async def test_what_is_kept_comes_back_the_same(ports: Ports) -> None:
     fulfilled = approved.fulfil(delivery, active.end_time, NOW)
     ending = active.revoke("why", NOW)
     after = fulfilled.lease_ending(ADA, "revoked", "why", NOW)
+    alarmed = ending.alarmed(NOW)
     for newer, older, request, seen in (
         (active, lease, fulfilled, approved),
         (ending, active, after, fulfilled),
-        (ending.finish(NOW), ending, after.lease_ended(NOW), after),
+        (alarmed, ending, after, after),
+        (alarmed.finish(NOW), alarmed, after.lease_ended(NOW), after),
     ):
         await ports.keep(
             ports.leases.changed(newer, seen=older.version),
@@ -97,13 +100,91 @@ async def test_what_is_kept_comes_back_the_same(ports: Ports) -> None:
         assert await ports.leases.with_access_request(lease.lease_id) == (newer, request)
 
 
+async def test_a_lease_that_lasts_longer_comes_back_the_same(ports: Ports) -> None:
+    """With the access request that made it, and its reminder; each is kept together with the other
+    or not at all."""
+    approved, lease = approved_of(await made_wish())
+    answer = TargetAnswer(TARGET, "204", True, NOW)
+    active = lease.activate(NOW)
+    delivery = Delivery(DeliveryState.DELIVERED, 1, (answer,))
+    fulfilled = approved.fulfil(delivery, active.end_time, NOW)
+    await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
+    await ports.keep(
+        ports.leases.changed(active, seen=1),
+        ports.access_requests.changed(fulfilled, seen=approved),
+    )
+    more = await made_wish(extends_lease_id=lease.lease_id)
+    await ports.keep(ports.access_requests.added(more))
+    assert await ports.access_requests.get(more.access_request_id) == more
+    assert more.extends_lease_id == lease.lease_id
+    by = timedelta(hours=2)
+    longer = active.extend(by, None, NOW)
+    assert longer.end_time is not None and longer.remind_time is not None
+    planned = deciding.planned(more, _plan(), _inputs(more), by, NOW)
+    done = deciding.extend(planned, lease.lease_id, longer.end_time, by, NOW)
+    change = (
+        ports.leases.changed(longer, seen=active.version),
+        ports.access_requests.changed(done, seen=more),
+    )
+    await ports.keep(*change)
+    assert await ports.leases.with_access_request(lease.lease_id) == (longer, fulfilled)
+    assert await ports.access_requests.get(more.access_request_id) == done
+    occupants = await ports.access_requests.occupants(more.subject.user_id, ENTITLEMENT)
+    assert occupants == ("", lease.lease_id)
+    await ports.refuses(*change)
+
+
+async def test_near_and_late_ends_are_found(ports: Ports) -> None:
+    """From their moment on, until they were told of; the alarmed are listed until they are out."""
+    leases = []
+    for name in ("Ada", "Ben", "Cleo"):
+        approved, lease = approved_of(await made_wish(name))
+        active = lease.activate(NOW)
+        await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
+        await ports.keep(ports.leases.changed(active, seen=1))
+        leases.append(active)
+    ids, before = [it.lease_id for it in leases], timedelta(microseconds=1)
+    remind = leases[0].remind_time
+    assert remind is not None
+    assert await ports.leases.to_remind(remind - before, 9) == []
+    assert await ports.leases.to_remind(remind, 9) == ids
+    assert await ports.leases.to_remind(remind, 2) == ids[:2]
+    reminded = leases[0].reminded(NOW)
+    await ports.keep(ports.leases.changed(reminded, seen=2))
+    assert await ports.leases.to_remind(remind, 9) == ids[1:]
+
+    # The one that was to end last is looked at last.
+    ending = [reminded.revoke("no", NOW + before), leases[1].revoke("no", NOW)]
+    for it in ending:
+        await ports.keep(ports.leases.changed(it, seen=it.version - 1))
+    assert await ports.leases.late(NOW + LATE - before, 9) == []
+    assert await ports.leases.late(NOW + LATE, 9) == [ids[1]]
+    assert await ports.leases.late(NOW + LATE + before, 9) == [ids[1], ids[0]]
+    assert await ports.leases.late(NOW + LATE + before, 1) == [ids[1]]
+    alarmed = ending[1].alarmed(NOW)
+    await ports.keep(ports.leases.changed(alarmed, seen=ending[1].version))
+    assert await ports.leases.late(NOW + LATE + before, 9) == [ids[0]]
+
+    async def listed(**filters: object) -> list[str]:
+        given = {"user_id": None, "state": None, "alarmed": True} | filters
+        page = await ports.leases.page(PageRequest(9, "", ("x",)), **given)  # type: ignore[arg-type]
+        return [item.lease_id for item in page.items]
+
+    assert await listed() == [ids[1]]
+    assert await listed(user_id=ADA.user_id) == []
+    assert await listed(state=LeaseState.ENDING) == [ids[1]]
+    assert await listed(state=LeaseState.ACTIVE) == []
+    await ports.keep(ports.leases.changed(alarmed.finish(NOW), seen=alarmed.version))
+    assert await listed() == []
+
+
 async def test_an_old_version_is_not_written(ports: Ports) -> None:
     """A change made from what is no longer so is refused whole."""
     wish = await made_wish()
     await ports.keep(ports.access_requests.added(wish))
     cancelled = wish.cancel(ADA, "", NOW)
     await ports.keep(ports.access_requests.changed(cancelled, seen=wish))
-    approved, lease = _approved(wish)
+    approved, lease = approved_of(wish)
     await ports.refuses(
         ports.leases.added(lease), ports.access_requests.changed(approved, seen=wish)
     )
@@ -113,7 +194,7 @@ async def test_an_old_version_is_not_written(ports: Ports) -> None:
 
 async def test_a_lease_that_moved_on_is_not_as_it_was(ports: Ports) -> None:
     """`unchanged` holds while nothing happened, and not afterwards."""
-    approved, lease = _approved(await made_wish())
+    approved, lease = approved_of(await made_wish())
     await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
     await ports.keep(ports.leases.unchanged(lease))
     await ports.keep(ports.leases.changed(lease.fail(NOW), seen=1))
@@ -122,7 +203,7 @@ async def test_a_lease_that_moved_on_is_not_as_it_was(ports: Ports) -> None:
 
 async def test_one_open_and_one_live_for_a_person_and_an_entitlement(ports: Ports) -> None:
     """A second one is refused whoever comes; another person's or entitlement's is not."""
-    approved, lease = _approved(await made_wish())
+    approved, lease = approved_of(await made_wish())
     await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
     user_id = approved.subject.user_id
     occupants = await ports.access_requests.occupants(user_id, ENTITLEMENT)
@@ -140,7 +221,7 @@ async def test_one_open_and_one_live_for_a_person_and_an_entitlement(ports: Port
         ports.leases.changed(failed_lease, seen=1),
     )
     assert await ports.access_requests.occupants(user_id, ENTITLEMENT) == ("", "")
-    second, second_lease = _approved(await made_wish())
+    second, second_lease = approved_of(await made_wish())
     await ports.keep(ports.access_requests.added(second), ports.leases.added(second_lease))
     await ports.refuses(ports.leases.changed(failed_lease.retry(NOW), seen=2))
     # It gives way, but it can still end.
@@ -151,7 +232,7 @@ async def test_lists(ports: Ports) -> None:
     """Newest first, without timelines, one's own or all, by state and app, page by page."""
     wishes = [await made_wish(name) for name in ("Ada", "Ben", "Cleo")]
     for wish in wishes:
-        approved, lease = _approved(wish)
+        approved, lease = approved_of(wish)
         await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
     ids = [wish.access_request_id for wish in reversed(wishes)]
 
@@ -192,9 +273,9 @@ async def test_what_is_to_be_done_is_found(ports: Ports) -> None:
     assert await ports.access_requests.to_look_at("", 1) == [first]
     assert await ports.access_requests.to_look_at(first, 9) == [second]
 
-    approved, granted = _approved(await made_wish("Cleo"))
+    approved, granted = approved_of(await made_wish("Cleo"))
     await ports.keep(ports.access_requests.added(approved), ports.leases.added(granted))
-    approved, lease = _approved(await made_wish("Dan"))
+    approved, lease = approved_of(await made_wish("Dan"))
     await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
     before = NOW - timedelta(microseconds=1)
     assert await ports.leases.on_their_way(NOW, "", 9) == [granted.lease_id, lease.lease_id]
@@ -216,7 +297,7 @@ async def test_what_depends_on_somebody_or_an_app_is_found(ports: Ports) -> None
     await ports.keep(ports.access_requests.added(wish))
     leases = []
     for name in ("Ben", "Cleo", "Dan", "Eve"):
-        approved, lease = _approved(await made_wish(name))
+        approved, lease = approved_of(await made_wish(name))
         await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
         leases.append(lease)
     await ports.keep(ports.leases.changed(leases[0].activate(NOW), seen=1))

@@ -14,6 +14,7 @@ from libs.domain.errors import Unavailable
 from services.catalog.domain.following import (
     Asked,
     Closed,
+    Extended,
     Failed,
     FeedEvent,
     FeedPosition,
@@ -32,7 +33,9 @@ from tests.unit.catalog.things import NOW
 
 END = datetime(2026, 5, 1, tzinfo=UTC)
 ASKED = Asked("req_1", "ent_1", "app_1", "usr_1")
+LATER = datetime(2026, 5, 2, tzinfo=UTC)
 GRANTED = Granted("req_1", "lea_1")
+MORE = Asked("req_2", "ent_1", "app_1", "usr_1")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +54,16 @@ GRANTED = Granted("req_1", "lea_1")
         ([ASKED, GRANTED, LeaseEnding("lea_1"), Closed("req_1")], UseState.ENDING),
         ([ASKED, GRANTED, LeaseEnding("lea_1"), Closed("req_1"), LeaseGone("lea_1")], None),
         ([GRANTED, Closed("req_1"), LeaseEnding("lea_1"), LeaseGone("lea_2")], None),
+        # A lease lasts longer, or does not: what asked for that is over then.
+        ([ASKED, GRANTED, Fulfilled("req_1", END), MORE, Closed("req_2")], UseState.ACTIVE),
+        (
+            [
+                *(ASKED, GRANTED, Fulfilled("req_1", END), MORE),
+                *(Extended("req_2", "lea_1", LATER), Fulfilled("req_2", LATER)),
+            ],
+            UseState.ACTIVE,
+        ),
+        ([MORE, Extended("req_2", "lea_1", LATER), Fulfilled("req_2", LATER)], None),
         # What is asked for anew has not got the lease of before.
         ([ASKED, GRANTED, ASKED, LeaseEnding("lea_1")], UseState.OPEN),
         ([ASKED, GRANTED, Granted("req_1", "lea_2"), LeaseGone("lea_1")], UseState.GRANTED),
@@ -72,6 +85,16 @@ def test_what_is_known_of_a_lease_is_kept() -> None:
     assert (use.state, use.lease_id, use.end_time) == (UseState.ENDING, "lea_1", END)
 
 
+def test_a_lease_that_lasts_longer_has_its_new_end() -> None:
+    """The one that it says, and not the one that came in its place."""
+    active = [ASKED, GRANTED, Fulfilled("req_1", END), MORE]
+    (use,) = follow((), [*active, Extended("req_2", "lea_1", LATER)]).uses.values()
+    assert use == Use("req_1", "ent_1", "app_1", "usr_1", UseState.ACTIVE, "lea_1", LATER)
+    anew = [ASKED, GRANTED, Granted("req_1", "lea_2"), Fulfilled("req_1", END)]
+    (use,) = follow((), [*anew, Extended("req_2", "lea_1", LATER)]).uses.values()
+    assert (use.lease_id, use.end_time) == ("lea_2", END)
+
+
 _numbers = st.integers(1, 3).map(str)
 _requests = _numbers.map("req_".__add__)
 _leases = _numbers.map("lea_".__add__)
@@ -83,6 +106,7 @@ _happenings = st.lists(
         st.builds(Failed, _requests),
         st.builds(Closed, _requests),
         st.builds(LeaseEnding, _leases),
+        st.builds(Extended, _requests, _leases, st.just(LATER)),
         st.builds(LeaseGone, _leases),
     ),
     max_size=30,

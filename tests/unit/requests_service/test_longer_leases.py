@@ -7,19 +7,25 @@ import pytest
 from libs.domain.callers import AUDITOR, HELPDESK
 from libs.domain.errors import (
     AlreadyExists,
+    Conflict,
     Invalid,
     NotAllowed,
     NotFound,
     Unavailable,
     WrongState,
 )
+from libs.domain.fields import MAX_DURATION
 from services.requests.domain import facts
 from services.requests.domain.access_request import AccessRequestState
 from services.requests.domain.delivery import DeliveryState
 from services.requests.domain.lease import EndCause, Lease, LeaseState
 from services.requests.domain.steps import Accept, Approval, Manager
+from services.requests.domain.timeline import LeaseExtended
+from services.requests.handlers.end_lease import Expirer
+from services.requests.handlers.rule_on import ApproveAccessRequest
 from services.requests.handlers.watch_over_leases import Alarm, Reminder
 from services.requests.loops.watch import WatchLoop
+from tests.fakes.requests_delegations import Taken
 from tests.unit.requests_service.house import ADA, House, person
 
 BEN, CLEO = person("Ben"), person("Cleo")
@@ -53,6 +59,9 @@ async def test_a_lease_lasts_longer_and_nothing_is_delivered() -> None:
     assert longer.duration == timedelta(hours=26)
     assert (longer.state, longer.round) == (LeaseState.ACTIVE, lease.round)
     assert (made.state, made.lease_id) == (AccessRequestState.FULFILLED, lease.lease_id)
+    for found in (made, house.kept(lease.access_request_id)):
+        (told,) = [it.what for it in found.timeline if isinstance(it.what, LeaseExtended)]
+        assert told == LeaseExtended(lease.lease_id, longer.end_time)
     assert _facts(house) == [
         "AccessRequestCreated",
         "AccessRequestApproved",
@@ -73,6 +82,25 @@ async def test_a_lease_is_never_longer_than_the_limit_from_now() -> None:
     now = house.clock.now()
     assert _lease(house, lease.lease_id).end_time == now + timedelta(hours=8)
     with pytest.raises(Invalid) as refusal:
+        await house.extend(lease.lease_id, 1)
+    assert refusal.value.reason == "DURATION_TOO_LONG"
+    assert refusal.value.facts == {"max_duration": "28800s"}
+    with pytest.raises(Invalid) as longer:
+        await house.extend(lease.lease_id, 9)
+    assert longer.value.reason == "DURATION_TOO_LONG"
+    for each in (refusal, longer):
+        assert [violation.field for violation in each.value.violations] == ["duration"]
+
+
+async def test_without_a_limit_a_lease_still_has_an_end_that_can_be_told() -> None:
+    """However often it is extended, it lasts the longest that can be asked for at most."""
+    house = House()
+    lease = await house.active()
+    house.catalog.max_duration = None
+    for _ in range(2):
+        await house.extend(lease.lease_id, 3649 * 24)
+    assert _lease(house, lease.lease_id).end_time == house.clock.now() + MAX_DURATION
+    with pytest.raises(Invalid, match="315360000s") as refusal:
         await house.extend(lease.lease_id, 1)
     assert refusal.value.reason == "DURATION_TOO_LONG"
 
@@ -97,8 +125,29 @@ async def test_people_decide_about_more_time_and_the_first_end_holds_when_they_d
     again = await house.extend(lease.lease_id, 3)
     approved = await house.approve(again, BEN, duration=HOUR)
     assert approved.state is AccessRequestState.FULFILLED
+    assert house.last.audit.action == "access_request.approved"
+    assert house.last.audit.details["lease_id"] == lease.lease_id
+    (record,) = house.last.also
+    assert (record.action, record.resource_id) == ("lease.extended", lease.lease_id)
+    assert record.details["access_request_id"] == again.access_request_id
+    assert record.details["end_time"] > record.details["end_time_before"]
     assert lease.end_time is not None
     assert _lease(house, lease.lease_id).end_time == lease.end_time + HOUR
+
+
+async def test_what_policy_accepts_later_is_on_record_as_approved() -> None:
+    """As it is of any other wish that waited for policy."""
+    house = House()
+    lease = await house.active()
+    house.catalog.max_duration = timedelta(days=2)
+    house.policy.steps = ()
+    made = await house.extend(lease.lease_id, 1)
+    assert made.state is AccessRequestState.EVALUATING
+    house.policy.steps = (Accept(),)
+    assert await house.decide(made.access_request_id)
+    assert house.kept(made.access_request_id).state is AccessRequestState.FULFILLED
+    assert house.last.audit.action == "access_request.approved"
+    assert [entry.action for entry in house.last.also] == ["lease.extended"]
 
 
 async def test_a_lease_that_ends_takes_the_wish_for_more_with_it() -> None:
@@ -225,7 +274,8 @@ async def test_an_end_that_is_late_is_told_of_once() -> None:
     assert _lease(house, lease.lease_id).state is LeaseState.ENDING
     assert _lease(house, lease.lease_id).alarm_time == house.clock.now()
     await house.settle(lease.lease_id, DeliveryState.REMOVED)
-    assert _lease(house, lease.lease_id).state is LeaseState.ENDED
+    ended = _lease(house, lease.lease_id)
+    assert (ended.state, ended.alarm_time) == (LeaseState.ENDED, None)
 
 
 async def test_a_lease_that_is_ended_after_downtime_says_how_late() -> None:
@@ -284,3 +334,40 @@ async def test_an_extension_that_policy_accepts_by_itself_needs_nobody() -> None
     assert made.inputs is not None
     assert made.inputs.requested_duration == HOUR
     assert made.extends_lease_id == lease.lease_id
+
+
+async def test_an_end_and_an_extension_at_once() -> None:
+    """Whichever is kept first holds: the other, made from what it was before, is not kept, and
+    finds nothing to do when it looks again."""
+    for first in ("end", "extension"):
+        house = House()
+        house.catalog.line[ADA.user_id] = [BEN.user_id]
+        lease = await house.active()
+        house.catalog.max_duration = timedelta(days=4)
+        house.policy.steps = (Approval(Manager()),)
+        made = await house.extend(lease.lease_id, 1)
+        expirer = Expirer(house.store.access_requests, house.store.leases, house.clock)
+        command = ApproveAccessRequest(BEN, made.access_request_id, str(made.version))
+        late, early = timedelta(hours=8), timedelta(hours=7, minutes=59)
+        if first == "end":
+            house.clock.advance(early)
+            approval = await house.ruler.approve(command)
+            house.clock.advance(late - early)
+            await house.expire(lease.lease_id)
+            with pytest.raises(Taken):
+                house.keep(approval)
+            with pytest.raises(Conflict):
+                await house.ruler.approve(command)
+            assert _lease(house, lease.lease_id).state is LeaseState.ENDING
+            assert house.kept(made.access_request_id).state is AccessRequestState.CANCELLED
+        else:
+            house.clock.advance(late)
+            end = await expirer(lease.lease_id)
+            house.clock.time -= late - early
+            await house.approve(made, BEN)
+            with pytest.raises(Taken):
+                house.keep(end)
+            house.clock.advance(late - early)
+            assert (await expirer(lease.lease_id)).change is None
+            assert _lease(house, lease.lease_id).state is LeaseState.ACTIVE
+            assert house.kept(made.access_request_id).state is AccessRequestState.FULFILLED

@@ -185,7 +185,7 @@ class AccessRequestFulfilled(_message.Message):
     access_request_id: _builtins.str
     """The access request."""
     lease_id: _builtins.str
-    """The lease, whose clock runs from now on."""
+    """The lease: its clock runs from now on, or it lasts longer."""
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """When the lease ends; not set for one without an end."""
@@ -798,7 +798,10 @@ Global___LeaseExtended: _TypeAlias = LeaseExtended  # noqa: Y015
 
 @_typing.final
 class LeaseEndNear(_message.Message):
-    """A lease ends soon, and its subject may want to extend it. Subject: the lease."""
+    """A lease ends soon, and its subject may want to extend it. Subject: the lease.
+
+    Once for each end that it has had, see `Lease.remind_time`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -834,7 +837,11 @@ Global___LeaseEndNear: _TypeAlias = LeaseEndNear  # noqa: Y015
 
 @_typing.final
 class LeaseEndLate(_message.Message):
-    """A lease has ended and is still in Entra five minutes later. Subject: the lease."""
+    """A lease has ended and is still in Entra five minutes later. Subject: the lease.
+
+    Once: `LeaseService/ListLeases` lists those of which it is still so (`alarmed`), and
+    `LeaseRemoved` says when it no longer is.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

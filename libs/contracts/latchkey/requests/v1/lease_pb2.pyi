@@ -110,7 +110,9 @@ class Lease(_message.Message):
     lease_id: _builtins.str
     """Output only. `lea_…`."""
     access_request_id: _builtins.str
-    """Output only. The access request it came of."""
+    """Output only. The access request it came of; those by which it lasts longer name it in
+    `AccessRequest.extends_lease_id`.
+    """
     state: Global___LeaseState.ValueType
     """Output only. Where it stands."""
     entitlement_id: _builtins.str
@@ -137,7 +139,7 @@ class Lease(_message.Message):
 
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
-        """Output only. For how long; not set means without an end."""
+        """Output only. For how long in all, from the start on; not set means without an end."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -153,14 +155,15 @@ class Lease(_message.Message):
 
     @_builtins.property
     def remind_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When its subject is reminded of its end; not set for very short ones, and after
-        that.
+        """Output only. When its subject is reminded of its end, as `LeaseEndNear` says: a tenth of what
+        is left of it before, from a quarter of an hour to three days. Not set where less than an hour
+        is left when it starts or is extended, and once they were reminded.
         """
 
     @_builtins.property
     def alarm_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. Since when the end has been late enough to worry about: it was to be out of Entra
-        five minutes before. Not set otherwise.
+        """Output only. When its end was found to be late, as `LeaseEndLate` says: it was to be out of
+        Entra five minutes before, and is not. Not set before, and once it is out.
         """
 
     def __init__(
@@ -377,7 +380,9 @@ class ExtendLeaseRequest(_message.Message):
     """Optional. Makes a repeated call harmless: 1 to 200 characters."""
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
-        """Required. For how much longer: at least a minute, within the entitlement's limit."""
+        """Required. For how much longer: at least a minute, at most the entitlement's longest duration,
+        or ten years where it has no limit.
+        """
 
     def __init__(
         self,

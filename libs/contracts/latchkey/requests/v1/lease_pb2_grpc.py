@@ -110,8 +110,9 @@ class LeaseServiceServicer:
         when it is not, the end that it had holds. Publishes `AccessRequestCreated` and what follows.
 
         The new end is the old one and the duration, but never later than the entitlement's longest
-        duration from the approval on. A lease that has ended meanwhile is not extended: the access
-        request is denied.
+        duration from the approval on, or ten years where it has no limit. When the lease ends first,
+        the access request is cancelled with it: whichever is kept first holds. One that an approval
+        meets between its end and the look at it, half a second at most, is refused with `LEASE_STATE`.
 
         From: `ACTIVE`.
         Callers: its subject, and who may ask for them.

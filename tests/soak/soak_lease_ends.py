@@ -1,0 +1,116 @@
+"""Leases that all end in one minute, after a pause of the service."""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import bindparam, update
+
+from latchkey.requests.v1 import lease_pb2, lease_pb2_grpc
+from libs.db.engine import Database
+from services.requests.store.tables import leases as table
+from tests.soak.house import Measured, measured_house, report
+from tests.soak.leasing import WRITES_PER_SECOND, Write, ask_all, changes, early, most_within, ready
+from tests.support.eventually import eventually
+from tools.bench.tenant import crowd, with_people
+from tools.dev.databases import database_urls
+
+pytestmark = pytest.mark.timeout(3600)
+_LEASES = int(os.environ.get("SOAK_LEASES", "1000"))
+# How far from its place in the order of ends a removal may be: sixteen are ended at once, and the
+# lanes of the connector run beside each other.
+_DISORDER = 64
+_FOUND_SECONDS = 10
+# From a start of the service to its first round, and to the connector's first write.
+_START_SECONDS = 5
+
+
+@pytest.mark.parametrize("down", [False, True])
+async def test_leases_that_end_in_one_minute(tmp_path: Path, down: bool) -> None:
+    """They ended within one minute, of which the service learns at once, `down` as long as it was.
+    All are out of Entra within what the write budget needs for so many, and a tenth more; the
+    longest overdue went first; nothing was written twice, and all have ENDED."""
+    people = crowd(_LEASES)
+    async with measured_house(tmp_path, with_people(people)) as house:
+        _, role = await ready(house)
+        leases = await ask_all(house, [(one, role) for one in people])
+        await eventually(lambda: _changed(house, 0, "added"), 60 + _LEASES / 5, every=0.5)
+        await eventually(lambda: _all_are(house, lease_pb2.LEASE_STATE_ACTIVE), 60, every=0.5)
+
+        if down:
+            await house.house.kill("requests")
+        since = (await house.control("GET", "/journal/counts"))["lastNumber"]
+        await _end_within_a_minute(house, [leases[one.label] for one in people])
+        began = time.time()
+        if down:
+            await house.house.begin("requests")
+        served = time.time()
+        floor = _LEASES / WRITES_PER_SECOND
+        await eventually(lambda: _changed(house, since, "removed"), 60 + 2 * floor, every=0.5)
+        await eventually(lambda: _all_are(house, lease_pb2.LEASE_STATE_ENDED), 120, every=0.5)
+        ended = time.time()
+
+        entries = (await house.control("GET", f"/journal?since={since}"))["entries"]
+        writes = [Write(entry) for entry in entries if entry["changes"]]
+        order = [
+            change["principal"]["id"]
+            for entry in entries
+            for change in entry["changes"]
+            if change["action"] == "removed"
+        ]
+        place = {one.entra_object_id: number for number, one in enumerate(people)}
+        away = [abs(place[who] - number) for number, who in enumerate(order)]
+        seconds = writes[-1].time - served
+        quotas = await house.control("GET", "/quotas")
+        report(
+            f"{_LEASES} leases that end in one minute, {'while down' if down else 'served'}",
+            floor_seconds=f"{floor:.1f}",
+            seconds_from_serving_to_the_last_write=f"{seconds:.1f}",
+            seconds_from_the_first_write=f"{writes[-1].time - writes[0].time:.1f}",
+            seconds_to_start=f"{served - began:.1f}",
+            seconds_until_all_have_ended=f"{ended - served:.1f}",
+            writes=len(writes),
+            most_writes_in_10_seconds=most_within(10, writes),
+            farthest_from_its_place=max(away),
+            requests_peak_MB=f"{house.peak_megabytes('requests'):.0f}",
+            connector_peak_MB=f"{house.peak_megabytes('connector'):.0f}",
+        )
+        assert len(order) == len(set(order)) == _LEASES
+        assert sum(write.changes for write in writes) == _LEASES, "nothing else was written"
+        assert seconds <= 1.1 * floor + _START_SECONDS
+        # The connector may need a moment to find a service again that was down.
+        assert max(away) <= _DISORDER + (_FOUND_SECONDS * WRITES_PER_SECOND if down else 0)
+        assert early(quotas) == 0
+
+
+async def _changed(house: Measured, since: int, action: str) -> bool:
+    return await changes(house, since, action) >= _LEASES
+
+
+async def _all_are(house: Measured, state: lease_pb2.LeaseState.ValueType) -> bool:
+    """Whether nothing is in any other state."""
+    stub = lease_pb2_grpc.LeaseServiceStub(house.operator.channel("requests"))
+    for other in lease_pb2.LeaseState.values():
+        if other in (lease_pb2.LEASE_STATE_UNSPECIFIED, state):
+            continue
+        request = lease_pb2.ListLeasesRequest(page_size=1, state=other)
+        if (await house.operator.call(stub.ListLeases, request)).leases:
+            return False
+    return True
+
+
+async def _end_within_a_minute(house: Measured, lease_ids: list[str]) -> None:
+    """Has these leases ended within the last minute, one after the other, as none that is asked
+    for can be made to."""
+    urls = await database_urls(("requests",), house.house.folder, None)
+    database = Database.open(urls["requests"])
+    begin, step = datetime.now(UTC) - timedelta(minutes=1), timedelta(minutes=1) / len(lease_ids)
+    rows = [
+        {"id": lease_id, "time": begin + number * step} for number, lease_id in enumerate(lease_ids)
+    ]
+    one = update(table).where(table.c.lease_id == bindparam("id"))
+    change = one.values(end_time=bindparam("time"))
+    await database.write(lambda connection: connection.execute(change, rows) and None)
+    await database.close()
