@@ -216,9 +216,7 @@ class Lease:
 
     def expire(self, time: datetime) -> "Lease":
         """Its time is over."""
-        return self._to(
-            _State.ENDING, "ended", time, end_cause=EndCause.EXPIRED, remind_time=None
-        )
+        return self._to(_State.ENDING, "ended", time, end_cause=EndCause.EXPIRED, remind_time=None)
 
     def revoke(self, reason: str, time: datetime) -> "Lease":
         """Somebody ends it before its time."""
