@@ -81,7 +81,7 @@ async def _listed(who: Person, **fields: Any) -> list[str]:
 
 
 async def _review(
-    who: Person, item: pb.CampaignItem, verdict: pb.CampaignVerdict = _CERTIFIED, **fields: Any
+    who: Person, item: pb.CampaignItem, verdict: Any = _CERTIFIED, **fields: Any
 ) -> pb.CampaignItem:
     request = pb.ReviewCampaignItemRequest(
         **{

@@ -10,7 +10,8 @@ from libs.domain.errors import LatchkeyError
 from services.requests.domain.access_request import REQUESTS
 from services.requests.domain.campaign import Campaign, CampaignState, DueAction, Verdict
 from services.requests.domain.lease import EndCause, LeaseState
-from tests.unit.requests_service.cast import ADA, BIG, DEE, GIL, MAX, OLA, OTO, ROOT, SUE
+from tests.unit.requests_service.cast import BIG, DEE, GIL, MAX, OLA, OTO, ROOT, SUE
+from tests.unit.requests_service.house import ADA
 from tests.unit.requests_service.reviews import Reviews, thing
 
 LEASED, STANDING = (ADA, SUE, BIG), (DEE, GIL, OLA)
@@ -51,7 +52,7 @@ def _adds_up(reviews: Reviews, campaign: Campaign) -> None:
         else:
             assert each.reviewer is not None
             assert each.reviewer in (OLA, OTO, ROOT)
-            assert each.reviewer.user_id != each.subject.user_id  # type: ignore[union-attr]
+            assert each.reviewer.user_id != each.subject.user_id
     revoked = {it.lease_id for it in items if it.verdict is Verdict.REVOKED and it.lease_id}
     leases = reviews.house.store.kept_leases
     assert all(leases[lease_id].is_over for lease_id in revoked)

@@ -19,9 +19,8 @@ from services.requests.domain.delivery import Delivery, DeliveryState, TargetAns
 from services.requests.domain.lease import EndCause, LeaseState
 from services.requests.handlers.show_campaigns import ListCampaignItems, ListCampaigns
 from tests.fakes.requests_delegations import Taken
-from tests.fakes.requests_neighbours import ENTITLEMENT, TARGET
+from tests.fakes.requests_neighbours import APP, ENTITLEMENT, TARGET
 from tests.unit.requests_service.cast import (
-    ADA,
     AUDREY,
     BIG,
     DEE,
@@ -36,6 +35,7 @@ from tests.unit.requests_service.cast import (
     suspend,
     told,
 )
+from tests.unit.requests_service.house import ADA
 from tests.unit.requests_service.reviews import DAY, EDITORS, OTHER, Reviews, thing
 
 VIEWER = derived_id("ent", "viewer")
@@ -130,9 +130,9 @@ async def test_who_starts_one() -> None:
     catalog = reviews.house.catalog
     catalog.things = [thing(ADA)]
     assert (await reviews.start(OLA)).starter == OLA
-    for app_id in (derived_id("app", "none"), None):
+    for app_id in (derived_id("app", "none"), APP):
         with pytest.raises(NotAllowed):
-            await reviews.start(ADA, **({"app_id": app_id} if app_id else {}))
+            await reviews.start(ADA, app_id=app_id)
     with pytest.raises(NotFound, match="no such entitlement"):
         await reviews.start(app_id=derived_id("app", "none"))
     with pytest.raises(NotFound):
