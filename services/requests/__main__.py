@@ -8,6 +8,7 @@ from libs.rpc.server import Server
 from libs.rpc.tokens import TokenFile
 from services.requests import clients
 from services.requests.handlers.advance import Advancer
+from services.requests.handlers.campaign_reviewers import ReviewersAgain
 from services.requests.handlers.cancel_access_request import Canceller, Withdrawer
 from services.requests.handlers.close_campaign import CampaignCloser, CampaignCompleter
 from services.requests.handlers.comment_on_access_request import Commenter
@@ -124,7 +125,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     expirer = Expirer(access_requests, leases, clock)
     life.loop("expire", ExpireLoop(writes, leases, expirer, clock), every=EXPIRE_SECONDS)
     life.loop("decide", DecideLoop(writes, access_requests, decider), every=DECIDE_SECONDS)
-    ask_again = AskAgainLoop(writes, access_requests, decider)
+    ask_again = AskAgainLoop(writes, access_requests.pending, decider)
     life.loop("ask_again", ask_again, every=ASK_AGAIN_SECONDS)
     overdue = Overdue(access_requests, leases, advancer, clock)
     life.loop(
@@ -137,6 +138,9 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     completer = CampaignCompleter(campaigns, revoker, clock)
     reviews = CampaignLoop(writes, campaigns, completer, clock)
     life.loop("campaigns", reviews, every=CAMPAIGN_SECONDS)
+    again = ReviewersAgain(campaigns, catalog, clock)
+    ask_reviewers = AskAgainLoop(writes, campaigns.waiting, again)
+    life.loop("ask_reviewers", ask_reviewers, every=ASK_AGAIN_SECONDS)
     shower = CampaignShower(campaigns)
     sweep = SweepLoop(writes, leases, settler, clock, repeat_seconds=repeat)
     life.loop("sweep", sweep, every=min(_SWEEP_SECONDS, repeat / 2))

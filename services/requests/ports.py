@@ -365,6 +365,10 @@ class Campaigns(Protocol):
         """The ids of a campaign's items of which nobody has said anything, behind `after`."""
         ...
 
+    async def waiting(self, after: str, most: int) -> list[str]:
+        """The ids of items of any campaign of which nobody has said anything, behind `after`."""
+        ...
+
     def added(self, campaign: Campaign, items: Sequence[CampaignItem]) -> Sequence[Write]:
         """Keeps a new one with its items."""
         ...

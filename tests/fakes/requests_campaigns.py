@@ -114,6 +114,10 @@ class FakeCampaigns:
             if each.campaign_id == campaign_id and each.verdict is None and key > after
         ][:most]
 
+    async def waiting(self, after: str, most: int) -> list[str]:
+        kept = sorted(self._kept.items.items())
+        return [key for key, each in kept if each.verdict is None and key > after][:most]
+
     def added(self, campaign: Campaign, items: Sequence[CampaignItem]) -> Sequence[Write]:
         def apply(kept: KeptCampaigns) -> None:
             kept.put(campaign, 0)

@@ -285,23 +285,19 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
 
     def grant(self, user_id: str, entitlement_id: str = EDITOR, **fields: Any) -> None:
         """From now on somebody holds the group's membership, from outside where not said."""
-        self.grants.append(
-            grant_pb2.Grant(
-                **{
-                    "user_id": user_id,
-                    "user_display_name": self.people.get(user_id, "Somebody"),
-                    "user_entra_tenant_id": TENANT,
-                    "user_entra_object_id": f"object of {user_id}",
-                    "directory_entitlement_id": group_target().directory_entitlement_id,
-                    "directory_display_name": group_target().display_name,
-                    "app_id": APP,
-                    "entitlement_id": entitlement_id,
-                    "entitlement_display_name": self.names[entitlement_id],
-                    "unmanaged": True,
-                }
-                | fields
-            )
-        )
+        told: dict[str, Any] = {
+            "user_id": user_id,
+            "user_display_name": self.people.get(user_id, "Somebody"),
+            "user_entra_tenant_id": TENANT,
+            "user_entra_object_id": f"object of {user_id}",
+            "directory_entitlement_id": group_target().directory_entitlement_id,
+            "directory_display_name": group_target().display_name,
+            "app_id": APP,
+            "entitlement_id": entitlement_id,
+            "entitlement_display_name": self.names[entitlement_id],
+            "unmanaged": True,
+        }
+        self.grants.append(grant_pb2.Grant(**told | fields))
 
     def user(self, user_id: str) -> directory_pb2.User:
         """Somebody of the directory."""

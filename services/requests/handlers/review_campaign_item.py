@@ -10,8 +10,8 @@ from services.requests import ports
 from services.requests.domain import errors
 from services.requests.domain.campaign import Campaign, CampaignItem, Verdict
 from services.requests.handlers.campaign_changes import about, ruled
+from services.requests.handlers.campaign_reviewers import asked_now
 from services.requests.handlers.revoke_campaign_item import ItemRevoker
-from services.requests.handlers.start_campaign import asked_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Starting an access review: taking down who holds what, and who reviews it."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,12 +20,10 @@ from services.requests.domain.campaign import (
     check_due_time,
 )
 from services.requests.domain.holders import HeldThing, Holder, LeasedThing, holders_of
-from services.requests.domain.person import PersonRef
-from services.requests.domain.progress import Resolved
 from services.requests.domain.steps import AppOwners
+from services.requests.handlers.campaign_reviewers import HoldersReviewers
 
-# So many holders are asked about at once, and so many leases are read.
-_AT_ONCE = 16
+# So many leases are read at once.
 _MOST_LEASES = 1000
 
 
@@ -64,7 +61,7 @@ class CampaignStarter:
         check_due_time(command.due_time, self.clock.now())
         await self._check_may(command)
         holders = await self._holders(command.app_id, command.entitlement_id)
-        reviewers = await _Reviewers(self.catalog, command.reviewed_by).of(holders)
+        reviewers = await HoldersReviewers(self.catalog, command.reviewed_by).of(holders)
         campaign_id, time = new_id("cam"), self.clock.now()
         # What took long to take down may be due by now: then it is at once.
         campaign = Campaign.start(
@@ -159,57 +156,3 @@ class CampaignStarter:
             tuple(self.campaigns.added(campaign, items)),
             (Fact(campaign.campaign_id, campaign.version, body),),
         )
-
-
-class _Reviewers:
-    """Finds who reviews what holders hold; each holder, and the owners of a tenant, once."""
-
-    def __init__(self, catalog: ports.Catalog, reviewed_by: ReviewedBy) -> None:
-        self._catalog = catalog
-        self._reviewed_by = reviewed_by
-        self._owners: dict[str, tuple[PersonRef, ...]] = {}
-
-    async def of(self, holders: Sequence[Holder]) -> list[tuple[PersonRef, ...]]:
-        """Those of each holder, in their order."""
-        one = {each.subject.user_id: each for each in holders}
-        user_ids, found = list(one), dict[str, tuple[PersonRef, ...]]()
-        for start in range(0, len(user_ids), _AT_ONCE):
-            turn = user_ids[start : start + _AT_ONCE]
-            answers = await asyncio.gather(*(self._asked(one[each]) for each in turn))
-            found.update(zip(turn, answers, strict=True))
-        return [found[each.subject.user_id] for each in holders]
-
-    async def _asked(self, holder: Holder) -> tuple[PersonRef, ...]:
-        tenant_id, by = holder.subject.entra_tenant_id, self._reviewed_by
-        if by is ReviewedBy.APP_OWNERS and tenant_id in self._owners:
-            return others(self._owners[tenant_id], holder.subject.user_id)
-        answers = await self._catalog.approvers(
-            holder.entitlement_id, holder.subject.user_id, by.sources
-        )
-        if by is ReviewedBy.APP_OWNERS and answers[0].people:
-            # Nobody is found of somebody who is gone, which says nothing about the others.
-            self._owners[tenant_id] = answers[0].people
-        return reviewers_of(answers, holder.subject.user_id)
-
-
-async def asked_now(
-    catalog: ports.Catalog, campaign: Campaign, item: CampaignItem
-) -> tuple[PersonRef, ...]:
-    """Who reviews an item now.
-
-    Raises:
-        Unavailable: the catalog does not answer.
-    """
-    user_id = item.subject.user_id
-    sources = campaign.reviewed_by.sources
-    return reviewers_of(await catalog.approvers(item.entitlement_id, user_id, sources), user_id)
-
-
-def reviewers_of(answers: Sequence[Resolved], subject_user_id: str) -> tuple[PersonRef, ...]:
-    """Those of the first source that stands for anybody else than the subject."""
-    return next((found for each in answers if (found := others(each.people, subject_user_id))), ())
-
-
-def others(people: Sequence[PersonRef], subject_user_id: str) -> tuple[PersonRef, ...]:
-    """All but the subject."""
-    return tuple(each for each in people if each.user_id != subject_user_id)

@@ -125,6 +125,16 @@ class CampaignStore:
         )
         return [row[item_id] for row in await self._rows(query)]
 
+    async def waiting(self, after: str, most: int) -> list[str]:
+        item_id = items.c.campaign_item_id
+        query = (
+            select(item_id)
+            .where(items.c.verdict == _OPEN, item_id > after)
+            .order_by(item_id)
+            .limit(most)
+        )
+        return [row[item_id] for row in await self._rows(query)]
+
     def added(self, campaign: Campaign, items_: Sequence[CampaignItem]) -> Sequence[Write]:
         values = {
             "campaign_id": campaign.campaign_id,

@@ -204,6 +204,7 @@ campaign_items = Table(
     Column("instructions", Text, nullable=False),
 )
 Index("campaign_items_campaign_id", campaign_items.c.campaign_id, campaign_items.c.campaign_item_id)
+Index("campaign_items_open", campaign_items.c.verdict, campaign_items.c.campaign_item_id)
 Index(
     "campaign_items_verdict",
     campaign_items.c.campaign_id,

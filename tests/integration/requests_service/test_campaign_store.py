@@ -136,6 +136,7 @@ async def test_no_read_goes_through_more_than_its_page(database: Database) -> No
         assert (
             len(await store.open_items(large.campaign_id, items[2000].campaign_item_id, 10)) == 10
         )
+        assert len(await store.waiting(items[2000].campaign_item_id, 10)) == 10
         for who, known in ((max_, True), (_person("New"), True), (_person("Nobody"), False)):
             assert await store.has_reviewer(large.campaign_id, who.user_id) == known
         assert not await store.has_reviewer(large.campaign_id, STARTER.user_id)

@@ -14,12 +14,14 @@ from services.requests.domain.campaign import (
 )
 from services.requests.domain.holders import HeldThing
 from services.requests.domain.steps import Accept
+from services.requests.handlers.campaign_reviewers import ReviewersAgain
 from services.requests.handlers.close_campaign import CampaignCloser, CampaignCompleter
 from services.requests.handlers.end_lease import Ender
 from services.requests.handlers.review_campaign_item import ItemReviewer, ReviewCampaignItem
 from services.requests.handlers.revoke_campaign_item import ItemRevoker
 from services.requests.handlers.show_campaigns import CampaignShower
 from services.requests.handlers.start_campaign import CampaignStarter, StartCampaign
+from services.requests.loops.ask_again import AskAgainLoop
 from services.requests.loops.campaigns import CampaignLoop
 from tests.fakes.requests_neighbours import APP, ENTITLEMENT, TARGET
 from tests.support.issuer import TENANT
@@ -124,6 +126,12 @@ class Reviews:
         """One round of the loop."""
         store, house = self.house.store, self.house
         await CampaignLoop(house.writes, store.campaigns, self.completer, house.clock)()
+
+    async def ask_again(self) -> None:
+        """One round of asking who reviews."""
+        store, house = self.house.store, self.house
+        again = ReviewersAgain(store.campaigns, house.catalog, house.clock)
+        await AskAgainLoop(house.writes, store.campaigns.waiting, again)()
 
     def kept(self, campaign: Campaign) -> Campaign:
         """It as it is kept."""

@@ -278,6 +278,35 @@ async def test_who_may_say_it_is_asked_again_each_time() -> None:
     assert (await reviews.review(reviews.item_of(campaign, DEE))).verdict is Verdict.CERTIFIED
 
 
+async def test_who_has_come_to_review_it_finds_it() -> None:
+    """In rounds, without anybody having tried; not of what has its verdict, nor once it is due, and
+    nothing is written where they are who they were, or while the catalog is away."""
+    reviews = Reviews()
+    house = reviews.house
+    house.catalog.things = [thing(each) for each in (ADA, SUE, DEE)]
+    campaign = await reviews.start(by=ReviewedBy.MANAGERS)
+    await reviews.review(reviews.item_of(campaign, SUE), MAX)
+    changes = len(house.store.changes)
+    await reviews.ask_again()
+    assert len(house.store.changes) == changes
+    house.catalog.line = {each.user_id: [BIG.user_id] for each in (ADA, SUE)}
+    house.catalog.away = True
+    await reviews.ask_again()
+    assert len(house.store.changes) == changes
+    house.catalog.away = False
+    await reviews.ask_again()
+    assert len(house.store.changes) == changes + 1
+    assert house.last.audit.action == "campaign_item.reviewers_changed"
+    assert [it.user_id for it in reviews.item_of(campaign, ADA).reviewers] == [BIG.user_id]
+    assert [it.user_id for it in reviews.item_of(campaign, SUE).reviewers] == [MAX.user_id]
+    command = ListCampaignItems(BIG, campaign.campaign_id, 10, "")
+    assert len((await reviews.shower.items(command)).items) == 1
+    house.clock.advance(DAY)
+    house.catalog.line = {}
+    await reviews.ask_again()
+    assert len(house.store.changes) == changes + 1
+
+
 async def test_a_verdict_is_not_taken_back() -> None:
     """Not by its reviewer either; who saw the item before is told that it has changed."""
     reviews = Reviews()

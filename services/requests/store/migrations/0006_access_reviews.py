@@ -61,6 +61,7 @@ def upgrade() -> None:
     op.create_index(
         "campaign_items_campaign_id", "campaign_items", ["campaign_id", "campaign_item_id"]
     )
+    op.create_index("campaign_items_open", "campaign_items", ["verdict", "campaign_item_id"])
     op.create_index(
         "campaign_items_verdict", "campaign_items", ["campaign_id", "verdict", "campaign_item_id"]
     )

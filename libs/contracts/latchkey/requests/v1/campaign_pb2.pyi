@@ -165,7 +165,7 @@ class Campaign(_message.Message):
     """Output only. How many of them were revoked, by reviewers and by the due action."""
     open_count: _builtins.int
     """Output only. Of how many nobody has said anything; once it is closed, how many stay since nobody
-    looked, or, for the seconds that it takes, are still to be revoked. The three add up to all.
+    looked, or are still to be revoked. The three add up to all.
     """
     @_builtins.property
     def due_time(self) -> _timestamp_pb2.Timestamp:

@@ -156,8 +156,8 @@ class CampaignServiceServicer:
 
     def CloseCampaign(self, request, context):
         """Closes a campaign before its due time, with what its due action says for the items that nobody
-        looked at: they stay from that moment on, or are revoked in the seconds after it. Publishes
-        `CampaignClosed`.
+        looked at: they stay from that moment on, or are revoked after it, about a hundred a second.
+        Publishes `CampaignClosed`.
 
         From: `OPEN`.
         Callers: who started it, administrators.

@@ -71,8 +71,8 @@ class CampaignServiceStub:
     """
     CloseCampaign: _aio.UnaryUnaryMultiCallable[_campaign_pb2.CloseCampaignRequest, _campaign_pb2.CloseCampaignResponse]
     """Closes a campaign before its due time, with what its due action says for the items that nobody
-    looked at: they stay from that moment on, or are revoked in the seconds after it. Publishes
-    `CampaignClosed`.
+    looked at: they stay from that moment on, or are revoked after it, about a hundred a second.
+    Publishes `CampaignClosed`.
 
     From: `OPEN`.
     Callers: who started it, administrators.
@@ -173,8 +173,8 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_campaign_pb2.CloseCampaignRequest, _abc.Awaitable[_campaign_pb2.CloseCampaignResponse]],
     ) -> _abc.Awaitable[_campaign_pb2.CloseCampaignResponse]:
         """Closes a campaign before its due time, with what its due action says for the items that nobody
-        looked at: they stay from that moment on, or are revoked in the seconds after it. Publishes
-        `CampaignClosed`.
+        looked at: they stay from that moment on, or are revoked after it, about a hundred a second.
+        Publishes `CampaignClosed`.
 
         From: `OPEN`.
         Callers: who started it, administrators.
