@@ -8,6 +8,8 @@ from services.policy.domain.coverage import Gap, Inquiry, Use
 from services.policy.translate.catalog import gap_of, inquiry_to_proto, use_of
 
 _NAME = "the catalog service"
+# It goes through everybody who may ask.
+_AUDIENCE_SECONDS = 60.0
 
 
 class NoCatalog:
@@ -49,7 +51,10 @@ class Catalog:
     async def gap(self, inquiry: Inquiry) -> Gap | None:
         request = inquiry_to_proto(inquiry)
         try:
-            return gap_of(await self._peer.call(self._approvers.CheckApprovers, request))
+            answer = await self._peer.call(
+                self._approvers.CheckApprovers, request, seconds=_AUDIENCE_SECONDS
+            )
+            return gap_of(answer)
         except NotFound:
             return None
         except LatchkeyError as error:

@@ -120,6 +120,7 @@ def _tokens(house: House) -> dict[str, str | None]:
         "person": REQUESTER.token(house.issuer),
         "stranger": house.issuer.person(TENANT_ID, "99999999-0000-4000-8000-000000000000", "Eve"),
         "connector": house.issuer.service("connector"),
+        "policy": house.issuer.service("policy"),
         "requests": house.issuer.service("requests"),
         "nobody": None,
     }
@@ -147,6 +148,7 @@ async def _known(ready: Ready) -> dict[str, list[str]]:
                 "app_id": ready.app_id,
                 "page_size": 3,
                 "access_profile_id": "apr_everyone",
+                "policy_id": "pol_auto_approve",
             }
             if method.descriptor.name in {"ListManagers", "ListGrants"}:
                 asked["user_id"] = user_id(TENANT_ID, REQUESTER.entra_object_id)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import grpc
 import pytest
 
-from latchkey.policy.v1 import policy_pb2
+from latchkey.policy.v1 import policy_pb2, policy_pb2_grpc
 from latchkey.requests.v1 import access_request_pb2 as pb
 from libs.domain import ids
 from libs.rpc.errors import error_info
@@ -136,3 +136,23 @@ async def test_twenty_approve_and_twenty_deny_at_once_and_one_wins(ready: Ready)
         if end.state == _DENIED:
             assert await ready.entra.writes(member.entra_object_id) == []
     assert len(outcomes) == 3
+
+
+async def test_policies_are_asked_about_where_they_are_used(ready: Ready) -> None:
+    """Over real processes the policy service asks the catalog: for whom nobody could approve, and
+    whether a policy can go."""
+    owners = policy_pb2.Approvers(app_owners=policy_pb2.Approvers.AppOwners())
+    approval = policy_pb2.Step(approval=policy_pb2.Step.Approval(approvers=owners))
+    rulebook = Rulebook(ready.operator)
+    policy = await rulebook.create(policy_pb2.Policy(display_name="Owners", baseline=[approval]))
+    stub = policy_pb2_grpc.PolicyServiceStub(ready.operator.channel("policy"))
+    await rulebook.use(ready.role_entitlement_id, policy.policy_id)
+    check = policy_pb2.CheckPolicyRequest(policy_id=policy.policy_id, coverage=True)
+    (covered,) = (await ready.operator.call(stub.CheckPolicy, check)).coverage
+    assert (covered.app_id, covered.access_profile_display_name) == (ready.app_id, "Everyone")
+    delete = policy_pb2.DeletePolicyRequest(policy_id=policy.policy_id, etag=policy.etag)
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await ready.operator.call(stub.DeletePolicy, delete)
+    assert error_info(raised.value).reason == "POLICY_IN_USE"
+    await rulebook.use(ready.role_entitlement_id, MANAGER_APPROVAL)
+    await ready.operator.call(stub.DeletePolicy, delete)

@@ -231,9 +231,9 @@ def _listed(
         theirs = user_id is None or user_id in item.awaiting
         return item.review is EmergencyReview.OPEN and theirs
     if inbox:
-        if item.state is not AccessRequestState.PENDING or inbox[0] in mine:
+        if item.state is not AccessRequestState.PENDING:
             return False
-        for_others = item.is_delegable and inbox[0] not in item.done_deciding
+        for_others = item.is_delegable and inbox[0] not in item.decides_for_nobody
         return not item.awaiting.isdisjoint(inbox if for_others else inbox[:1])
     return user_id is None or user_id in mine
 

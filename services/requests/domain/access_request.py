@@ -157,13 +157,14 @@ class AccessRequest:
         return step is not None and not step.no_delegation
 
     @property
-    def done_deciding(self) -> frozenset[str]:
-        """Those who have decided the step that it is at, or may not since they decided an earlier
-        one: they do not decide it in another's place either."""
+    def decides_for_nobody(self) -> frozenset[str]:
+        """Those who do not decide the step that it is at, in nobody's place either: whose own it
+        is, and who has decided it or may not since they decided an earlier one."""
         if self.state is not _State.PENDING or self.progress is None:
             return frozenset()
         given = (user_id for each in self.progress.approvals for user_id in each.user_ids)
-        return frozenset(given).union(self.progress.barred) - self.progress.user_ids
+        found = frozenset(given).union(self.progress.barred, self.own_user_ids)
+        return found - self.progress.user_ids
 
     @property
     def due_time(self) -> datetime | None:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     delete,
     insert,
     literal,
-    or_,
     select,
     tuple_,
     union_all,
@@ -29,7 +28,8 @@ from services.requests.domain.gone import Dependent
 from services.requests.domain.states import UNDECIDED, EmergencyReview
 from services.requests.domain.steps import Wait
 from services.requests.store import documents
-from services.requests.store.inbox import in_inbox_of, into_inbox, rows_of
+from services.requests.store.inbox import DECIDE, into_inbox, rows_of
+from services.requests.store.lists import newest, parts_of
 from services.requests.store.tables import access_requests as table
 from services.requests.store.tables import inbox, leases
 from services.requests.store.values import document, value_from
@@ -73,34 +73,23 @@ class AccessRequestStore:
         inbox: Sequence[str] = (),
         review_open: bool = False,
     ) -> Page[AccessRequest]:
-        query = (
-            select(*_WITHOUT_TIMELINE)
-            .order_by(table.c.access_request_id.desc())
-            .limit(page.size + 1)
+        parts = parts_of(
+            user_id=user_id, state=state, app_id=app_id, inbox_of=inbox, review_open=review_open
         )
-        if (after := page.after()) is not None:
-            query = query.where(table.c.access_request_id < after[0])
-        if review_open:
-            query = query.where(table.c.review == EmergencyReview.OPEN.value)
-            inbox = inbox if user_id is None else (user_id,)
-        elif inbox:
-            query = query.where(table.c.state == AccessRequestState.PENDING.value)
-        if inbox:
-            query = query.where(
-                table.c.access_request_id.in_(in_inbox_of(inbox)),
-                table.c.requester_user_id != inbox[0],
-                table.c.subject_user_id != inbox[0],
+        after = page.after()
+        asked = list(newest(parts, None if after is None else after[0], page.size + 1))
+
+        def work(connection: Connection) -> Sequence[RowMapping]:
+            ids = {found for each in asked for found in connection.execute(each).scalars()}
+            query = (
+                select(*_WITHOUT_TIMELINE)
+                .where(table.c.access_request_id.in_(sorted(ids)))
+                .order_by(table.c.access_request_id.desc())
+                .limit(page.size + 1)
             )
-        elif user_id is not None:
-            mine = (table.c.requester_user_id == user_id, table.c.subject_user_id == user_id)
-            query = query.where(or_(*mine))
-        if state is not None:
-            query = query.where(table.c.state == state.value)
-        if app_id:
-            query = query.where(table.c.app_id == app_id)
-        rows = await self.database.read(
-            lambda connection: connection.execute(query).mappings().all()
-        )
+            return connection.execute(query).mappings().all() if ids else []
+
+        rows = await self.database.read(work)
         found = [access_request_from(row) for row in rows]
         return page.page(found, key=lambda item: (item.access_request_id,))
 
@@ -137,7 +126,11 @@ class AccessRequestStore:
     async def awaiting(self, user_id: str, after: str, most: int) -> list[str]:
         query = (
             select(inbox.c.access_request_id)
-            .where(inbox.c.user_id == user_id, inbox.c.decides, inbox.c.access_request_id > after)
+            .where(
+                inbox.c.user_id == user_id,
+                inbox.c.why == DECIDE,
+                inbox.c.access_request_id > after,
+            )
             .order_by(inbox.c.access_request_id)
             .limit(most)
         )

@@ -66,10 +66,12 @@ Index(
     access_requests.c.access_request_id,
 )
 
+# Few of all wait for something, and these are gone through in the order of their ids.
 Index(
     "access_requests_waits_for",
-    access_requests.c.waits_for,
     access_requests.c.access_request_id,
+    postgresql_where=access_requests.c.waits_for.is_not(None),
+    sqlite_where=access_requests.c.waits_for.is_not(None),
 )
 Index("access_requests_due_time", access_requests.c.due_time, access_requests.c.access_request_id)
 Index("access_requests_review", access_requests.c.review, access_requests.c.access_request_id)
@@ -81,15 +83,16 @@ Index(
     access_requests.c.access_request_id,
 )
 
-# In whose inbox an access request is: who may decide it, or review it. And who has decided, and so
-# does not find it for those in whose place they decide.
+# In whose inbox an access request is.
 inbox = Table(
     "access_request_inbox",
     metadata,
     Column("user_id", Text, primary_key=True),
     Column("access_request_id", Text, primary_key=True),
-    Column("decides", Boolean, nullable=False),
-    # Whether somebody else may act in their place.
+    # "DECIDE" or "REVIEW"; "NEVER" for who does not find it there, though somebody in whose place
+    # they decide does.
+    Column("why", Text, nullable=False),
+    # Whether somebody else may decide it in their place.
     Column("delegable", Boolean, nullable=False),
 )
 Index("access_request_inbox_request", inbox.c.access_request_id)

@@ -10,7 +10,7 @@ from grpc.aio import AioRpcError
 
 from latchkey.policy.v1 import events_pb2, policy_pb2
 from libs.domain.callers import ADMIN
-from libs.domain.paging import PageRequest
+from libs.domain.paging import Page, PageRequest
 from libs.events.envelope import parse
 from libs.rpc import errors
 from tests.integration.policy.house import PolicyHouse, a_policy, accept, refusal, reject
@@ -265,7 +265,8 @@ async def test_what_can_not_be_meant_is_named(house: PolicyHouse) -> None:
         assert list(violations) == list(dict.fromkeys(wrong)), (method, fields)
     page = {**named, "page_token": "x"}
     await refusal(house.call("ListPolicyVersions", **page), INVALID, "PAGE_TOKEN_INVALID")
-    made_up = PageRequest(1, "", ("versions", created.policy_id)).cut([], ["9" * 18])
+    of_it = PageRequest(1, "", ("versions", created.policy_id))
+    made_up: Page[str] = of_it.cut([], ["9" * 18])
     page = {**named, "page_token": made_up.next_page_token}
     assert list((await house.call("ListPolicyVersions", **page)).policies) == [created]
     for method in ("GetPolicy", "ListPolicyVersions", "CheckPolicy"):

@@ -102,7 +102,7 @@ async def ports(request: pytest.FixtureRequest, database: Database) -> AsyncIter
         yield ports
 
 
-async def _wish(name: str = "Ada", entitlement_id: str = ENTITLEMENT) -> AccessRequest:
+async def made_wish(name: str = "Ada", entitlement_id: str = ENTITLEMENT) -> AccessRequest:
     who = person(name)
     resolution = await FakeCatalog().resolve(entitlement_id, who.user_id, who.user_id)
     return AccessRequest.create(
@@ -147,7 +147,7 @@ def _approved(wish: AccessRequest) -> tuple[AccessRequest, Lease]:
 
 async def test_what_is_kept_comes_back_the_same(ports: Ports) -> None:
     """Every field of both, at every station of the way."""
-    wish = await _wish()
+    wish = await made_wish()
     await ports.keep(ports.access_requests.added(wish))
     assert await ports.access_requests.get(wish.access_request_id) == wish
     assert await ports.access_requests.get(new_id("req")) is None
@@ -178,7 +178,7 @@ async def test_what_is_kept_comes_back_the_same(ports: Ports) -> None:
 
 async def test_an_old_version_is_not_written(ports: Ports) -> None:
     """A change made from what is no longer so is refused whole."""
-    wish = await _wish()
+    wish = await made_wish()
     await ports.keep(ports.access_requests.added(wish))
     cancelled = wish.cancel(ADA, "", NOW)
     await ports.keep(ports.access_requests.changed(cancelled, seen=wish))
@@ -192,7 +192,7 @@ async def test_an_old_version_is_not_written(ports: Ports) -> None:
 
 async def test_a_lease_that_moved_on_is_not_as_it_was(ports: Ports) -> None:
     """`unchanged` holds while nothing happened, and not afterwards."""
-    approved, lease = _approved(await _wish())
+    approved, lease = _approved(await made_wish())
     await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
     await ports.keep(ports.leases.unchanged(lease))
     await ports.keep(ports.leases.changed(lease.fail(NOW), seen=1))
@@ -201,15 +201,15 @@ async def test_a_lease_that_moved_on_is_not_as_it_was(ports: Ports) -> None:
 
 async def test_one_open_and_one_live_for_a_person_and_an_entitlement(ports: Ports) -> None:
     """A second one is refused whoever comes; another person's or entitlement's is not."""
-    approved, lease = _approved(await _wish())
+    approved, lease = _approved(await made_wish())
     await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
     user_id = approved.subject.user_id
     occupants = await ports.access_requests.occupants(user_id, ENTITLEMENT)
     assert occupants == (approved.access_request_id, lease.lease_id)
-    await ports.refuses(ports.access_requests.added(await _wish()))
+    await ports.refuses(ports.access_requests.added(await made_wish()))
     other = new_id("ent")
-    await ports.keep(ports.access_requests.added(await _wish("Ben")))
-    await ports.keep(ports.access_requests.added(await _wish(entitlement_id=other)))
+    await ports.keep(ports.access_requests.added(await made_wish("Ben")))
+    await ports.keep(ports.access_requests.added(await made_wish(entitlement_id=other)))
     assert (await ports.access_requests.occupants(user_id, other))[1] == ""
 
     delivery = Delivery(DeliveryState.FAILED, 1, (), "why", "Why.")
@@ -219,7 +219,7 @@ async def test_one_open_and_one_live_for_a_person_and_an_entitlement(ports: Port
         ports.leases.changed(failed_lease, seen=1),
     )
     assert await ports.access_requests.occupants(user_id, ENTITLEMENT) == ("", "")
-    second, second_lease = _approved(await _wish())
+    second, second_lease = _approved(await made_wish())
     await ports.keep(ports.access_requests.added(second), ports.leases.added(second_lease))
     await ports.refuses(ports.leases.changed(failed_lease.retry(NOW), seen=2))
     # It gives way, but it can still end.
@@ -228,7 +228,7 @@ async def test_one_open_and_one_live_for_a_person_and_an_entitlement(ports: Port
 
 async def test_lists(ports: Ports) -> None:
     """Newest first, without timelines, one's own or all, by state and app, page by page."""
-    wishes = [await _wish(name) for name in ("Ada", "Ben", "Cleo")]
+    wishes = [await made_wish(name) for name in ("Ada", "Ben", "Cleo")]
     for wish in wishes:
         approved, lease = _approved(wish)
         await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
@@ -263,7 +263,7 @@ async def test_lists(ports: Ports) -> None:
 
 async def test_what_is_to_be_done_is_found(ports: Ports) -> None:
     """The undecided, those on their way for long enough, and those whose time is over."""
-    undecided = [await _wish(name) for name in ("Ada", "Ben")]
+    undecided = [await made_wish(name) for name in ("Ada", "Ben")]
     for wish in undecided:
         await ports.keep(ports.access_requests.added(wish))
     first, second = (wish.access_request_id for wish in undecided)
@@ -271,9 +271,9 @@ async def test_what_is_to_be_done_is_found(ports: Ports) -> None:
     assert await ports.access_requests.to_look_at("", 1) == [first]
     assert await ports.access_requests.to_look_at(first, 9) == [second]
 
-    approved, granted = _approved(await _wish("Cleo"))
+    approved, granted = _approved(await made_wish("Cleo"))
     await ports.keep(ports.access_requests.added(approved), ports.leases.added(granted))
-    approved, lease = _approved(await _wish("Dan"))
+    approved, lease = _approved(await made_wish("Dan"))
     await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
     before = NOW - timedelta(microseconds=1)
     assert await ports.leases.on_their_way(NOW, "", 9) == [granted.lease_id, lease.lease_id]
@@ -291,11 +291,11 @@ async def test_what_is_to_be_done_is_found(ports: Ports) -> None:
 
 async def test_what_depends_on_somebody_or_an_app_is_found(ports: Ports) -> None:
     """Undecided access requests and leases that are not over, in their order, over all states."""
-    wish = await _wish("Ada")
+    wish = await made_wish("Ada")
     await ports.keep(ports.access_requests.added(wish))
     leases = []
     for name in ("Ben", "Cleo", "Dan", "Eve"):
-        approved, lease = _approved(await _wish(name))
+        approved, lease = _approved(await made_wish(name))
         await ports.keep(ports.access_requests.added(approved), ports.leases.added(lease))
         leases.append(lease)
     await ports.keep(ports.leases.changed(leases[0].activate(NOW), seen=1))

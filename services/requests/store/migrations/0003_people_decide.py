@@ -37,7 +37,11 @@ def upgrade() -> None:
             sa.Column("emergency", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
     op.create_index(
-        "access_requests_waits_for", "access_requests", ["waits_for", "access_request_id"]
+        "access_requests_waits_for",
+        "access_requests",
+        ["access_request_id"],
+        postgresql_where=sa.text("waits_for IS NOT NULL"),
+        sqlite_where=sa.text("waits_for IS NOT NULL"),
     )
     op.create_index(
         "access_requests_due_time", "access_requests", ["due_time", "access_request_id"]
@@ -52,7 +56,7 @@ def upgrade() -> None:
         "access_request_inbox",
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("access_request_id", sa.Text(), nullable=False),
-        sa.Column("decides", sa.Boolean(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
         sa.Column("delegable", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "access_request_id"),
     )
