@@ -1,5 +1,6 @@
-"""Who reviews what somebody holds: asked of the catalog when a campaign starts, at each review, and
-in rounds meanwhile. The holder is never among them.
+"""Who reviews what somebody holds, which is never who holds it.
+
+The catalog is asked when a campaign starts, at each review, and in rounds meanwhile.
 """
 
 import asyncio

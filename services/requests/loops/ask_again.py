@@ -2,8 +2,8 @@
 
 Who owns an app, is in a group or manages somebody changes without a word to this service. A
 decision or a review asks the directory in any case; these rounds are for those who have come to be
-able to, and for what nobody can decide any more. A bounded number at a time, so that many never load the
-catalog.
+able to, and for what nobody can decide any more. A bounded number at a time, so that many never
+load the catalog.
 """
 
 from collections.abc import Awaitable, Callable

@@ -25,20 +25,24 @@ class CampaignLoop:
         self._campaigns = campaigns
         self._completer = completer
         self._clock = clock
+        self._after: dict[str, str] = {}
 
     async def __call__(self) -> None:
-        """One round. What fails is tried again in the next one."""
+        """One round. What fails is tried again in a later one."""
         ids = await self._campaigns.to_look_at(self._clock.now(), _MOST)
         async for _ in in_turns(ids, self._complete):
             pass
 
     async def _complete(self, campaign_id: str) -> None:
         await self._writes.run(lambda: self._completer.close(campaign_id))
-        last = ""
-        while ids := await self._campaigns.open_items(campaign_id, last, _MOST_ITEMS):
-            last = ids[-1]
-            async for _ in in_turns(ids, self._revoke):
-                pass
+        # Some in each round, so that no other campaign waits for one with thousands.
+        after = self._after.pop(campaign_id, "")
+        ids = await self._campaigns.open_items(campaign_id, after, _MOST_ITEMS)
+        async for _ in in_turns(ids, self._revoke):
+            pass
+        if len(ids) == _MOST_ITEMS:
+            self._after[campaign_id] = ids[-1]
+            return
         await self._writes.run(lambda: self._completer.settle(campaign_id))
 
     async def _revoke(self, campaign_item_id: str) -> None:

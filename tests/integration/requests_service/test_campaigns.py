@@ -378,6 +378,10 @@ async def test_lists_come_in_pages(house: House) -> None:
         assert await _items(who, campaign, page_size=3, open_only=True) == whole
     one = await _start(admin, entitlement_id=VIEWER)
     assert {it.entitlement_id for it in await _items(admin, one)} == {VIEWER}
+    house.catalog.grants.clear()
+    empty = await _start(admin)
+    assert (empty.item_count, await _items(admin, empty)) == (0, [])
+    assert (await _close(admin, empty)).state == _CLOSED
     request = pb.ListCampaignItemsRequest(campaign_id=started[0], page_size=2)
     token = (await admin.call(admin.campaigns.ListCampaignItems, request)).next_page_token
     for other in (

@@ -35,7 +35,7 @@ from tests.unit.requests_service.cast import (
     suspend,
     told,
 )
-from tests.unit.requests_service.house import ADA
+from tests.unit.requests_service.house import ADA, person
 from tests.unit.requests_service.reviews import DAY, EDITORS, OTHER, Reviews, thing
 
 VIEWER = derived_id("ent", "viewer")
@@ -383,6 +383,24 @@ async def test_what_nobody_looked_at_is_revoked_where_that_is_said() -> None:
     await reviews.loop()
     house.keep(await reviews.completer.revoke(dee.campaign_item_id))
     assert len(house.store.changes) == changes
+
+
+async def test_a_campaign_with_very_many_to_revoke_keeps_no_other_waiting() -> None:
+    """Each round revokes some of it and does everything of the other; in the end all is done."""
+    reviews = Reviews()
+    house = reviews.house
+    house.catalog.things = [thing(person(f"P{number}")) for number in range(1100)]
+    large = await reviews.start(then=DueAction.REVOKE)
+    house.catalog.things = [thing(DEE)]
+    small = await reviews.start(then=DueAction.REVOKE)
+    house.clock.advance(DAY)
+    counts = []
+    for _ in range(3):
+        await reviews.loop()
+        counts.append(reviews.kept(large).open_count)
+        assert reviews.kept(small).is_settled
+    assert counts == [600, 100, 0]
+    assert reviews.kept(large).is_settled
 
 
 async def test_of_a_review_and_the_close_at_once_one_counts() -> None:
