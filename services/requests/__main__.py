@@ -8,7 +8,9 @@ from libs.rpc.server import Server
 from libs.rpc.tokens import TokenFile
 from services.requests import clients
 from services.requests.handlers.advance import Advancer
+from services.requests.handlers.campaign_reviewers import ReviewersAgain
 from services.requests.handlers.cancel_access_request import Canceller, Withdrawer
+from services.requests.handlers.close_campaign import CampaignCloser, CampaignCompleter
 from services.requests.handlers.comment_on_access_request import Commenter
 from services.requests.handlers.create_access_request import Creator
 from services.requests.handlers.create_delegation import DelegationCreator
@@ -26,14 +28,20 @@ from services.requests.handlers.reassign_access_request import Reassigner
 from services.requests.handlers.replay_policy import Replayer
 from services.requests.handlers.restart_access_request import Restarter
 from services.requests.handlers.retry_access_request import Retrier
+from services.requests.handlers.review_campaign_item import ItemReviewer
 from services.requests.handlers.review_emergency_access import Reviewer
+from services.requests.handlers.revoke_campaign_item import ItemRevoker
 from services.requests.handlers.rule_on import Ruler
 from services.requests.handlers.seat import Seats
 from services.requests.handlers.settle_lease import Settler
+from services.requests.handlers.show_campaigns import CampaignShower
+from services.requests.handlers.start_campaign import CampaignStarter
 from services.requests.handlers.watch_over_leases import Alarm, Reminder
 from services.requests.handlers.wish import Wishes
 from services.requests.loops.ask_again import EVERY_SECONDS as ASK_AGAIN_SECONDS
 from services.requests.loops.ask_again import AskAgainLoop
+from services.requests.loops.campaigns import EVERY_SECONDS as CAMPAIGN_SECONDS
+from services.requests.loops.campaigns import CampaignLoop
 from services.requests.loops.decide import EVERY_SECONDS as DECIDE_SECONDS
 from services.requests.loops.decide import DecideLoop
 from services.requests.loops.expire import EVERY_SECONDS as EXPIRE_SECONDS
@@ -48,6 +56,7 @@ from services.requests.loops.watch import WatchLoop
 from services.requests.servicers import (
     ACCESS,
     AccessRequestServicer,
+    CampaignServicer,
     DelegationServicer,
     LeaseServicer,
     ReplayServicer,
@@ -57,6 +66,7 @@ from services.requests.settings import Settings
 from services.requests.store import (
     MIGRATIONS,
     AccessRequestStore,
+    CampaignStore,
     DelegationStore,
     LeaseStore,
     ledger,
@@ -88,6 +98,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     access_requests = AccessRequestStore(service.database)
     leases = LeaseStore(service.database)
     delegations = DelegationStore(service.database)
+    campaigns = CampaignStore(service.database)
     settler = Settler(access_requests, leases, connector, clock)
     advancer = Advancer(catalog, policy, leases)
     decider = Decider(access_requests, leases, advancer, clock)
@@ -114,7 +125,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     expirer = Expirer(access_requests, leases, clock)
     life.loop("expire", ExpireLoop(writes, leases, expirer, clock), every=EXPIRE_SECONDS)
     life.loop("decide", DecideLoop(writes, access_requests, decider), every=DECIDE_SECONDS)
-    ask_again = AskAgainLoop(writes, access_requests, decider)
+    ask_again = AskAgainLoop(writes, access_requests.pending, decider)
     life.loop("ask_again", ask_again, every=ASK_AGAIN_SECONDS)
     overdue = Overdue(access_requests, leases, advancer, clock)
     life.loop(
@@ -123,6 +134,14 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     repeat = settings.repeat_seconds
     watch = WatchLoop(writes, leases, Reminder(leases, clock), Alarm(leases, clock), clock)
     life.loop("watch", watch, every=WATCH_SECONDS)
+    revoker = ItemRevoker(campaigns, access_requests, leases, ender, clock)
+    completer = CampaignCompleter(campaigns, revoker, clock)
+    reviews = CampaignLoop(writes, campaigns, completer, clock)
+    life.loop("campaigns", reviews, every=CAMPAIGN_SECONDS)
+    again = ReviewersAgain(campaigns, catalog, clock)
+    ask_reviewers = AskAgainLoop(writes, campaigns.waiting, again)
+    life.loop("ask_reviewers", ask_reviewers, every=ASK_AGAIN_SECONDS)
+    shower = CampaignShower(campaigns)
     sweep = SweepLoop(writes, leases, settler, clock, repeat_seconds=repeat)
     life.loop("sweep", sweep, every=min(_SWEEP_SECONDS, repeat / 2))
 
@@ -157,6 +176,13 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 delete=DelegationDeleter(delegations, clock),
             ),
             ReplayServicer(Replayer(access_requests, policy, clock)),
+            CampaignServicer(
+                writes=writes,
+                start=CampaignStarter(campaigns, leases, catalog, clock),
+                show=shower,
+                review=ItemReviewer(campaigns, catalog, revoker, clock),
+                close=CampaignCloser(campaigns, shower, clock),
+            ),
         ),
         ACCESS,
     )

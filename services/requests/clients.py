@@ -1,6 +1,6 @@
 """The other services, as the use cases know them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from latchkey.catalog.v1 import (
@@ -10,16 +10,21 @@ from latchkey.catalog.v1 import (
     directory_pb2_grpc,
     entitlement_pb2,
     entitlement_pb2_grpc,
+    grant_pb2,
+    grant_pb2_grpc,
     resolution_pb2,
     resolution_pb2_grpc,
 )
 from latchkey.connector.v1 import provisioning_pb2, provisioning_pb2_grpc
 from latchkey.policy.v1 import evaluation_pb2, evaluation_pb2_grpc, policy_pb2
 from libs.domain.errors import LatchkeyError, NotFound, Unavailable
+from libs.domain.paging import MAX_PAGE_SIZE
 from libs.rpc.errors import TooLarge
 from libs.rpc.peers import Peer
+from services.requests.domain import errors
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Gone
+from services.requests.domain.holders import HeldThing
 from services.requests.domain.inputs import Inputs
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Easier, NoPlan, Plan
@@ -52,6 +57,7 @@ class Catalog:
         self._stub = resolution_pb2_grpc.ResolutionServiceStub(peer.channel)
         self._directory = directory_pb2_grpc.DirectoryServiceStub(peer.channel)
         self._entitlements = entitlement_pb2_grpc.EntitlementServiceStub(peer.channel)
+        self._grants = grant_pb2_grpc.GrantServiceStub(peer.channel)
         self._approvers = approver_pb2_grpc.ApproverServiceStub(peer.channel)
 
     async def resolve(
@@ -128,6 +134,50 @@ class Catalog:
             return peers.unknown(error, "USER_NOT_FOUND", "The person is not in the directory.")
         user: directory_pb2.User = answer.user
         return user
+
+    async def an_entitlement(self, app_id: str, entitlement_id: str = "") -> str:
+        missing = errors.entitlement_not_found(app_id, entitlement_id)
+        try:
+            if entitlement_id:
+                one = entitlement_pb2.GetEntitlementRequest(entitlement_id=entitlement_id)
+                answer = await self._peer.call(
+                    self._entitlements.GetEntitlement, one, seconds=_CATALOG_SECONDS
+                )
+                found = [answer.entitlement] if answer.entitlement.app_id == app_id else []
+            else:
+                some = entitlement_pb2.ListEntitlementsRequest(app_id=app_id, page_size=1)
+                answer = await self._peer.call(
+                    self._entitlements.ListEntitlements, some, seconds=_CATALOG_SECONDS
+                )
+                found = list(answer.entitlements)
+        except NotFound as error:
+            raise missing from error
+        except LatchkeyError as error:
+            raise Unavailable.refused("the catalog service", error) from error
+        if not found:
+            raise missing
+        its_id: str = found[0].entitlement_id
+        return its_id
+
+    async def held(
+        self, app_id: str, entitlement_id: str = ""
+    ) -> AsyncIterator[Sequence[HeldThing]]:
+        request = grant_pb2.ListGrantsRequest(
+            page_size=MAX_PAGE_SIZE, app_id=app_id, entitlement_id=entitlement_id
+        )
+        while True:
+            try:
+                answer = await self._peer.call(
+                    self._grants.ListGrants, request, seconds=_CATALOG_SECONDS
+                )
+            except NotFound as error:
+                raise errors.entitlement_not_found(app_id, entitlement_id) from error
+            except LatchkeyError as error:
+                raise Unavailable.refused("the catalog service", error) from error
+            yield [peers.held_from_proto(each) for each in answer.grants]
+            if not (token := answer.next_page_token):
+                return
+            request.page_token = token
 
     async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
         request = entitlement_pb2.GetEntitlementRequest(entitlement_id=entitlement_id)

@@ -1,13 +1,14 @@
 """The services that the requests service calls, as its ports have them, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from libs.domain.errors import LatchkeyError, Unavailable, WrongState
+from libs.domain.errors import LatchkeyError, NotFound, Unavailable, WrongState
 from libs.domain.ids import derived_id
 from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Gone
+from services.requests.domain.holders import HeldThing
 from services.requests.domain.inputs import Inputs
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Easier, NoPlan, Plan
@@ -28,6 +29,7 @@ from services.requests.domain.target import GroupMembership, Target
 from tests.support.issuer import TENANT
 
 ENTITLEMENT = derived_id("ent", "editor")
+APP = derived_id("app", "design tool")
 TARGET = Target(
     derived_id("den", "editors"),
     derived_id("con", "contoso"),
@@ -42,7 +44,8 @@ class FakeCatalog:
 
     `gone` holds people and entitlements that are no longer there, for whom nothing is resolved with
     `refuses_gone`; `tenants` people of others.
-    `managers` are each person's, theirs first; `owners` the app's and `groups` their members.
+    `managers` are each person's, theirs first; `owners` the app's and `groups` their members;
+    `things` are what people hold of the app.
     """
 
     max_duration: timedelta | None = timedelta(hours=8)
@@ -58,6 +61,7 @@ class FakeCatalog:
     owners: list[str] = field(default_factory=list)
     entitlement_owners: list[str] = field(default_factory=list)
     groups: dict[str, list[str]] = field(default_factory=dict)
+    things: list[HeldThing] = field(default_factory=list)
 
     async def enabled_person(self, user_id: str) -> PersonRef | None:
         if self._gone(user_id) is not None:
@@ -69,6 +73,20 @@ class FakeCatalog:
 
     async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
         return self._gone(entitlement_id)
+
+    async def an_entitlement(self, app_id: str, entitlement_id: str = "") -> str:
+        self._check_here()
+        if app_id != APP or entitlement_id not in ("", ENTITLEMENT):
+            raise NotFound("ENTITLEMENT_NOT_FOUND", "There is no such entitlement.")
+        return ENTITLEMENT
+
+    async def held(
+        self, app_id: str, entitlement_id: str = ""
+    ) -> AsyncIterator[Sequence[HeldThing]]:
+        self._check_here()
+        for start in range(0, len(self.things), 2):
+            some = self.things[start : start + 2]
+            yield [it for it in some if entitlement_id in ("", it.entitlement_id)]
 
     async def managers(self, user_id: str) -> list[str]:
         self._check_here()
@@ -122,7 +140,7 @@ class FakeCatalog:
             entitlement_id=entitlement_id,
             entitlement_display_name="Editor",
             resource_kind="ROLE",
-            app_id=derived_id("app", "design tool"),
+            app_id=APP,
             app_display_name="Design Tool",
             targets=(TARGET,),
             requester=DirectoryPerson(requester_user_id, "Ada"),

@@ -19,6 +19,8 @@ from latchkey.catalog.v1 import (
     directory_pb2_grpc,
     entitlement_pb2,
     entitlement_pb2_grpc,
+    grant_pb2,
+    grant_pb2_grpc,
     resolution_pb2,
     resolution_pb2_grpc,
     settings_pb2,
@@ -197,6 +199,41 @@ class _FakeEntitlements(entitlement_pb2_grpc.EntitlementServiceServicer):
             )
         )
 
+    async def ListEntitlements(
+        self, request: entitlement_pb2.ListEntitlementsRequest, context: Context
+    ) -> entitlement_pb2.ListEntitlementsResponse:
+        await self._catalog.take(context)
+        if request.app_id != APP:
+            await self._catalog.refuse(context, NotFound("APP_NOT_FOUND", "There is no such app."))
+        named = [
+            entitlement_pb2.Entitlement(entitlement_id=each, app_id=APP)
+            for each in self._catalog.names
+        ]
+        return entitlement_pb2.ListEntitlementsResponse(entitlements=named[: request.page_size])
+
+
+class _FakeGrants(grant_pb2_grpc.GrantServiceServicer):
+    """Shows what the test gave the catalog, `grants_at_once` a page."""
+
+    def __init__(self, catalog: "FakeCatalog") -> None:
+        self._catalog = catalog
+
+    async def ListGrants(
+        self, request: grant_pb2.ListGrantsRequest, context: Context
+    ) -> grant_pb2.ListGrantsResponse:
+        catalog = self._catalog
+        await catalog.take(context)
+        found = [
+            each
+            for each in catalog.grants
+            if each.app_id == request.app_id and request.entitlement_id in ("", each.entitlement_id)
+        ]
+        start = int(request.page_token or 0)
+        end = start + catalog.grants_at_once
+        return grant_pb2.ListGrantsResponse(
+            grants=found[start:end], next_page_token=str(end) if found[end:] else ""
+        )
+
 
 class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
     """Knows two entitlements of one app, which everybody may ask for until `refusal` is set.
@@ -224,6 +261,8 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.instructions = ""
         # By the names of methods.
         self.refusals: dict[str, LatchkeyError] = {}
+        self.grants: list[grant_pb2.Grant] = []
+        self.grants_at_once = 2
 
     def _register(self, server: grpc.aio.Server) -> None:
         resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
@@ -240,6 +279,27 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             _FakeEntitlements(self),  # type: ignore[abstract]
             server,
         )
+
+        grant_pb2_grpc.add_GrantServiceServicer_to_server(
+            _FakeGrants(self),  # type: ignore[abstract]
+            server,
+        )
+
+    def grant(self, user_id: str, entitlement_id: str = EDITOR, **fields: Any) -> None:
+        """From now on somebody holds the group's membership, from outside where not said."""
+        told: dict[str, Any] = {
+            "user_id": user_id,
+            "user_display_name": self.people.get(user_id, "Somebody"),
+            "user_entra_tenant_id": TENANT,
+            "user_entra_object_id": f"object of {user_id}",
+            "directory_entitlement_id": group_target().directory_entitlement_id,
+            "directory_display_name": group_target().display_name,
+            "app_id": APP,
+            "entitlement_id": entitlement_id,
+            "entitlement_display_name": self.names[entitlement_id],
+            "unmanaged": True,
+        }
+        self.grants.append(grant_pb2.Grant(**told | fields))
 
     def user(self, user_id: str) -> directory_pb2.User:
         """Somebody of the directory."""

@@ -9,9 +9,11 @@ from libs.domain.paging import Page, PageRequest, time_key
 from services.requests.domain.access_request import AccessRequest, AccessRequestState
 from services.requests.domain.delegation import Delegation
 from services.requests.domain.gone import Dependent
+from services.requests.domain.holders import LeasedThing
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.states import EmergencyReview
 from services.requests.domain.steps import Wait
+from tests.fakes.requests_campaigns import CampaignWrite, FakeCampaigns, KeptCampaigns
 from tests.fakes.requests_delegations import (
     FakeDelegations,
     KeptDelegation,
@@ -35,6 +37,7 @@ class FakeStore:
     kept_access_requests: dict[str, AccessRequest] = field(default_factory=dict)
     kept_leases: dict[str, Lease] = field(default_factory=dict)
     kept_delegations: dict[str, Delegation] = field(default_factory=dict)
+    kept_campaigns: KeptCampaigns = field(default_factory=KeptCampaigns)
     changes: list[Change] = field(default_factory=list)
     announced: bool = True
 
@@ -53,6 +56,11 @@ class FakeStore:
         """The port `Delegations`."""
         return FakeDelegations(self.kept_delegations)
 
+    @property
+    def campaigns(self) -> FakeCampaigns:
+        """The port `Campaigns`."""
+        return FakeCampaigns(lambda: self.kept_campaigns)
+
     def commit(self, change: Change | None) -> None:
         """Commits a change, if there is one.
 
@@ -63,9 +71,13 @@ class FakeStore:
             return
         requests, leases = dict(self.kept_access_requests), dict(self.kept_leases)
         delegations = dict(self.kept_delegations)
+        campaigns = self.kept_campaigns.copy()
         for write in change.writes:
             if isinstance(write, KeptDelegation | LastingDelegation):
                 write.apply(delegations)
+                continue
+            if isinstance(write, CampaignWrite):
+                write.apply(campaigns)
                 continue
             assert isinstance(write, _Kept)
             thing = write.thing
@@ -91,6 +103,7 @@ class FakeStore:
             raise Taken
         self.kept_access_requests, self.kept_leases = requests, leases
         self.kept_delegations.update(delegations)
+        self.kept_campaigns = campaigns
         self.changes.append(change)
 
 
@@ -296,6 +309,14 @@ class FakeLeases:
             and not item.is_over
             and subject_user_id in ("", item.subject.user_id)
             and app_id in ("", item.app_id)
+        ][:most]
+
+    async def of_app(self, app_id: str, after: str, most: int) -> list[LeasedThing]:
+        requests = self.store.kept_access_requests
+        return [
+            LeasedThing(item, requests[item.access_request_id].entitlement_display_name)
+            for key, item in sorted(self.store.kept_leases.items())
+            if key > after and not item.is_over and item.app_id == app_id
         ][:most]
 
     async def overdue(self, now: datetime, most: int) -> list[str]:

@@ -48,6 +48,8 @@ class Grant:
     first_seen_time: datetime | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
+    user_entra_tenant_id: str = ""
+    user_entra_object_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

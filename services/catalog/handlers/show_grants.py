@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN, Person
+from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN, Caller, Person
 from libs.domain.errors import Invalid
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain import errors
@@ -24,7 +24,7 @@ class ShowGrants:
     entitlements: Entitlements
     app_catalog: AppCatalog
 
-    async def __call__(self, which: Which, page: PageRequest, caller: Person) -> Page[Grant]:
+    async def __call__(self, which: Which, page: PageRequest, caller: Caller) -> Page[Grant]:
         """A page of grants.
 
         Raises:
@@ -96,13 +96,14 @@ class ShowGrants:
             raise errors.entitlement_not_found(which.entitlement_id)
 
 
-def _sees_all(caller: Person) -> bool:
-    return caller.may(ADMIN, CONNECTOR_ADMIN, AUDITOR)
+def _sees_all(caller: Caller) -> bool:
+    # Of services only those are let in that review access.
+    return not isinstance(caller, Person) or caller.may(ADMIN, CONNECTOR_ADMIN, AUDITOR)
 
 
-def _may_see(user_id: str, caller: Person) -> None:
+def _may_see(user_id: str, caller: Caller) -> None:
     """Somebody else's grants are, for most, those of nobody."""
-    if _sees_all(caller) or user_id == caller.user_id:
+    if not isinstance(caller, Person) or _sees_all(caller) or user_id == caller.user_id:
         return
     if not user_id:
         raise Invalid.field("user_id", "is required of people who see only their own grants")

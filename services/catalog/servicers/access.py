@@ -14,7 +14,7 @@ ACCESS = {
     f"{_PACKAGE}.AppService/UpdateApp": roles(ADMIN),
     f"{_PACKAGE}.AppService/UnmanageApp": roles(ADMIN),
     f"{_PACKAGE}.EntitlementService/GetEntitlement": roles(*_READERS, services=["requests"]),
-    f"{_PACKAGE}.EntitlementService/ListEntitlements": roles(*_READERS),
+    f"{_PACKAGE}.EntitlementService/ListEntitlements": roles(*_READERS, services=["requests"]),
     f"{_PACKAGE}.EntitlementService/ListResourceTypes": roles(*_READERS),
     f"{_PACKAGE}.EntitlementService/UpdateEntitlement": roles(ADMIN),
     f"{_PACKAGE}.LinkService/ListLinkedEntitlements": roles(*_READERS),
@@ -40,7 +40,7 @@ ACCESS = {
     f"{_PACKAGE}.DirectoryService/GetGroup": roles(*_READERS),
     f"{_PACKAGE}.DirectoryService/ListManagers": roles(*_READERS, services=["requests"]),
     # Who sees only their own is decided inside.
-    f"{_PACKAGE}.GrantService/ListGrants": people(),
+    f"{_PACKAGE}.GrantService/ListGrants": people(services=["requests"]),
     f"{_PACKAGE}.GrantService/ExplainAccess": people(),
     f"{_PACKAGE}.IngestService/Ingest": only_services("connector"),
     f"{_PACKAGE}.IngestService/GetCheckpoint": only_services("connector"),

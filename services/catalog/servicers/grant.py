@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 
 from latchkey.catalog.v1 import grant_pb2, grant_pb2_grpc
-from libs.rpc.calls import person
+from libs.rpc.calls import caller, person
 from services.catalog.handlers.show_grants import ShowGrants
 from services.catalog.translate import grant as translate
 
@@ -23,7 +23,7 @@ class GrantServicer(grant_pb2_grpc.GrantServiceServicer):
         self, request: grant_pb2.ListGrantsRequest, context: Context
     ) -> grant_pb2.ListGrantsResponse:
         which, page = translate.list_grants(request)
-        return translate.list_grants_response(await self.show(which, page, person()))
+        return translate.list_grants_response(await self.show(which, page, caller()))
 
     async def ExplainAccess(
         self, request: grant_pb2.ExplainAccessRequest, context: Context

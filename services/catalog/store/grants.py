@@ -166,6 +166,8 @@ def _grants(shape: Shape) -> Select[Any]:
             entitlement_id.label("entitlement_id"),
             func.coalesce(part.c.app_id, found.c.of_app_id).label("app_id"),
             people.c.display_name.label("user_name"),
+            people.c.entra_tenant_id.label("user_tenant"),
+            people.c.entra_object_id.label("user_object"),
             own.c.display_name.label("own_name"),
             through.c.display_name.label("group_name"),
             apps.c.display_name.label("app_name"),
@@ -245,4 +247,6 @@ def _grant_of(row: Row[Any]) -> Grant:
         first_seen_time=row.first_seen_time if row.unmanaged else None,
         start_time=row.since_time,
         end_time=row.end_time,
+        user_entra_tenant_id=row.user_tenant or "",
+        user_entra_object_id=row.user_object or "",
     )

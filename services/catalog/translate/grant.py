@@ -73,6 +73,8 @@ def _grant_to_proto(grant: Grant) -> grant_pb2.Grant:
     return grant_pb2.Grant(
         user_id=grant.user_id,
         user_display_name=grant.user_display_name,
+        user_entra_tenant_id=grant.user_entra_tenant_id,
+        user_entra_object_id=grant.user_entra_object_id,
         directory_entitlement_id=grant.directory_entitlement_id,
         directory_display_name=grant.directory_display_name,
         group_id=grant.group_id,

@@ -239,3 +239,39 @@ class DelegationDeleted:
 
     delegation_id: str
     actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStarted:
+    """An access review was started."""
+
+    campaign_id: str
+    app_id: str
+    entitlement_id: str
+    item_count: int
+    due_time: datetime
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignItemReviewed:
+    """It was said of somebody's access whether it stays; `verdict` is "CERTIFIED" or "REVOKED"."""
+
+    campaign_item_id: str
+    campaign_id: str
+    entitlement_id: str
+    subject_user_id: str
+    lease_id: str
+    verdict: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignClosed:
+    """An access review is over; `due_action` is "KEEP" or "REVOKE"."""
+
+    campaign_id: str
+    app_id: str
+    open_count: int
+    due_action: str
+    actor: Caller

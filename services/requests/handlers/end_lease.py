@@ -114,13 +114,14 @@ class Expirer:
 
 @dataclass(frozen=True, slots=True)
 class Ender:
-    """Ends leases whose person or entitlement is gone."""
+    """Ends leases that nobody asks the service by its lease to end: whose person or entitlement is
+    gone, and what an access review revokes."""
 
     access_requests: ports.AccessRequests
     leases: ports.Leases
     clock: Clock
 
-    async def __call__(self, lease_id: str, reason: str) -> Outcome[None]:
+    async def __call__(self, lease_id: str, reason: str, actor: Caller = REQUESTS) -> Outcome[None]:
         """Does nothing for a lease that is ending or has ended."""
         found = await self.leases.with_access_request(lease_id)
         if found is None or found[0].is_over:
@@ -128,10 +129,10 @@ class Ender:
         seen, access_request = found
         time = self.clock.now()
         lease = seen.revoke(reason, time)
-        ending = access_request.lease_ending(REQUESTS, "revoked", reason, time)
+        ending = access_request.lease_ending(actor, "revoked", reason, time)
         return Outcome(
             None,
-            await _change(self, REQUESTS, "lease.revoked", seen, lease, access_request, ending),
+            await _change(self, actor, "lease.revoked", seen, lease, access_request, ending),
         )
 
 

@@ -3,6 +3,8 @@
 from latchkey.requests.v1 import (
     access_request_pb2,
     access_request_pb2_grpc,
+    campaign_pb2,
+    campaign_pb2_grpc,
     delegation_pb2,
     delegation_pb2_grpc,
     lease_pb2,
@@ -13,6 +15,7 @@ from latchkey.requests.v1 import (
 from libs.rpc.server import Servicer
 from services.requests.servicers.access import ACCESS
 from services.requests.servicers.access_requests import AccessRequestServicer
+from services.requests.servicers.campaigns import CampaignServicer
 from services.requests.servicers.delegations import DelegationServicer
 from services.requests.servicers.leases import LeaseServicer
 from services.requests.servicers.replay import ReplayServicer
@@ -23,6 +26,7 @@ def servicers(
     leases: LeaseServicer,
     delegations: DelegationServicer,
     replay: ReplayServicer,
+    campaigns: CampaignServicer,
 ) -> list[Servicer]:
     """Everything that this service answers of its own."""
     return [
@@ -46,12 +50,18 @@ def servicers(
             replay_pb2_grpc.add_ReplayServiceServicer_to_server,
             replay,
         ),
+        (
+            campaign_pb2.DESCRIPTOR.services_by_name["CampaignService"],
+            campaign_pb2_grpc.add_CampaignServiceServicer_to_server,
+            campaigns,
+        ),
     ]
 
 
 __all__ = [
     "ACCESS",
     "AccessRequestServicer",
+    "CampaignServicer",
     "DelegationServicer",
     "LeaseServicer",
     "ReplayServicer",

@@ -4,6 +4,7 @@ from libs.domain.callers import ADMIN, AUDITOR, POLICY_ADMIN
 from libs.rpc.access import people, roles
 
 _ACCESS_REQUESTS = "/latchkey.requests.v1.AccessRequestService"
+_CAMPAIGNS = "/latchkey.requests.v1.CampaignService"
 _DELEGATIONS = "/latchkey.requests.v1.DelegationService"
 _LEASES = "/latchkey.requests.v1.LeaseService"
 _REPLAY = "/latchkey.requests.v1.ReplayService"
@@ -31,5 +32,12 @@ ACCESS = {
     f"{_DELEGATIONS}/CreateDelegation": people(),
     f"{_DELEGATIONS}/ListDelegations": people(),
     f"{_DELEGATIONS}/DeleteDelegation": people(),
+    # Owners, reviewers and who started it have no role.
+    f"{_CAMPAIGNS}/StartCampaign": people(),
+    f"{_CAMPAIGNS}/GetCampaign": people(),
+    f"{_CAMPAIGNS}/ListCampaigns": people(),
+    f"{_CAMPAIGNS}/ListCampaignItems": people(),
+    f"{_CAMPAIGNS}/ReviewCampaignItem": people(),
+    f"{_CAMPAIGNS}/CloseCampaign": people(),
     f"{_REPLAY}/ReplayPolicy": roles(ADMIN, POLICY_ADMIN, AUDITOR),
 }

@@ -4,10 +4,18 @@ from pathlib import Path
 
 from libs.db.migrations import Migrations
 from services.requests.store.access_requests import AccessRequestStore
+from services.requests.store.campaigns import CampaignStore
 from services.requests.store.delegations import DelegationStore
 from services.requests.store.leases import LeaseStore
 from services.requests.store.tables import ledger, metadata
 
 MIGRATIONS = Migrations(Path(__file__).parent / "migrations", metadata, ledger)
 
-__all__ = ["MIGRATIONS", "AccessRequestStore", "DelegationStore", "LeaseStore", "ledger"]
+__all__ = [
+    "MIGRATIONS",
+    "AccessRequestStore",
+    "CampaignStore",
+    "DelegationStore",
+    "LeaseStore",
+    "ledger",
+]

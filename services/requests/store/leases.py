@@ -12,6 +12,7 @@ from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.gone import Dependent
+from services.requests.domain.holders import LeasedThing
 from services.requests.domain.lease import (
     EXPIRING,
     LATE,
@@ -94,6 +95,33 @@ class LeaseStore:
         return await self.database.read(
             lambda connection: list(connection.execute(_FAILED, parameters).scalars())
         )
+
+    async def of_app(self, app_id: str, after: str, most: int) -> list[LeasedThing]:
+        name = access_requests.c.entitlement_display_name
+        # One part for each state, in the order of the index, as far as anything can be wanted.
+        parts = [
+            select(table.c.lease_id)
+            .where(table.c.app_id == app_id, table.c.state == state.value, table.c.lease_id > after)
+            .order_by(table.c.lease_id)
+            .limit(most)
+            .subquery()
+            for state in sorted(NOT_OVER)
+        ]
+        some = union_all(*(select(part.c.lease_id) for part in parts)).subquery()
+        query = (
+            select(table, name)
+            .join_from(some, table, table.c.lease_id == some.c.lease_id)
+            .join(
+                access_requests,
+                access_requests.c.access_request_id == table.c.access_request_id,
+            )
+            .order_by(table.c.lease_id)
+            .limit(most)
+        )
+        rows = await self.database.read(
+            lambda connection: connection.execute(query).mappings().all()
+        )
+        return [LeasedThing(_lease_from(row), row[name]) for row in rows]
 
     async def page(
         self,

@@ -13,6 +13,7 @@ from libs.domain.fields import Fields
 from libs.ledger.actors import actor_to_proto
 from libs.rpc.well_known import duration, timestamp
 from services.requests.domain import facts
+from services.requests.translate.campaign_facts import campaign_fact_to_message
 from services.requests.translate.decision_facts import decision_fact_to_message
 
 FOLLOWED_OF_PEOPLE = (catalog_events_pb2.UserDeactivated,)
@@ -118,6 +119,8 @@ def fact_to_message(fact: Fact) -> Message:
                 delegation_id=it.delegation_id, actor=actor_to_proto(it.actor)
             )
         case other if (message := decision_fact_to_message(other)) is not None:
+            return message
+        case other if (message := campaign_fact_to_message(other)) is not None:
             return message
         case other:
             raise TypeError(f"{type(other).__name__} is no fact of this service")

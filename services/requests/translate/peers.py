@@ -4,6 +4,7 @@ from latchkey.catalog.v1 import (
     approver_pb2,
     directory_pb2,
     entitlement_pb2,
+    grant_pb2,
     resolution_pb2,
     settings_pb2,
 )
@@ -13,6 +14,7 @@ from libs.rpc.well_known import length_of, time_of
 from services.requests.domain import errors
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
 from services.requests.domain.gone import Gone
+from services.requests.domain.holders import HeldThing
 from services.requests.domain.person import PersonRef
 from services.requests.domain.progress import Resolved
 from services.requests.domain.resolution import (
@@ -94,6 +96,25 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
 def resolved_from_proto(message: approver_pb2.ResolvedApprovers) -> Resolved:
     """Whom one source stands for."""
     return Resolved(tuple(user_ref(each) for each in message.people), message.problem)
+
+
+def held_from_proto(grant: grant_pb2.Grant) -> HeldThing:
+    """One thing that somebody holds."""
+    return HeldThing(
+        subject=PersonRef(
+            grant.user_id,
+            grant.user_entra_tenant_id,
+            grant.user_entra_object_id,
+            grant.user_display_name,
+        ),
+        entitlement_id=grant.entitlement_id,
+        entitlement_display_name=grant.entitlement_display_name,
+        directory_entitlement_id=grant.directory_entitlement_id,
+        directory_display_name=grant.directory_display_name,
+        group_id=grant.group_id,
+        group_display_name=grant.group_display_name,
+        unmanaged=grant.unmanaged,
+    )
 
 
 def user_ref(user: directory_pb2.User) -> PersonRef:

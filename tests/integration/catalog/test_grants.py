@@ -32,6 +32,7 @@ from tests.integration.catalog.tenant import (
     sync,
     user_id,
 )
+from tests.support.issuer import TENANT as ENTRA_TENANT
 from tests.support.issuer import object_id
 
 TENANT = replace(MARLOWE, assigned=(*MARLOWE.assigned, ("Design Tool", "Cleo")))
@@ -94,6 +95,11 @@ async def test_grants_say_through_what(catalog: RunningCatalog, app: Managed) ->
     assert {g.lease_id for g in found if g.user_id == user_id("Ben")} == {"lea_1"}
     assert {bool(g.binding_id) for g in found if g.directory_entitlement_id == viewers} == {True}
     assert {bool(g.binding_id) for g in found if g.directory_entitlement_id == access} == {False}
+    # The service that reviews access sees all of it, and who they are in Entra.
+    assert await _list(catalog, by=catalog.by("requests"), app_id=app.app_id) == found
+    assert {(g.user_entra_tenant_id, g.user_entra_object_id) for g in found} == {
+        (ENTRA_TENANT, object_id(name)) for name in ("Ada", "Ben", "Cleo")
+    }
     outside = await _list(catalog, app_id=app.app_id, unmanaged=True)
     assert outside == [g for g in found if g.unmanaged]
     assert {(g.user_id, g.group_id) for g in outside} == {(user_id("Cleo"), "")}

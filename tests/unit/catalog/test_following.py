@@ -87,10 +87,10 @@ def test_what_is_known_of_a_lease_is_kept() -> None:
 
 def test_a_lease_that_lasts_longer_has_its_new_end() -> None:
     """The one that it says, and not the one that came in its place."""
-    active = [ASKED, GRANTED, Fulfilled("req_1", END), MORE]
+    active: list[Happening] = [ASKED, GRANTED, Fulfilled("req_1", END), MORE]
     (use,) = follow((), [*active, Extended("req_2", "lea_1", LATER)]).uses.values()
     assert use == Use("req_1", "ent_1", "app_1", "usr_1", UseState.ACTIVE, "lea_1", LATER)
-    anew = [ASKED, GRANTED, Granted("req_1", "lea_2"), Fulfilled("req_1", END)]
+    anew: list[Happening] = [ASKED, GRANTED, Granted("req_1", "lea_2"), Fulfilled("req_1", END)]
     (use,) = follow((), [*anew, Extended("req_2", "lea_1", LATER)]).uses.values()
     assert (use.lease_id, use.end_time) == ("lea_2", END)
 

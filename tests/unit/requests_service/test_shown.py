@@ -61,7 +61,7 @@ async def test_who_has_come_to_be_able_to_decide_is_asked_in_the_rounds() -> Non
     house.policy.steps = (Approval(GroupMembers(GROUP)),)
     house.catalog.groups[GROUP] = [BEN.user_id]
     made = await house.create()
-    loop = AskAgainLoop(house.writes, house.store.access_requests, house.decider)
+    loop = AskAgainLoop(house.writes, house.store.access_requests.pending, house.decider)
     await loop()
     assert house.kept(made.access_request_id) == made
     house.catalog.groups[GROUP] = [CLEO.user_id]

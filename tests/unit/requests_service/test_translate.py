@@ -116,6 +116,9 @@ def test_every_event_of_the_contract_is_made() -> None:
         facts.EmergencyAccessReviewed("req_1", True, ADA),
         facts.DelegationCreated("dlg_1", "usr_1", "usr_2", NOW, NOW, ADA),
         facts.DelegationDeleted("dlg_1", ADA),
+        facts.CampaignStarted("cam_1", "app_1", "ent_1", 3, NOW, ADA),
+        facts.CampaignItemReviewed("cit_1", "cam_1", "ent_1", "usr_1", "lea_1", "REVOKED", ADA),
+        facts.CampaignClosed("cam_1", "app_1", 1, "KEEP", ADA),
     ]
     messages = [fact_to_message(Fact("x", 1, body)) for body in bodies]
     for body, message in zip(bodies, messages, strict=True):

@@ -86,7 +86,7 @@ class EntitlementServiceServicer:
     def ListEntitlements(self, request, context):
         """Lists the entitlements of an app: access, the roles that it declares, virtual roles oldest first.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators and auditors; the requests service.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -32,7 +32,7 @@ class EntitlementServiceStub:
     ListEntitlements: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ListEntitlementsRequest, _entitlement_pb2.ListEntitlementsResponse]
     """Lists the entitlements of an app: access, the roles that it declares, virtual roles oldest first.
 
-    Callers: administrators, connector administrators and auditors.
+    Callers: administrators, connector administrators and auditors; the requests service.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
     """
     ListResourceTypes: _aio.UnaryUnaryMultiCallable[_entitlement_pb2.ListResourceTypesRequest, _entitlement_pb2.ListResourceTypesResponse]
@@ -84,7 +84,7 @@ class EntitlementServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_entitlement_pb2.ListEntitlementsResponse]:
         """Lists the entitlements of an app: access, the roles that it declares, virtual roles oldest first.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators and auditors; the requests service.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
 

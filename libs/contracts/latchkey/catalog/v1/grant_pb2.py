@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flatchkey/catalog/v1/grant.proto\x12\x13latchkey.catalog.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x03\n\x05Grant\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x19\n\x11user_display_name\x18\x02 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x03 \x01(\t\x12\x1e\n\x16\x64irectory_display_name\x18\x04 \x01(\t\x12\x10\n\x08group_id\x18\x05 \x01(\t\x12\x1a\n\x12group_display_name\x18\x06 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x07 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x08 \x01(\t\x12 \n\x18\x65ntitlement_display_name\x18\t \x01(\t\x12\x12\n\nbinding_id\x18\n \x01(\t\x12\x10\n\x08lease_id\x18\x0b \x01(\t\x12\x11\n\tunmanaged\x18\x0c \x01(\x08\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x66irst_seen_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd5\x01\n\x11ListGrantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x04 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x05 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x06 \x01(\t\x12\x11\n\tunmanaged\x18\x07 \x01(\x08\x12+\n\x07\x61t_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Y\n\x12ListGrantsResponse\x12*\n\x06grants\x18\x01 \x03(\x0b\x32\x1a.latchkey.catalog.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x14\x45xplainAccessRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x18\n\x0e\x65ntitlement_id\x18\x02 \x01(\tH\x00\x12\"\n\x18\x64irectory_entitlement_id\x18\x03 \x01(\tH\x00\x42\x06\n\x04what\"\x8f\x01\n\x15\x45xplainAccessResponse\x12\x0c\n\x04held\x18\x01 \x01(\x08\x12*\n\x06grants\x18\x02 \x03(\x0b\x32\x1a.latchkey.catalog.v1.Grant\x12)\n!missing_directory_entitlement_ids\x18\x03 \x03(\t\x12\x11\n\tsentences\x18\x04 \x03(\t2\xd5\x01\n\x0cGrantService\x12]\n\nListGrants\x12&.latchkey.catalog.v1.ListGrantsRequest\x1a\'.latchkey.catalog.v1.ListGrantsResponse\x12\x66\n\rExplainAccess\x12).latchkey.catalog.v1.ExplainAccessRequest\x1a*.latchkey.catalog.v1.ExplainAccessResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flatchkey/catalog/v1/grant.proto\x12\x13latchkey.catalog.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x03\n\x05Grant\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x19\n\x11user_display_name\x18\x02 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x03 \x01(\t\x12\x1e\n\x16\x64irectory_display_name\x18\x04 \x01(\t\x12\x10\n\x08group_id\x18\x05 \x01(\t\x12\x1a\n\x12group_display_name\x18\x06 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x07 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x08 \x01(\t\x12 \n\x18\x65ntitlement_display_name\x18\t \x01(\t\x12\x12\n\nbinding_id\x18\n \x01(\t\x12\x10\n\x08lease_id\x18\x0b \x01(\t\x12\x11\n\tunmanaged\x18\x0c \x01(\x08\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x66irst_seen_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14user_entra_tenant_id\x18\x10 \x01(\t\x12\x1c\n\x14user_entra_object_id\x18\x11 \x01(\t\"\xd5\x01\n\x11ListGrantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x04 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x05 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x06 \x01(\t\x12\x11\n\tunmanaged\x18\x07 \x01(\x08\x12+\n\x07\x61t_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Y\n\x12ListGrantsResponse\x12*\n\x06grants\x18\x01 \x03(\x0b\x32\x1a.latchkey.catalog.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x14\x45xplainAccessRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x18\n\x0e\x65ntitlement_id\x18\x02 \x01(\tH\x00\x12\"\n\x18\x64irectory_entitlement_id\x18\x03 \x01(\tH\x00\x42\x06\n\x04what\"\x8f\x01\n\x15\x45xplainAccessResponse\x12\x0c\n\x04held\x18\x01 \x01(\x08\x12*\n\x06grants\x18\x02 \x03(\x0b\x32\x1a.latchkey.catalog.v1.Grant\x12)\n!missing_directory_entitlement_ids\x18\x03 \x03(\t\x12\x11\n\tsentences\x18\x04 \x03(\t2\xd5\x01\n\x0cGrantService\x12]\n\nListGrants\x12&.latchkey.catalog.v1.ListGrantsRequest\x1a\'.latchkey.catalog.v1.ListGrantsResponse\x12\x66\n\rExplainAccess\x12).latchkey.catalog.v1.ExplainAccessRequest\x1a*.latchkey.catalog.v1.ExplainAccessResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,15 +33,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.grant_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GRANT']._serialized_start=90
-  _globals['_GRANT']._serialized_end=531
-  _globals['_LISTGRANTSREQUEST']._serialized_start=534
-  _globals['_LISTGRANTSREQUEST']._serialized_end=747
-  _globals['_LISTGRANTSRESPONSE']._serialized_start=749
-  _globals['_LISTGRANTSRESPONSE']._serialized_end=838
-  _globals['_EXPLAINACCESSREQUEST']._serialized_start=840
-  _globals['_EXPLAINACCESSREQUEST']._serialized_end=949
-  _globals['_EXPLAINACCESSRESPONSE']._serialized_start=952
-  _globals['_EXPLAINACCESSRESPONSE']._serialized_end=1095
-  _globals['_GRANTSERVICE']._serialized_start=1098
-  _globals['_GRANTSERVICE']._serialized_end=1311
+  _globals['_GRANT']._serialized_end=591
+  _globals['_LISTGRANTSREQUEST']._serialized_start=594
+  _globals['_LISTGRANTSREQUEST']._serialized_end=807
+  _globals['_LISTGRANTSRESPONSE']._serialized_start=809
+  _globals['_LISTGRANTSRESPONSE']._serialized_end=898
+  _globals['_EXPLAINACCESSREQUEST']._serialized_start=900
+  _globals['_EXPLAINACCESSREQUEST']._serialized_end=1009
+  _globals['_EXPLAINACCESSRESPONSE']._serialized_start=1012
+  _globals['_EXPLAINACCESSRESPONSE']._serialized_end=1155
+  _globals['_GRANTSERVICE']._serialized_start=1158
+  _globals['_GRANTSERVICE']._serialized_end=1371
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,8 @@ class Grant(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     FIRST_SEEN_TIME_FIELD_NUMBER: _builtins.int
+    USER_ENTRA_TENANT_ID_FIELD_NUMBER: _builtins.int
+    USER_ENTRA_OBJECT_ID_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Who holds it."""
     user_display_name: _builtins.str
@@ -67,6 +69,10 @@ class Grant(_message.Message):
     of this or of another entitlement that it is part of: it came from outside Latchkey. A lease
     that is over counts until a sync can have seen that.
     """
+    user_entra_tenant_id: _builtins.str
+    """Who holds it, as Entra knows them: the tenant. Empty for who is no longer in the directory."""
+    user_entra_object_id: _builtins.str
+    """The same: their object id."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Since when they hold it, as far as syncs saw it; not set for what was there before anybody
@@ -101,10 +107,12 @@ class Grant(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         first_seen_time: _timestamp_pb2.Timestamp | None = ...,
+        user_entra_tenant_id: _builtins.str = ...,
+        user_entra_object_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "first_seen_time", b"first_seen_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "binding_id", b"binding_id", "directory_display_name", b"directory_display_name", "directory_entitlement_id", b"directory_entitlement_id", "end_time", b"end_time", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "first_seen_time", b"first_seen_time", "group_display_name", b"group_display_name", "group_id", b"group_id", "lease_id", b"lease_id", "start_time", b"start_time", "unmanaged", b"unmanaged", "user_display_name", b"user_display_name", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "binding_id", b"binding_id", "directory_display_name", b"directory_display_name", "directory_entitlement_id", b"directory_entitlement_id", "end_time", b"end_time", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "first_seen_time", b"first_seen_time", "group_display_name", b"group_display_name", "group_id", b"group_id", "lease_id", b"lease_id", "start_time", b"start_time", "unmanaged", b"unmanaged", "user_display_name", b"user_display_name", "user_entra_object_id", b"user_entra_object_id", "user_entra_tenant_id", b"user_entra_tenant_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

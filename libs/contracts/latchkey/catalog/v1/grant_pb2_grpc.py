@@ -71,7 +71,8 @@ class GrantServiceServicer:
         """Lists grants: of a person, of an app, of an entitlement, or of a directory entitlement; at
         least one is given. Now, or as they were at a time.
 
-        Callers: administrators, connector administrators and auditors; people for themselves.
+        Callers: administrators, connector administrators and auditors; people for themselves; the
+        requests service.
         Fails with `NOT_FOUND` / `USER_NOT_FOUND`, `APP_NOT_FOUND` or `ENTITLEMENT_NOT_FOUND`,
         `INVALID_ARGUMENT` / `FIELD_INVALID` or `PAGE_TOKEN_INVALID`.
         """

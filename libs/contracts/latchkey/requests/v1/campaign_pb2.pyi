@@ -152,7 +152,7 @@ class Campaign(_message.Message):
     entitlement_id: _builtins.str
     """Optional. One of its entitlements; all of them when not given."""
     reviewers: Global___CampaignReviewers.ValueType
-    """Required. Who reviews."""
+    """Required. Who reviews. Never who holds it; where nobody is left, only administrators can say."""
     due_action: Global___CampaignDueAction.ValueType
     """Required. What becomes of the rest then."""
     state: Global___CampaignState.ValueType
@@ -162,9 +162,11 @@ class Campaign(_message.Message):
     certified_count: _builtins.int
     """Output only. How many of them were certified."""
     revoked_count: _builtins.int
-    """Output only. How many of them were revoked."""
+    """Output only. How many of them were revoked, by reviewers and by the due action."""
     open_count: _builtins.int
-    """Output only. Of how many nobody has said anything."""
+    """Output only. Of how many nobody has said anything; once it is closed, how many stay since nobody
+    looked, or are still to be revoked. The three add up to all.
+    """
     @_builtins.property
     def due_time(self) -> _timestamp_pb2.Timestamp:
         """Required. When it is due: at least a minute and at most a year from now."""
@@ -236,13 +238,15 @@ class CampaignItem(_message.Message):
     entitlement_display_name: _builtins.str
     """Output only. Its name."""
     lease_id: _builtins.str
-    """Output only. The lease that brought it; empty for access from outside."""
+    """Output only. The lease by which they have it; empty for access from outside."""
     verdict: Global___CampaignVerdict.ValueType
     """Output only. What was said."""
     reason: _builtins.str
     """Output only. Why, in their words."""
     instructions: _builtins.str
-    """Output only. What is to be done by hand, where no lease holds the access that was revoked."""
+    """Output only. Of what was revoked: what is to be done by hand, where no lease holds the access or a
+    part of it; and where its lease had ended already, that it had.
+    """
     etag: _builtins.str
     """Output only. Changes with every change of the item."""
     @_builtins.property
@@ -459,7 +463,7 @@ class ListCampaignItemsRequest(_message.Message):
     page_token: _builtins.str
     """Optional. The `next_page_token` of the page before, with the same filters."""
     open_only: _builtins.bool
-    """Optional. Only those of which nobody has said anything."""
+    """Optional. Only those of which nobody has said anything, and that wait for somebody to."""
     def __init__(
         self,
         *,

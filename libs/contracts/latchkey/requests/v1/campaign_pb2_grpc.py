@@ -33,6 +33,11 @@ class CampaignServiceStub:
     what is revoked ends as any other lease does. Access that no lease holds was not brought by
     Latchkey and is never removed by it: revoking such an item says so, and is a task for the app's
     owners.
+
+    One person's access by one entitlement is one item, whatever it is made of in Entra. What somebody
+    holds only since a lease of another entitlement brings it along is looked at as that lease's item,
+    in a campaign over that one or over the app. So is a lease on its way into Entra, or one that
+    failed; one that is ending is no item.
     """
 
     def __init__(self, channel):
@@ -81,14 +86,21 @@ class CampaignServiceServicer:
     what is revoked ends as any other lease does. Access that no lease holds was not brought by
     Latchkey and is never removed by it: revoking such an item says so, and is a task for the app's
     owners.
+
+    One person's access by one entitlement is one item, whatever it is made of in Entra. What somebody
+    holds only since a lease of another entitlement brings it along is looked at as that lease's item,
+    in a campaign over that one or over the app. So is a lease on its way into Entra, or one that
+    failed; one that is ending is no item.
     """
 
     def StartCampaign(self, request, context):
         """Starts a campaign: takes down who holds what at this moment, and asks the reviewers. Publishes
-        `CampaignStarted`.
+        `CampaignStarted`. The directory is asked about each holder, so that one of 20,000 items, which
+        is the most, takes minutes: give such a call the time.
 
         Callers: administrators; the app's owners.
-        Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`, `INVALID_ARGUMENT` / `FIELD_INVALID`,
+        Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` where the app has no such entitlement, or offers
+        none, `INVALID_ARGUMENT` / `FIELD_INVALID`, `FAILED_PRECONDITION` / `CAMPAIGN_TOO_LARGE`,
         `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` without the catalog.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -120,20 +132,23 @@ class CampaignServiceServicer:
         who started it, administrators and auditors.
 
         Callers: as for `GetCampaign`.
-        Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`.
+        Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReviewCampaignItem(self, request, context):
-        """Says of an item whether the access stays. Nobody says it of their own. Publishes
-        `CampaignItemReviewed`; what is revoked ends at once.
+        """Says of an item whether the access stays, once: a verdict is not taken back. Nobody says it of
+        their own. Who reviews it is asked of the directory again. Publishes `CampaignItemReviewed`; what
+        is revoked ends at once.
 
+        From: a campaign that is `OPEN` and not due, an item of which nobody has said anything.
         Callers: the item's reviewers, administrators.
-        Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND` or `CAMPAIGN_ITEM_NOT_FOUND`,
-        `PERMISSION_DENIED` / `SELF_DECISION`, `FAILED_PRECONDITION` / `CAMPAIGN_STATE`, `ABORTED` /
-        `ETAG_MISMATCH`.
+        Fails with `NOT_FOUND` / `CAMPAIGN_ITEM_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION` or
+        `CALLER_NOT_ALLOWED`, both of which the audit keeps, `FAILED_PRECONDITION` / `CAMPAIGN_STATE`,
+        `ABORTED` / `ETAG_MISMATCH`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` while the catalog does not
+        say who reviews it (administrators do not wait for that).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,11 +156,13 @@ class CampaignServiceServicer:
 
     def CloseCampaign(self, request, context):
         """Closes a campaign before its due time, with what its due action says for the items that nobody
-        looked at. Publishes `CampaignClosed`.
+        looked at: they stay from that moment on, or are revoked after it, about a hundred a second.
+        Publishes `CampaignClosed`.
 
         From: `OPEN`.
         Callers: who started it, administrators.
-        Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`, `FAILED_PRECONDITION` / `CAMPAIGN_STATE`.
+        Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`, `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED`,
+        `FAILED_PRECONDITION` / `CAMPAIGN_STATE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,6 +217,11 @@ class CampaignService:
     what is revoked ends as any other lease does. Access that no lease holds was not brought by
     Latchkey and is never removed by it: revoking such an item says so, and is a task for the app's
     owners.
+
+    One person's access by one entitlement is one item, whatever it is made of in Entra. What somebody
+    holds only since a lease of another entitlement brings it along is looked at as that lease's item,
+    in a campaign over that one or over the app. So is a lease on its way into Entra, or one that
+    failed; one that is ending is no item.
     """
 
     @staticmethod

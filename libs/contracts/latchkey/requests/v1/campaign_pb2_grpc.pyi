@@ -20,15 +20,22 @@ class CampaignServiceStub:
     what is revoked ends as any other lease does. Access that no lease holds was not brought by
     Latchkey and is never removed by it: revoking such an item says so, and is a task for the app's
     owners.
+
+    One person's access by one entitlement is one item, whatever it is made of in Entra. What somebody
+    holds only since a lease of another entitlement brings it along is looked at as that lease's item,
+    in a campaign over that one or over the app. So is a lease on its way into Entra, or one that
+    failed; one that is ending is no item.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     StartCampaign: _aio.UnaryUnaryMultiCallable[_campaign_pb2.StartCampaignRequest, _campaign_pb2.StartCampaignResponse]
     """Starts a campaign: takes down who holds what at this moment, and asks the reviewers. Publishes
-    `CampaignStarted`.
+    `CampaignStarted`. The directory is asked about each holder, so that one of 20,000 items, which
+    is the most, takes minutes: give such a call the time.
 
     Callers: administrators; the app's owners.
-    Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`, `INVALID_ARGUMENT` / `FIELD_INVALID`,
+    Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` where the app has no such entitlement, or offers
+    none, `INVALID_ARGUMENT` / `FIELD_INVALID`, `FAILED_PRECONDITION` / `CAMPAIGN_TOO_LARGE`,
     `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` without the catalog.
     """
     GetCampaign: _aio.UnaryUnaryMultiCallable[_campaign_pb2.GetCampaignRequest, _campaign_pb2.GetCampaignResponse]
@@ -48,24 +55,29 @@ class CampaignServiceStub:
     who started it, administrators and auditors.
 
     Callers: as for `GetCampaign`.
-    Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`.
+    Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
     """
     ReviewCampaignItem: _aio.UnaryUnaryMultiCallable[_campaign_pb2.ReviewCampaignItemRequest, _campaign_pb2.ReviewCampaignItemResponse]
-    """Says of an item whether the access stays. Nobody says it of their own. Publishes
-    `CampaignItemReviewed`; what is revoked ends at once.
+    """Says of an item whether the access stays, once: a verdict is not taken back. Nobody says it of
+    their own. Who reviews it is asked of the directory again. Publishes `CampaignItemReviewed`; what
+    is revoked ends at once.
 
+    From: a campaign that is `OPEN` and not due, an item of which nobody has said anything.
     Callers: the item's reviewers, administrators.
-    Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND` or `CAMPAIGN_ITEM_NOT_FOUND`,
-    `PERMISSION_DENIED` / `SELF_DECISION`, `FAILED_PRECONDITION` / `CAMPAIGN_STATE`, `ABORTED` /
-    `ETAG_MISMATCH`.
+    Fails with `NOT_FOUND` / `CAMPAIGN_ITEM_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION` or
+    `CALLER_NOT_ALLOWED`, both of which the audit keeps, `FAILED_PRECONDITION` / `CAMPAIGN_STATE`,
+    `ABORTED` / `ETAG_MISMATCH`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` while the catalog does not
+    say who reviews it (administrators do not wait for that).
     """
     CloseCampaign: _aio.UnaryUnaryMultiCallable[_campaign_pb2.CloseCampaignRequest, _campaign_pb2.CloseCampaignResponse]
     """Closes a campaign before its due time, with what its due action says for the items that nobody
-    looked at. Publishes `CampaignClosed`.
+    looked at: they stay from that moment on, or are revoked after it, about a hundred a second.
+    Publishes `CampaignClosed`.
 
     From: `OPEN`.
     Callers: who started it, administrators.
-    Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`, `FAILED_PRECONDITION` / `CAMPAIGN_STATE`.
+    Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`, `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED`,
+    `FAILED_PRECONDITION` / `CAMPAIGN_STATE`.
     """
 
 class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -76,6 +88,11 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
     what is revoked ends as any other lease does. Access that no lease holds was not brought by
     Latchkey and is never removed by it: revoking such an item says so, and is a task for the app's
     owners.
+
+    One person's access by one entitlement is one item, whatever it is made of in Entra. What somebody
+    holds only since a lease of another entitlement brings it along is looked at as that lease's item,
+    in a campaign over that one or over the app. So is a lease on its way into Entra, or one that
+    failed; one that is ending is no item.
     """
 
     @_abc_1.abstractmethod
@@ -85,10 +102,12 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_campaign_pb2.StartCampaignRequest, _abc.Awaitable[_campaign_pb2.StartCampaignResponse]],
     ) -> _abc.Awaitable[_campaign_pb2.StartCampaignResponse]:
         """Starts a campaign: takes down who holds what at this moment, and asks the reviewers. Publishes
-        `CampaignStarted`.
+        `CampaignStarted`. The directory is asked about each holder, so that one of 20,000 items, which
+        is the most, takes minutes: give such a call the time.
 
         Callers: administrators; the app's owners.
-        Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND`, `INVALID_ARGUMENT` / `FIELD_INVALID`,
+        Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` where the app has no such entitlement, or offers
+        none, `INVALID_ARGUMENT` / `FIELD_INVALID`, `FAILED_PRECONDITION` / `CAMPAIGN_TOO_LARGE`,
         `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` without the catalog.
         """
 
@@ -126,7 +145,7 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         who started it, administrators and auditors.
 
         Callers: as for `GetCampaign`.
-        Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`.
+        Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`, `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
 
     @_abc_1.abstractmethod
@@ -135,13 +154,16 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _campaign_pb2.ReviewCampaignItemRequest,
         context: _aio.ServicerContext[_campaign_pb2.ReviewCampaignItemRequest, _abc.Awaitable[_campaign_pb2.ReviewCampaignItemResponse]],
     ) -> _abc.Awaitable[_campaign_pb2.ReviewCampaignItemResponse]:
-        """Says of an item whether the access stays. Nobody says it of their own. Publishes
-        `CampaignItemReviewed`; what is revoked ends at once.
+        """Says of an item whether the access stays, once: a verdict is not taken back. Nobody says it of
+        their own. Who reviews it is asked of the directory again. Publishes `CampaignItemReviewed`; what
+        is revoked ends at once.
 
+        From: a campaign that is `OPEN` and not due, an item of which nobody has said anything.
         Callers: the item's reviewers, administrators.
-        Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND` or `CAMPAIGN_ITEM_NOT_FOUND`,
-        `PERMISSION_DENIED` / `SELF_DECISION`, `FAILED_PRECONDITION` / `CAMPAIGN_STATE`, `ABORTED` /
-        `ETAG_MISMATCH`.
+        Fails with `NOT_FOUND` / `CAMPAIGN_ITEM_NOT_FOUND`, `PERMISSION_DENIED` / `SELF_DECISION` or
+        `CALLER_NOT_ALLOWED`, both of which the audit keeps, `FAILED_PRECONDITION` / `CAMPAIGN_STATE`,
+        `ABORTED` / `ETAG_MISMATCH`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` while the catalog does not
+        say who reviews it (administrators do not wait for that).
         """
 
     @_abc_1.abstractmethod
@@ -151,11 +173,13 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_campaign_pb2.CloseCampaignRequest, _abc.Awaitable[_campaign_pb2.CloseCampaignResponse]],
     ) -> _abc.Awaitable[_campaign_pb2.CloseCampaignResponse]:
         """Closes a campaign before its due time, with what its due action says for the items that nobody
-        looked at. Publishes `CampaignClosed`.
+        looked at: they stay from that moment on, or are revoked after it, about a hundred a second.
+        Publishes `CampaignClosed`.
 
         From: `OPEN`.
         Callers: who started it, administrators.
-        Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`, `FAILED_PRECONDITION` / `CAMPAIGN_STATE`.
+        Fails with `NOT_FOUND` / `CAMPAIGN_NOT_FOUND`, `PERMISSION_DENIED` / `CALLER_NOT_ALLOWED`,
+        `FAILED_PRECONDITION` / `CAMPAIGN_STATE`.
         """
 
 def add_CampaignServiceServicer_to_server(servicer: CampaignServiceServicer, server: _aio.Server) -> None: ...

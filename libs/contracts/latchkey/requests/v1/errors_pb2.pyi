@@ -110,7 +110,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_SELF_DECISION: _ErrorReason.ValueType  # 32
     """`PERMISSION_DENIED`. The caller is the requester or the subject, or would decide in the place
-    of one of them. Way out: somebody else decides; it stays as it is, and the audit says who
+    of one of them; or holds what is reviewed. Way out: somebody else decides; it stays as it is, and the audit says who
     tried.
     """
     ERROR_REASON_NOT_AN_APPROVER: _ErrorReason.ValueType  # 33
@@ -177,6 +177,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_LEASE_WITHOUT_END: _ErrorReason.ValueType  # 50
     """`FAILED_PRECONDITION`. The lease has no end, so there is nothing to extend. Way out: none is
     needed.
+    """
+    ERROR_REASON_CAMPAIGN_NOT_FOUND: _ErrorReason.ValueType  # 51
+    """`NOT_FOUND`. No campaign has this id, or the caller may not see it. Way out:
+    `CampaignService/ListCampaigns`.
+    """
+    ERROR_REASON_CAMPAIGN_ITEM_NOT_FOUND: _ErrorReason.ValueType  # 52
+    """`NOT_FOUND`. No item of a campaign has this id, or the caller may not see it. Way out:
+    `CampaignService/ListCampaignItems`.
+    """
+    ERROR_REASON_CAMPAIGN_STATE: _ErrorReason.ValueType  # 53
+    """`FAILED_PRECONDITION`. The campaign is closed or due, or the item has its verdict; `state` is
+    where it is. Way out: none from that state.
+    """
+    ERROR_REASON_CAMPAIGN_TOO_LARGE: _ErrorReason.ValueType  # 54
+    """`FAILED_PRECONDITION`. There are more holders than one campaign takes; `most` is how many it
+    does. Way out: one entitlement of the app at a time.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -273,7 +289,7 @@ Way out: none from that state.
 """
 ERROR_REASON_SELF_DECISION: ErrorReason.ValueType  # 32
 """`PERMISSION_DENIED`. The caller is the requester or the subject, or would decide in the place
-of one of them. Way out: somebody else decides; it stays as it is, and the audit says who
+of one of them; or holds what is reviewed. Way out: somebody else decides; it stays as it is, and the audit says who
 tried.
 """
 ERROR_REASON_NOT_AN_APPROVER: ErrorReason.ValueType  # 33
@@ -340,5 +356,21 @@ Way out: talk elsewhere.
 ERROR_REASON_LEASE_WITHOUT_END: ErrorReason.ValueType  # 50
 """`FAILED_PRECONDITION`. The lease has no end, so there is nothing to extend. Way out: none is
 needed.
+"""
+ERROR_REASON_CAMPAIGN_NOT_FOUND: ErrorReason.ValueType  # 51
+"""`NOT_FOUND`. No campaign has this id, or the caller may not see it. Way out:
+`CampaignService/ListCampaigns`.
+"""
+ERROR_REASON_CAMPAIGN_ITEM_NOT_FOUND: ErrorReason.ValueType  # 52
+"""`NOT_FOUND`. No item of a campaign has this id, or the caller may not see it. Way out:
+`CampaignService/ListCampaignItems`.
+"""
+ERROR_REASON_CAMPAIGN_STATE: ErrorReason.ValueType  # 53
+"""`FAILED_PRECONDITION`. The campaign is closed or due, or the item has its verdict; `state` is
+where it is. Way out: none from that state.
+"""
+ERROR_REASON_CAMPAIGN_TOO_LARGE: ErrorReason.ValueType  # 54
+"""`FAILED_PRECONDITION`. There are more holders than one campaign takes; `most` is how many it
+does. Way out: one entitlement of the app at a time.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from latchkey.ledger.v1 import actor_pb2 as _actor_pb2
+from latchkey.requests.v1 import campaign_pb2 as _campaign_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -874,3 +875,137 @@ class LeaseEndLate(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LeaseEndLate: _TypeAlias = LeaseEndLate  # noqa: Y015
+
+@_typing.final
+class CampaignStarted(_message.Message):
+    """An access review was started, and its reviewers are asked. Subject: the campaign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    ITEM_COUNT_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    campaign_id: _builtins.str
+    """The campaign."""
+    app_id: _builtins.str
+    """Of which app."""
+    entitlement_id: _builtins.str
+    """Of which of its entitlements; empty for all."""
+    item_count: _builtins.int
+    """How many items it has."""
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """When it is due."""
+
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who started it."""
+
+    def __init__(
+        self,
+        *,
+        campaign_id: _builtins.str = ...,
+        app_id: _builtins.str = ...,
+        entitlement_id: _builtins.str = ...,
+        item_count: _builtins.int = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "due_time", b"due_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "app_id", b"app_id", "campaign_id", b"campaign_id", "due_time", b"due_time", "entitlement_id", b"entitlement_id", "item_count", b"item_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CampaignStarted: _TypeAlias = CampaignStarted  # noqa: Y015
+
+@_typing.final
+class CampaignItemReviewed(_message.Message):
+    """It was said of somebody's access whether it stays. Subject: the campaign item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_ITEM_ID_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    campaign_item_id: _builtins.str
+    """The item."""
+    campaign_id: _builtins.str
+    """Its campaign."""
+    entitlement_id: _builtins.str
+    """What is held."""
+    subject_user_id: _builtins.str
+    """Who holds it."""
+    lease_id: _builtins.str
+    """The lease by which they have it; empty for access from outside, which is not removed."""
+    verdict: _campaign_pb2.CampaignVerdict.ValueType
+    """What was said."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who said it; a service where nobody had until it was due."""
+
+    def __init__(
+        self,
+        *,
+        campaign_item_id: _builtins.str = ...,
+        campaign_id: _builtins.str = ...,
+        entitlement_id: _builtins.str = ...,
+        subject_user_id: _builtins.str = ...,
+        lease_id: _builtins.str = ...,
+        verdict: _campaign_pb2.CampaignVerdict.ValueType = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "campaign_id", b"campaign_id", "campaign_item_id", b"campaign_item_id", "entitlement_id", b"entitlement_id", "lease_id", b"lease_id", "subject_user_id", b"subject_user_id", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CampaignItemReviewed: _TypeAlias = CampaignItemReviewed  # noqa: Y015
+
+@_typing.final
+class CampaignClosed(_message.Message):
+    """An access review is over. Subject: the campaign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    OPEN_COUNT_FIELD_NUMBER: _builtins.int
+    DUE_ACTION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    campaign_id: _builtins.str
+    """The campaign."""
+    app_id: _builtins.str
+    """Of which app."""
+    open_count: _builtins.int
+    """How many items nobody had looked at."""
+    due_action: _campaign_pb2.CampaignDueAction.ValueType
+    """What becomes of those."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who closed it; a service when it was due."""
+
+    def __init__(
+        self,
+        *,
+        campaign_id: _builtins.str = ...,
+        app_id: _builtins.str = ...,
+        open_count: _builtins.int = ...,
+        due_action: _campaign_pb2.CampaignDueAction.ValueType = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "app_id", b"app_id", "campaign_id", b"campaign_id", "due_action", b"due_action", "open_count", b"open_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CampaignClosed: _TypeAlias = CampaignClosed  # noqa: Y015
