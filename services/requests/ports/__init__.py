@@ -1,0 +1,17 @@
+"""What the use cases need from outside."""
+
+from services.requests.ports.access_requests import AccessRequests
+from services.requests.ports.campaigns import Campaigns
+from services.requests.ports.delegations import Delegations
+from services.requests.ports.leases import Leases
+from services.requests.ports.neighbours import Catalog, Connector, Policy
+
+__all__ = [
+    "AccessRequests",
+    "Campaigns",
+    "Catalog",
+    "Connector",
+    "Delegations",
+    "Leases",
+    "Policy",
+]
