@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -19,7 +20,9 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from latchkey.requests.v1 import campaign_pb2, campaign_pb2_grpc
 from libs.domain.ids import user_id
+from libs.rpc.well_known import timestamp
 from tests.e2e.conftest import Ready
 from tests.support.garbage import Garbage, bytes_of_no_message
 from tools.dev.cast import COLLEAGUE, OPERATOR, REQUESTER, TENANT_ID
@@ -126,6 +129,25 @@ def _tokens(house: House) -> dict[str, str | None]:
     }
 
 
+async def _campaign(ready: Ready) -> str:
+    """An access review of the app."""
+    stub = campaign_pb2_grpc.CampaignServiceStub(ready.operator.channel("requests"))
+    due = datetime.now(UTC) + timedelta(days=1)
+    answer = await ready.operator.call(
+        stub.StartCampaign,
+        campaign_pb2.StartCampaignRequest(
+            campaign=campaign_pb2.Campaign(
+                display_name="Everybody",
+                app_id=ready.app_id,
+                reviewers=campaign_pb2.CAMPAIGN_REVIEWERS_APP_OWNERS,
+                due_time=timestamp(due),
+                due_action=campaign_pb2.CAMPAIGN_DUE_ACTION_KEEP,
+            ),
+        ),
+    )
+    return str(answer.campaign.campaign_id)
+
+
 async def _known(ready: Ready) -> dict[str, list[str]]:
     """Real values of the house, by the name of the field that they stand in."""
     for member, entitlement_id in (
@@ -134,6 +156,7 @@ async def _known(ready: Ready) -> dict[str, list[str]]:
     ):
         key = f"known-{member.label}"
         await ready.guide(member).ask(entitlement_id, "There shall be something.", key)
+    campaign_id = await _campaign(ready)
     known: dict[str, set[str]] = defaultdict(set)
     admin = OPERATOR.token(ready.house.issuer)
     for service in SERVICES:
@@ -149,6 +172,7 @@ async def _known(ready: Ready) -> dict[str, list[str]]:
                 "page_size": 3,
                 "access_profile_id": "apr_everyone",
                 "policy_id": "pol_auto_approve",
+                "campaign_id": campaign_id,
             }
             if method.descriptor.name in {"ListManagers", "ListGrants"}:
                 asked["user_id"] = user_id(TENANT_ID, REQUESTER.entra_object_id)

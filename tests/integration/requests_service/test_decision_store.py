@@ -100,6 +100,7 @@ _HAPPENED: tuple[timeline.Happening, ...] = (
     timeline.Approved("Ben", _HOUR),
     timeline.Denied("no", BEN),
     timeline.EmergencyReviewed(False, "it was none"),
+    timeline.LeaseExtended("lea_1", NOW),
     timeline.LeaseGranted("lea_1"),
     timeline.TargetDelivered(TARGET, "201", True),
     timeline.Fulfilled(NOW),
