@@ -43,7 +43,7 @@ class Writes:
         """
         for _ in range(_TRIES):
             outcome = await use_case()
-            if outcome.change is None or await self._committed(outcome.change, None):
+            if outcome.change is None or await self._committed(outcome.change):
                 return _result(outcome)
         raise _conflict()
 
@@ -72,7 +72,7 @@ class Writes:
                 raise
             if isinstance(outcome, Refused):
                 # It answers no key: the caller may be right the next time.
-                if await self._committed(outcome.change, None):
+                if await self._committed(outcome.change):
                     raise outcome.error
                 continue
             response = respond(outcome.result)
@@ -83,10 +83,15 @@ class Writes:
                 return response
         raise _conflict()
 
-    async def _committed(self, change: Change, key: IdempotencyKey | None) -> bool:
+    async def _committed(
+        self,
+        change: Change,
+        key: IdempotencyKey | None = None,
+        received: Received | None = None,
+    ) -> bool:
         """Commits, unless somebody else was first."""
         try:
-            await self._committer.commit(change, key=key)
+            await self._committer.commit(change, key=key, received=received)
         except Stale as stale:
             _log.info("use_case_again", cause=str(stale))
             return False
@@ -102,14 +107,8 @@ class Writes:
             if await self._received(received):
                 return None
             outcome = await use_case()
-            if outcome.change is None:
+            if outcome.change is None or await self._committed(outcome.change, received=received):
                 return _result(outcome)
-            try:
-                await self._committer.commit(outcome.change, received=received)
-            except Stale as stale:
-                _log.info("use_case_again", cause=str(stale))
-                continue
-            return _result(outcome)
         raise _conflict()
 
     async def forget(self, clock: Clock) -> None:

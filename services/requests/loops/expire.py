@@ -4,10 +4,9 @@ from libs.db.writes import Writes
 from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.handlers.end_lease import Expirer
-from services.requests.loops.rounds import in_turns
+from services.requests.loops.rounds import all_due
 
 EVERY_SECONDS = 0.5
-_MOST = 500
 
 
 class ExpireLoop:
@@ -23,13 +22,7 @@ class ExpireLoop:
 
     async def __call__(self) -> None:
         """One round."""
-        while True:
-            ids = await self._leases.overdue(self._clock.now(), _MOST)
-            failed = 0
-            async for turn in in_turns(ids, self._expire):
-                failed += sum(isinstance(answer, Exception) for _, answer in turn)
-            if len(ids) < _MOST or failed == len(ids):
-                return
+        await all_due(self._leases.overdue, self._expire, self._clock, despite_failures=True)
 
     async def _expire(self, lease_id: str) -> None:
         await self._writes.run(lambda: self._expirer(lease_id))

@@ -4,10 +4,9 @@ from libs.db.writes import Writes
 from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.handlers.overdue import Overdue
-from services.requests.loops.rounds import in_turns
+from services.requests.loops.rounds import all_due
 
 EVERY_SECONDS = 1.0
-_MOST = 500
 
 
 class OverdueLoop:
@@ -23,13 +22,7 @@ class OverdueLoop:
 
     async def __call__(self) -> None:
         """One round."""
-        while True:
-            ids = await self._access_requests.overdue(self._clock.now(), _MOST)
-            failed = 0
-            async for turn in in_turns(ids, self._look):
-                failed += sum(isinstance(answer, Exception) for _, answer in turn)
-            if len(ids) < _MOST or failed:
-                return
+        await all_due(self._access_requests.overdue, self._look, self._clock)
 
     async def _look(self, access_request_id: str) -> None:
         await self._writes.run(lambda: self._overdue(access_request_id))

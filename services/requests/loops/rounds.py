@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
 
+from libs.domain.clock import Clock
 from libs.domain.errors import LatchkeyError
 
 T = TypeVar("T")
 _AT_ONCE = 16
 _MOST = 1000
+_MOST_DUE = 500
 _log = structlog.get_logger(__name__)
 
 
@@ -22,6 +25,26 @@ async def everything(page: Callable[[str, int], Awaitable[list[str]]]) -> list[s
         found.extend(more)
         if len(more) < _MOST:
             return found
+
+
+async def all_due(
+    page: Callable[[datetime, int], Awaitable[list[str]]],
+    work: Callable[[str], Awaitable[object]],
+    clock: Clock,
+    *,
+    despite_failures: bool = False,
+) -> None:
+    """Does `work` for all whose time has come, page after page of those that `page` gives.
+
+    What fails is given again with the next page: it ends the round, and with `despite_failures`
+    only when all of a page fails, so that nothing waits for it.
+    """
+    while True:
+        ids, failed = await page(clock.now(), _MOST_DUE), 0
+        async for turn in in_turns(ids, work):
+            failed += sum(isinstance(answer, Exception) for _, answer in turn)
+        if len(ids) < _MOST_DUE or failed == len(ids) or (failed and not despite_failures):
+            return
 
 
 async def in_turns(

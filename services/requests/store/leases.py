@@ -156,9 +156,7 @@ class LeaseStore:
             .order_by(table.c.lease_id)
             .limit(most)
         )
-        return await self.database.read(
-            lambda connection: list(connection.execute(query).scalars())
-        )
+        return await self._ids(query)
 
     async def not_over(
         self, after: str, most: int, *, subject_user_id: str = "", app_id: str = ""
@@ -191,9 +189,7 @@ class LeaseStore:
             .order_by(table.c.end_time, table.c.lease_id)
             .limit(most)
         )
-        return await self.database.read(
-            lambda connection: list(connection.execute(query).scalars())
-        )
+        return await self._ids(query)
 
     async def is_announced(self, lease_id: str) -> bool:
         outbox = ledger.outbox

@@ -77,7 +77,7 @@ def access_request_id(request: pb.GetAccessRequestRequest | pb.WatchAccessReques
         Invalid: FIELD_INVALID.
     """
     with Fields() as fields:
-        return fields.id("access_request_id", request.access_request_id, "req")
+        return _request_id(fields, request)
 
 
 def list_command(request: pb.ListAccessRequestsRequest, person: Person) -> ListAccessRequests:
@@ -119,7 +119,7 @@ def cancel_command(request: pb.CancelAccessRequestRequest, person: Person) -> Ca
     with Fields() as fields:
         command = CancelAccessRequest(
             person=person,
-            access_request_id=fields.id("access_request_id", request.access_request_id, "req"),
+            access_request_id=_request_id(fields, request),
             reason=fields.text("reason", request.reason, least=0, most=MOST_TEXT, lines=True),
             etag=fields.text("etag", request.etag, least=0, most=100),
         )
@@ -135,7 +135,7 @@ def retry_command(request: pb.RetryAccessRequestRequest, person: Person) -> Retr
     with Fields() as fields:
         command = RetryAccessRequest(
             person=person,
-            access_request_id=fields.id("access_request_id", request.access_request_id, "req"),
+            access_request_id=_request_id(fields, request),
             etag=fields.text("etag", request.etag, least=0, most=100),
         )
         fields.idempotency_key(request.idempotency_key)

@@ -136,9 +136,7 @@ def person_gone(user: directory_pb2.User) -> Gone | None:
 
 def enabled_person(user: directory_pb2.User) -> PersonRef | None:
     """A person of the directory; none for one who is disabled."""
-    if person_gone(user) is not None:
-        return None
-    return PersonRef(user.user_id, user.entra_tenant_id, user.entra_object_id, user.display_name)
+    return None if person_gone(user) is not None else user_ref(user)
 
 
 def entitlement_gone(entitlement: entitlement_pb2.Entitlement) -> Gone | None:
