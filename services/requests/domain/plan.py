@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.requests.domain.steps import Accept, Approval, Reject, Step, UnknownStep, Wait
+from services.requests.domain.steps import Accept, Approval, Reject, Step, UnknownStep
 
 
 class NoPlan(Exception):
@@ -80,16 +80,3 @@ class Easier:
 
     duration: timedelta
     plan: Plan
-
-
-__all__ = [
-    "Accept",
-    "Approval",
-    "Easier",
-    "NoPlan",
-    "Plan",
-    "Reject",
-    "Step",
-    "UnknownStep",
-    "Wait",
-]

@@ -8,7 +8,8 @@ from typing import Any
 from libs.db.audit import actor_from_json, actor_json
 from services.requests.domain import timeline
 from services.requests.domain.person import PersonRef
-from services.requests.domain.plan import Accept, Plan, Reject, Step, UnknownStep
+from services.requests.domain.plan import Plan
+from services.requests.domain.steps import Accept, Reject, Step, UnknownStep
 from services.requests.domain.target import AppRoleAssignment, GroupMembership, Target
 from services.requests.domain.timeline import Entry, Happening
 from services.requests.store.values import document, value_from

@@ -7,8 +7,8 @@ from libs.db.engine import Database
 from libs.domain import ids
 from services.requests.domain import timeline
 from services.requests.domain.access_request import AccessRequestState
-from services.requests.domain.plan import Accept, UnknownStep
 from services.requests.domain.states import EmergencyReview
+from services.requests.domain.steps import Accept, UnknownStep
 from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
 from services.requests.store.access_requests import occupancy
 from tests.fakes.requests_peers import APP, EDITOR, VIEWER

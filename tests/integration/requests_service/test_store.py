@@ -15,8 +15,9 @@ from services.requests.domain.delivery import Delivery, DeliveryState, TargetAns
 from services.requests.domain.gone import Dependent
 from services.requests.domain.inputs import Inputs
 from services.requests.domain.lease import LATE, Lease, LeaseState
-from services.requests.domain.plan import Accept, Plan
+from services.requests.domain.plan import Plan
 from services.requests.domain.resolution import DirectoryPerson, Holding
+from services.requests.domain.steps import Accept
 from services.requests.store import MIGRATIONS
 from services.requests.store.tables import metadata
 from tests.fakes.requests_neighbours import ENTITLEMENT, TARGET

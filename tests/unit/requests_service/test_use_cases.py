@@ -19,7 +19,7 @@ from services.requests.domain import facts, timeline
 from services.requests.domain.access_request import AccessRequestState
 from services.requests.domain.delivery import DeliveryState
 from services.requests.domain.lease import EndCause, LeaseState
-from services.requests.domain.plan import Reject
+from services.requests.domain.steps import Reject
 from services.requests.handlers.settle_lease import Settled
 from services.requests.handlers.wish import Wish
 from tests.fakes.requests_neighbours import ENTITLEMENT
