@@ -12,6 +12,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from latchkey.catalog.v1 import owner_pb2 as _owner_pb2
+from latchkey.catalog.v1 import settings_pb2 as _settings_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -77,6 +78,7 @@ class App(_message.Message):
     OWNER_SOURCE_FIELD_NUMBER: _builtins.int
     POLICY_ID_FIELD_NUMBER: _builtins.int
     MAX_DURATION_FIELD_NUMBER: _builtins.int
+    UNMANAGED_ACCESS_ACTION_FIELD_NUMBER: _builtins.int
     app_id: _builtins.str
     """Output only. `app_…`, the same for as long as the service principal lives."""
     display_name: _builtins.str
@@ -107,6 +109,10 @@ class App(_message.Message):
     """Output only. Which of both count."""
     policy_id: _builtins.str
     """Optional. The policy that decides where neither the rules nor the entitlement name one."""
+    unmanaged_access_action: _settings_pb2.UnmanagedAccessAction.ValueType
+    """Optional. What becomes of access to it that came from outside Latchkey, from when it is first
+    seen on.
+    """
     @_builtins.property
     def app_roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppRole]:
         """Output only. The roles that the app declares for users and groups."""
@@ -154,10 +160,11 @@ class App(_message.Message):
         owner_source: _owner_pb2.OwnerSource.ValueType = ...,
         policy_id: _builtins.str = ...,
         max_duration: _duration_pb2.Duration | None = ...,
+        unmanaged_access_action: _settings_pb2.UnmanagedAccessAction.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "manage_time", b"manage_time", "max_duration", b"max_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_enabled", b"account_enabled", "app_id", b"app_id", "app_roles", b"app_roles", "connection_id", b"connection_id", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "entra_app_id", b"entra_app_id", "entra_description", b"entra_description", "entra_owner_user_ids", b"entra_owner_user_ids", "entra_service_principal_id", b"entra_service_principal_id", "etag", b"etag", "instructions", b"instructions", "is_protected", b"is_protected", "manage_time", b"manage_time", "max_duration", b"max_duration", "owner_source", b"owner_source", "owners", b"owners", "policy_id", b"policy_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_enabled", b"account_enabled", "app_id", b"app_id", "app_roles", b"app_roles", "connection_id", b"connection_id", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "entra_app_id", b"entra_app_id", "entra_description", b"entra_description", "entra_owner_user_ids", b"entra_owner_user_ids", "entra_service_principal_id", b"entra_service_principal_id", "etag", b"etag", "instructions", b"instructions", "is_protected", b"is_protected", "manage_time", b"manage_time", "max_duration", b"max_duration", "owner_source", b"owner_source", "owners", b"owners", "policy_id", b"policy_id", "state", b"state", "unmanaged_access_action", b"unmanaged_access_action"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -469,7 +476,7 @@ class UpdateAppRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Required. Which fields change: `description`, `instructions`, `owners`, `policy_id`,
-        `max_duration`.
+        `max_duration`, `unmanaged_access_action`.
         """
 
     def __init__(

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from latchkey.catalog.v1 import directory_pb2 as _directory_pb2
 from latchkey.catalog.v1 import entitlement_pb2 as _entitlement_pb2
 from latchkey.catalog.v1 import settings_pb2 as _settings_pb2
@@ -23,6 +24,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _HeldState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HeldStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HeldState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HELD_STATE_UNSPECIFIED: _HeldState.ValueType  # 0
+    """Not set."""
+    HELD_STATE_HELD: _HeldState.ValueType  # 1
+    """They hold it themselves."""
+    HELD_STATE_NOT_HELD: _HeldState.ValueType  # 2
+    """They do not, and both are in the directory."""
+    HELD_STATE_GONE: _HeldState.ValueType  # 3
+    """The person, or what they may hold, is no longer in the directory, or never was."""
+
+class HeldState(_HeldState, metaclass=_HeldStateEnumTypeWrapper):
+    """Whether somebody holds something."""
+
+HELD_STATE_UNSPECIFIED: HeldState.ValueType  # 0
+"""Not set."""
+HELD_STATE_HELD: HeldState.ValueType  # 1
+"""They hold it themselves."""
+HELD_STATE_NOT_HELD: HeldState.ValueType  # 2
+"""They do not, and both are in the directory."""
+HELD_STATE_GONE: HeldState.ValueType  # 3
+"""The person, or what they may hold, is no longer in the directory, or never was."""
+Global___HeldState: _TypeAlias = HeldState  # noqa: Y015
 
 @_typing.final
 class ResolveEntitlementRequest(_message.Message):
@@ -291,3 +320,83 @@ class ConfirmedTarget(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfirmedTarget: _TypeAlias = ConfirmedTarget  # noqa: Y015
+
+@_typing.final
+class CheckHeldRequest(_message.Message):
+    """Asks who holds what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HeldItem(_message.Message):
+        """A person and what they may hold."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        USER_ID_FIELD_NUMBER: _builtins.int
+        DIRECTORY_ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+        user_id: _builtins.str
+        """Required. The person, `usr_…`."""
+        directory_entitlement_id: _builtins.str
+        """Required. The directory entitlement, `den_…`."""
+        def __init__(
+            self,
+            *,
+            user_id: _builtins.str = ...,
+            directory_entitlement_id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["directory_entitlement_id", b"directory_entitlement_id", "user_id", b"user_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """Required. The connection."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckHeldRequest.HeldItem]:
+        """Required. 1 to 500 of them."""
+
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+        items: _abc.Iterable[Global___CheckHeldRequest.HeldItem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckHeldRequest: _TypeAlias = CheckHeldRequest  # noqa: Y015
+
+@_typing.final
+class CheckHeldResponse(_message.Message):
+    """Who holds what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYNC_ID_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    sync_id: _builtins.str
+    """The sync of the connection that was the last to complete; empty before the first."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[Global___HeldState.ValueType]:
+        """One answer an item, in the order asked."""
+
+    def __init__(
+        self,
+        *,
+        sync_id: _builtins.str = ...,
+        states: _abc.Iterable[Global___HeldState.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["states", b"states", "sync_id", b"sync_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckHeldResponse: _TypeAlias = CheckHeldResponse  # noqa: Y015

@@ -45,6 +45,11 @@ class ResolutionServiceStub:
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsRequest.SerializeToString,
                 response_deserializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsResponse.FromString,
                 _registered_method=True)
+        self.CheckHeld = channel.unary_unary(
+                '/latchkey.catalog.v1.ResolutionService/CheckHeld',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.CheckHeldRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.CheckHeldResponse.FromString,
+                _registered_method=True)
 
 
 class ResolutionServiceServicer:
@@ -77,6 +82,17 @@ class ResolutionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckHeld(self, request, context):
+        """Says for each of many people and directory entitlements of one connection whether the person
+        holds it, as of the last complete sync, and which sync that was.
+
+        Callers: the connector, to see what was taken out by hand.
+        Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ResolutionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -89,6 +105,11 @@ def add_ResolutionServiceServicer_to_server(servicer, server):
                     servicer.ConfirmTargets,
                     request_deserializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsRequest.FromString,
                     response_serializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsResponse.SerializeToString,
+            ),
+            'CheckHeld': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckHeld,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.CheckHeldRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.CheckHeldResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -146,6 +167,33 @@ class ResolutionService:
             '/latchkey.catalog.v1.ResolutionService/ConfirmTargets',
             latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsRequest.SerializeToString,
             latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckHeld(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.ResolutionService/CheckHeld',
+            latchkey_dot_catalog_dot_v1_dot_resolution__pb2.CheckHeldRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_resolution__pb2.CheckHeldResponse.FromString,
             options,
             channel_credentials,
             insecure,

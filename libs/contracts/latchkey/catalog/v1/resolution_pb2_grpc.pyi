@@ -34,6 +34,13 @@ class ResolutionServiceStub:
     Callers: the connector, before it writes to the directory.
     Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`.
     """
+    CheckHeld: _aio.UnaryUnaryMultiCallable[_resolution_pb2.CheckHeldRequest, _resolution_pb2.CheckHeldResponse]
+    """Says for each of many people and directory entitlements of one connection whether the person
+    holds it, as of the last complete sync, and which sync that was.
+
+    Callers: the connector, to see what was taken out by hand.
+    Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
+    """
 
 class ResolutionServiceServicer(metaclass=_abc_1.ABCMeta):
     """What the other services ask of the catalog."""
@@ -66,6 +73,19 @@ class ResolutionServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Callers: the connector, before it writes to the directory.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckHeld(
+        self,
+        request: _resolution_pb2.CheckHeldRequest,
+        context: _aio.ServicerContext[_resolution_pb2.CheckHeldRequest, _abc.Awaitable[_resolution_pb2.CheckHeldResponse]],
+    ) -> _abc.Awaitable[_resolution_pb2.CheckHeldResponse]:
+        """Says for each of many people and directory entitlements of one connection whether the person
+        holds it, as of the last complete sync, and which sync that was.
+
+        Callers: the connector, to see what was taken out by hand.
+        Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
         """
 
 def add_ResolutionServiceServicer_to_server(servicer: ResolutionServiceServicer, server: _aio.Server) -> None: ...

@@ -25,19 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"latchkey/catalog/v1/settings.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\"h\n\x11\x45mergencySettings\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12/\n\x0cmax_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xbd\x01\n\x13\x45ntitlementOverride\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12/\n\x0cmax_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x39\n\temergency\x18\x03 \x01(\x0b\x32&.latchkey.catalog.v1.EmergencySettings\x12\x17\n\x0fnot_requestable\x18\x04 \x01(\x08\x12\x0e\n\x06locked\x18\x05 \x01(\x08\"\xfa\x03\n\x13\x45ntitlementSettings\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x35\n\x0bpolicy_tier\x18\x02 \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12/\n\x0cmax_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12;\n\x11max_duration_tier\x18\x04 \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x39\n\temergency\x18\x05 \x01(\x0b\x32&.latchkey.catalog.v1.EmergencySettings\x12\x38\n\x0e\x65mergency_tier\x18\x06 \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x13\n\x0brequestable\x18\x07 \x01(\x08\x12:\n\x10requestable_tier\x18\x08 \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x45\n\x1b\x65mergency_max_duration_tier\x18\t \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x1e\n\x16unprovisionable_reason\x18\n \x01(\t*\x94\x01\n\x0bSettingTier\x12\x1c\n\x18SETTING_TIER_UNSPECIFIED\x10\x00\x12\x1c\n\x18SETTING_TIER_ENTITLEMENT\x10\x01\x12\x16\n\x12SETTING_TIER_RULES\x10\x02\x12\x14\n\x10SETTING_TIER_APP\x10\x03\x12\x1b\n\x17SETTING_TIER_DEPLOYMENT\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"latchkey/catalog/v1/settings.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\"h\n\x11\x45mergencySettings\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12/\n\x0cmax_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xbd\x01\n\x13\x45ntitlementOverride\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12/\n\x0cmax_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x39\n\temergency\x18\x03 \x01(\x0b\x32&.latchkey.catalog.v1.EmergencySettings\x12\x17\n\x0fnot_requestable\x18\x04 \x01(\x08\x12\x0e\n\x06locked\x18\x05 \x01(\x08\"\xc7\x04\n\x13\x45ntitlementSettings\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x35\n\x0bpolicy_tier\x18\x02 \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12/\n\x0cmax_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12;\n\x11max_duration_tier\x18\x04 \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x39\n\temergency\x18\x05 \x01(\x0b\x32&.latchkey.catalog.v1.EmergencySettings\x12\x38\n\x0e\x65mergency_tier\x18\x06 \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x13\n\x0brequestable\x18\x07 \x01(\x08\x12:\n\x10requestable_tier\x18\x08 \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x45\n\x1b\x65mergency_max_duration_tier\x18\t \x01(\x0e\x32 .latchkey.catalog.v1.SettingTier\x12\x1e\n\x16unprovisionable_reason\x18\n \x01(\t\x12K\n\x17unmanaged_access_action\x18\x0b \x01(\x0e\x32*.latchkey.catalog.v1.UnmanagedAccessAction*\x94\x01\n\x0bSettingTier\x12\x1c\n\x18SETTING_TIER_UNSPECIFIED\x10\x00\x12\x1c\n\x18SETTING_TIER_ENTITLEMENT\x10\x01\x12\x16\n\x12SETTING_TIER_RULES\x10\x02\x12\x14\n\x10SETTING_TIER_APP\x10\x03\x12\x1b\n\x17SETTING_TIER_DEPLOYMENT\x10\x04*\xab\x01\n\x15UnmanagedAccessAction\x12\'\n#UNMANAGED_ACCESS_ACTION_UNSPECIFIED\x10\x00\x12\"\n\x1eUNMANAGED_ACCESS_ACTION_REPORT\x10\x01\x12!\n\x1dUNMANAGED_ACCESS_ACTION_ADOPT\x10\x02\x12\"\n\x1eUNMANAGED_ACCESS_ACTION_REMOVE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.settings_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SETTINGTIER']._serialized_start=899
-  _globals['_SETTINGTIER']._serialized_end=1047
+  _globals['_SETTINGTIER']._serialized_start=976
+  _globals['_SETTINGTIER']._serialized_end=1124
+  _globals['_UNMANAGEDACCESSACTION']._serialized_start=1127
+  _globals['_UNMANAGEDACCESSACTION']._serialized_end=1298
   _globals['_EMERGENCYSETTINGS']._serialized_start=91
   _globals['_EMERGENCYSETTINGS']._serialized_end=195
   _globals['_ENTITLEMENTOVERRIDE']._serialized_start=198
   _globals['_ENTITLEMENTOVERRIDE']._serialized_end=387
   _globals['_ENTITLEMENTSETTINGS']._serialized_start=390
-  _globals['_ENTITLEMENTSETTINGS']._serialized_end=896
+  _globals['_ENTITLEMENTSETTINGS']._serialized_end=973
 # @@protoc_insertion_point(module_scope)

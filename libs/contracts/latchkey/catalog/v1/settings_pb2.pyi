@@ -50,6 +50,40 @@ SETTING_TIER_DEPLOYMENT: SettingTier.ValueType  # 4
 """The deployment: what holds where nobody says anything."""
 Global___SettingTier: _TypeAlias = SettingTier  # noqa: Y015
 
+class _UnmanagedAccessAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UnmanagedAccessActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UnmanagedAccessAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    UNMANAGED_ACCESS_ACTION_UNSPECIFIED: _UnmanagedAccessAction.ValueType  # 0
+    """Not set: as `REPORT`."""
+    UNMANAGED_ACCESS_ACTION_REPORT: _UnmanagedAccessAction.ValueType  # 1
+    """It stays, and is told of once."""
+    UNMANAGED_ACCESS_ACTION_ADOPT: _UnmanagedAccessAction.ValueType  # 2
+    """It stays, and is asked for in its holder's name: policy decides as of any wish. Approved, it
+    becomes a lease that takes it over, and goes when the lease ends; denied, it stays as it is.
+    """
+    UNMANAGED_ACCESS_ACTION_REMOVE: _UnmanagedAccessAction.ValueType  # 3
+    """It is taken over only to be taken out of Entra, with a record of who held it."""
+
+class UnmanagedAccessAction(_UnmanagedAccessAction, metaclass=_UnmanagedAccessActionEnumTypeWrapper):
+    """What becomes of access that came from outside Latchkey: somebody holds what an entitlement stands
+    for, and no lease of theirs can have brought it.
+    """
+
+UNMANAGED_ACCESS_ACTION_UNSPECIFIED: UnmanagedAccessAction.ValueType  # 0
+"""Not set: as `REPORT`."""
+UNMANAGED_ACCESS_ACTION_REPORT: UnmanagedAccessAction.ValueType  # 1
+"""It stays, and is told of once."""
+UNMANAGED_ACCESS_ACTION_ADOPT: UnmanagedAccessAction.ValueType  # 2
+"""It stays, and is asked for in its holder's name: policy decides as of any wish. Approved, it
+becomes a lease that takes it over, and goes when the lease ends; denied, it stays as it is.
+"""
+UNMANAGED_ACCESS_ACTION_REMOVE: UnmanagedAccessAction.ValueType  # 3
+"""It is taken over only to be taken out of Entra, with a record of who held it."""
+Global___UnmanagedAccessAction: _TypeAlias = UnmanagedAccessAction  # noqa: Y015
+
 @_typing.final
 class EmergencySettings(_message.Message):
     """How an entitlement may be asked for in an emergency: under a policy of its own, and for less
@@ -144,6 +178,7 @@ class EntitlementSettings(_message.Message):
     REQUESTABLE_TIER_FIELD_NUMBER: _builtins.int
     EMERGENCY_MAX_DURATION_TIER_FIELD_NUMBER: _builtins.int
     UNPROVISIONABLE_REASON_FIELD_NUMBER: _builtins.int
+    UNMANAGED_ACCESS_ACTION_FIELD_NUMBER: _builtins.int
     policy_id: _builtins.str
     """The policy that decides; empty for the deployment's default."""
     policy_tier: Global___SettingTier.ValueType
@@ -171,6 +206,8 @@ class EntitlementSettings(_message.Message):
     be written, its connection is for group memberships only and it needs none, or its app is
     Microsoft's own. Empty where they can.
     """
+    unmanaged_access_action: Global___UnmanagedAccessAction.ValueType
+    """What becomes of access from outside Latchkey. Only the app says that."""
     @_builtins.property
     def max_duration(self) -> _duration_pb2.Duration:
         """The longest lease that can be asked for; not set where there is no limit."""
@@ -192,10 +229,11 @@ class EntitlementSettings(_message.Message):
         requestable_tier: Global___SettingTier.ValueType = ...,
         emergency_max_duration_tier: Global___SettingTier.ValueType = ...,
         unprovisionable_reason: _builtins.str = ...,
+        unmanaged_access_action: Global___UnmanagedAccessAction.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "max_duration", b"max_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "emergency_max_duration_tier", b"emergency_max_duration_tier", "emergency_tier", b"emergency_tier", "max_duration", b"max_duration", "max_duration_tier", b"max_duration_tier", "policy_id", b"policy_id", "policy_tier", b"policy_tier", "requestable", b"requestable", "requestable_tier", b"requestable_tier", "unprovisionable_reason", b"unprovisionable_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "emergency_max_duration_tier", b"emergency_max_duration_tier", "emergency_tier", b"emergency_tier", "max_duration", b"max_duration", "max_duration_tier", b"max_duration_tier", "policy_id", b"policy_id", "policy_tier", b"policy_tier", "requestable", b"requestable", "requestable_tier", b"requestable_tier", "unmanaged_access_action", b"unmanaged_access_action", "unprovisionable_reason", b"unprovisionable_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,49 +27,51 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&latchkey/connector/v1/connection.proto\x12\x15latchkey.connector.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x04\n\nConnection\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x17\n\x0f\x65ntra_tenant_id\x18\x03 \x01(\t\x12\x17\n\x0f\x65ntra_client_id\x18\x04 \x01(\t\x12\x1c\n\x12\x63lient_secret_name\x18\x05 \x01(\tH\x00\x12\x43\n\x0b\x63\x65rtificate\x18\t \x01(\x0b\x32,.latchkey.connector.v1.CertificateCredentialH\x00\x12\x45\n\x0f\x66\x65\x64\x65rated_token\x18\n \x01(\x0b\x32*.latchkey.connector.v1.FederatedCredentialH\x00\x12L\n\x10managed_identity\x18\x0b \x01(\x0b\x32\x30.latchkey.connector.v1.ManagedIdentityCredentialH\x00\x12\r\n\x05\x63loud\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12\x33\n\x04mode\x18\x0c \x01(\x0e\x32%.latchkey.connector.v1.ConnectionMode\x12:\n\rsync_schedule\x18\r \x01(\x0b\x32#.latchkey.connector.v1.SyncScheduleB\x0c\n\ncredential\"1\n\x15\x43\x65rtificateCredential\x12\x18\n\x10\x63\x65rtificate_name\x18\x01 \x01(\t\")\n\x13\x46\x65\x64\x65ratedCredential\x12\x12\n\ntoken_name\x18\x01 \x01(\t\"\x1b\n\x19ManagedIdentityCredential\"\x89\x01\n\x0cSyncSchedule\x12\x37\n\x14incremental_interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rfull_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06paused\x18\x03 \x01(\x08\"i\n\x17\x43reateConnectionRequest\x12\x35\n\nconnection\x18\x01 \x01(\x0b\x32!.latchkey.connector.v1.Connection\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"Q\n\x18\x43reateConnectionResponse\x12\x35\n\nconnection\x18\x01 \x01(\x0b\x32!.latchkey.connector.v1.Connection\"-\n\x14GetConnectionRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\"N\n\x15GetConnectionResponse\x12\x35\n\nconnection\x18\x01 \x01(\x0b\x32!.latchkey.connector.v1.Connection\"?\n\x16ListConnectionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x17ListConnectionsResponse\x12\x36\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32!.latchkey.connector.v1.Connection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x17UpdateConnectionRequest\x12\x35\n\nconnection\x18\x01 \x01(\x0b\x32!.latchkey.connector.v1.Connection\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"Q\n\x18UpdateConnectionResponse\x12\x35\n\nconnection\x18\x01 \x01(\x0b\x32!.latchkey.connector.v1.Connection\".\n\x15TestConnectionRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\"\x97\x01\n\x16TestConnectionResponse\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x1b\n\x13tenant_display_name\x18\x02 \x01(\t\x12\x36\n\x06\x63hecks\x18\x03 \x03(\x0b\x32&.latchkey.connector.v1.ConnectionCheck\x12\x1c\n\x14unneeded_permissions\x18\x04 \x03(\t\"\xa4\x01\n\x0f\x43onnectionCheck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02ok\x18\x02 \x01(\x08\x12\x12\n\npermission\x18\x03 \x01(\t\x12\x0f\n\x07problem\x18\x04 \x01(\t\x12\x35\n\x05state\x18\x05 \x01(\x0e\x32&.latchkey.connector.v1.CapabilityState\x12\x1b\n\x13granted_permissions\x18\x06 \x03(\t*l\n\x0e\x43onnectionMode\x12\x1f\n\x1b\x43ONNECTION_MODE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ONNECTION_MODE_FULL\x10\x01\x12\x1f\n\x1b\x43ONNECTION_MODE_GROUPS_ONLY\x10\x02*\xce\x01\n\x0f\x43\x61pabilityState\x12 \n\x1c\x43\x41PABILITY_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41PABILITY_STATE_GRANTED\x10\x01\x12\x1c\n\x18\x43\x41PABILITY_STATE_MISSING\x10\x02\x12\x1e\n\x1a\x43\x41PABILITY_STATE_EXCESSIVE\x10\x03\x12\x1f\n\x1b\x43\x41PABILITY_STATE_NOT_NEEDED\x10\x04\x12\x1c\n\x18\x43\x41PABILITY_STATE_UNKNOWN\x10\x05\x32\xca\x04\n\x11\x43onnectionService\x12s\n\x10\x43reateConnection\x12..latchkey.connector.v1.CreateConnectionRequest\x1a/.latchkey.connector.v1.CreateConnectionResponse\x12j\n\rGetConnection\x12+.latchkey.connector.v1.GetConnectionRequest\x1a,.latchkey.connector.v1.GetConnectionResponse\x12p\n\x0fListConnections\x12-.latchkey.connector.v1.ListConnectionsRequest\x1a..latchkey.connector.v1.ListConnectionsResponse\x12s\n\x10UpdateConnection\x12..latchkey.connector.v1.UpdateConnectionRequest\x1a/.latchkey.connector.v1.UpdateConnectionResponse\x12m\n\x0eTestConnection\x12,.latchkey.connector.v1.TestConnectionRequest\x1a-.latchkey.connector.v1.TestConnectionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&latchkey/connector/v1/connection.proto\x12\x15latchkey.connector.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x04\n\nConnection\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x17\n\x0f\x65ntra_tenant_id\x18\x03 \x01(\t\x12\x17\n\x0f\x65ntra_client_id\x18\x04 \x01(\t\x12\x1c\n\x12\x63lient_secret_name\x18\x05 \x01(\tH\x00\x12\x43\n\x0b\x63\x65rtificate\x18\t \x01(\x0b\x32,.latchkey.connector.v1.CertificateCredentialH\x00\x12\x45\n\x0f\x66\x65\x64\x65rated_token\x18\n \x01(\x0b\x32*.latchkey.connector.v1.FederatedCredentialH\x00\x12L\n\x10managed_identity\x18\x0b \x01(\x0b\x32\x30.latchkey.connector.v1.ManagedIdentityCredentialH\x00\x12\r\n\x05\x63loud\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12\x33\n\x04mode\x18\x0c \x01(\x0e\x32%.latchkey.connector.v1.ConnectionMode\x12:\n\rsync_schedule\x18\r \x01(\x0b\x32#.latchkey.connector.v1.SyncSchedule\x12I\n\x15removed_access_action\x18\x0e \x01(\x0e\x32*.latchkey.connector.v1.RemovedAccessActionB\x0c\n\ncredential\"1\n\x15\x43\x65rtificateCredential\x12\x18\n\x10\x63\x65rtificate_name\x18\x01 \x01(\t\")\n\x13\x46\x65\x64\x65ratedCredential\x12\x12\n\ntoken_name\x18\x01 \x01(\t\"\x1b\n\x19ManagedIdentityCredential\"\x89\x01\n\x0cSyncSchedule\x12\x37\n\x14incremental_interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rfull_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06paused\x18\x03 \x01(\x08\"i\n\x17\x43reateConnectionRequest\x12\x35\n\nconnection\x18\x01 \x01(\x0b\x32!.latchkey.connector.v1.Connection\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"Q\n\x18\x43reateConnectionResponse\x12\x35\n\nconnection\x18\x01 \x01(\x0b\x32!.latchkey.connector.v1.Connection\"-\n\x14GetConnectionRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\"N\n\x15GetConnectionResponse\x12\x35\n\nconnection\x18\x01 \x01(\x0b\x32!.latchkey.connector.v1.Connection\"?\n\x16ListConnectionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x17ListConnectionsResponse\x12\x36\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32!.latchkey.connector.v1.Connection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x17UpdateConnectionRequest\x12\x35\n\nconnection\x18\x01 \x01(\x0b\x32!.latchkey.connector.v1.Connection\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"Q\n\x18UpdateConnectionResponse\x12\x35\n\nconnection\x18\x01 \x01(\x0b\x32!.latchkey.connector.v1.Connection\".\n\x15TestConnectionRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\"\x97\x01\n\x16TestConnectionResponse\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x1b\n\x13tenant_display_name\x18\x02 \x01(\t\x12\x36\n\x06\x63hecks\x18\x03 \x03(\x0b\x32&.latchkey.connector.v1.ConnectionCheck\x12\x1c\n\x14unneeded_permissions\x18\x04 \x03(\t\"\xa4\x01\n\x0f\x43onnectionCheck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02ok\x18\x02 \x01(\x08\x12\x12\n\npermission\x18\x03 \x01(\t\x12\x0f\n\x07problem\x18\x04 \x01(\t\x12\x35\n\x05state\x18\x05 \x01(\x0e\x32&.latchkey.connector.v1.CapabilityState\x12\x1b\n\x13granted_permissions\x18\x06 \x03(\t*~\n\x13RemovedAccessAction\x12%\n!REMOVED_ACCESS_ACTION_UNSPECIFIED\x10\x00\x12\x1d\n\x19REMOVED_ACCESS_ACTION_END\x10\x01\x12!\n\x1dREMOVED_ACCESS_ACTION_RESTORE\x10\x02*l\n\x0e\x43onnectionMode\x12\x1f\n\x1b\x43ONNECTION_MODE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ONNECTION_MODE_FULL\x10\x01\x12\x1f\n\x1b\x43ONNECTION_MODE_GROUPS_ONLY\x10\x02*\xce\x01\n\x0f\x43\x61pabilityState\x12 \n\x1c\x43\x41PABILITY_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41PABILITY_STATE_GRANTED\x10\x01\x12\x1c\n\x18\x43\x41PABILITY_STATE_MISSING\x10\x02\x12\x1e\n\x1a\x43\x41PABILITY_STATE_EXCESSIVE\x10\x03\x12\x1f\n\x1b\x43\x41PABILITY_STATE_NOT_NEEDED\x10\x04\x12\x1c\n\x18\x43\x41PABILITY_STATE_UNKNOWN\x10\x05\x32\xca\x04\n\x11\x43onnectionService\x12s\n\x10\x43reateConnection\x12..latchkey.connector.v1.CreateConnectionRequest\x1a/.latchkey.connector.v1.CreateConnectionResponse\x12j\n\rGetConnection\x12+.latchkey.connector.v1.GetConnectionRequest\x1a,.latchkey.connector.v1.GetConnectionResponse\x12p\n\x0fListConnections\x12-.latchkey.connector.v1.ListConnectionsRequest\x1a..latchkey.connector.v1.ListConnectionsResponse\x12s\n\x10UpdateConnection\x12..latchkey.connector.v1.UpdateConnectionRequest\x1a/.latchkey.connector.v1.UpdateConnectionResponse\x12m\n\x0eTestConnection\x12,.latchkey.connector.v1.TestConnectionRequest\x1a-.latchkey.connector.v1.TestConnectionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.connector.v1.connection_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONNECTIONMODE']._serialized_start=2089
-  _globals['_CONNECTIONMODE']._serialized_end=2197
-  _globals['_CAPABILITYSTATE']._serialized_start=2200
-  _globals['_CAPABILITYSTATE']._serialized_end=2406
+  _globals['_REMOVEDACCESSACTION']._serialized_start=2164
+  _globals['_REMOVEDACCESSACTION']._serialized_end=2290
+  _globals['_CONNECTIONMODE']._serialized_start=2292
+  _globals['_CONNECTIONMODE']._serialized_end=2400
+  _globals['_CAPABILITYSTATE']._serialized_start=2403
+  _globals['_CAPABILITYSTATE']._serialized_end=2609
   _globals['_CONNECTION']._serialized_start=165
-  _globals['_CONNECTION']._serialized_end=725
-  _globals['_CERTIFICATECREDENTIAL']._serialized_start=727
-  _globals['_CERTIFICATECREDENTIAL']._serialized_end=776
-  _globals['_FEDERATEDCREDENTIAL']._serialized_start=778
-  _globals['_FEDERATEDCREDENTIAL']._serialized_end=819
-  _globals['_MANAGEDIDENTITYCREDENTIAL']._serialized_start=821
-  _globals['_MANAGEDIDENTITYCREDENTIAL']._serialized_end=848
-  _globals['_SYNCSCHEDULE']._serialized_start=851
-  _globals['_SYNCSCHEDULE']._serialized_end=988
-  _globals['_CREATECONNECTIONREQUEST']._serialized_start=990
-  _globals['_CREATECONNECTIONREQUEST']._serialized_end=1095
-  _globals['_CREATECONNECTIONRESPONSE']._serialized_start=1097
-  _globals['_CREATECONNECTIONRESPONSE']._serialized_end=1178
-  _globals['_GETCONNECTIONREQUEST']._serialized_start=1180
-  _globals['_GETCONNECTIONREQUEST']._serialized_end=1225
-  _globals['_GETCONNECTIONRESPONSE']._serialized_start=1227
-  _globals['_GETCONNECTIONRESPONSE']._serialized_end=1305
-  _globals['_LISTCONNECTIONSREQUEST']._serialized_start=1307
-  _globals['_LISTCONNECTIONSREQUEST']._serialized_end=1370
-  _globals['_LISTCONNECTIONSRESPONSE']._serialized_start=1372
-  _globals['_LISTCONNECTIONSRESPONSE']._serialized_end=1478
-  _globals['_UPDATECONNECTIONREQUEST']._serialized_start=1481
-  _globals['_UPDATECONNECTIONREQUEST']._serialized_end=1635
-  _globals['_UPDATECONNECTIONRESPONSE']._serialized_start=1637
-  _globals['_UPDATECONNECTIONRESPONSE']._serialized_end=1718
-  _globals['_TESTCONNECTIONREQUEST']._serialized_start=1720
-  _globals['_TESTCONNECTIONREQUEST']._serialized_end=1766
-  _globals['_TESTCONNECTIONRESPONSE']._serialized_start=1769
-  _globals['_TESTCONNECTIONRESPONSE']._serialized_end=1920
-  _globals['_CONNECTIONCHECK']._serialized_start=1923
-  _globals['_CONNECTIONCHECK']._serialized_end=2087
-  _globals['_CONNECTIONSERVICE']._serialized_start=2409
-  _globals['_CONNECTIONSERVICE']._serialized_end=2995
+  _globals['_CONNECTION']._serialized_end=800
+  _globals['_CERTIFICATECREDENTIAL']._serialized_start=802
+  _globals['_CERTIFICATECREDENTIAL']._serialized_end=851
+  _globals['_FEDERATEDCREDENTIAL']._serialized_start=853
+  _globals['_FEDERATEDCREDENTIAL']._serialized_end=894
+  _globals['_MANAGEDIDENTITYCREDENTIAL']._serialized_start=896
+  _globals['_MANAGEDIDENTITYCREDENTIAL']._serialized_end=923
+  _globals['_SYNCSCHEDULE']._serialized_start=926
+  _globals['_SYNCSCHEDULE']._serialized_end=1063
+  _globals['_CREATECONNECTIONREQUEST']._serialized_start=1065
+  _globals['_CREATECONNECTIONREQUEST']._serialized_end=1170
+  _globals['_CREATECONNECTIONRESPONSE']._serialized_start=1172
+  _globals['_CREATECONNECTIONRESPONSE']._serialized_end=1253
+  _globals['_GETCONNECTIONREQUEST']._serialized_start=1255
+  _globals['_GETCONNECTIONREQUEST']._serialized_end=1300
+  _globals['_GETCONNECTIONRESPONSE']._serialized_start=1302
+  _globals['_GETCONNECTIONRESPONSE']._serialized_end=1380
+  _globals['_LISTCONNECTIONSREQUEST']._serialized_start=1382
+  _globals['_LISTCONNECTIONSREQUEST']._serialized_end=1445
+  _globals['_LISTCONNECTIONSRESPONSE']._serialized_start=1447
+  _globals['_LISTCONNECTIONSRESPONSE']._serialized_end=1553
+  _globals['_UPDATECONNECTIONREQUEST']._serialized_start=1556
+  _globals['_UPDATECONNECTIONREQUEST']._serialized_end=1710
+  _globals['_UPDATECONNECTIONRESPONSE']._serialized_start=1712
+  _globals['_UPDATECONNECTIONRESPONSE']._serialized_end=1793
+  _globals['_TESTCONNECTIONREQUEST']._serialized_start=1795
+  _globals['_TESTCONNECTIONREQUEST']._serialized_end=1841
+  _globals['_TESTCONNECTIONRESPONSE']._serialized_start=1844
+  _globals['_TESTCONNECTIONRESPONSE']._serialized_end=1995
+  _globals['_CONNECTIONCHECK']._serialized_start=1998
+  _globals['_CONNECTIONCHECK']._serialized_end=2162
+  _globals['_CONNECTIONSERVICE']._serialized_start=2612
+  _globals['_CONNECTIONSERVICE']._serialized_end=3198
 # @@protoc_insertion_point(module_scope)

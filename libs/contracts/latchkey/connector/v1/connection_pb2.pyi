@@ -22,6 +22,32 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _RemovedAccessAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RemovedAccessActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RemovedAccessAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REMOVED_ACCESS_ACTION_UNSPECIFIED: _RemovedAccessAction.ValueType  # 0
+    """Not set: as `END`."""
+    REMOVED_ACCESS_ACTION_END: _RemovedAccessAction.ValueType  # 1
+    """The leases that brought it end, and what else they brought goes with them."""
+    REMOVED_ACCESS_ACTION_RESTORE: _RemovedAccessAction.ValueType  # 2
+    """It is put back."""
+
+class RemovedAccessAction(_RemovedAccessAction, metaclass=_RemovedAccessActionEnumTypeWrapper):
+    """What becomes of access of a lease that somebody took out of Entra by hand. It is found by the sync
+    that comes next.
+    """
+
+REMOVED_ACCESS_ACTION_UNSPECIFIED: RemovedAccessAction.ValueType  # 0
+"""Not set: as `END`."""
+REMOVED_ACCESS_ACTION_END: RemovedAccessAction.ValueType  # 1
+"""The leases that brought it end, and what else they brought goes with them."""
+REMOVED_ACCESS_ACTION_RESTORE: RemovedAccessAction.ValueType  # 2
+"""It is put back."""
+Global___RemovedAccessAction: _TypeAlias = RemovedAccessAction  # noqa: Y015
+
 class _ConnectionMode:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -105,6 +131,7 @@ class Connection(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     SYNC_SCHEDULE_FIELD_NUMBER: _builtins.int
+    REMOVED_ACCESS_ACTION_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """Output only. `con_…`."""
     display_name: _builtins.str
@@ -123,6 +150,8 @@ class Connection(_message.Message):
     """Output only. Changes with every change of the connection."""
     mode: Global___ConnectionMode.ValueType
     """Optional. What the connector may write; everything when not given."""
+    removed_access_action: Global___RemovedAccessAction.ValueType
+    """Optional. What becomes of access of a lease that somebody takes out of Entra by hand."""
     @_builtins.property
     def certificate(self) -> Global___CertificateCredential:
         """A certificate."""
@@ -159,10 +188,11 @@ class Connection(_message.Message):
         etag: _builtins.str = ...,
         mode: Global___ConnectionMode.ValueType = ...,
         sync_schedule: Global___SyncSchedule | None = ...,
+        removed_access_action: Global___RemovedAccessAction.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "client_secret_name", b"client_secret_name", "create_time", b"create_time", "credential", b"credential", "federated_token", b"federated_token", "managed_identity", b"managed_identity", "sync_schedule", b"sync_schedule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "client_secret_name", b"client_secret_name", "cloud", b"cloud", "connection_id", b"connection_id", "create_time", b"create_time", "credential", b"credential", "display_name", b"display_name", "entra_client_id", b"entra_client_id", "entra_tenant_id", b"entra_tenant_id", "etag", b"etag", "federated_token", b"federated_token", "managed_identity", b"managed_identity", "mode", b"mode", "sync_schedule", b"sync_schedule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "client_secret_name", b"client_secret_name", "cloud", b"cloud", "connection_id", b"connection_id", "create_time", b"create_time", "credential", b"credential", "display_name", b"display_name", "entra_client_id", b"entra_client_id", "entra_tenant_id", b"entra_tenant_id", "etag", b"etag", "federated_token", b"federated_token", "managed_identity", b"managed_identity", "mode", b"mode", "removed_access_action", b"removed_access_action", "sync_schedule", b"sync_schedule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_credential: _TypeAlias = _typing.Literal["client_secret_name", "certificate", "federated_token", "managed_identity"]  # noqa: Y015
     _WhichOneofArgType_credential: _TypeAlias = _typing.Literal["credential", b"credential"]  # noqa: Y015

@@ -99,6 +99,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     connection says it is, as a certificate without its key or one that has expired; `problem` says
     why. Way out: put a usable file of that name there.
     """
+    ERROR_REASON_RECONCILIATION_NOT_FOUND: _ErrorReason.ValueType  # 32
+    """`NOT_FOUND`. No reconciliation has this id. Way out:
+    `ReconciliationService/ListReconciliations`.
+    """
+    ERROR_REASON_RECONCILIATION_NOT_HELD: _ErrorReason.ValueType  # 33
+    """`FAILED_PRECONDITION`. The reconciliation does not wait to be confirmed; `state` says where it
+    is. Way out: none is needed.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -182,5 +190,13 @@ ERROR_REASON_SECRET_UNUSABLE: ErrorReason.ValueType  # 31
 """`FAILED_PRECONDITION`. The named file in the connector's secrets folder is not what the
 connection says it is, as a certificate without its key or one that has expired; `problem` says
 why. Way out: put a usable file of that name there.
+"""
+ERROR_REASON_RECONCILIATION_NOT_FOUND: ErrorReason.ValueType  # 32
+"""`NOT_FOUND`. No reconciliation has this id. Way out:
+`ReconciliationService/ListReconciliations`.
+"""
+ERROR_REASON_RECONCILIATION_NOT_HELD: ErrorReason.ValueType  # 33
+"""`FAILED_PRECONDITION`. The reconciliation does not wait to be confirmed; `state` says where it
+is. Way out: none is needed.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from latchkey.connector.v1 import connection_pb2 as _connection_pb2
 from latchkey.connector.v1 import sync_pb2 as _sync_pb2
 from latchkey.ledger.v1 import actor_pb2 as _actor_pb2
 import builtins as _builtins
@@ -366,3 +367,112 @@ class AccessDeprovisioned(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AccessDeprovisioned: _TypeAlias = AccessDeprovisioned  # noqa: Y015
+
+@_typing.final
+class AccessRemovedOutside(_message.Message):
+    """Somebody took a part of what a lease brought out of Entra by hand. Subject: the lease.
+
+    A hint to look, as `AccessProvisioned` is.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    ROUND_FIELD_NUMBER: _builtins.int
+    DIRECTORY_ENTITLEMENT_IDS_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    lease_id: _builtins.str
+    """The lease."""
+    round: _builtins.int
+    """Which round of delivery it was."""
+    action: _connection_pb2.RemovedAccessAction.ValueType
+    """What becomes of it."""
+    @_builtins.property
+    def directory_entitlement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was taken out."""
+
+    def __init__(
+        self,
+        *,
+        lease_id: _builtins.str = ...,
+        round: _builtins.int = ...,
+        directory_entitlement_ids: _abc.Iterable[_builtins.str] | None = ...,
+        action: _connection_pb2.RemovedAccessAction.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "directory_entitlement_ids", b"directory_entitlement_ids", "lease_id", b"lease_id", "round", b"round"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessRemovedOutside: _TypeAlias = AccessRemovedOutside  # noqa: Y015
+
+@_typing.final
+class ReconciliationHeld(_message.Message):
+    """A look at what a sync read found more access missing than is acted on without being confirmed.
+    Subject: the reconciliation.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECONCILIATION_ID_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    MISSING_COUNT_FIELD_NUMBER: _builtins.int
+    EXPECTED_COUNT_FIELD_NUMBER: _builtins.int
+    reconciliation_id: _builtins.str
+    """The reconciliation."""
+    connection_id: _builtins.str
+    """The connection."""
+    missing_count: _builtins.int
+    """How many memberships and assignments are missing."""
+    expected_count: _builtins.int
+    """Of how many that should be there."""
+    def __init__(
+        self,
+        *,
+        reconciliation_id: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
+        missing_count: _builtins.int = ...,
+        expected_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "expected_count", b"expected_count", "missing_count", b"missing_count", "reconciliation_id", b"reconciliation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconciliationHeld: _TypeAlias = ReconciliationHeld  # noqa: Y015
+
+@_typing.final
+class ReconciliationConfirmed(_message.Message):
+    """Somebody agreed to what becomes of the missing access of a held reconciliation. Subject: the
+    reconciliation.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECONCILIATION_ID_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    reconciliation_id: _builtins.str
+    """The reconciliation."""
+    connection_id: _builtins.str
+    """The connection."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who agreed."""
+
+    def __init__(
+        self,
+        *,
+        reconciliation_id: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "connection_id", b"connection_id", "reconciliation_id", b"reconciliation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconciliationConfirmed: _TypeAlias = ReconciliationConfirmed  # noqa: Y015

@@ -56,13 +56,17 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     DELIVERY_STATE_PENDING: _DeliveryState.ValueType  # 1
     """Being put into Entra. Next: DELIVERED, FAILED, REMOVING."""
     DELIVERY_STATE_DELIVERED: _DeliveryState.ValueType  # 2
-    """Every target is there. Next: REMOVING."""
+    """Every target is there. Next: PENDING, LOST, REMOVING."""
     DELIVERY_STATE_FAILED: _DeliveryState.ValueType  # 3
     """A target can't be had without somebody's help. Next: PENDING, REMOVING."""
     DELIVERY_STATE_REMOVING: _DeliveryState.ValueType  # 4
     """Being taken out of Entra. Next: REMOVED."""
     DELIVERY_STATE_REMOVED: _DeliveryState.ValueType  # 5
     """The lease holds nothing in Entra any more. Final."""
+    DELIVERY_STATE_LOST: _DeliveryState.ValueType  # 6
+    """Somebody took a target out of Entra by hand, and the connection says that its leases end then.
+    Next: REMOVING.
+    """
 
 class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
     """How far a lease is delivered."""
@@ -72,13 +76,17 @@ DELIVERY_STATE_UNSPECIFIED: DeliveryState.ValueType  # 0
 DELIVERY_STATE_PENDING: DeliveryState.ValueType  # 1
 """Being put into Entra. Next: DELIVERED, FAILED, REMOVING."""
 DELIVERY_STATE_DELIVERED: DeliveryState.ValueType  # 2
-"""Every target is there. Next: REMOVING."""
+"""Every target is there. Next: PENDING, LOST, REMOVING."""
 DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 3
 """A target can't be had without somebody's help. Next: PENDING, REMOVING."""
 DELIVERY_STATE_REMOVING: DeliveryState.ValueType  # 4
 """Being taken out of Entra. Next: REMOVED."""
 DELIVERY_STATE_REMOVED: DeliveryState.ValueType  # 5
 """The lease holds nothing in Entra any more. Final."""
+DELIVERY_STATE_LOST: DeliveryState.ValueType  # 6
+"""Somebody took a target out of Entra by hand, and the connection says that its leases end then.
+Next: REMOVING.
+"""
 Global___DeliveryState: _TypeAlias = DeliveryState  # noqa: Y015
 
 class _AssignmentState:
@@ -92,13 +100,17 @@ class _AssignmentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Assig
     ASSIGNMENT_STATE_ADDING: _AssignmentState.ValueType  # 1
     """To be put into Entra. Next: PRESENT, FAILED, REMOVING."""
     ASSIGNMENT_STATE_PRESENT: _AssignmentState.ValueType  # 2
-    """In Entra. Next: REMOVING."""
+    """In Entra. Next: REMOVING, ADDING, LOST."""
     ASSIGNMENT_STATE_FAILED: _AssignmentState.ValueType  # 3
     """Entra refuses it. Next: ADDING, ABSENT."""
     ASSIGNMENT_STATE_REMOVING: _AssignmentState.ValueType  # 4
     """To be taken out of Entra. Next: ABSENT, ADDING."""
     ASSIGNMENT_STATE_ABSENT: _AssignmentState.ValueType  # 5
     """Not held by any lease. Next: ADDING."""
+    ASSIGNMENT_STATE_LOST: _AssignmentState.ValueType  # 6
+    """Somebody took it out of Entra by hand, and the leases that hold it are to end. Next: ABSENT,
+    ADDING.
+    """
 
 class AssignmentState(_AssignmentState, metaclass=_AssignmentStateEnumTypeWrapper):
     """Where an assignment stands."""
@@ -108,13 +120,17 @@ ASSIGNMENT_STATE_UNSPECIFIED: AssignmentState.ValueType  # 0
 ASSIGNMENT_STATE_ADDING: AssignmentState.ValueType  # 1
 """To be put into Entra. Next: PRESENT, FAILED, REMOVING."""
 ASSIGNMENT_STATE_PRESENT: AssignmentState.ValueType  # 2
-"""In Entra. Next: REMOVING."""
+"""In Entra. Next: REMOVING, ADDING, LOST."""
 ASSIGNMENT_STATE_FAILED: AssignmentState.ValueType  # 3
 """Entra refuses it. Next: ADDING, ABSENT."""
 ASSIGNMENT_STATE_REMOVING: AssignmentState.ValueType  # 4
 """To be taken out of Entra. Next: ABSENT, ADDING."""
 ASSIGNMENT_STATE_ABSENT: AssignmentState.ValueType  # 5
 """Not held by any lease. Next: ADDING."""
+ASSIGNMENT_STATE_LOST: AssignmentState.ValueType  # 6
+"""Somebody took it out of Entra by hand, and the leases that hold it are to end. Next: ABSENT,
+ADDING.
+"""
 Global___AssignmentState: _TypeAlias = AssignmentState  # noqa: Y015
 
 class _OperationKind:
@@ -247,6 +263,7 @@ class Delivery(_message.Message):
     FAILURE_MESSAGE_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     REMEDY_FIELD_NUMBER: _builtins.int
+    REMOVED_OUTSIDE_TIME_FIELD_NUMBER: _builtins.int
     lease_id: _builtins.str
     """The lease, `lea_…`."""
     state: Global___DeliveryState.ValueType
@@ -267,6 +284,12 @@ class Delivery(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def removed_outside_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last found that somebody had taken a target out of Entra by hand; not set when that
+        never was.
+        """
+
     def __init__(
         self,
         *,
@@ -278,10 +301,11 @@ class Delivery(_message.Message):
         failure_message: _builtins.str = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         remedy: Global___Remedy.ValueType = ...,
+        removed_outside_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["removed_outside_time", b"removed_outside_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure_message", b"failure_message", "failure_reason", b"failure_reason", "lease_id", b"lease_id", "remedy", b"remedy", "round", b"round", "state", b"state", "targets", b"targets", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure_message", b"failure_message", "failure_reason", b"failure_reason", "lease_id", b"lease_id", "remedy", b"remedy", "removed_outside_time", b"removed_outside_time", "round", b"round", "state", b"state", "targets", b"targets", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -299,6 +323,10 @@ class TargetDelivery(_message.Message):
     PREEXISTING_FIELD_NUMBER: _builtins.int
     ANSWER_TIME_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
+    REMOVED_OUTSIDE_TIME_FIELD_NUMBER: _builtins.int
+    FAILURE_REASON_FIELD_NUMBER: _builtins.int
+    FAILURE_MESSAGE_FIELD_NUMBER: _builtins.int
+    REMEDY_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     """The assignment behind it, `asn_…`."""
     assignment_state: Global___AssignmentState.ValueType
@@ -307,6 +335,12 @@ class TargetDelivery(_message.Message):
     """Whether it was in Entra before any lease, and so stays when the last one ends."""
     answer: _builtins.str
     """What Entra answered: the HTTP status, and the error code when there was one."""
+    failure_reason: _builtins.str
+    """Why Entra refuses it, or does not let it be removed: a word in small letters; empty otherwise."""
+    failure_message: _builtins.str
+    """The same in a sentence."""
+    remedy: Global___Remedy.ValueType
+    """What can be done about that."""
     @_builtins.property
     def target(self) -> _target_pb2.Target:
         """The target."""
@@ -314,6 +348,12 @@ class TargetDelivery(_message.Message):
     @_builtins.property
     def answer_time(self) -> _timestamp_pb2.Timestamp:
         """When Entra's answer came."""
+
+    @_builtins.property
+    def removed_outside_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last found that somebody had taken it out of Entra by hand; not set when that never
+        was.
+        """
 
     def __init__(
         self,
@@ -324,10 +364,14 @@ class TargetDelivery(_message.Message):
         preexisting: _builtins.bool = ...,
         answer_time: _timestamp_pb2.Timestamp | None = ...,
         answer: _builtins.str = ...,
+        removed_outside_time: _timestamp_pb2.Timestamp | None = ...,
+        failure_reason: _builtins.str = ...,
+        failure_message: _builtins.str = ...,
+        remedy: Global___Remedy.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "removed_outside_time", b"removed_outside_time", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answer_time", b"answer_time", "assignment_id", b"assignment_id", "assignment_state", b"assignment_state", "preexisting", b"preexisting", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answer_time", b"answer_time", "assignment_id", b"assignment_id", "assignment_state", b"assignment_state", "failure_message", b"failure_message", "failure_reason", b"failure_reason", "preexisting", b"preexisting", "remedy", b"remedy", "removed_outside_time", b"removed_outside_time", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -199,6 +199,7 @@ class AccessRequest(_message.Message):
     EMERGENCY_REVIEW_STATE_FIELD_NUMBER: _builtins.int
     INPUTS_FIELD_NUMBER: _builtins.int
     EXTENDS_LEASE_ID_FIELD_NUMBER: _builtins.int
+    TAKES_OVER_FIELD_NUMBER: _builtins.int
     access_request_id: _builtins.str
     """Output only. `req_…`."""
     state: Global___AccessRequestState.ValueType
@@ -227,6 +228,10 @@ class AccessRequest(_message.Message):
     """Output only. Whether emergency access has been reviewed."""
     extends_lease_id: _builtins.str
     """Output only. The lease that shall last longer; empty when it is about a new one."""
+    takes_over: _builtins.bool
+    """Output only. Whether what its subject holds of it in Entra already, from outside Latchkey, becomes
+    part of the lease, and so goes when the lease ends. Else that stays.
+    """
     @_builtins.property
     def requester(self) -> Global___PersonRef:
         """Output only. Who asked."""
@@ -289,10 +294,11 @@ class AccessRequest(_message.Message):
         emergency_review_state: Global___EmergencyReviewState.ValueType = ...,
         inputs: _evaluation_pb2.Facts | None = ...,
         extends_lease_id: _builtins.str = ...,
+        takes_over: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "current_step", b"current_step", "inputs", b"inputs", "plan", b"plan", "requested_duration", b"requested_duration", "requester", b"requester", "subject", b"subject", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "app_display_name", b"app_display_name", "app_id", b"app_id", "create_time", b"create_time", "current_step", b"current_step", "emergency", b"emergency", "emergency_review_state", b"emergency_review_state", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "etag", b"etag", "extends_lease_id", b"extends_lease_id", "failure_message", b"failure_message", "failure_reason", b"failure_reason", "inputs", b"inputs", "justification", b"justification", "lease_id", b"lease_id", "plan", b"plan", "requested_duration", b"requested_duration", "requester", b"requester", "state", b"state", "subject", b"subject", "timeline", b"timeline", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "app_display_name", b"app_display_name", "app_id", b"app_id", "create_time", b"create_time", "current_step", b"current_step", "emergency", b"emergency", "emergency_review_state", b"emergency_review_state", "entitlement_display_name", b"entitlement_display_name", "entitlement_id", b"entitlement_id", "etag", b"etag", "extends_lease_id", b"extends_lease_id", "failure_message", b"failure_message", "failure_reason", b"failure_reason", "inputs", b"inputs", "justification", b"justification", "lease_id", b"lease_id", "plan", b"plan", "requested_duration", b"requested_duration", "requester", b"requester", "state", b"state", "subject", b"subject", "takes_over", b"takes_over", "timeline", b"timeline", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -575,6 +581,116 @@ class TimelineEntry(_message.Message):
         _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
         _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "preexisting", b"preexisting", "target", b"target"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class TargetFailed(_message.Message):
+        """Entra refused one target."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        TARGET_FIELD_NUMBER: _builtins.int
+        ANSWER_FIELD_NUMBER: _builtins.int
+        FAILURE_REASON_FIELD_NUMBER: _builtins.int
+        FAILURE_MESSAGE_FIELD_NUMBER: _builtins.int
+        answer: _builtins.str
+        """What Entra answered; empty when it was not called."""
+        failure_reason: _builtins.str
+        """Why, a word in small letters."""
+        failure_message: _builtins.str
+        """The same in a sentence."""
+        @_builtins.property
+        def target(self) -> _target_pb2.Target:
+            """The target."""
+
+        def __init__(
+            self,
+            *,
+            target: _target_pb2.Target | None = ...,
+            answer: _builtins.str = ...,
+            failure_reason: _builtins.str = ...,
+            failure_message: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "failure_message", b"failure_message", "failure_reason", b"failure_reason", "target", b"target"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class RemovedOutside(_message.Message):
+        """Somebody took a target out of Entra by hand."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        TARGET_FIELD_NUMBER: _builtins.int
+        FOUND_TIME_FIELD_NUMBER: _builtins.int
+        RESTORED_FIELD_NUMBER: _builtins.int
+        restored: _builtins.bool
+        """Whether it is put back; else the lease ends."""
+        @_builtins.property
+        def target(self) -> _target_pb2.Target:
+            """The target."""
+
+        @_builtins.property
+        def found_time(self) -> _timestamp_pb2.Timestamp:
+            """When that was found."""
+
+        def __init__(
+            self,
+            *,
+            target: _target_pb2.Target | None = ...,
+            found_time: _timestamp_pb2.Timestamp | None = ...,
+            restored: _builtins.bool = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["found_time", b"found_time", "target", b"target"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["found_time", b"found_time", "restored", b"restored", "target", b"target"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class TaskOpenedEntry(_message.Message):
+        """The app's owners have to do something by hand."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        TASK_ID_FIELD_NUMBER: _builtins.int
+        task_id: _builtins.str
+        """The task."""
+        def __init__(
+            self,
+            *,
+            task_id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["task_id", b"task_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class TaskCompletedEntry(_message.Message):
+        """One of them did it."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        TASK_ID_FIELD_NUMBER: _builtins.int
+        NOTE_FIELD_NUMBER: _builtins.int
+        task_id: _builtins.str
+        """The task."""
+        note: _builtins.str
+        """What they say of it."""
+        def __init__(
+            self,
+            *,
+            task_id: _builtins.str = ...,
+            note: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "task_id", b"task_id"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1025,6 +1141,10 @@ class TimelineEntry(_message.Message):
     EMERGENCY_REQUESTED_FIELD_NUMBER: _builtins.int
     EMERGENCY_REVIEWED_FIELD_NUMBER: _builtins.int
     LEASE_EXTENDED_FIELD_NUMBER: _builtins.int
+    TARGET_FAILED_FIELD_NUMBER: _builtins.int
+    REMOVED_OUTSIDE_FIELD_NUMBER: _builtins.int
+    TASK_OPENED_FIELD_NUMBER: _builtins.int
+    TASK_COMPLETED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entry_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1133,6 +1253,22 @@ class TimelineEntry(_message.Message):
     def lease_extended(self) -> Global___TimelineEntry.LeaseExtendedEntry:
         """A lease lasts longer."""
 
+    @_builtins.property
+    def target_failed(self) -> Global___TimelineEntry.TargetFailed:
+        """Entra refused one target."""
+
+    @_builtins.property
+    def removed_outside(self) -> Global___TimelineEntry.RemovedOutside:
+        """Somebody took one target out of Entra by hand."""
+
+    @_builtins.property
+    def task_opened(self) -> Global___TimelineEntry.TaskOpenedEntry:
+        """Somebody has to do something by hand."""
+
+    @_builtins.property
+    def task_completed(self) -> Global___TimelineEntry.TaskCompletedEntry:
+        """Somebody did it."""
+
     def __init__(
         self,
         *,
@@ -1163,12 +1299,16 @@ class TimelineEntry(_message.Message):
         emergency_requested: Global___TimelineEntry.EmergencyRequested | None = ...,
         emergency_reviewed: Global___TimelineEntry.EmergencyReviewed | None = ...,
         lease_extended: Global___TimelineEntry.LeaseExtendedEntry | None = ...,
+        target_failed: Global___TimelineEntry.TargetFailed | None = ...,
+        removed_outside: Global___TimelineEntry.RemovedOutside | None = ...,
+        task_opened: Global___TimelineEntry.TaskOpenedEntry | None = ...,
+        task_completed: Global___TimelineEntry.TaskCompletedEntry | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "commented", b"commented", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "emergency_requested", b"emergency_requested", "emergency_reviewed", b"emergency_reviewed", "entry_time", b"entry_time", "escalated", b"escalated", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_extended", b"lease_extended", "lease_granted", b"lease_granted", "no_approver", b"no_approver", "policy_unavailable", b"policy_unavailable", "reassigned", b"reassigned", "reminded", b"reminded", "restarted", b"restarted", "retried", b"retried", "step_approved", b"step_approved", "step_opened", b"step_opened", "target_delivered", b"target_delivered", "wait_over", b"wait_over"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "commented", b"commented", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "emergency_requested", b"emergency_requested", "emergency_reviewed", b"emergency_reviewed", "entry_time", b"entry_time", "escalated", b"escalated", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_extended", b"lease_extended", "lease_granted", b"lease_granted", "no_approver", b"no_approver", "policy_unavailable", b"policy_unavailable", "reassigned", b"reassigned", "reminded", b"reminded", "removed_outside", b"removed_outside", "restarted", b"restarted", "retried", b"retried", "step_approved", b"step_approved", "step_opened", b"step_opened", "target_delivered", b"target_delivered", "target_failed", b"target_failed", "task_completed", b"task_completed", "task_opened", b"task_opened", "wait_over", b"wait_over"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "commented", b"commented", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "emergency_requested", b"emergency_requested", "emergency_reviewed", b"emergency_reviewed", "entry_time", b"entry_time", "escalated", b"escalated", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_extended", b"lease_extended", "lease_granted", b"lease_granted", "no_approver", b"no_approver", "policy_unavailable", b"policy_unavailable", "reassigned", b"reassigned", "reminded", b"reminded", "restarted", b"restarted", "retried", b"retried", "step_approved", b"step_approved", "step_opened", b"step_opened", "target_delivered", b"target_delivered", "wait_over", b"wait_over"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approved", b"approved", "cancelled", b"cancelled", "commented", b"commented", "created", b"created", "delivery_failed", b"delivery_failed", "denied", b"denied", "emergency_requested", b"emergency_requested", "emergency_reviewed", b"emergency_reviewed", "entry_time", b"entry_time", "escalated", b"escalated", "evaluated", b"evaluated", "fact", b"fact", "fulfilled", b"fulfilled", "lease_ended", b"lease_ended", "lease_ending", b"lease_ending", "lease_extended", b"lease_extended", "lease_granted", b"lease_granted", "no_approver", b"no_approver", "policy_unavailable", b"policy_unavailable", "reassigned", b"reassigned", "reminded", b"reminded", "removed_outside", b"removed_outside", "restarted", b"restarted", "retried", b"retried", "step_approved", b"step_approved", "step_opened", b"step_opened", "target_delivered", b"target_delivered", "target_failed", b"target_failed", "task_completed", b"task_completed", "task_opened", b"task_opened", "wait_over", b"wait_over"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["created", "policy_unavailable", "evaluated", "approved", "denied", "lease_granted", "target_delivered", "fulfilled", "delivery_failed", "retried", "cancelled", "lease_ending", "lease_ended", "step_opened", "no_approver", "step_approved", "reassigned", "commented", "reminded", "escalated", "restarted", "wait_over", "emergency_requested", "emergency_reviewed", "lease_extended"]  # noqa: Y015
+    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["created", "policy_unavailable", "evaluated", "approved", "denied", "lease_granted", "target_delivered", "fulfilled", "delivery_failed", "retried", "cancelled", "lease_ending", "lease_ended", "step_opened", "no_approver", "step_approved", "reassigned", "commented", "reminded", "escalated", "restarted", "wait_over", "emergency_requested", "emergency_reviewed", "lease_extended", "target_failed", "removed_outside", "task_opened", "task_completed"]  # noqa: Y015
     _WhichOneofArgType_fact: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_fact) -> _WhichOneofReturnType_fact | None: ...
 
@@ -1186,6 +1326,7 @@ class CreateAccessRequestRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
     EMERGENCY_FIELD_NUMBER: _builtins.int
+    TAKES_OVER_FIELD_NUMBER: _builtins.int
     entitlement_id: _builtins.str
     """Required. What is asked for."""
     justification: _builtins.str
@@ -1196,6 +1337,11 @@ class CreateAccessRequestRequest(_message.Message):
     """Optional. Who shall have it, `usr_…`; the caller when not given."""
     emergency: _builtins.bool
     """Optional. Whether it is an emergency."""
+    takes_over: _builtins.bool
+    """Optional. Whether what the subject holds of it in Entra already, from outside Latchkey, becomes
+    part of the lease and goes with it. Fails with `FAILED_PRECONDITION` / `NOTHING_TO_TAKE_OVER`
+    when they hold nothing of it; not in an emergency.
+    """
     @_builtins.property
     def requested_duration(self) -> _duration_pb2.Duration:
         """Optional. For how long, at least a minute and within the entitlement's limit. Not set means
@@ -1211,10 +1357,11 @@ class CreateAccessRequestRequest(_message.Message):
         idempotency_key: _builtins.str = ...,
         subject_user_id: _builtins.str = ...,
         emergency: _builtins.bool = ...,
+        takes_over: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["requested_duration", b"requested_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "entitlement_id", b"entitlement_id", "idempotency_key", b"idempotency_key", "justification", b"justification", "requested_duration", b"requested_duration", "subject_user_id", b"subject_user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "entitlement_id", b"entitlement_id", "idempotency_key", b"idempotency_key", "justification", b"justification", "requested_duration", b"requested_duration", "subject_user_id", b"subject_user_id", "takes_over", b"takes_over"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -40,7 +40,8 @@ class AccessRequestServiceStub:
     `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`,
     `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY` or `ON_BEHALF_NOT_ALLOWED`,
     `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`, `APP_REMOVED`,
-    `ENTITLEMENT_REMOVED`, `NOT_PROVISIONABLE`, `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
+    `ENTITLEMENT_REMOVED`, `NOT_PROVISIONABLE`, `EMERGENCY_NOT_ENABLED`,
+    `EMERGENCY_REVIEW_OPEN` or `NOTHING_TO_TAKE_OVER`.
     """
     BatchCreateAccessRequests: _aio.UnaryUnaryMultiCallable[_access_request_pb2.BatchCreateAccessRequestsRequest, _access_request_pb2.BatchCreateAccessRequestsResponse]
     """Makes several access requests. Each succeeds or fails by itself, as `CreateAccessRequest` does,
@@ -193,7 +194,8 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         `ACCESS_REQUEST_OPEN` or `ALREADY_LEASED`, `INVALID_ARGUMENT` / `DURATION_TOO_LONG`,
         `PERMISSION_DENIED` / `PERSON_NOT_IN_DIRECTORY` or `ON_BEHALF_NOT_ALLOWED`,
         `FAILED_PRECONDITION` / `PERSON_DISABLED`, `GROUP_NOT_WRITABLE`, `APP_REMOVED`,
-        `ENTITLEMENT_REMOVED`, `NOT_PROVISIONABLE`, `EMERGENCY_NOT_ENABLED` or `EMERGENCY_REVIEW_OPEN`.
+        `ENTITLEMENT_REMOVED`, `NOT_PROVISIONABLE`, `EMERGENCY_NOT_ENABLED`,
+        `EMERGENCY_REVIEW_OPEN` or `NOTHING_TO_TAKE_OVER`.
         """
 
     @_abc_1.abstractmethod

@@ -194,6 +194,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`FAILED_PRECONDITION`. There are more holders than one campaign takes; `most` is how many it
     does. Way out: one entitlement of the app at a time.
     """
+    ERROR_REASON_TASK_NOT_FOUND: _ErrorReason.ValueType  # 55
+    """`NOT_FOUND`. No task has this id, or the caller may not see it. Way out:
+    `TaskService/ListTasks`.
+    """
+    ERROR_REASON_TASK_STATE: _ErrorReason.ValueType  # 56
+    """`FAILED_PRECONDITION`. The task is completed or closed; `state` is where it is. Way out: none is
+    needed.
+    """
+    ERROR_REASON_TAKEOVER_NOT_FOUND: _ErrorReason.ValueType  # 57
+    """`NOT_FOUND`. No takeover has this id. Way out: `TakeoverService/ListTakeovers`."""
+    ERROR_REASON_TAKEOVER_STATE: _ErrorReason.ValueType  # 58
+    """`FAILED_PRECONDITION`. The takeover is not held; `state` is where it is. Way out: none is needed."""
+    ERROR_REASON_TAKEOVER_OPEN: _ErrorReason.ValueType  # 59
+    """`ALREADY_EXISTS`. The entitlement is being taken over, or that waits to be confirmed;
+    `takeover_id` names it. Way out: confirm or cancel that one, or wait for its end.
+    """
+    ERROR_REASON_NOTHING_TO_TAKE_OVER: _ErrorReason.ValueType  # 60
+    """`FAILED_PRECONDITION`. The subject holds nothing of the entitlement in Entra that could be taken
+    over, as of the last sync. Way out: ask without `takes_over`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` that every error carries, with
@@ -372,5 +392,25 @@ where it is. Way out: none from that state.
 ERROR_REASON_CAMPAIGN_TOO_LARGE: ErrorReason.ValueType  # 54
 """`FAILED_PRECONDITION`. There are more holders than one campaign takes; `most` is how many it
 does. Way out: one entitlement of the app at a time.
+"""
+ERROR_REASON_TASK_NOT_FOUND: ErrorReason.ValueType  # 55
+"""`NOT_FOUND`. No task has this id, or the caller may not see it. Way out:
+`TaskService/ListTasks`.
+"""
+ERROR_REASON_TASK_STATE: ErrorReason.ValueType  # 56
+"""`FAILED_PRECONDITION`. The task is completed or closed; `state` is where it is. Way out: none is
+needed.
+"""
+ERROR_REASON_TAKEOVER_NOT_FOUND: ErrorReason.ValueType  # 57
+"""`NOT_FOUND`. No takeover has this id. Way out: `TakeoverService/ListTakeovers`."""
+ERROR_REASON_TAKEOVER_STATE: ErrorReason.ValueType  # 58
+"""`FAILED_PRECONDITION`. The takeover is not held; `state` is where it is. Way out: none is needed."""
+ERROR_REASON_TAKEOVER_OPEN: ErrorReason.ValueType  # 59
+"""`ALREADY_EXISTS`. The entitlement is being taken over, or that waits to be confirmed;
+`takeover_id` names it. Way out: confirm or cancel that one, or wait for its end.
+"""
+ERROR_REASON_NOTHING_TO_TAKE_OVER: ErrorReason.ValueType  # 60
+"""`FAILED_PRECONDITION`. The subject holds nothing of the entitlement in Entra that could be taken
+over, as of the last sync. Way out: ask without `takes_over`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -24,71 +24,87 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from latchkey.catalog.v1 import settings_pb2 as latchkey_dot_catalog_dot_v1_dot_settings__pb2
 from latchkey.ledger.v1 import actor_pb2 as latchkey_dot_ledger_dot_v1_dot_actor__pb2
 from latchkey.requests.v1 import campaign_pb2 as latchkey_dot_requests_dot_v1_dot_campaign__pb2
+from latchkey.requests.v1 import task_pb2 as latchkey_dot_requests_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!latchkey/requests/v1/events.proto\x12\x14latchkey.requests.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1elatchkey/ledger/v1/actor.proto\x1a#latchkey/requests/v1/campaign.proto\"\x9c\x01\n\x14\x41\x63\x63\x65ssRequestCreated\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x98\x01\n\x15\x41\x63\x63\x65ssRequestApproved\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12\x11\n\tpolicy_id\x18\x03 \x01(\t\x12\x16\n\x0epolicy_version\x18\x04 \x01(\x05\x12\x0c\n\x04rule\x18\x05 \x01(\t\x12\x19\n\x11\x61pprover_user_ids\x18\x06 \x03(\t\"\x93\x01\n\x13\x41\x63\x63\x65ssRequestDenied\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x05\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"]\n\x16\x41\x63\x63\x65ssRequestCancelled\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"s\n\x16\x41\x63\x63\x65ssRequestFulfilled\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x13\x41\x63\x63\x65ssRequestFailed\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12\x16\n\x0e\x66\x61ilure_reason\x18\x03 \x01(\t\"m\n\x14\x41\x63\x63\x65ssRequestRetried\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"/\n\x0cLeaseGranted\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\"S\n\nLeaseEnded\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x33\n\x10overdue_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\" \n\x0cLeaseRemoved\x12\x10\n\x08lease_id\x18\x01 \x01(\t\"\x85\x01\n\x11\x41pprovalRequested\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\x12,\n\x08\x64ue_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x0fNoApproverFound\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x0f\n\x07problem\x18\x03 \x01(\t\"\x96\x01\n\rApprovalGiven\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\x12\x1c\n\x14on_behalf_of_user_id\x18\x04 \x01(\t\x12\x14\n\x0cstill_needed\x18\x05 \x01(\x05\"V\n\x10\x41pprovalReminded\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\"\x87\x01\n\x17\x41\x63\x63\x65ssRequestReassigned\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\x12(\n\x05\x61\x63tor\x18\x04 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"T\n\x16\x41\x63\x63\x65ssRequestEscalated\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x11\n\tpolicy_id\x18\x03 \x01(\t\"]\n\x16\x41\x63\x63\x65ssRequestCommented\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"]\n\x16\x41\x63\x63\x65ssRequestRestarted\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xa0\x01\n\x18\x45mergencyAccessRequested\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"q\n\x17\x45mergencyAccessReviewed\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x11\n\tjustified\x18\x02 \x01(\x08\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xe7\x01\n\x11\x44\x65legationCreated\x12\x15\n\rdelegation_id\x18\x01 \x01(\t\x12\x19\n\x11\x64\x65legator_user_id\x18\x02 \x01(\t\x12\x18\n\x10\x64\x65legate_user_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"T\n\x11\x44\x65legationDeleted\x12\x15\n\rdelegation_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"j\n\rLeaseExtended\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x02 \x01(\t\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x0cLeaseEndNear\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x03 \x01(\t\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x0cLeaseEndLate\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x03 \x01(\t\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xba\x01\n\x0f\x43\x61mpaignStarted\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12\x12\n\nitem_count\x18\x04 \x01(\x05\x12,\n\x08\x64ue_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xea\x01\n\x14\x43\x61mpaignItemReviewed\x12\x18\n\x10\x63\x61mpaign_item_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x04 \x01(\t\x12\x10\n\x08lease_id\x18\x05 \x01(\t\x12\x36\n\x07verdict\x18\x06 \x01(\x0e\x32%.latchkey.requests.v1.CampaignVerdict\x12(\n\x05\x61\x63tor\x18\x07 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xb0\x01\n\x0e\x43\x61mpaignClosed\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x12\n\nopen_count\x18\x03 \x01(\x05\x12;\n\ndue_action\x18\x04 \x01(\x0e\x32\'.latchkey.requests.v1.CampaignDueAction\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!latchkey/requests/v1/events.proto\x12\x14latchkey.requests.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"latchkey/catalog/v1/settings.proto\x1a\x1elatchkey/ledger/v1/actor.proto\x1a#latchkey/requests/v1/campaign.proto\x1a\x1flatchkey/requests/v1/task.proto\"\x9c\x01\n\x14\x41\x63\x63\x65ssRequestCreated\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x98\x01\n\x15\x41\x63\x63\x65ssRequestApproved\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12\x11\n\tpolicy_id\x18\x03 \x01(\t\x12\x16\n\x0epolicy_version\x18\x04 \x01(\x05\x12\x0c\n\x04rule\x18\x05 \x01(\t\x12\x19\n\x11\x61pprover_user_ids\x18\x06 \x03(\t\"\x93\x01\n\x13\x41\x63\x63\x65ssRequestDenied\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x05\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"]\n\x16\x41\x63\x63\x65ssRequestCancelled\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"s\n\x16\x41\x63\x63\x65ssRequestFulfilled\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x13\x41\x63\x63\x65ssRequestFailed\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12\x16\n\x0e\x66\x61ilure_reason\x18\x03 \x01(\t\"m\n\x14\x41\x63\x63\x65ssRequestRetried\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"/\n\x0cLeaseGranted\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\"S\n\nLeaseEnded\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x33\n\x10overdue_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\" \n\x0cLeaseRemoved\x12\x10\n\x08lease_id\x18\x01 \x01(\t\"\x85\x01\n\x11\x41pprovalRequested\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\x12,\n\x08\x64ue_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x0fNoApproverFound\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x0f\n\x07problem\x18\x03 \x01(\t\"\x96\x01\n\rApprovalGiven\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\x12\x1c\n\x14on_behalf_of_user_id\x18\x04 \x01(\t\x12\x14\n\x0cstill_needed\x18\x05 \x01(\x05\"V\n\x10\x41pprovalReminded\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\"\x87\x01\n\x17\x41\x63\x63\x65ssRequestReassigned\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x19\n\x11\x61pprover_user_ids\x18\x03 \x03(\t\x12(\n\x05\x61\x63tor\x18\x04 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"T\n\x16\x41\x63\x63\x65ssRequestEscalated\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x11\n\tpolicy_id\x18\x03 \x01(\t\"]\n\x16\x41\x63\x63\x65ssRequestCommented\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"]\n\x16\x41\x63\x63\x65ssRequestRestarted\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xa0\x01\n\x18\x45mergencyAccessRequested\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"q\n\x17\x45mergencyAccessReviewed\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x01 \x01(\t\x12\x11\n\tjustified\x18\x02 \x01(\x08\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xe7\x01\n\x11\x44\x65legationCreated\x12\x15\n\rdelegation_id\x18\x01 \x01(\t\x12\x19\n\x11\x64\x65legator_user_id\x18\x02 \x01(\t\x12\x18\n\x10\x64\x65legate_user_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"T\n\x11\x44\x65legationDeleted\x12\x15\n\rdelegation_id\x18\x01 \x01(\t\x12(\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"j\n\rLeaseExtended\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x02 \x01(\t\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x0cLeaseEndNear\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x03 \x01(\t\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x0cLeaseEndLate\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x03 \x01(\t\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xba\x01\n\x0f\x43\x61mpaignStarted\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12\x12\n\nitem_count\x18\x04 \x01(\x05\x12,\n\x08\x64ue_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xea\x01\n\x14\x43\x61mpaignItemReviewed\x12\x18\n\x10\x63\x61mpaign_item_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x04 \x01(\t\x12\x10\n\x08lease_id\x18\x05 \x01(\t\x12\x36\n\x07verdict\x18\x06 \x01(\x0e\x32%.latchkey.requests.v1.CampaignVerdict\x12(\n\x05\x61\x63tor\x18\x07 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xb0\x01\n\x0e\x43\x61mpaignClosed\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x12\n\nopen_count\x18\x03 \x01(\x05\x12;\n\ndue_action\x18\x04 \x01(\x0e\x32\'.latchkey.requests.v1.CampaignDueAction\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x88\x01\n\nTaskOpened\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x1e.latchkey.requests.v1.TaskKind\x12\x10\n\x08lease_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x04 \x01(\t\x12\x19\n\x11\x61ssignee_user_ids\x18\x05 \x03(\t\"\\\n\rTaskCompleted\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"/\n\nTaskClosed\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x10\n\x08lease_id\x18\x02 \x01(\t\"\xb4\x01\n\x0fTakeoverStarted\x12\x13\n\x0btakeover_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12:\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32*.latchkey.catalog.v1.UnmanagedAccessAction\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"N\n\x0cTakeoverHeld\x12\x13\n\x0btakeover_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66ound_count\x18\x02 \x01(\x05\x12\x14\n\x0cholder_count\x18\x03 \x01(\x05\"<\n\x10TakeoverFinished\x12\x13\n\x0btakeover_id\x18\x01 \x01(\t\x12\x13\n\x0btaken_count\x18\x02 \x01(\x05\"\\\n\x13LeaseRemovedOutside\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12!\n\x19\x64irectory_entitlement_ids\x18\x02 \x03(\t\x12\x10\n\x08restored\x18\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.requests.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESSREQUESTCREATED']._serialized_start=194
-  _globals['_ACCESSREQUESTCREATED']._serialized_end=350
-  _globals['_ACCESSREQUESTAPPROVED']._serialized_start=353
-  _globals['_ACCESSREQUESTAPPROVED']._serialized_end=505
-  _globals['_ACCESSREQUESTDENIED']._serialized_start=508
-  _globals['_ACCESSREQUESTDENIED']._serialized_end=655
-  _globals['_ACCESSREQUESTCANCELLED']._serialized_start=657
-  _globals['_ACCESSREQUESTCANCELLED']._serialized_end=750
-  _globals['_ACCESSREQUESTFULFILLED']._serialized_start=752
-  _globals['_ACCESSREQUESTFULFILLED']._serialized_end=867
-  _globals['_ACCESSREQUESTFAILED']._serialized_start=869
-  _globals['_ACCESSREQUESTFAILED']._serialized_end=959
-  _globals['_ACCESSREQUESTRETRIED']._serialized_start=961
-  _globals['_ACCESSREQUESTRETRIED']._serialized_end=1070
-  _globals['_LEASEGRANTED']._serialized_start=1072
-  _globals['_LEASEGRANTED']._serialized_end=1119
-  _globals['_LEASEENDED']._serialized_start=1121
-  _globals['_LEASEENDED']._serialized_end=1204
-  _globals['_LEASEREMOVED']._serialized_start=1206
-  _globals['_LEASEREMOVED']._serialized_end=1238
-  _globals['_APPROVALREQUESTED']._serialized_start=1241
-  _globals['_APPROVALREQUESTED']._serialized_end=1374
-  _globals['_NOAPPROVERFOUND']._serialized_start=1376
-  _globals['_NOAPPROVERFOUND']._serialized_end=1451
-  _globals['_APPROVALGIVEN']._serialized_start=1454
-  _globals['_APPROVALGIVEN']._serialized_end=1604
-  _globals['_APPROVALREMINDED']._serialized_start=1606
-  _globals['_APPROVALREMINDED']._serialized_end=1692
-  _globals['_ACCESSREQUESTREASSIGNED']._serialized_start=1695
-  _globals['_ACCESSREQUESTREASSIGNED']._serialized_end=1830
-  _globals['_ACCESSREQUESTESCALATED']._serialized_start=1832
-  _globals['_ACCESSREQUESTESCALATED']._serialized_end=1916
-  _globals['_ACCESSREQUESTCOMMENTED']._serialized_start=1918
-  _globals['_ACCESSREQUESTCOMMENTED']._serialized_end=2011
-  _globals['_ACCESSREQUESTRESTARTED']._serialized_start=2013
-  _globals['_ACCESSREQUESTRESTARTED']._serialized_end=2106
-  _globals['_EMERGENCYACCESSREQUESTED']._serialized_start=2109
-  _globals['_EMERGENCYACCESSREQUESTED']._serialized_end=2269
-  _globals['_EMERGENCYACCESSREVIEWED']._serialized_start=2271
-  _globals['_EMERGENCYACCESSREVIEWED']._serialized_end=2384
-  _globals['_DELEGATIONCREATED']._serialized_start=2387
-  _globals['_DELEGATIONCREATED']._serialized_end=2618
-  _globals['_DELEGATIONDELETED']._serialized_start=2620
-  _globals['_DELEGATIONDELETED']._serialized_end=2704
-  _globals['_LEASEEXTENDED']._serialized_start=2706
-  _globals['_LEASEEXTENDED']._serialized_end=2812
-  _globals['_LEASEENDNEAR']._serialized_start=2814
-  _globals['_LEASEENDNEAR']._serialized_end=2941
-  _globals['_LEASEENDLATE']._serialized_start=2943
-  _globals['_LEASEENDLATE']._serialized_end=3070
-  _globals['_CAMPAIGNSTARTED']._serialized_start=3073
-  _globals['_CAMPAIGNSTARTED']._serialized_end=3259
-  _globals['_CAMPAIGNITEMREVIEWED']._serialized_start=3262
-  _globals['_CAMPAIGNITEMREVIEWED']._serialized_end=3496
-  _globals['_CAMPAIGNCLOSED']._serialized_start=3499
-  _globals['_CAMPAIGNCLOSED']._serialized_end=3675
+  _globals['_ACCESSREQUESTCREATED']._serialized_start=263
+  _globals['_ACCESSREQUESTCREATED']._serialized_end=419
+  _globals['_ACCESSREQUESTAPPROVED']._serialized_start=422
+  _globals['_ACCESSREQUESTAPPROVED']._serialized_end=574
+  _globals['_ACCESSREQUESTDENIED']._serialized_start=577
+  _globals['_ACCESSREQUESTDENIED']._serialized_end=724
+  _globals['_ACCESSREQUESTCANCELLED']._serialized_start=726
+  _globals['_ACCESSREQUESTCANCELLED']._serialized_end=819
+  _globals['_ACCESSREQUESTFULFILLED']._serialized_start=821
+  _globals['_ACCESSREQUESTFULFILLED']._serialized_end=936
+  _globals['_ACCESSREQUESTFAILED']._serialized_start=938
+  _globals['_ACCESSREQUESTFAILED']._serialized_end=1028
+  _globals['_ACCESSREQUESTRETRIED']._serialized_start=1030
+  _globals['_ACCESSREQUESTRETRIED']._serialized_end=1139
+  _globals['_LEASEGRANTED']._serialized_start=1141
+  _globals['_LEASEGRANTED']._serialized_end=1188
+  _globals['_LEASEENDED']._serialized_start=1190
+  _globals['_LEASEENDED']._serialized_end=1273
+  _globals['_LEASEREMOVED']._serialized_start=1275
+  _globals['_LEASEREMOVED']._serialized_end=1307
+  _globals['_APPROVALREQUESTED']._serialized_start=1310
+  _globals['_APPROVALREQUESTED']._serialized_end=1443
+  _globals['_NOAPPROVERFOUND']._serialized_start=1445
+  _globals['_NOAPPROVERFOUND']._serialized_end=1520
+  _globals['_APPROVALGIVEN']._serialized_start=1523
+  _globals['_APPROVALGIVEN']._serialized_end=1673
+  _globals['_APPROVALREMINDED']._serialized_start=1675
+  _globals['_APPROVALREMINDED']._serialized_end=1761
+  _globals['_ACCESSREQUESTREASSIGNED']._serialized_start=1764
+  _globals['_ACCESSREQUESTREASSIGNED']._serialized_end=1899
+  _globals['_ACCESSREQUESTESCALATED']._serialized_start=1901
+  _globals['_ACCESSREQUESTESCALATED']._serialized_end=1985
+  _globals['_ACCESSREQUESTCOMMENTED']._serialized_start=1987
+  _globals['_ACCESSREQUESTCOMMENTED']._serialized_end=2080
+  _globals['_ACCESSREQUESTRESTARTED']._serialized_start=2082
+  _globals['_ACCESSREQUESTRESTARTED']._serialized_end=2175
+  _globals['_EMERGENCYACCESSREQUESTED']._serialized_start=2178
+  _globals['_EMERGENCYACCESSREQUESTED']._serialized_end=2338
+  _globals['_EMERGENCYACCESSREVIEWED']._serialized_start=2340
+  _globals['_EMERGENCYACCESSREVIEWED']._serialized_end=2453
+  _globals['_DELEGATIONCREATED']._serialized_start=2456
+  _globals['_DELEGATIONCREATED']._serialized_end=2687
+  _globals['_DELEGATIONDELETED']._serialized_start=2689
+  _globals['_DELEGATIONDELETED']._serialized_end=2773
+  _globals['_LEASEEXTENDED']._serialized_start=2775
+  _globals['_LEASEEXTENDED']._serialized_end=2881
+  _globals['_LEASEENDNEAR']._serialized_start=2883
+  _globals['_LEASEENDNEAR']._serialized_end=3010
+  _globals['_LEASEENDLATE']._serialized_start=3012
+  _globals['_LEASEENDLATE']._serialized_end=3139
+  _globals['_CAMPAIGNSTARTED']._serialized_start=3142
+  _globals['_CAMPAIGNSTARTED']._serialized_end=3328
+  _globals['_CAMPAIGNITEMREVIEWED']._serialized_start=3331
+  _globals['_CAMPAIGNITEMREVIEWED']._serialized_end=3565
+  _globals['_CAMPAIGNCLOSED']._serialized_start=3568
+  _globals['_CAMPAIGNCLOSED']._serialized_end=3744
+  _globals['_TASKOPENED']._serialized_start=3747
+  _globals['_TASKOPENED']._serialized_end=3883
+  _globals['_TASKCOMPLETED']._serialized_start=3885
+  _globals['_TASKCOMPLETED']._serialized_end=3977
+  _globals['_TASKCLOSED']._serialized_start=3979
+  _globals['_TASKCLOSED']._serialized_end=4026
+  _globals['_TAKEOVERSTARTED']._serialized_start=4029
+  _globals['_TAKEOVERSTARTED']._serialized_end=4209
+  _globals['_TAKEOVERHELD']._serialized_start=4211
+  _globals['_TAKEOVERHELD']._serialized_end=4289
+  _globals['_TAKEOVERFINISHED']._serialized_start=4291
+  _globals['_TAKEOVERFINISHED']._serialized_end=4351
+  _globals['_LEASEREMOVEDOUTSIDE']._serialized_start=4353
+  _globals['_LEASEREMOVEDOUTSIDE']._serialized_end=4445
 # @@protoc_insertion_point(module_scope)

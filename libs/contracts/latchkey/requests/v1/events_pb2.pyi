@@ -9,8 +9,10 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from latchkey.catalog.v1 import settings_pb2 as _settings_pb2
 from latchkey.ledger.v1 import actor_pb2 as _actor_pb2
 from latchkey.requests.v1 import campaign_pb2 as _campaign_pb2
+from latchkey.requests.v1 import task_pb2 as _task_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -1009,3 +1011,231 @@ class CampaignClosed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CampaignClosed: _TypeAlias = CampaignClosed  # noqa: Y015
+
+@_typing.final
+class TaskOpened(_message.Message):
+    """Something has to be done by hand for a lease. Subject: the task."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_USER_IDS_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """The task."""
+    kind: _task_pb2.TaskKind.ValueType
+    """What is to be done."""
+    lease_id: _builtins.str
+    """The lease."""
+    app_id: _builtins.str
+    """The app."""
+    @_builtins.property
+    def assignee_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who can do it, at most 100; empty for administrators."""
+
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        kind: _task_pb2.TaskKind.ValueType = ...,
+        lease_id: _builtins.str = ...,
+        app_id: _builtins.str = ...,
+        assignee_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "assignee_user_ids", b"assignee_user_ids", "kind", b"kind", "lease_id", b"lease_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskOpened: _TypeAlias = TaskOpened  # noqa: Y015
+
+@_typing.final
+class TaskCompleted(_message.Message):
+    """Somebody did it. Subject: the task."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """The task."""
+    lease_id: _builtins.str
+    """The lease."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who did it."""
+
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        lease_id: _builtins.str = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "lease_id", b"lease_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskCompleted: _TypeAlias = TaskCompleted  # noqa: Y015
+
+@_typing.final
+class TaskClosed(_message.Message):
+    """It needs no longer be done. Subject: the task."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """The task."""
+    lease_id: _builtins.str
+    """The lease."""
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        lease_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_id", b"lease_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskClosed: _TypeAlias = TaskClosed  # noqa: Y015
+
+@_typing.final
+class TakeoverStarted(_message.Message):
+    """Access from outside Latchkey is taken over. Subject: the takeover."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAKEOVER_ID_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    ENTITLEMENT_ID_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    takeover_id: _builtins.str
+    """The takeover."""
+    app_id: _builtins.str
+    """The app."""
+    entitlement_id: _builtins.str
+    """The entitlement."""
+    action: _settings_pb2.UnmanagedAccessAction.ValueType
+    """What becomes of the access."""
+    @_builtins.property
+    def actor(self) -> _actor_pb2.Actor:
+        """Who started it."""
+
+    def __init__(
+        self,
+        *,
+        takeover_id: _builtins.str = ...,
+        app_id: _builtins.str = ...,
+        entitlement_id: _builtins.str = ...,
+        action: _settings_pb2.UnmanagedAccessAction.ValueType = ...,
+        actor: _actor_pb2.Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "app_id", b"app_id", "entitlement_id", b"entitlement_id", "takeover_id", b"takeover_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeoverStarted: _TypeAlias = TakeoverStarted  # noqa: Y015
+
+@_typing.final
+class TakeoverHeld(_message.Message):
+    """A takeover would remove the access of too many, and waits for somebody to confirm it. Subject: the
+    takeover.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAKEOVER_ID_FIELD_NUMBER: _builtins.int
+    FOUND_COUNT_FIELD_NUMBER: _builtins.int
+    HOLDER_COUNT_FIELD_NUMBER: _builtins.int
+    takeover_id: _builtins.str
+    """The takeover."""
+    found_count: _builtins.int
+    """How many would lose it."""
+    holder_count: _builtins.int
+    """Of how many who hold it."""
+    def __init__(
+        self,
+        *,
+        takeover_id: _builtins.str = ...,
+        found_count: _builtins.int = ...,
+        holder_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found_count", b"found_count", "holder_count", b"holder_count", "takeover_id", b"takeover_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeoverHeld: _TypeAlias = TakeoverHeld  # noqa: Y015
+
+@_typing.final
+class TakeoverFinished(_message.Message):
+    """Every holder of a takeover was seen to. Subject: the takeover."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAKEOVER_ID_FIELD_NUMBER: _builtins.int
+    TAKEN_COUNT_FIELD_NUMBER: _builtins.int
+    takeover_id: _builtins.str
+    """The takeover."""
+    taken_count: _builtins.int
+    """How many access requests were made."""
+    def __init__(
+        self,
+        *,
+        takeover_id: _builtins.str = ...,
+        taken_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["taken_count", b"taken_count", "takeover_id", b"takeover_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeoverFinished: _TypeAlias = TakeoverFinished  # noqa: Y015
+
+@_typing.final
+class LeaseRemovedOutside(_message.Message):
+    """Somebody took a part of what a lease brought out of Entra by hand. Subject: the lease."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASE_ID_FIELD_NUMBER: _builtins.int
+    DIRECTORY_ENTITLEMENT_IDS_FIELD_NUMBER: _builtins.int
+    RESTORED_FIELD_NUMBER: _builtins.int
+    lease_id: _builtins.str
+    """The lease."""
+    restored: _builtins.bool
+    """Whether it is put back; else the lease ends, and `LeaseEnded` says so."""
+    @_builtins.property
+    def directory_entitlement_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was taken out."""
+
+    def __init__(
+        self,
+        *,
+        lease_id: _builtins.str = ...,
+        directory_entitlement_ids: _abc.Iterable[_builtins.str] | None = ...,
+        restored: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["directory_entitlement_ids", b"directory_entitlement_ids", "lease_id", b"lease_id", "restored", b"restored"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseRemovedOutside: _TypeAlias = LeaseRemovedOutside  # noqa: Y015

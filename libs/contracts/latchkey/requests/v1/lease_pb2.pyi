@@ -71,6 +71,10 @@ class _LeaseEndCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LeaseEn
     """Its time was over."""
     LEASE_END_CAUSE_REVOKED: _LeaseEndCause.ValueType  # 2
     """Somebody revoked it or gave it back."""
+    LEASE_END_CAUSE_REMOVED_OUTSIDE: _LeaseEndCause.ValueType  # 3
+    """Somebody took a part of it out of Entra by hand."""
+    LEASE_END_CAUSE_UNMANAGED: _LeaseEndCause.ValueType  # 4
+    """It was never approved: what it holds came from outside Latchkey, and is taken over to be removed."""
 
 class LeaseEndCause(_LeaseEndCause, metaclass=_LeaseEndCauseEnumTypeWrapper):
     """Why a lease ends."""
@@ -81,6 +85,10 @@ LEASE_END_CAUSE_EXPIRED: LeaseEndCause.ValueType  # 1
 """Its time was over."""
 LEASE_END_CAUSE_REVOKED: LeaseEndCause.ValueType  # 2
 """Somebody revoked it or gave it back."""
+LEASE_END_CAUSE_REMOVED_OUTSIDE: LeaseEndCause.ValueType  # 3
+"""Somebody took a part of it out of Entra by hand."""
+LEASE_END_CAUSE_UNMANAGED: LeaseEndCause.ValueType  # 4
+"""It was never approved: what it holds came from outside Latchkey, and is taken over to be removed."""
 Global___LeaseEndCause: _TypeAlias = LeaseEndCause  # noqa: Y015
 
 @_typing.final
@@ -107,6 +115,8 @@ class Lease(_message.Message):
     EMERGENCY_FIELD_NUMBER: _builtins.int
     REMIND_TIME_FIELD_NUMBER: _builtins.int
     ALARM_TIME_FIELD_NUMBER: _builtins.int
+    TAKES_OVER_FIELD_NUMBER: _builtins.int
+    REMOVED_OUTSIDE_TIME_FIELD_NUMBER: _builtins.int
     lease_id: _builtins.str
     """Output only. `lea_…`."""
     access_request_id: _builtins.str
@@ -129,6 +139,10 @@ class Lease(_message.Message):
     """Output only. Changes with every change of the lease."""
     emergency: _builtins.bool
     """Output only. Whether it was granted in an emergency: it goes to Entra before others."""
+    takes_over: _builtins.bool
+    """Output only. Whether what its subject held in Entra before becomes part of it, and goes with it:
+    it was asked for so, or somebody gave it by hand for this lease.
+    """
     @_builtins.property
     def subject(self) -> _access_request_pb2.PersonRef:
         """Output only. Who has it."""
@@ -166,6 +180,10 @@ class Lease(_message.Message):
         Entra five minutes before, and is not. Not set before, and once it is out.
         """
 
+    @_builtins.property
+    def removed_outside_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was last found that somebody had taken a part of it out of Entra by hand."""
+
     def __init__(
         self,
         *,
@@ -187,10 +205,12 @@ class Lease(_message.Message):
         emergency: _builtins.bool = ...,
         remind_time: _timestamp_pb2.Timestamp | None = ...,
         alarm_time: _timestamp_pb2.Timestamp | None = ...,
+        takes_over: _builtins.bool = ...,
+        removed_outside_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["alarm_time", b"alarm_time", "create_time", b"create_time", "duration", b"duration", "end_time", b"end_time", "remind_time", b"remind_time", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alarm_time", b"alarm_time", "create_time", b"create_time", "duration", b"duration", "end_time", b"end_time", "remind_time", b"remind_time", "removed_outside_time", b"removed_outside_time", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "alarm_time", b"alarm_time", "app_id", b"app_id", "create_time", b"create_time", "duration", b"duration", "emergency", b"emergency", "end_cause", b"end_cause", "end_reason", b"end_reason", "end_time", b"end_time", "entitlement_id", b"entitlement_id", "etag", b"etag", "lease_id", b"lease_id", "remind_time", b"remind_time", "round", b"round", "start_time", b"start_time", "state", b"state", "subject", b"subject", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_request_id", b"access_request_id", "alarm_time", b"alarm_time", "app_id", b"app_id", "create_time", b"create_time", "duration", b"duration", "emergency", b"emergency", "end_cause", b"end_cause", "end_reason", b"end_reason", "end_time", b"end_time", "entitlement_id", b"entitlement_id", "etag", b"etag", "lease_id", b"lease_id", "remind_time", b"remind_time", "removed_outside_time", b"removed_outside_time", "round", b"round", "start_time", b"start_time", "state", b"state", "subject", b"subject", "takes_over", b"takes_over", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -252,6 +272,8 @@ class ListLeasesRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     ALARMED_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 1 to 500; 50 when not given."""
     page_token: _builtins.str
@@ -260,6 +282,10 @@ class ListLeasesRequest(_message.Message):
     """Optional. Only those in this state."""
     alarmed: _builtins.bool
     """Optional. Only those whose end is late, see `alarm_time`."""
+    app_id: _builtins.str
+    """Optional. Only those of this app."""
+    subject_user_id: _builtins.str
+    """Optional. Only those of this person."""
     def __init__(
         self,
         *,
@@ -267,10 +293,12 @@ class ListLeasesRequest(_message.Message):
         page_token: _builtins.str = ...,
         state: Global___LeaseState.ValueType = ...,
         alarmed: _builtins.bool = ...,
+        app_id: _builtins.str = ...,
+        subject_user_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarmed", b"alarmed", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarmed", b"alarmed", "app_id", b"app_id", "page_size", b"page_size", "page_token", b"page_token", "state", b"state", "subject_user_id", b"subject_user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

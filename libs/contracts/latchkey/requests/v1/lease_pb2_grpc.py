@@ -72,19 +72,23 @@ class LeaseServiceServicer:
     def GetLease(self, request, context):
         """Returns one lease.
 
-        Callers: its subject, administrators, auditors and the connector.
-        Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`.
+        Callers: its subject, the subject's manager, the app's owners, the helpdesk, administrators,
+        auditors and the connector.
+        Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` for managers
+        and owners while the catalog does not answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListLeases(self, request, context):
-        """Lists leases, newest first: those of the caller; all of them for administrators, auditors and
-        the connector.
+        """Lists leases, newest first: those of the caller; all of them for administrators, auditors, the
+        helpdesk and the connector. With `app_id` its owners see all leases of the app, with
+        `subject_user_id` the person's manager sees all of theirs.
 
         Callers: people and the connector.
-        Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE`
+        for managers and owners while the catalog does not answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -24,15 +24,19 @@ class LeaseServiceStub:
     GetLease: _aio.UnaryUnaryMultiCallable[_lease_pb2.GetLeaseRequest, _lease_pb2.GetLeaseResponse]
     """Returns one lease.
 
-    Callers: its subject, administrators, auditors and the connector.
-    Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`.
+    Callers: its subject, the subject's manager, the app's owners, the helpdesk, administrators,
+    auditors and the connector.
+    Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` for managers
+    and owners while the catalog does not answer.
     """
     ListLeases: _aio.UnaryUnaryMultiCallable[_lease_pb2.ListLeasesRequest, _lease_pb2.ListLeasesResponse]
-    """Lists leases, newest first: those of the caller; all of them for administrators, auditors and
-    the connector.
+    """Lists leases, newest first: those of the caller; all of them for administrators, auditors, the
+    helpdesk and the connector. With `app_id` its owners see all leases of the app, with
+    `subject_user_id` the person's manager sees all of theirs.
 
     Callers: people and the connector.
-    Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+    Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE`
+    for managers and owners while the catalog does not answer.
     """
     RevokeLease: _aio.UnaryUnaryMultiCallable[_lease_pb2.RevokeLeaseRequest, _lease_pb2.RevokeLeaseResponse]
     """Ends a lease before its time. Publishes `LeaseEnded`. Of a lease that is ending or has ended
@@ -77,8 +81,10 @@ class LeaseServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_lease_pb2.GetLeaseResponse]:
         """Returns one lease.
 
-        Callers: its subject, administrators, auditors and the connector.
-        Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`.
+        Callers: its subject, the subject's manager, the app's owners, the helpdesk, administrators,
+        auditors and the connector.
+        Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` for managers
+        and owners while the catalog does not answer.
         """
 
     @_abc_1.abstractmethod
@@ -87,11 +93,13 @@ class LeaseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lease_pb2.ListLeasesRequest,
         context: _aio.ServicerContext[_lease_pb2.ListLeasesRequest, _abc.Awaitable[_lease_pb2.ListLeasesResponse]],
     ) -> _abc.Awaitable[_lease_pb2.ListLeasesResponse]:
-        """Lists leases, newest first: those of the caller; all of them for administrators, auditors and
-        the connector.
+        """Lists leases, newest first: those of the caller; all of them for administrators, auditors, the
+        helpdesk and the connector. With `app_id` its owners see all leases of the app, with
+        `subject_user_id` the person's manager sees all of theirs.
 
         Callers: people and the connector.
-        Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE`
+        for managers and owners while the catalog does not answer.
         """
 
     @_abc_1.abstractmethod
