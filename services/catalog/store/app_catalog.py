@@ -165,10 +165,13 @@ def _apps(
     is_open: ColumnElement[bool],
     mentioned: tuple[ColumnElement[bool], ColumnElement[bool]] | None,
     which: ColumnElement[bool],
-    among: ColumnElement[bool],
+    among: ColumnElement[bool] | None,
     page: PageRequest,
 ) -> Page[Row[Any]]:
-    """The apps of a page: those the person may ask something of that is asked about."""
+    """The apps of a page: those the person may ask something of that is asked about.
+
+    `among`: which they are among, if not among all.
+    """
     something = (
         select(literal(1))
         .where(entitlements.c.app_id == apps.c.app_id, governed(), provisionable(), which)
@@ -177,15 +180,13 @@ def _apps(
         .scalar_subquery()
         .is_not(None)
     )
-    statement = (
-        select(
-            # Not the roles, which come as JSON.
-            *(apps.c[name] for name in _APP),
-            *rules_columns(),
-        )
-        .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
-        .where(among)
-    )
+    statement = select(
+        # Not the roles, which come as JSON.
+        *(apps.c[name] for name in _APP),
+        *rules_columns(),
+    ).join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
+    if among is not None:
+        statement = statement.where(among)
     key = (apps.c.search_name, apps.c.app_id)
     one_by_one, at_once = ((), ()) if mentioned is None else ((each,) for each in mentioned)
     return read_wanted(
@@ -194,7 +195,8 @@ def _apps(
         key,
         _named(connection, page),
         (is_open, *one_by_one, something),
-        wanted_of_few=(is_open, *at_once, something),
+        # Where there are few apps at all: of few among many, all names would be read for them.
+        wanted_of_few=(is_open, *at_once, something) if among is None else None,
         # Perhaps of an app that the person must not know of: nothing but its id.
         told=lambda end: ("", end.app_id),
     )

@@ -41,11 +41,11 @@ class Standings:
         """Where an entitlement stands."""
         return standing(entitlement_id in self.held, self.uses.get(entitlement_id, ()))
 
-    def apps_that_stand_so(self, state: CatalogState | None) -> ColumnElement[bool]:
-        """Whether a row of `apps` is of an entitlement that may stand so; true of each where those
-        are all but a few."""
+    def apps_that_stand_so(self, state: CatalogState | None) -> ColumnElement[bool] | None:
+        """Whether a row of `apps` is of an entitlement that may stand so; none where those are all
+        but a few."""
         if state is None or state is CatalogState.REQUESTABLE:
-            return true()
+            return None
         some = select(entitlements.c.app_id).where(self.stands_so(state))
         return apps.c.app_id.in_(some)
 
