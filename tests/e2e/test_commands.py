@@ -74,21 +74,21 @@ def test_up_prints_commands_that_work_and_state_survives_a_restart(folder: Path)
 def test_a_house_that_was_killed_leaves_nobody_behind(folder: Path) -> None:
     """After SIGKILL of the house its parts go on; `down` ends them, and so does `up` before it
     starts others on the same databases. No two houses are in one folder."""
-    for command in ("down", "up"):
-        assert _dev("up", "--folder", str(folder)).returncode == 0
+    assert _dev("up", "--folder", str(folder)).returncode == 0
+    second = _dev("run", "--folder", str(folder))
+    assert second.returncode == 1
+    assert second.stderr.startswith("Another house is up in ")
+    for command, others in (("up", 6), ("down", 0)):
         house = json.loads((folder / "house.json").read_text())["pid"]
-        parts = [int(pid) for pid in json.loads((folder / "parts.json").read_text())]
+        parts = _parts(folder)
         assert len(parts) == 6
-        second = _dev("run", "--folder", str(folder))
-        assert second.returncode == 1
-        assert second.stderr.startswith("Another house is up in ")
-
         os.kill(house, signal.SIGKILL)
         assert all(map(_lives, parts))
         ended = _dev(command, "--folder", str(folder))
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert not any(map(_lives, parts))
-    assert _dev("down", "--folder", str(folder)).stdout == "The house is down.\n"
+        assert len(_parts(folder)) == others
+    assert _dev("down", "--folder", str(folder)).stdout == "No house is up.\n"
 
 
 @pytest.mark.parametrize("url", ["postgresql+asyncpg://a@127.0.0.1:1/b", "sqlite:///latchkey.db"])
@@ -102,6 +102,11 @@ def test_a_house_that_cannot_start_says_why_and_leaves_nobody_behind(
     assert ended.stderr.startswith("LATCHKEY_DATABASE_URL: ")
     assert not (tmp_path / "parts.json").exists()
     assert not list(tmp_path.glob("nats/*.ports"))
+
+
+def _parts(folder: Path) -> list[int]:
+    listed = folder / "parts.json"
+    return [int(pid) for pid in json.loads(listed.read_text())] if listed.exists() else []
 
 
 def _lives(pid: int) -> bool:

@@ -15,7 +15,7 @@ from libs.domain.paging import (
     Page,
     PageRequest,
 )
-from services.catalog.domain.access_profile import AccessProfile
+from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile
 from services.catalog.domain.app import (
     App,
     ManagedApp,
@@ -53,6 +53,7 @@ from services.catalog.domain.use import Use
 from services.catalog.ports import (
     AppFilter,
     LinkMaterial,
+    RulesMaterial,
 )
 
 
@@ -229,6 +230,27 @@ class FakeRules(Fake):
 
     async def of_app(self, app_id: str) -> EntitlementRules:
         return self.catalog.rules.get(app_id, EntitlementRules(app_id))
+
+    async def material(
+        self,
+        app_id: str,
+        resource_type_ids: Collection[str],
+        access_profile_ids: Collection[str],
+    ) -> RulesMaterial | None:
+        if (app := self.catalog.apps.get(app_id)) is None:
+            return None
+        types = [each for each in self.catalog.resource_types if each.app_id == app_id]
+        return RulesMaterial(
+            app,
+            await self.of_app(app_id),
+            tuple(each.resource_type_id for each in types),
+            tuple({EVERYONE_ID, *self.catalog.access_profiles} & set(access_profile_ids)),
+            tuple(
+                ShownEntitlement(each)
+                for each in self.catalog.entitlements.values()
+                if each.app_id == app_id and each.resource_type_id in resource_type_ids
+            ),
+        )
 
     async def clearable(self, app_id: str) -> tuple[Entitlement, ...]:
         return tuple(

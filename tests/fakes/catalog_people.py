@@ -46,9 +46,6 @@ class FakeAccessProfiles(Fake):
     async def page(self, page: PageRequest) -> Page[AccessProfile]:
         return Page(tuple(self.catalog.access_profiles.values()), "")
 
-    async def existing(self, access_profile_ids: Collection[str]) -> frozenset[str]:
-        return frozenset({EVERYONE_ID, *self.catalog.access_profiles} & set(access_profile_ids))
-
     async def name_taken(self, display_name: str) -> bool:
         names = [each.display_name for each in self.catalog.access_profiles.values()]
         return display_name.casefold() in [name.casefold() for name in (*names, "Everyone")]

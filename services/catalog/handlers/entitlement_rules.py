@@ -10,7 +10,7 @@ from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement
 from services.catalog.domain.rules import EntitlementRules, GovernedEntitlement, Tiers
 from services.catalog.domain.settings import Defaults
-from services.catalog.ports import AccessProfiles, Apps, Entitlements, Rules
+from services.catalog.ports import AccessProfiles, Apps, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,6 @@ class GetEntitlementRules:
 class ApplyEntitlementRules:
     """Replaces the rules of an app, or says what doing so would lead to."""
 
-    apps: Apps
-    entitlements: Entitlements
     rules: Rules
     access_profiles: AccessProfiles
     deployment: Defaults
@@ -153,24 +151,21 @@ class ApplyEntitlementRules:
         )
 
     async def _replaced(self, command: Command) -> _Replacing:
-        app_id = command.rules.app_id
-        app = await self.apps.find(app_id)
-        if app is None:
+        app_id, wanted = command.rules.app_id, command.rules
+        material = await self.rules.material(
+            app_id, wanted.resource_type_ids if wanted.enabled else (), wanted.access_profile_ids
+        )
+        if material is None:
             raise errors.app_not_found(app_id)
+        app, replaced = material.app, material.rules
         changed = app.changed()
-        replaced = await self.rules.of_app(app_id)
-        types = await self.entitlements.resource_types(app_id)
         rules = replaced.replaced_by(
-            command.rules,
-            command.etag,
-            [each.resource_type_id for each in types],
-            await self.access_profiles.existing(command.rules.access_profile_ids),
+            wanted, command.etag, material.resource_type_ids, material.access_profile_ids
         )
         governed: tuple[GovernedEntitlement, ...] = ()
         if rules.enabled:
             governed = Tiers(rules, changed.says, self.deployment).governed(
-                await self.entitlements.of_types(rules.resource_type_ids),
-                clear_overrides=command.clear_overrides,
+                material.entitlements, clear_overrides=command.clear_overrides
             )
         cleared: tuple[Entitlement, ...] = ()
         if command.clear_overrides:

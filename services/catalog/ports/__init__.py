@@ -10,7 +10,7 @@ from services.catalog.ports.grants import Grants, UnmanagedAccess
 from services.catalog.ports.links import LinkMaterial, Links
 from services.catalog.ports.offers import Offers
 from services.catalog.ports.policy_uses import PolicyUses
-from services.catalog.ports.rules import Rules
+from services.catalog.ports.rules import Rules, RulesMaterial
 from services.catalog.ports.syncs import Syncs
 from services.catalog.ports.uses import Feed, Following, Requests, Uses
 
@@ -32,6 +32,7 @@ __all__ = [
     "PolicyUses",
     "Requests",
     "Rules",
+    "RulesMaterial",
     "Syncs",
     "UnmanagedAccess",
     "Uses",

@@ -22,10 +22,6 @@ class AccessProfiles(Protocol):
         """Access profiles by name, the built-in one first."""
         ...
 
-    async def existing(self, access_profile_ids: Collection[str]) -> frozenset[str]:
-        """Which of these exist."""
-        ...
-
     async def name_taken(self, display_name: str) -> bool:
         """Whether an access profile has this name, in any case."""
         ...

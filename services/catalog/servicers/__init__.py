@@ -147,9 +147,7 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
             EntitlementRulesServicer(
                 writes,
                 GetEntitlementRules(apps, stores.rules),
-                ApplyEntitlementRules(
-                    apps, stores.entitlements, stores.rules, profiles, deployment
-                ),
+                ApplyEntitlementRules(stores.rules, profiles, deployment),
             ),
         ),
         (

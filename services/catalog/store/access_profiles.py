@@ -81,14 +81,6 @@ class StoredAccessProfiles:
 
         return await self._database.read(work)
 
-    async def existing(self, access_profile_ids: Collection[str]) -> frozenset[str]:
-        query = select(access_profiles.c.access_profile_id).where(
-            access_profiles.c.access_profile_id.in_(access_profile_ids)
-        )
-        return await self._database.read(
-            lambda connection: frozenset(connection.execute(query).scalars())
-        )
-
     async def name_taken(self, display_name: str) -> bool:
         query = select(access_profiles.c.access_profile_id).where(
             access_profiles.c.name_key == name_key(display_name)
@@ -103,16 +95,21 @@ class StoredAccessProfiles:
         if EVERYONE_ID in access_profile_ids:
             everyone = select(func.count()).where(counts)
             return await self._database.read(lambda each: each.execute(everyone).scalar_one())
-        asked = select(access_profiles).where(access_profiles.c.access_profile_id.in_(profile_ids))
-        profiles = await self._database.read(
-            lambda connection: _with_lists(connection, connection.execute(asked).all())
+        named = access_profiles.c.access_profile_id.in_(profile_ids)
+        # Nothing but the list to begin with: SQLite would begin with everybody.
+        query = select(func.count(case((counts, 1)))).where(
+            table.c.user_id.in_(listed(profile_ids))
         )
-        if not any(profile.expression for profile in profiles):
-            # Nothing but the list to begin with: SQLite would begin with everybody.
-            query = select(func.count(case((counts, 1)))).where(
-                table.c.user_id.in_(listed(profile_ids))
-            )
-            return await self._database.read(lambda each: each.execute(query).scalar_one())
+
+        def listed_or_profiles(connection: Connection) -> int | list[AccessProfile]:
+            asked = select(access_profiles.c.expression).where(named)
+            if not any(connection.execute(asked).scalars()):
+                return connection.execute(query).scalar_one()
+            return _with_lists(connection, connection.execute(select(access_profiles).where(named)))
+
+        profiles = await self._database.read(listed_or_profiles)
+        if isinstance(profiles, int):
+            return profiles
         # Whom one names needs no expression to be asked of.
         profiles.sort(key=lambda profile: bool(profile.expression))
         count, after = 0, ""

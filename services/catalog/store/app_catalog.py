@@ -30,10 +30,9 @@ from services.catalog.domain.settings import (
 )
 from services.catalog.ports import Expressions
 from services.catalog.store.audience import governed, held_by, open_to, provisionable
-from services.catalog.store.membership import read_profiles
-from services.catalog.store.rows import override_of, read_user
+from services.catalog.store.rows import override_of
 from services.catalog.store.rules import rules_columns, said_by_rules
-from services.catalog.store.standings import Standings, read_standings
+from services.catalog.store.standings import Standings, read_visitor
 from services.catalog.store.tables import (
     apps,
     directory_assignments,
@@ -90,12 +89,10 @@ class StoredAppCatalog:
 
     async def shown(self, user_id: str, app_id: str, entitlement_id: str) -> Mapping[str, str]:
         def work(connection: Connection) -> Mapping[str, str]:
-            person = read_user(connection, user_id)
-            if person is None:
+            visitor = read_visitor(connection, self._expressions, user_id)
+            if visitor is None:
                 return {}
-            standings = read_standings(connection, user_id)
-            theirs = sorted({*standings.held, *standings.uses})
-            profiles = read_profiles(connection, self._expressions, person)
+            theirs = sorted({*visitor.standings.held, *visitor.standings.uses})
             columns = (entitlements.c.entitlement_id, entitlements.c.app_id)
             query = union(
                 select(*columns).where(entitlements.c.entitlement_id.in_(theirs)),
@@ -104,7 +101,7 @@ class StoredAppCatalog:
                 .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
                 .where(
                     entitlements.c.entitlement_id.in_(_meant(user_id, app_id, entitlement_id)),
-                    open_to(profiles, person.entra_tenant_id),
+                    open_to(visitor.profiles, visitor.person.entra_tenant_id),
                     governed(),
                     provisionable(),
                 ),
@@ -121,22 +118,19 @@ class StoredAppCatalog:
         state: CatalogState | None,
         page: PageRequest,
         among: ColumnElement[bool] | None = None,
-        mentioned: ColumnElement[bool] | None = None,
+        mentioned: tuple[ColumnElement[bool], ColumnElement[bool]] | None = None,
     ) -> Page[CatalogApp] | None:
-        person = read_user(connection, user_id)
-        if person is None:
+        visitor = read_visitor(connection, self._expressions, user_id)
+        if visitor is None:
             return None
-        if not person.account_enabled:
+        if not visitor.person.account_enabled:
             return Page((), "")
-        profiles = read_profiles(connection, self._expressions, person)
-        standings = read_standings(connection, user_id)
+        standings = visitor.standings
         which = and_(which, standings.stands_so(state))
-        is_open = open_to(profiles, person.entra_tenant_id)
+        is_open = open_to(visitor.profiles, visitor.person.entra_tenant_id)
         if among is None:
             among = standings.apps_that_stand_so(state)
-        if mentioned is not None:
-            is_open = and_(is_open, mentioned)
-        found = _apps(connection, is_open, which, among, page)
+        found = _apps(connection, is_open, mentioned, which, among, page)
         if not found.items:
             return Page((), found.next_page_token)
         offered = _entitlements(connection, found.items, which)
@@ -169,11 +163,15 @@ def _meant(user_id: str, app_id: str, entitlement_id: str) -> CompoundSelect[Any
 def _apps(
     connection: Connection,
     is_open: ColumnElement[bool],
+    mentioned: tuple[ColumnElement[bool], ColumnElement[bool]] | None,
     which: ColumnElement[bool],
-    among: ColumnElement[bool],
+    among: ColumnElement[bool] | None,
     page: PageRequest,
 ) -> Page[Row[Any]]:
-    """The apps of a page: those the person may ask something of that is asked about."""
+    """The apps of a page: those the person may ask something of that is asked about.
+
+    `among`: which they are among, if not among all.
+    """
     something = (
         select(literal(1))
         .where(entitlements.c.app_id == apps.c.app_id, governed(), provisionable(), which)
@@ -182,22 +180,23 @@ def _apps(
         .scalar_subquery()
         .is_not(None)
     )
-    statement = (
-        select(
-            # Not the roles, which come as JSON.
-            *(apps.c[name] for name in _APP),
-            *rules_columns(),
-        )
-        .join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
-        .where(among)
-    )
+    statement = select(
+        # Not the roles, which come as JSON.
+        *(apps.c[name] for name in _APP),
+        *rules_columns(),
+    ).join(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
+    if among is not None:
+        statement = statement.where(among)
     key = (apps.c.search_name, apps.c.app_id)
+    one_by_one, at_once = ((), ()) if mentioned is None else ((each,) for each in mentioned)
     return read_wanted(
         connection,
         statement,
         key,
         _named(connection, page),
-        (is_open, something),
+        (is_open, *one_by_one, something),
+        # Where there are few apps at all: of few among many, all names would be read for them.
+        wanted_of_few=(is_open, *at_once, something) if among is None else None,
         # Perhaps of an app that the person must not know of: nothing but its id.
         told=lambda end: ("", end.app_id),
     )
@@ -248,18 +247,24 @@ def _matching(query: str) -> ColumnElement[bool]:
     return or_(containing(apps.c.search_name, query), containing(entitlements.c.search_name, query))
 
 
-def _mentioned(query: str) -> ColumnElement[bool] | None:
-    """Whether an app or anything of it has such a name: a cheap question before the dear one."""
+_its = entitlements.alias()
+
+
+def _mentioned(query: str) -> tuple[ColumnElement[bool], ColumnElement[bool]] | None:
+    """Whether an app or anything of it has such a name: a cheap question before the dear one.
+
+    As it is asked app by app; and as PostgreSQL may ask it by reading all names once.
+    """
     if not query:
         return None
-    its = entitlements.alias()
     anything = (
         select(literal(1))
-        .where(its.c.app_id == apps.c.app_id, containing(its.c.search_name, query))
-        .limit(1)
-        .scalar_subquery()
+        .where(_its.c.app_id == apps.c.app_id, containing(_its.c.search_name, query))
+        .correlate(apps)
     )
-    return or_(containing(apps.c.search_name, query), anything.is_not(None))
+    its_own = containing(apps.c.search_name, query)
+    each = anything.limit(1).scalar_subquery().is_not(None)
+    return or_(its_own, each), or_(its_own, anything.exists())
 
 
 def _app_of(

@@ -1,6 +1,10 @@
-"""Who may ask for what, as SQL, and what somebody holds."""
+"""Who may ask for what, as SQL, and what somebody holds.
+
+What always says the same is made once: making it takes as long as asking it.
+"""
 
 from collections.abc import Collection
+from functools import cache
 
 from sqlalchemy import (
     ColumnElement,
@@ -29,6 +33,7 @@ from services.catalog.store.tables import (
 )
 
 
+@cache
 def is_managed() -> ColumnElement[bool]:
     """Whether a row of `apps` is a managed app that Entra still has."""
     return and_(apps.c.manage_time.is_not(None), apps.c.removed.is_(False))
@@ -52,6 +57,7 @@ def open_to(profile_ids: Collection[str], entra_tenant_id: str) -> ColumnElement
     )
 
 
+@cache
 def named_by_rules() -> ColumnElement[bool]:
     """Whether the rules of its app name the resource type of a row of `entitlements`."""
     return exists().where(
@@ -60,12 +66,14 @@ def named_by_rules() -> ColumnElement[bool]:
     )
 
 
+@cache
 def governed() -> ColumnElement[bool]:
     """Whether the rules of its app name the resource type of a row of `entitlements`, and its
     override leaves it at that."""
     return and_(entitlements.c.not_requestable.is_(False), named_by_rules())
 
 
+@cache
 def groups_only() -> ColumnElement[bool]:
     """Whether the connection of a row of `apps` provisions by group memberships only."""
     # Of that very row, however deep in subqueries it is asked.
@@ -76,6 +84,7 @@ def groups_only() -> ColumnElement[bool]:
     )
 
 
+@cache
 def provisionable() -> ColumnElement[bool]:
     """Whether a row of `entitlements`, joined with its app, can be given to somebody.
 

@@ -8,17 +8,13 @@ meant, not thousands.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    Text,
-    bindparam,
     literal,
     select,
-    true,
     union_all,
 )
 
@@ -60,23 +56,11 @@ def profile_rows(
     )
 
 
-# Made once: making one takes as long as asking it.
-_PROFILES: Any = union_all(*profile_rows(true(), bindparam("person", type_=Text())))
-
-
-def read_profiles(connection: Connection, expressions: Expressions, person: User) -> frozenset[str]:
-    """The access profiles that a person is in; none while they are disabled.
-
-    Of those with an expression only those that the rules of some app name.
-    """
-    rows = connection.execute(_PROFILES, {"person": person.user_id})
-    return profiles_of(person, rows, expressions)
-
-
 def profiles_of(
     person: User, rows: Iterable[tuple[str, str]], expressions: Expressions
 ) -> frozenset[str]:
-    """The access profiles that a person is in, of the rows of `profile_rows`."""
+    """The access profiles that a person is in, of the rows of `profile_rows`; none while they are
+    disabled."""
     if not person.account_enabled:
         return frozenset()
     found, is_true = {EVERYONE_ID}, expressions.given(person)

@@ -91,9 +91,14 @@ def user_of(row: Row[Any]) -> User:
 def user_in_json(values: Sequence[Any]) -> User:
     """A person of whom a `json_column` holds the `USER_COLUMNS`."""
     found = dict(zip(_USER_FIELDS, values, strict=True))
-    time = datetime.fromisoformat(found["sync_time"])
-    found["sync_time"] = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    found["sync_time"] = time_in_json(found["sync_time"])
     return User(**found | {"account_enabled": bool(found["account_enabled"])})
+
+
+def time_in_json(text: str) -> datetime:
+    """A time in a `json_column`."""
+    time = datetime.fromisoformat(text)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def resource_type_of(row: Row[Any]) -> ResourceType:

@@ -1,9 +1,24 @@
 """The entitlement rules of apps."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
@@ -12,52 +27,26 @@ from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.settings import NO_OVERRIDE, Defaults, EmergencySettings
+from services.catalog.ports import RulesMaterial
 from services.catalog.store.apps import touched
+from services.catalog.store.json_rows import json_column
 from services.catalog.store.rows import (
+    app_of,
     emergency_columns,
-    emergency_of,
     entitlement_of,
     override_columns,
     select_entitlements,
 )
+from services.catalog.store.shown_entitlements import select_shown, shown_of
 from services.catalog.store.tables import (
+    access_profiles,
+    apps,
     entitlement_rules,
     entitlements,
+    resource_types,
     rule_access_profiles,
     rule_resource_types,
 )
-
-
-def read_rules(connection: Connection, app_id: str) -> EntitlementRules:
-    """The rules of an app; disabled and empty ones before the first apply."""
-    row = connection.execute(
-        select(entitlement_rules).where(entitlement_rules.c.app_id == app_id)
-    ).one_or_none()
-    if row is None:
-        return EntitlementRules(app_id)
-    types, profiles = rule_resource_types, rule_access_profiles
-    return EntitlementRules(
-        app_id=app_id,
-        enabled=row.enabled,
-        resource_type_ids=tuple(
-            connection.execute(
-                select(types.c.resource_type_id)
-                .where(types.c.app_id == app_id)
-                .order_by(types.c.position)
-            ).scalars()
-        ),
-        access_profile_ids=tuple(
-            connection.execute(
-                select(profiles.c.access_profile_id)
-                .where(profiles.c.app_id == app_id)
-                .order_by(profiles.c.position)
-            ).scalars()
-        ),
-        policy_id=row.policy_id,
-        max_duration=row.max_duration,
-        emergency=emergency_of(row),
-        version=row.version,
-    )
 
 
 def rules_columns() -> tuple[ColumnElement[Any], ...]:
@@ -81,6 +70,62 @@ def said_by_rules(row: Row[Any]) -> Defaults:
     )
 
 
+_APP: BindParameter[str] = bindparam("app", type_=Text())
+
+
+def _listed(table: Table, column: str) -> ColumnElement[Any]:
+    """What the rules of the app list, each with its position."""
+    return json_column(select(table.c[column], table.c.position).where(table.c.app_id == _APP))
+
+
+# Made once, and asked at once: each statement more costs a round trip.
+_WHOLE = (
+    *rules_columns(),
+    entitlement_rules.c.enabled.label("rules_enabled"),
+    entitlement_rules.c.version.label("rules_version"),
+    _listed(rule_resource_types, "resource_type_id").label("rules_types"),
+    _listed(rule_access_profiles, "access_profile_id").label("rules_profiles"),
+)
+_RULES: Select[Any] = select(*_WHOLE).where(entitlement_rules.c.app_id == _APP)
+_MATERIAL: Select[Any] = (
+    select(
+        apps,
+        *_WHOLE,
+        json_column(
+            select(resource_types.c.resource_type_id).where(resource_types.c.app_id == _APP)
+        ).label("types"),
+        json_column(
+            select(access_profiles.c.access_profile_id).where(
+                access_profiles.c.access_profile_id.in_(bindparam("profiles", expanding=True))
+            )
+        ).label("profiles"),
+    )
+    .outerjoin(entitlement_rules, entitlement_rules.c.app_id == apps.c.app_id)
+    .where(apps.c.app_id == _APP)
+)
+
+
+def _rules_of(app_id: str, row: Row[Any] | None) -> EntitlementRules:
+    """The rules in a row with `_WHOLE`; disabled and empty ones where there are none."""
+    if row is None or row.rules_version is None:
+        return EntitlementRules(app_id)
+    says = said_by_rules(row)
+
+    def listed(rows: Sequence[tuple[str, int]] | None) -> tuple[str, ...]:
+        return tuple(each for each, _ in sorted(rows or (), key=lambda row: row[1]))
+
+    return EntitlementRules(
+        app_id=app_id,
+        enabled=row.rules_enabled,
+        resource_type_ids=listed(row.rules_types),
+        access_profile_ids=listed(row.rules_profiles),
+        policy_id=says.policy_id,
+        max_duration=says.max_duration,
+        emergency=says.emergency,
+        version=row.rules_version,
+    )
+
+
 class StoredRules:
     """The rules in the database."""
 
@@ -88,9 +133,41 @@ class StoredRules:
         self._database = database
 
     async def of_app(self, app_id: str) -> EntitlementRules:
-        return await self._database.read(
-            lambda connection: read_rules(connection, app_id), at_once=True
+        row = await self._database.read(
+            lambda connection: connection.execute(_RULES, {"app": app_id}).one_or_none()
         )
+        return _rules_of(app_id, row)
+
+    async def material(
+        self,
+        app_id: str,
+        resource_type_ids: Collection[str],
+        access_profile_ids: Collection[str],
+    ) -> RulesMaterial | None:
+        asked = {"app": app_id, "profiles": [*access_profile_ids]}
+        offered = (
+            select_shown()
+            .where(
+                entitlements.c.app_id == app_id,
+                entitlements.c.resource_type_id.in_(resource_type_ids),
+            )
+            .order_by(entitlements.c.entitlement_id)
+        )
+
+        def work(connection: Connection) -> RulesMaterial | None:
+            row = connection.execute(_MATERIAL, asked).one_or_none()
+            if row is None:
+                return None
+            found = connection.execute(offered).all() if resource_type_ids else ()
+            return RulesMaterial(
+                app_of(row),
+                _rules_of(app_id, row),
+                tuple(each for (each,) in row.types or ()),
+                tuple(each for (each,) in row.profiles or ()),
+                shown_of(connection, found),
+            )
+
+        return await self._database.read(work, at_once=True)
 
     async def clearable(self, app_id: str) -> tuple[Entitlement, ...]:
         query = (

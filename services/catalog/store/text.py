@@ -37,6 +37,7 @@ def read_wanted(
     page: PageRequest,
     wanted: Sequence[ColumnElement[bool]],
     told: Callable[[Row[Any]], Sequence[str]] = tuple,
+    wanted_of_few: Sequence[ColumnElement[bool]] | None = None,
 ) -> Page[Row[Any]]:
     """A page of the rows of `query` that are `wanted`, however few of them are.
 
@@ -44,6 +45,10 @@ def read_wanted(
     table of the key, what an index with it answers; and its rows are gone through in their order,
     `SCANNED_MOST` at most: a page that finds few by then, or none, says where to go on.
     That may be at a row that is not wanted: `told` is what the page token says of its key.
+
+    `wanted_of_few`: says the same as `wanted`, in a way that may read the rows about all rows of
+    `query`, which is cheaper than to look for those of each. It is asked where there are no more
+    rows than are gone through.
     """
     end = None
     if wanted:
@@ -51,8 +56,12 @@ def read_wanted(
         walked = Select[Any](*key)
         if query.whereclause is not None:
             walked = walked.where(query.whereclause)
-        bounds = paged(walked, key, page).limit(1).offset(SCANNED_MOST - 1)
-        end = connection.execute(bounds).one_or_none()
+        bounds = paged(walked, key, page).limit(2).offset(SCANNED_MOST - 1)
+        last = connection.execute(bounds).all()
+        # Behind which there is one more.
+        end = last[0] if len(last) > 1 else None
+    if wanted_of_few is not None and end is None and not page.token:
+        wanted = wanted_of_few
     statement = paged(query.where(*wanted), key, page)
     if end is not None:
         statement = statement.where(tuple_(*key) <= tuple_(*map(literal, end)))

@@ -1,6 +1,7 @@
 """Access requests and leases, as far as the requests service has told of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +19,7 @@ from sqlalchemy import (
 
 from libs.db.engine import Database
 from services.catalog.domain.use import Use, UseState
+from services.catalog.store.rows import time_in_json
 from services.catalog.store.tables import apps, entitlement_targets, former_leases, syncs, uses
 
 
@@ -44,15 +46,23 @@ def read_uses(connection: Connection, which: ColumnElement[bool]) -> tuple[Use, 
 
 
 def _use_of(row: Row[Any]) -> Use:
-    return Use(
-        access_request_id=row.access_request_id,
-        entitlement_id=row.entitlement_id,
-        app_id=row.app_id,
-        user_id=row.user_id,
-        state=UseState(row.state),
-        lease_id=row.lease_id,
-        end_time=row.end_time,
-    )
+    return _use(row._mapping)
+
+
+_FIELDS = tuple(field.name for field in fields(Use))
+USE_COLUMNS = tuple(uses.c[name] for name in _FIELDS)
+
+
+def use_in_json(values: Sequence[Any]) -> Use:
+    """A use of which a `json_column` holds the `USE_COLUMNS`."""
+    found = dict(zip(_FIELDS, values, strict=True))
+    if found["end_time"] is not None:
+        found["end_time"] = time_in_json(found["end_time"])
+    return _use(found)
+
+
+def _use(found: Mapping[Any, Any]) -> Use:
+    return Use(**{**found, "state": UseState(found["state"])})
 
 
 def is_leased(den: ColumnElement[str], user_id: ColumnElement[str]) -> ColumnElement[bool]:

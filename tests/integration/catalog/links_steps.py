@@ -92,8 +92,6 @@ class Steps:
         self.unlink = unlinking.UnlinkEntitlements(self.links, self.entitlements, uses)
         self.update = updating.UpdateApp(self.apps, self.entitlements, StoredDirectory(database))
         self.apply = rules.ApplyEntitlementRules(
-            self.apps,
-            self.entitlements,
             StoredRules(database),
             StoredAccessProfiles(database, CelExpressions()),
             Defaults("pol_default", None),

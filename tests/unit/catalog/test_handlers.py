@@ -36,7 +36,6 @@ from services.catalog.handlers.checked_profile import CheckedProfile
 from tests.fakes.catalog import (
     FakeApps,
     FakeCatalog,
-    FakeEntitlements,
     FakeLinks,
     FakeRules,
     Kept,
@@ -116,8 +115,6 @@ async def test_rules_are_recorded_whole() -> None:
         users={user.user_id: user for user in (a_user("Ada"), a_user("Ben"))},
     )
     apply = entitlement_rules.ApplyEntitlementRules(
-        FakeApps(catalog),
-        FakeEntitlements(catalog),
         FakeRules(catalog),
         FakeAccessProfiles(catalog),
         Defaults(),
