@@ -4,14 +4,16 @@ Each step is a function of the aggregate that returns the next one, or refuses. 
 by one with each. How people decide is in `deciding`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from libs.domain.callers import ADMIN, AUDITOR, Caller, Person, Service
 from libs.domain.errors import Conflict
-from services.requests.domain import errors, timeline
-from services.requests.domain.delivery import Delivery
+from services.requests.domain import delivery_entries, errors, timeline
+from services.requests.domain.delivery import Delivery, TargetAnswer
+from services.requests.domain.delivery_entries import CONNECTOR as CONNECTOR
 from services.requests.domain.inputs import Inputs
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Plan
@@ -23,7 +25,6 @@ from services.requests.domain.timeline import Entry
 
 REQUESTS = Service("requests")
 POLICY = Service("policy")
-CONNECTOR = Service("connector")
 _State = AccessRequestState
 # So that an access request always fits into a message.
 _MOST_COMMENTS = 200
@@ -285,24 +286,28 @@ class AccessRequest:
         """Entra has it."""
         return self.to(_State.FULFILLED, "fulfilled").then(
             time,
-            *_answers(delivery, time),
+            *delivery_entries.delivered(delivery.targets, time),
             Entry(time, REQUESTS, timeline.Fulfilled(end_time)),
             failure_reason="",
             failure_message="",
         )
 
-    def fail(self, delivery: Delivery, time: datetime) -> "AccessRequest":
-        """Entra can't be made to have it."""
+    def fail(self, delivery: Delivery, time: datetime, task_id: str = "") -> "AccessRequest":
+        """Entra can't be made to have it. `task_id`: what somebody has to do by hand for that."""
         reason, message = delivery.failure_reason, delivery.failure_message
         return self.to(_State.FAILED, "failed").then(
             time,
+            *delivery_entries.found_so(delivery, time),
             Entry(time, CONNECTOR, timeline.DeliveryFailed(reason, message)),
+            *([Entry(time, REQUESTS, timeline.TaskOpened(task_id))] if task_id else []),
             failure_reason=reason,
             failure_message=message,
         )
 
-    def retry(self, actor: Caller, time: datetime) -> "AccessRequest":
-        """Its delivery begins once more; the approval stands.
+    def retry(
+        self, actor: Caller, time: datetime, after: timeline.TaskCompleted | None = None
+    ) -> "AccessRequest":
+        """Its delivery begins once more; the approval stands. `after`: what was done for that.
 
         Raises:
             WrongState: ACCESS_REQUEST_STATE.
@@ -310,6 +315,7 @@ class AccessRequest:
         self._check_is(_State.FAILED, "retried")
         return self.to(_State.APPROVED, "retried").then(
             time,
+            *([] if after is None else [Entry(time, actor, after)]),
             Entry(time, actor, timeline.Retried()),
             Entry(time, REQUESTS, timeline.LeaseGranted(self.lease_id)),
             failure_reason="",
@@ -326,6 +332,22 @@ class AccessRequest:
         return self.to(_State.CANCELLED, "cancelled").then(
             time, ending, Entry(time, actor, timeline.Cancelled(reason))
         )
+
+    def removed_outside(
+        self, found: Sequence[TargetAnswer], restored: bool, time: datetime
+    ) -> "AccessRequest":
+        """Somebody took these out of Entra by hand."""
+        return self.then(time, *delivery_entries.removed_outside(found, restored, time))
+
+    def task_opened(self, task_id: str, time: datetime) -> "AccessRequest":
+        """Somebody has to do something by hand."""
+        return self.then(time, Entry(time, REQUESTS, timeline.TaskOpened(task_id)))
+
+    def task_completed(
+        self, actor: Caller, done: timeline.TaskCompleted, time: datetime
+    ) -> "AccessRequest":
+        """Somebody did what nobody has to be told of but the connector."""
+        return self.then(time, Entry(time, actor, done))
 
     def lease_ended(self, time: datetime) -> "AccessRequest":
         """Its access is out of Entra."""
@@ -355,14 +377,3 @@ class AccessRequest:
             **changes,
         )
 
-
-def _answers(delivery: Delivery, time: datetime) -> list[Entry]:
-    """Entra's answers at their own times."""
-    return [
-        Entry(
-            found.answer_time or time,
-            CONNECTOR,
-            timeline.TargetDelivered(found.target, found.answer, found.preexisting),
-        )
-        for found in delivery.targets
-    ]

@@ -356,6 +356,21 @@ def own_access(campaign_item_id: str) -> NotAllowed:
     )
 
 
+def task_not_found(task_id: str) -> NotFound:
+    """There is none, or it is none of the caller's business."""
+    return NotFound("TASK_NOT_FOUND", f"There is no task {task_id}.", task_id=task_id)
+
+
+def task_state(task_id: str, state: str, verb: str) -> WrongState:
+    """The task is not where this can be done."""
+    return WrongState(
+        "TASK_STATE",
+        f"{task_id} is {state} and can't be {verb}.",
+        task_id=task_id,
+        state=state,
+    )
+
+
 def entitlement_not_found(app_id: str, entitlement_id: str) -> NotFound:
     """The app has no such entitlement; none at all where the id is empty."""
     what = f"has no entitlement {entitlement_id}" if entitlement_id else "offers no entitlement"

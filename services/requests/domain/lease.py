@@ -38,6 +38,7 @@ class EndCause(StrEnum):
 
     EXPIRED = "EXPIRED"
     REVOKED = "REVOKED"
+    REMOVED_OUTSIDE = "REMOVED_OUTSIDE"
 
 
 _State = LeaseState
@@ -89,6 +90,8 @@ class Lease:
     """When its subject is reminded of its end; none once that is done, and for very short ones."""
     alarm_time: datetime | None = None
     """When it was found to be in Entra long after its end; none once it is out."""
+    removed_outside_time: datetime | None = None
+    """When a part of it was last found to have been taken out of Entra by hand."""
 
     @classmethod
     def grant(
@@ -229,6 +232,25 @@ class Lease:
             end_cause=EndCause.REVOKED,
             end_reason=reason,
             remind_time=None,
+        )
+
+    def lose(self, reason: str, found_time: datetime, time: datetime) -> "Lease":
+        """Somebody took a part of it out of Entra by hand, so it ends."""
+        return self._to(
+            _State.ENDING,
+            "ended",
+            time,
+            end_time=time,
+            end_cause=EndCause.REMOVED_OUTSIDE,
+            end_reason=reason,
+            remind_time=None,
+            removed_outside_time=found_time,
+        )
+
+    def restored(self, found_time: datetime, time: datetime) -> "Lease":
+        """Somebody took a part of it out of Entra by hand, and it is put back."""
+        return replace(
+            self, version=self.version + 1, update_time=time, removed_outside_time=found_time
         )
 
     def finish(self, time: datetime) -> "Lease":
