@@ -38,6 +38,7 @@ class EndCause(StrEnum):
 
     EXPIRED = "EXPIRED"
     REVOKED = "REVOKED"
+    UNMANAGED = "UNMANAGED"
 
 
 _State = LeaseState
@@ -89,6 +90,8 @@ class Lease:
     """When its subject is reminded of its end; none once that is done, and for very short ones."""
     alarm_time: datetime | None = None
     """When it was found to be in Entra long after its end; none once it is out."""
+    takes_over: bool = False
+    """Whether what its subject held of it in Entra before is part of it, and goes with it."""
 
     @classmethod
     def grant(
@@ -115,6 +118,7 @@ class Lease:
             create_time=time,
             update_time=time,
             emergency=access_request.emergency,
+            takes_over=access_request.takes_over,
         )
 
     @property
@@ -205,14 +209,21 @@ class Lease:
         """Something can't be put into Entra."""
         return self._to(_State.FAILED, "failed", time, live=False, end_time=self._end_after(time))
 
-    def retry(self, time: datetime) -> "Lease":
-        """A new round of delivery begins.
+    def retry(self, time: datetime, takes_over: bool = False) -> "Lease":
+        """A new round of delivery begins. With `takes_over` what is found there is part of it from
+        now on; what was part of it before stays so.
 
         Raises:
             WrongState: LEASE_STATE.
         """
         return self._to(
-            _State.GRANTED, "retried", time, live=True, round=self.round + 1, end_time=None
+            _State.GRANTED,
+            "retried",
+            time,
+            live=True,
+            round=self.round + 1,
+            end_time=None,
+            takes_over=self.takes_over or takes_over,
         )
 
     def expire(self, time: datetime) -> "Lease":
