@@ -38,6 +38,7 @@ class AccessRequest:
     `inputs` are what policy was told for the `plan`. `progress` is the step that it is or was at,
     and `approvals` are those of the plan's steps up to it. `reviewers` may review it when it was
     an emergency, beside administrators. `extends_lease_id` is the lease that shall last longer.
+    With `takes_over`, what its subject holds of it from outside goes when the lease ends.
     """
 
     access_request_id: str
@@ -54,6 +55,7 @@ class AccessRequest:
     asked_duration: timedelta | None
     emergency: bool
     extends_lease_id: str
+    takes_over: bool
     plan: Plan | None
     inputs: Inputs | None
     progress: Progress | None
@@ -79,10 +81,12 @@ class AccessRequest:
         time: datetime,
         emergency: bool = False,
         extends_lease_id: str = "",
+        takes_over: bool = False,
     ) -> "AccessRequest":
         """A wish of the requester, for themselves or for the subject of the resolution.
 
-        `extends_lease_id`: the lease that shall last longer, instead of a new one.
+        `extends_lease_id`: the lease that shall last longer, instead of a new one. `takes_over`:
+        what the subject holds of it from outside becomes part of the lease.
 
         Raises:
             Invalid: DURATION_TOO_LONG.
@@ -112,6 +116,7 @@ class AccessRequest:
             asked_duration=requested_duration,
             emergency=emergency,
             extends_lease_id=extends_lease_id,
+            takes_over=takes_over,
             plan=None,
             inputs=None,
             progress=None,

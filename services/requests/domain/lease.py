@@ -39,6 +39,7 @@ class EndCause(StrEnum):
     EXPIRED = "EXPIRED"
     REVOKED = "REVOKED"
     REMOVED_OUTSIDE = "REMOVED_OUTSIDE"
+    UNMANAGED = "UNMANAGED"
 
 
 _State = LeaseState
@@ -92,6 +93,8 @@ class Lease:
     """When it was found to be in Entra long after its end; none once it is out."""
     removed_outside_time: datetime | None = None
     """When a part of it was last found to have been taken out of Entra by hand."""
+    takes_over: bool = False
+    """Whether what its subject held of it in Entra before is part of it, and goes with it."""
 
     @classmethod
     def grant(
@@ -118,6 +121,7 @@ class Lease:
             create_time=time,
             update_time=time,
             emergency=access_request.emergency,
+            takes_over=access_request.takes_over,
         )
 
     @property
@@ -208,14 +212,21 @@ class Lease:
         """Something can't be put into Entra."""
         return self._to(_State.FAILED, "failed", time, live=False, end_time=self._end_after(time))
 
-    def retry(self, time: datetime) -> "Lease":
-        """A new round of delivery begins.
+    def retry(self, time: datetime, takes_over: bool = False) -> "Lease":
+        """A new round of delivery begins. With `takes_over` what is found there is part of it from
+        now on; what was part of it before stays so.
 
         Raises:
             WrongState: LEASE_STATE.
         """
         return self._to(
-            _State.GRANTED, "retried", time, live=True, round=self.round + 1, end_time=None
+            _State.GRANTED,
+            "retried",
+            time,
+            live=True,
+            round=self.round + 1,
+            end_time=None,
+            takes_over=self.takes_over or takes_over,
         )
 
     def expire(self, time: datetime) -> "Lease":

@@ -257,6 +257,7 @@ def _lease_from(row: RowMapping) -> Lease:
         emergency=row[table.c.emergency],
         remind_time=row[table.c.remind_time],
         alarm_time=row[table.c.alarm_time],
+        takes_over=row[table.c.takes_over],
     )
 
 
@@ -275,4 +276,5 @@ def _moving(lease: Lease) -> dict[str, Any]:
         "duration": lease.duration,
         "remind_time": lease.remind_time,
         "alarm_time": lease.alarm_time,
+        "takes_over": lease.takes_over,
     }

@@ -35,6 +35,7 @@ access_requests = Table(
     # Its subject while it is an emergency that is undecided or not reviewed.
     Column("emergency_key", Text, unique=True),
     Column("extends_lease_id", Text, nullable=False, server_default=text("''")),
+    Column("takes_over", Boolean, nullable=False, server_default=false()),
     Column("policy_id", Text, nullable=False, server_default=text("''")),
     Column("plan", JSON(none_as_null=True)),
     Column("inputs", JSON(none_as_null=True)),
@@ -123,6 +124,7 @@ leases = Table(
     Column("emergency", Boolean, nullable=False, server_default=false()),
     Column("remind_time", UtcTime),
     Column("alarm_time", UtcTime),
+    Column("takes_over", Boolean, nullable=False, server_default=false()),
 )
 Index("leases_subject_user_id", leases.c.subject_user_id, leases.c.lease_id)
 Index("leases_app_id", leases.c.app_id, leases.c.state, leases.c.lease_id)

@@ -135,4 +135,5 @@ def lease_to_proto(found: Lease) -> pb.Lease:
         emergency=found.emergency,
         remind_time=timestamp(found.remind_time),
         alarm_time=timestamp(found.alarm_time),
+        takes_over=found.takes_over,
     )
