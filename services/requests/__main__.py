@@ -12,6 +12,7 @@ from services.requests.handlers.campaign_reviewers import ReviewersAgain
 from services.requests.handlers.cancel_access_request import Canceller, Withdrawer
 from services.requests.handlers.close_campaign import CampaignCloser, CampaignCompleter
 from services.requests.handlers.comment_on_access_request import Commenter
+from services.requests.handlers.complete_task import Completer
 from services.requests.handlers.create_access_request import Creator
 from services.requests.handlers.create_delegation import DelegationCreator
 from services.requests.handlers.decide_access_request import Decider
@@ -22,9 +23,11 @@ from services.requests.handlers.get_lease import LeaseReader
 from services.requests.handlers.list_access_requests import AccessRequestLister
 from services.requests.handlers.list_delegations import DelegationLister
 from services.requests.handlers.list_leases import LeaseLister
+from services.requests.handlers.open_task import TaskOpener
 from services.requests.handlers.overdue import Overdue
 from services.requests.handlers.preview_access_request import Previewer
 from services.requests.handlers.reassign_access_request import Reassigner
+from services.requests.handlers.reassign_task import AssigneesAgain
 from services.requests.handlers.replay_policy import Replayer
 from services.requests.handlers.restart_access_request import Restarter
 from services.requests.handlers.retry_access_request import Retrier
@@ -35,6 +38,7 @@ from services.requests.handlers.rule_on import Ruler
 from services.requests.handlers.seat import Seats
 from services.requests.handlers.settle_lease import Settler
 from services.requests.handlers.show_campaigns import CampaignShower
+from services.requests.handlers.show_tasks import TaskShower
 from services.requests.handlers.start_campaign import CampaignStarter
 from services.requests.handlers.watch_over_leases import Alarm, Reminder
 from services.requests.handlers.wish import Wishes
@@ -60,6 +64,7 @@ from services.requests.servicers import (
     DelegationServicer,
     LeaseServicer,
     ReplayServicer,
+    TaskServicer,
     servicers,
 )
 from services.requests.settings import Settings
@@ -99,7 +104,9 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     leases = LeaseStore(service.database)
     delegations = DelegationStore(service.database)
     campaigns = CampaignStore(service.database)
-    settler = Settler(access_requests, leases, connector, clock)
+    tasks = leases.tasks
+    opener = TaskOpener(access_requests, leases, catalog)
+    settler = Settler(access_requests, leases, connector, opener, clock)
     advancer = Advancer(catalog, policy, leases)
     decider = Decider(access_requests, leases, advancer, clock)
     seats = Seats(access_requests, leases, delegations, advancer, clock)
@@ -141,6 +148,8 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     again = ReviewersAgain(campaigns, catalog, clock)
     ask_reviewers = AskAgainLoop(writes, campaigns.waiting, again)
     life.loop("ask_reviewers", ask_reviewers, every=ASK_AGAIN_SECONDS)
+    ask_assignees = AskAgainLoop(writes, tasks.waiting, AssigneesAgain(tasks, catalog))
+    life.loop("ask_assignees", ask_assignees, every=ASK_AGAIN_SECONDS)
     shower = CampaignShower(campaigns)
     sweep = SweepLoop(writes, leases, settler, clock, repeat_seconds=repeat)
     life.loop("sweep", sweep, every=min(_SWEEP_SECONDS, repeat / 2))
@@ -182,6 +191,11 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 show=shower,
                 review=ItemReviewer(campaigns, catalog, revoker, clock),
                 close=CampaignCloser(campaigns, shower, clock),
+            ),
+            TaskServicer(
+                writes=writes,
+                show=TaskShower(tasks),
+                complete=Completer(access_requests, leases, catalog, clock),
             ),
         ),
         ACCESS,

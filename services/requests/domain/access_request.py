@@ -21,7 +21,7 @@ from services.requests.domain.progress import Progress, StepApproval
 from services.requests.domain.resolution import Resolution
 from services.requests.domain.states import FINAL, NEXT, OPEN, UNDECIDED, EmergencyReview
 from services.requests.domain.states import AccessRequestState as AccessRequestState
-from services.requests.domain.timeline import Entry
+from services.requests.domain.timeline import Entry, TaskCompleted
 
 REQUESTS = Service("requests")
 POLICY = Service("policy")
@@ -310,7 +310,7 @@ class AccessRequest:
         )
 
     def retry(
-        self, actor: Caller, time: datetime, after: timeline.TaskCompleted | None = None
+        self, actor: Caller, time: datetime, after: TaskCompleted | None = None
     ) -> "AccessRequest":
         """Its delivery begins once more; the approval stands. `after`: what was done for that.
 
@@ -349,7 +349,7 @@ class AccessRequest:
         return self.then(time, Entry(time, REQUESTS, timeline.TaskOpened(task_id)))
 
     def task_completed(
-        self, actor: Caller, done: timeline.TaskCompleted, time: datetime
+        self, actor: Caller, done: TaskCompleted, time: datetime
     ) -> "AccessRequest":
         """Somebody did what nobody has to be told of but the connector."""
         return self.then(time, Entry(time, actor, done))
@@ -381,4 +381,3 @@ class AccessRequest:
             timeline=(*self.timeline, *entries),
             **changes,
         )
-

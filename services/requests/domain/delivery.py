@@ -69,6 +69,5 @@ class Delivery:
         return tuple(
             each
             for each in self.targets
-            if (found := each.removed_outside_time) is not None
-            and (since is None or found > since)
+            if (found := each.removed_outside_time) is not None and (since is None or found > since)
         )

@@ -16,7 +16,7 @@ from libs.domain.callers import ADMIN, AUDITOR, Caller, Person
 from libs.domain.errors import Conflict
 from services.requests.domain import errors
 from services.requests.domain.access_request import REQUESTS, AccessRequest
-from services.requests.domain.lease import Lease
+from services.requests.domain.lease import LATE, Lease
 from services.requests.domain.person import PersonRef
 from services.requests.domain.target import Target
 
@@ -109,6 +109,13 @@ class Task:
     def is_open(self) -> bool:
         """Whether it is to be done."""
         return self.state is TaskState.OPEN
+
+    def counts(self, kind: TaskKind, time: datetime) -> bool:
+        """Whether there is no need of another one of this kind: it is open, or was completed so
+        short a time ago that the connector may not have looked."""
+        if self.kind is not kind:
+            return False
+        return self.finish_time is None or time < self.finish_time + LATE
 
     def visible_to(self, person: Person) -> bool:
         """Whether the person may know that it exists."""

@@ -29,12 +29,16 @@ class _Case:
     @property
     def what(self) -> str:
         """The target, so that it can be found in Entra."""
-        name, kind = self.target.display_name or self.target.directory_entitlement_id, self.target
-        if isinstance(kind.kind, GroupMembership):
-            return f'"{name}" (the group with the object id {kind.kind.entra_group_id})'
+        name, kind = (
+            self.target.display_name or self.target.directory_entitlement_id,
+            self.target.kind,
+        )
+        if isinstance(kind, GroupMembership):
+            name = name.removeprefix("member of ")
+            return f"the group {name} (object id {kind.entra_group_id})"
         return (
-            f'"{name}" (the role {kind.kind.entra_app_role_id} of the service principal '
-            f"{kind.kind.entra_service_principal_id})"
+            f"the {name} (app role {kind.entra_app_role_id} of the service principal "
+            f"{kind.entra_service_principal_id})"
         )
 
     @property
@@ -43,7 +47,7 @@ class _Case:
         adds = self.kind is TaskKind.DELIVER
         if isinstance(self.target.kind, GroupMembership):
             act = f"add {self.person}" if adds else f"remove {self.person}"
-            where = "Groups > All groups > the group > Members"
+            where = "Groups > All groups > Members"
         else:
             act = (
                 f"choose Add user/group, {self.person} and the role"

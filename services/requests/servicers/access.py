@@ -7,6 +7,7 @@ _ACCESS_REQUESTS = "/latchkey.requests.v1.AccessRequestService"
 _CAMPAIGNS = "/latchkey.requests.v1.CampaignService"
 _DELEGATIONS = "/latchkey.requests.v1.DelegationService"
 _LEASES = "/latchkey.requests.v1.LeaseService"
+_TASKS = "/latchkey.requests.v1.TaskService"
 _REPLAY = "/latchkey.requests.v1.ReplayService"
 
 ACCESS = {
@@ -29,6 +30,9 @@ ACCESS = {
     f"{_LEASES}/ListLeases": people(services=["connector"]),
     f"{_LEASES}/RevokeLease": people(),
     f"{_LEASES}/ExtendLease": people(),
+    f"{_TASKS}/GetTask": people(),
+    f"{_TASKS}/ListTasks": people(),
+    f"{_TASKS}/CompleteTask": people(),
     f"{_DELEGATIONS}/CreateDelegation": people(),
     f"{_DELEGATIONS}/ListDelegations": people(),
     f"{_DELEGATIONS}/DeleteDelegation": people(),

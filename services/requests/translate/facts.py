@@ -15,6 +15,7 @@ from libs.rpc.well_known import duration, timestamp
 from services.requests.domain import facts
 from services.requests.translate.campaign_facts import campaign_fact_to_message
 from services.requests.translate.decision_facts import decision_fact_to_message
+from services.requests.translate.task_facts import task_fact_to_message
 
 FOLLOWED_OF_PEOPLE = (catalog_events_pb2.UserDeactivated,)
 FOLLOWED_OF_APPS = (
@@ -26,6 +27,7 @@ FOLLOWED = (
     connector_events_pb2.AccessProvisioned,
     connector_events_pb2.AccessProvisioningFailed,
     connector_events_pb2.AccessDeprovisioned,
+    connector_events_pb2.AccessRemovedOutside,
 )
 
 
@@ -103,6 +105,12 @@ def fact_to_message(fact: Fact) -> Message:
                 subject_user_id=it.subject_user_id,
                 end_time=timestamp(it.end_time),
             )
+        case facts.LeaseRemovedOutside() as it:
+            return pb.LeaseRemovedOutside(
+                lease_id=it.lease_id,
+                directory_entitlement_ids=it.directory_entitlement_ids,
+                restored=it.restored,
+            )
         case facts.LeaseRemoved() as it:
             return pb.LeaseRemoved(lease_id=it.lease_id)
         case facts.DelegationCreated() as it:
@@ -121,6 +129,8 @@ def fact_to_message(fact: Fact) -> Message:
         case other if (message := decision_fact_to_message(other)) is not None:
             return message
         case other if (message := campaign_fact_to_message(other)) is not None:
+            return message
+        case other if (message := task_fact_to_message(other)) is not None:
             return message
         case other:
             raise TypeError(f"{type(other).__name__} is no fact of this service")

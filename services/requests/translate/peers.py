@@ -1,5 +1,9 @@
 """What the other services are asked, and what they answer."""
 
+from datetime import datetime
+
+from google.protobuf.message import Message
+
 from latchkey.catalog.v1 import (
     approver_pb2,
     directory_pb2,
@@ -12,7 +16,7 @@ from latchkey.connector.v1 import provisioning_pb2
 from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, NotFound, Unavailable
 from libs.rpc.well_known import length_of, time_of
 from services.requests.domain import errors
-from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
+from services.requests.domain.delivery import Delivery, DeliveryState, Remedy, TargetAnswer
 from services.requests.domain.gone import Gone
 from services.requests.domain.holders import HeldThing
 from services.requests.domain.person import PersonRef
@@ -23,6 +27,7 @@ from services.requests.domain.resolution import (
     Holding,
     Resolution,
 )
+from services.requests.domain.target import Target
 from services.requests.translate.common import target_from_proto
 
 # Reasons of the catalog that our own callers are told: they mean the same in both packages.
@@ -181,15 +186,42 @@ def delivery_from_proto(message: provisioning_pb2.Delivery) -> Delivery:
     answers = []
     for found in message.targets:
         if (target := target_from_proto(found.target)) is not None:
-            time = time_of(found.answer_time) if found.HasField("answer_time") else None
-            answers.append(TargetAnswer(target, found.answer, found.preexisting, time))
+            answers.append(_answer(target, found))
     return Delivery(
         state=state,
         round=message.round,
         targets=tuple(answers),
         failure_reason=message.failure_reason,
         failure_message=message.failure_message,
+        remedy=_remedy(message.remedy),
+        removed_outside_time=_time(message, "removed_outside_time"),
     )
+
+
+def _answer(target: Target, found: provisioning_pb2.TargetDelivery) -> TargetAnswer:
+    return TargetAnswer(
+        target=target,
+        answer=found.answer,
+        preexisting=found.preexisting,
+        answer_time=_time(found, "answer_time"),
+        present=found.assignment_state == provisioning_pb2.ASSIGNMENT_STATE_PRESENT,
+        failure_reason=found.failure_reason,
+        failure_message=found.failure_message,
+        remedy=_remedy(found.remedy),
+        removed_outside_time=_time(found, "removed_outside_time"),
+    )
+
+
+def _remedy(number: provisioning_pb2.Remedy.ValueType) -> Remedy:
+    """One that this version does not know is no promise that somebody can help."""
+    try:
+        return Remedy(provisioning_pb2.Remedy.Name(number).removeprefix("REMEDY_"))
+    except ValueError:
+        return Remedy.UNSPECIFIED
+
+
+def _time(message: Message, field: str) -> datetime | None:
+    return time_of(getattr(message, field)) if message.HasField(field) else None
 
 
 def _person_from_proto(message: directory_pb2.User) -> DirectoryPerson:
