@@ -348,9 +348,7 @@ class AccessRequest:
         """Somebody has to do something by hand."""
         return self.then(time, Entry(time, REQUESTS, timeline.TaskOpened(task_id)))
 
-    def task_completed(
-        self, actor: Caller, done: TaskCompleted, time: datetime
-    ) -> "AccessRequest":
+    def task_completed(self, actor: Caller, done: TaskCompleted, time: datetime) -> "AccessRequest":
         """Somebody did what nobody has to be told of but the connector."""
         return self.then(time, Entry(time, actor, done))
 

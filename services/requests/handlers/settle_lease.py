@@ -113,9 +113,12 @@ class Settler:
         self, seen: Lease, access_request: AccessRequest, delivery: Delivery
     ) -> Outcome[Settled]:
         """What became of an active lease: somebody may have taken a part of it out by hand."""
-        if not delivery.removed_outside(seen.removed_outside_time):
+        if delivery.state is DeliveryState.FAILED and delivery.removed_outside(None):
+            work = lost
+        elif delivery.removed_outside(seen.removed_outside_time):
+            work = put_back
+        else:
             return Outcome(Settled.DONE)
-        work = lost if delivery.state is DeliveryState.FAILED else put_back
         change = await work(
             self.access_requests, self.leases, seen, access_request, delivery, self.clock.now()
         )
