@@ -11,9 +11,10 @@ from services.requests.domain import errors, facts, timeline
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.lease import Lease
 from services.requests.domain.task import Task, TaskKind
+from services.requests.handlers.answering import owners_of
 from services.requests.handlers.decision import ended
 from services.requests.handlers.retry_access_request import retried
-from services.requests.handlers.task_changes import Part, about, owners_of
+from services.requests.handlers.task_changes import Part, about
 
 
 @dataclass(frozen=True, slots=True)

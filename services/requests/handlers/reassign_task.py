@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from libs.domain.changes import AuditEntry, Change, Outcome
 from services.requests import ports
 from services.requests.domain.access_request import REQUESTS
-from services.requests.handlers.task_changes import about, owners_of
+from services.requests.handlers.answering import owners_of
+from services.requests.handlers.task_changes import about
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from services.requests.domain import facts
 from services.requests.domain.access_request import REQUESTS
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.person import PersonRef
-from services.requests.domain.steps import AppOwners
 from services.requests.domain.task import Task, TaskKind
+from services.requests.handlers.answering import owners_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,9 @@ class Part:
 NOTHING = Part()
 
 
-async def owners_of(
-    catalog: ports.Catalog, entitlement_id: str, subject_user_id: str
-) -> tuple[PersonRef, ...]:
-    """Who owns the app of an entitlement.
-
-    Raises:
-        Unavailable: the catalog does not answer.
-    """
-    (found,) = await catalog.approvers(entitlement_id, subject_user_id, (AppOwners(),))
-    return found.people
-
-
 async def owners_if_known(catalog: ports.Catalog, lease: Lease) -> tuple[PersonRef, ...]:
-    """The same, and nobody while the catalog does not answer: a task does not wait for that."""
+    """Who owns the app of a lease; nobody while the catalog does not answer, since a task does not
+    wait for that."""
     try:
         return await owners_of(catalog, lease.entitlement_id, lease.subject.user_id)
     except Unavailable:
