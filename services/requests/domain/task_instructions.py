@@ -46,16 +46,16 @@ class _Case:
         """How it is done in the Entra admin center."""
         adds = self.kind is TaskKind.DELIVER
         if isinstance(self.target.kind, GroupMembership):
-            act = f"add {self.person}" if adds else f"remove {self.person}"
-            where = "Groups > All groups > Members"
+            act = "add" if adds else "remove"
+            way = f"under Groups, open {self.what}, and under Members {act} {self.person}"
         else:
-            act = (
-                f"choose Add user/group, {self.person} and the role"
-                if adds
-                else f"remove the role from {self.person}"
+            act = "choose Add user/group, and assign" if adds else "remove"
+            to = "to" if adds else "from"
+            way = (
+                f"under Enterprise applications, open {self.app}, and under Users and groups {act} "
+                f"{self.what} {to} {self.person}"
             )
-            where = f"Enterprise applications > {self.app} > Users and groups"
-        return f"In the Entra admin center, for {self.what}, open {where} and {act}."
+        return f"in the Entra admin center, {way}."
 
 
 def _where_mastered(case: _Case) -> str:
@@ -78,9 +78,9 @@ def _permission(case: _Case) -> str:
 
 def _sign_in(case: _Case) -> str:
     return (
-        "Entra does not let Latchkey sign in: its credentials have expired or were withdrawn. Have "
-        "an administrator of Latchkey put new ones in place for the connection "
-        f"{case.target.connection_id}, or do it by hand: {case.by_hand}"
+        "Entra does not let Latchkey sign in: its credentials have expired or were withdrawn, so it "
+        f"can't see either whether {case.person} has {case.what}. Have an administrator of Latchkey "
+        f"put new ones in place for the connection {case.target.connection_id}."
     )
 
 
@@ -94,9 +94,10 @@ def _groups_only(case: _Case) -> str:
 
 def _not_listed(case: _Case) -> str:
     return (
-        f"{case.what} is no longer, or not as it was approved, among what the entitlement of "
-        f"{case.app} brings. Link it again in Latchkey if {case.person} is to have it, or else "
-        "revoke the lease and let them ask anew."
+        f"Latchkey does not count {case.what} among what this entitlement of {case.app} brings, or "
+        "not as it was approved. Put that right in Latchkey (link it again, manage the app again, "
+        f"let the connection assign app roles) if {case.person} is to have it, or else revoke the "
+        "lease and let them ask anew."
     )
 
 
@@ -109,7 +110,10 @@ def _no_connection(case: _Case) -> str:
 
 
 def _by_hand(case: _Case) -> str:
-    return case.by_hand
+    return (
+        "Entra refuses this from Latchkey; the failure message says why. Put that right, or do it "
+        f"by hand: {case.by_hand}"
+    )
 
 
 _Words = Callable[[_Case], str]
@@ -125,14 +129,17 @@ _BEYOND_HELP = frozenset(
         "target_protected",
     }
 )
-_WORDS: dict[str, _Words] = {
+_EITHER_WAY: dict[str, _Words] = {
     "group_not_writable": _where_mastered,
     "permission_missing": _permission,
     "sign_in_refused": _sign_in,
+    "directory_refused": _by_hand,
+}
+_TO_DELIVER: dict[str, _Words] = {
+    **_EITHER_WAY,
     "groups_only": _groups_only,
     "target_not_listed": _not_listed,
     "connection_not_found": _no_connection,
-    "directory_refused": _by_hand,
 }
 
 
@@ -184,7 +191,7 @@ def _task_target(
 
 def _words(kind: TaskKind, reason: str, remedy: Remedy) -> _Words | None:
     if kind is TaskKind.REMOVE:
-        return _WORDS.get(reason, _by_hand)
+        return _EITHER_WAY.get(reason, _by_hand)
     if reason in _BEYOND_HELP:
         return None
-    return _WORDS.get(reason, _by_hand if remedy is Remedy.NEEDS_PERSON else None)
+    return _TO_DELIVER.get(reason, _by_hand if remedy is Remedy.NEEDS_PERSON else None)

@@ -108,7 +108,7 @@ async def test_a_partial_delivery_tells_each_target_and_opens_one_task() -> None
         (_no("permission_missing", ROLE), "Users and groups"),
         (_no("sign_in_refused"), "credentials"),
         (_no("groups_only", ROLE), "app roles"),
-        (_no("target_not_listed"), "Link it again"),
+        (_no("target_not_listed"), "link it again"),
         (_no("connection_not_found"), "connect the tenant"),
         (_no("something_new", remedy=Remedy.NEEDS_PERSON), "Members"),
         (_no("something_new"), ""),
