@@ -29,10 +29,8 @@ class _Case:
     @property
     def what(self) -> str:
         """The target, so that it can be found in Entra."""
-        name, kind = (
-            self.target.display_name or self.target.directory_entitlement_id,
-            self.target.kind,
-        )
+        name = self.target.display_name or self.target.directory_entitlement_id
+        kind = self.target.kind
         if isinstance(kind, GroupMembership):
             name = name.removeprefix("member of ")
             return f"the group {name} (object id {kind.entra_group_id})"
@@ -78,9 +76,9 @@ def _permission(case: _Case) -> str:
 
 def _sign_in(case: _Case) -> str:
     return (
-        "Entra does not let Latchkey sign in: its credentials have expired or were withdrawn, so it "
-        f"can't see either whether {case.person} has {case.what}. Have an administrator of Latchkey "
-        f"put new ones in place for the connection {case.target.connection_id}."
+        "Entra does not let Latchkey sign in: its credentials have expired or were withdrawn, so "
+        f"it can't see either whether {case.person} has {case.what}. Have an administrator of "
+        f"Latchkey put new ones in place for the connection {case.target.connection_id}."
     )
 
 
