@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from services.catalog.domain.app import App
 from services.catalog.domain.owner import AppOwners, Owner
+from services.catalog.domain.settings import UnmanagedAccessAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class AppDetails:
     owners: tuple[Owner, ...] = ()
     policy_id: str = ""
     max_duration: timedelta | None = None
+    unmanaged_access_action: UnmanagedAccessAction = UnmanagedAccessAction.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class ShownApp:
             self.owners.given,
             self.app.policy_id,
             self.app.max_duration,
+            self.app.unmanaged_access_action,
         )
 
     def updated(self, wanted: AppDetails, names: Collection[str], etag: str) -> "ShownApp":
@@ -54,6 +57,7 @@ class ShownApp:
                 instructions=details.instructions,
                 policy_id=details.policy_id,
                 max_duration=details.max_duration,
+                unmanaged_access_action=details.unmanaged_access_action,
             ),
             replace(self.owners, given=details.owners),
         )

@@ -98,6 +98,7 @@ class StoredApps:
                     instructions=app.instructions,
                     policy_id=app.policy_id,
                     max_duration=app.max_duration,
+                    unmanaged_access_action=app.unmanaged_access_action.value,
                     version=app.version,
                 ),
                 expects=1,
@@ -163,6 +164,7 @@ def touched(before: App, after: App) -> Write:
         .values(
             manage_time=after.manage_time,
             unmanage_time=after.unmanage_time,
+            unmanaged_access_action=after.unmanaged_access_action.value,
             version=after.version,
         ),
         expects=1,

@@ -40,6 +40,7 @@ staged_apps = _staged(
     "instructions",
     "policy_id",
     "max_duration",
+    "unmanaged_access_action",
     "version",
 )
 # A person or group that goes takes what waits of them along.

@@ -142,7 +142,7 @@ class AppServiceServicer:
 
     def UnmanageApp(self, request, context):
         """Turns a managed app into an unmanaged one: its resources, entitlements, bindings, choices,
-        rules and owners given here go. Publishes `AppUnmanaged`. Refused while leases or open access
+        rules and owners given here go, and its `unmanaged_access_action`. Publishes `AppUnmanaged`. Refused while leases or open access
         requests depend on it, unless it is told to end them; then the requests service ends them.
         Nothing else changes in Entra.
 
