@@ -47,7 +47,8 @@ class App:
     """An application of a tenant: a service principal, and whether it is managed here.
 
     `own_description`, `instructions`, `policy_id`, `max_duration` and `unmanaged_access_action` are
-    what is said of it here. `unmanage_time` is when it was unmanaged last.
+    what is said of it here, the last since `unmanaged_access_action_time`. `unmanage_time` is when
+    it was unmanaged last.
     """
 
     app_id: str
@@ -69,6 +70,7 @@ class App:
     policy_id: str = ""
     max_duration: timedelta | None = None
     unmanaged_access_action: UnmanagedAccessAction = UnmanagedAccessAction.UNSPECIFIED
+    unmanaged_access_action_time: datetime | None = None
     version: int = 1
 
     @property

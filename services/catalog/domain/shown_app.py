@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.catalog.domain.app import App
 from services.catalog.domain.owner import AppOwners, Owner
@@ -40,7 +40,9 @@ class ShownApp:
             self.app.unmanaged_access_action,
         )
 
-    def updated(self, wanted: AppDetails, names: Collection[str], etag: str) -> "ShownApp":
+    def updated(
+        self, wanted: AppDetails, names: Collection[str], etag: str, now: datetime
+    ) -> "ShownApp":
         """The app with these details as wanted. An empty `etag` takes it as it is.
 
         Raises:
@@ -50,6 +52,9 @@ class ShownApp:
         after = self.app.changed()
         self.app.require_etag(etag)
         details = replace(self.details, **{name: getattr(wanted, name) for name in names})
+        action, since = details.unmanaged_access_action, self.app.unmanaged_access_action_time
+        if action is not self.app.unmanaged_access_action:
+            since = None if action is UnmanagedAccessAction.UNSPECIFIED else now
         return ShownApp(
             replace(
                 after,
@@ -57,7 +62,8 @@ class ShownApp:
                 instructions=details.instructions,
                 policy_id=details.policy_id,
                 max_duration=details.max_duration,
-                unmanaged_access_action=details.unmanaged_access_action,
+                unmanaged_access_action=action,
+                unmanaged_access_action_time=since,
             ),
             replace(self.owners, given=details.owners),
         )

@@ -73,6 +73,7 @@ def unmanage(
         manage_time=None,
         unmanage_time=now,
         unmanaged_access_action=UnmanagedAccessAction.UNSPECIFIED,
+        unmanaged_access_action_time=None,
         version=version,
     )
     return Unmanaging(app, after, removed)

@@ -44,6 +44,7 @@ def app_of(row: Any) -> App:
         policy_id=row.policy_id,
         max_duration=row.max_duration,
         unmanaged_access_action=UnmanagedAccessAction(row.unmanaged_access_action),
+        unmanaged_access_action_time=row.unmanaged_access_action_time,
         version=row.version,
     )
 

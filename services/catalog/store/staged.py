@@ -137,6 +137,7 @@ _SERVE_APPS = upsert(
         "policy_id",
         "max_duration",
         "unmanaged_access_action",
+        "unmanaged_access_action_time",
     ),
     update=lambda came: {
         # What was read of it is noted where it is served; of one that was removed only here.
@@ -158,6 +159,7 @@ _UNMANAGED: Mapping[str, ColumnElement[Any]] = {
     "policy_id": literal(""),
     "max_duration": null(),
     "unmanaged_access_action": literal(UnmanagedAccessAction.UNSPECIFIED.value),
+    "unmanaged_access_action_time": null(),
     "version": literal(1),
 }
 _SERVE: Sequence[tuple[Insert, Table, Mapping[str, ColumnElement[Any]]]] = (

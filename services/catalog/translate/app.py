@@ -196,6 +196,7 @@ def app_to_proto(shown: ShownApp) -> app_pb2.App:
         policy_id=app.policy_id,
         max_duration=duration(app.max_duration),
         unmanaged_access_action=unmanaged_action_to_proto(app.unmanaged_access_action),
+        unmanaged_access_action_time=timestamp(app.unmanaged_access_action_time),
     )
 
 

@@ -1,6 +1,7 @@
 """What an app says becomes of access to it that came from outside."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from latchkey.catalog.v1 import app_pb2, entitlement_pb2, entitlement_rules_pb2, settings_pb2
 from tests.fakes.requests_feed import FakeFeed
@@ -8,6 +9,13 @@ from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import manage, offer, resolve, root
 from tests.integration.catalog.tenant import MARLOWE, sync
 from tests.integration.catalog.test_app_depth import offered, update
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+def _since(app: app_pb2.App) -> datetime | None:
+    found = app.unmanaged_access_action_time
+    return found.ToDatetime(UTC) if app.HasField("unmanaged_access_action_time") else None
 
 
 async def test_what_becomes_of_access_from_outside(catalog: RunningCatalog, feed: FakeFeed) -> None:
@@ -18,10 +26,14 @@ async def test_what_becomes_of_access_from_outside(catalog: RunningCatalog, feed
     await offer(catalog, managed)
     remove = settings_pb2.UNMANAGED_ACCESS_ACTION_REMOVE
     wanted = app_pb2.App(app_id=managed.app_id, unmanaged_access_action=remove)
-    assert (await update(catalog, wanted, "policy_id")).unmanaged_access_action == 0
+    before = await update(catalog, wanted, "policy_id")
+    assert (before.unmanaged_access_action, _since(before)) == (0, None)
     app = await update(catalog, wanted, "unmanaged_access_action")
     assert app.unmanaged_access_action == remove
-    assert (await update(catalog, wanted, "unmanaged_access_action")).etag == app.etag
+    assert datetime.now(UTC) - timedelta(minutes=1) < (_since(app) or _EVER) <= datetime.now(UTC)
+    again = app_pb2.App(app_id=managed.app_id, unmanaged_access_action=remove, policy_id="pol_1")
+    same = await update(catalog, again, "unmanaged_access_action", "policy_id")
+    assert (same.etag != app.etag, _since(same)) == (True, _since(app))
     await sync(catalog, replace(MARLOWE, called={"Design Tool": "Designer"}))
 
     async def told() -> set[int]:
@@ -56,7 +68,7 @@ async def test_what_becomes_of_access_from_outside(catalog: RunningCatalog, feed
     assert await told() == {remove}
     request = app_pb2.UnmanageAppRequest(app_id=managed.app_id, reason="over", end_access=True)
     answer = await catalog.apps.UnmanageApp(request, metadata=root(catalog))
-    assert answer.app.unmanaged_access_action == 0
+    assert (answer.app.unmanaged_access_action, _since(answer.app)) == (0, None)
     managed = await manage(catalog, "Design Tool")
     await offer(catalog, managed)
     assert await told() == {0}

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from libs.db.types import UtcTime
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -19,8 +21,10 @@ def upgrade() -> None:
             server_default=sa.text("'UNSPECIFIED'"),
         ),
     )
+    op.add_column("apps", sa.Column("unmanaged_access_action_time", UtcTime()))
 
 
 def downgrade() -> None:
     with op.batch_alter_table("apps") as apps:
+        apps.drop_column("unmanaged_access_action_time")
         apps.drop_column("unmanaged_access_action")

@@ -82,7 +82,7 @@ class AppServiceServicer:
     def GetApp(self, request, context):
         """Returns one app.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators and auditors; the requests service.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -92,7 +92,7 @@ class AppServiceServicer:
     def ListApps(self, request, context):
         """Lists apps, by name.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators and auditors; the requests service.
         Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

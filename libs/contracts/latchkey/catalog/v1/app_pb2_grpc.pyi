@@ -24,13 +24,13 @@ class AppServiceStub:
     GetApp: _aio.UnaryUnaryMultiCallable[_app_pb2.GetAppRequest, _app_pb2.GetAppResponse]
     """Returns one app.
 
-    Callers: administrators, connector administrators and auditors.
+    Callers: administrators, connector administrators and auditors; the requests service.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND`.
     """
     ListApps: _aio.UnaryUnaryMultiCallable[_app_pb2.ListAppsRequest, _app_pb2.ListAppsResponse]
     """Lists apps, by name.
 
-    Callers: administrators, connector administrators and auditors.
+    Callers: administrators, connector administrators and auditors; the requests service.
     Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
     """
     ManageApp: _aio.UnaryUnaryMultiCallable[_app_pb2.ManageAppRequest, _app_pb2.ManageAppResponse]
@@ -96,7 +96,7 @@ class AppServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_app_pb2.GetAppResponse]:
         """Returns one app.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators and auditors; the requests service.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`.
         """
 
@@ -108,7 +108,7 @@ class AppServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_app_pb2.ListAppsResponse]:
         """Lists apps, by name.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators and auditors; the requests service.
         Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
 
