@@ -193,7 +193,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class LeaseEnding:
-    """The lease began to end: "expired" or "revoked"."""
+    """The lease began to end: "expired", "revoked", or "unmanaged" when it only ends."""
 
     cause: str
     reason: str

@@ -5,6 +5,7 @@ from services.requests.ports.campaigns import Campaigns
 from services.requests.ports.delegations import Delegations
 from services.requests.ports.leases import Leases
 from services.requests.ports.neighbours import Catalog, Connector, Policy
+from services.requests.ports.takeovers import Takeovers
 
 __all__ = [
     "AccessRequests",
@@ -14,4 +15,5 @@ __all__ = [
     "Delegations",
     "Leases",
     "Policy",
+    "Takeovers",
 ]
