@@ -399,7 +399,7 @@ def entitlement_not_found(app_id: str, entitlement_id: str) -> NotFound:
     what = f"has no entitlement {entitlement_id}" if entitlement_id else "offers no entitlement"
     return NotFound(
         "ENTITLEMENT_NOT_FOUND",
-        f"{app_id} {what}.",
+        f"{app_id} {what}." if app_id else f"There is no entitlement {entitlement_id}.",
         app_id=app_id,
         entitlement_id=entitlement_id,
     )

@@ -14,8 +14,8 @@ from services.requests.domain.target import Target
 class Offered:
     """An entitlement. `targets` are all that it stands for.
 
-    `gone`: why nobody can have it any more. `unprovisionable_reason`: why nobody can be given it, or
-    lose it, by the connector. `action`: what becomes of access from outside, since `action_time`.
+    `gone`: why nobody can have it any more. `unprovisionable_reason`: why the connector can give it
+    to nobody, nor take it. `action`: what becomes of access from outside, since `action_time`.
     """
 
     entitlement_id: str
@@ -33,6 +33,11 @@ class Offered:
     def acts_since(self) -> datetime | None:
         """Since when its app has more done to access from outside than to report it, if it does."""
         return None if self.action is UnmanagedAction.REPORT else self.action_time
+
+    @property
+    def left_alone(self) -> str:
+        """Why nothing of it can become ours, nor be removed; empty where it can."""
+        return self.gone.reason if self.gone is not None else self.unprovisionable_reason
 
     def held_by(self, subject: PersonRef, held_ids: tuple[str, ...]) -> Resolution:
         """What somebody holds of it, whether or not they may ask for it."""

@@ -11,6 +11,8 @@ from latchkey.requests.v1 import (
     lease_pb2_grpc,
     replay_pb2,
     replay_pb2_grpc,
+    takeover_pb2,
+    takeover_pb2_grpc,
 )
 from libs.rpc.server import Servicer
 from services.requests.servicers.access import ACCESS
@@ -19,6 +21,7 @@ from services.requests.servicers.campaigns import CampaignServicer
 from services.requests.servicers.delegations import DelegationServicer
 from services.requests.servicers.leases import LeaseServicer
 from services.requests.servicers.replay import ReplayServicer
+from services.requests.servicers.takeovers import TakeoverServicer
 
 
 def servicers(
@@ -27,6 +30,7 @@ def servicers(
     delegations: DelegationServicer,
     replay: ReplayServicer,
     campaigns: CampaignServicer,
+    takeovers: TakeoverServicer,
 ) -> list[Servicer]:
     """Everything that this service answers of its own."""
     return [
@@ -55,6 +59,11 @@ def servicers(
             campaign_pb2_grpc.add_CampaignServiceServicer_to_server,
             campaigns,
         ),
+        (
+            takeover_pb2.DESCRIPTOR.services_by_name["TakeoverService"],
+            takeover_pb2_grpc.add_TakeoverServiceServicer_to_server,
+            takeovers,
+        ),
     ]
 
 
@@ -65,5 +74,6 @@ __all__ = [
     "DelegationServicer",
     "LeaseServicer",
     "ReplayServicer",
+    "TakeoverServicer",
     "servicers",
 ]

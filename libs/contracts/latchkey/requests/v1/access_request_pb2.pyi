@@ -784,7 +784,7 @@ class TimelineEntry(_message.Message):
         CAUSE_FIELD_NUMBER: _builtins.int
         REASON_FIELD_NUMBER: _builtins.int
         cause: _builtins.str
-        """Why: "expired" or "revoked"."""
+        """Why: "expired", "revoked", or "unmanaged" for a lease by which access from outside is removed."""
         reason: _builtins.str
         """The reason given with a revocation."""
         def __init__(
