@@ -181,8 +181,8 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
             ),
             LeaseServicer(
                 writes=writes,
-                get=LeaseReader(leases),
-                list=LeaseLister(leases),
+                get=LeaseReader(leases, catalog),
+                list=LeaseLister(leases, catalog),
                 revoke=Revoker(access_requests, leases, catalog, clock),
                 extend=Extender(leases, creator, clock),
             ),

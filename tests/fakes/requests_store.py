@@ -277,8 +277,9 @@ class FakeLeases:
         self,
         page: PageRequest,
         *,
-        user_id: str | None,
-        state: LeaseState | None,
+        user_id: str = "",
+        app_id: str = "",
+        state: LeaseState | None = None,
         alarmed: bool = False,
     ) -> Page[Lease]:
         after = page.after()
@@ -286,7 +287,8 @@ class FakeLeases:
             item
             for key, item in sorted(self.store.kept_leases.items(), reverse=True)
             if (after is None or key < after[0])
-            and user_id in (None, item.subject.user_id)
+            and user_id in ("", item.subject.user_id)
+            and app_id in ("", item.app_id)
             and state in (None, item.state)
             and (not alarmed or item.alarm_time is not None)
         ]

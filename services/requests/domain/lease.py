@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from libs.domain.callers import ADMIN, AUDITOR, Caller, Person
+from libs.domain.callers import ADMIN, AUDITOR, HELPDESK, Caller, Person
 from libs.domain.errors import Conflict
 from libs.domain.fields import MAX_DURATION
 from services.requests.domain import errors
@@ -155,10 +155,13 @@ class Lease:
         return self.state in EXPIRING and self.end_time is not None and self.end_time <= time
 
     def visible_to(self, caller: Caller) -> bool:
-        """Whether the caller may know that it exists. Of services, only the connector calls."""
+        """Whether the caller may know that it exists; of services, only the connector calls.
+
+        So may who answers for it, which the catalog knows.
+        """
         if not isinstance(caller, Person):
             return True
-        return caller.user_id == self.subject.user_id or caller.may(ADMIN, AUDITOR)
+        return caller.user_id == self.subject.user_id or caller.may(ADMIN, AUDITOR, HELPDESK)
 
     def check_etag(self, etag: str) -> None:
         """Does nothing for no etag or the present one.

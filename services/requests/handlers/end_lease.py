@@ -14,7 +14,7 @@ from services.requests import ports
 from services.requests.domain import errors, facts
 from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.domain.lease import Lease
-from services.requests.domain.steps import AppOwners, Manager
+from services.requests.handlers.answering import answers_for
 from services.requests.handlers.decision import ended
 
 _REVOKERS = "its subject, their manager, the app's owners, the helpdesk and administrators"
@@ -70,10 +70,7 @@ class Revoker:
     async def _check_may(self, person: Person, lease: Lease) -> None:
         if person.user_id == lease.subject.user_id or person.may(ADMIN, HELPDESK):
             return
-        answering = await self.catalog.approvers(
-            lease.entitlement_id, lease.subject.user_id, (Manager(), AppOwners())
-        )
-        if person.user_id in {each.user_id for some in answering for each in some.people}:
+        if await answers_for(self.catalog, person, lease):
             return
         if not lease.visible_to(person):
             raise errors.lease_not_found(lease.lease_id)

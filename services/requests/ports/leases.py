@@ -26,11 +26,13 @@ class Leases(Protocol):
         self,
         page: PageRequest,
         *,
-        user_id: str | None,
-        state: LeaseState | None,
+        user_id: str = "",
+        app_id: str = "",
+        state: LeaseState | None = None,
         alarmed: bool = False,
     ) -> Page[Lease]:
-        """Some of them, newest first; of one subject, or all. `alarmed`: whose end is late."""
+        """Some of them, newest first; of one subject, of one app, or all. `alarmed`: whose end is
+        late."""
         ...
 
     async def on_their_way(self, before: datetime, after: str, most: int) -> list[str]:

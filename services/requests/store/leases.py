@@ -127,19 +127,29 @@ class LeaseStore:
         self,
         page: PageRequest,
         *,
-        user_id: str | None,
-        state: LeaseState | None,
+        user_id: str = "",
+        app_id: str = "",
+        state: LeaseState | None = None,
         alarmed: bool = False,
     ) -> Page[Lease]:
         query = select(table).order_by(table.c.lease_id.desc()).limit(page.size + 1)
         if (after := page.after()) is not None:
             query = query.where(table.c.lease_id < after[0])
-        if user_id is not None:
+        if user_id:
             query = query.where(table.c.subject_user_id == user_id)
-        if state is not None:
-            query = query.where(table.c.state == state.value)
         if alarmed:
             query = query.where(table.c.alarm_time.is_not(None))
+        if state is not None:
+            query = query.where(table.c.state == state.value)
+        if app_id:
+            query = query.where(table.c.app_id == app_id)
+            if not (user_id or alarmed or state):
+                # One part for each state, in the order of the index.
+                ids = query.with_only_columns(table.c.lease_id)
+                parts = (ids.where(table.c.state == each.value) for each in sorted(LeaseState))
+                every = union_all(*(select(part.subquery()) for part in parts)).subquery()
+                query = select(table).join_from(every, table, every.c.lease_id == table.c.lease_id)
+                query = query.order_by(table.c.lease_id.desc()).limit(page.size + 1)
         rows = await self.database.read(
             lambda connection: connection.execute(query).mappings().all()
         )

@@ -48,6 +48,10 @@ def list_command(request: pb.ListLeasesRequest, caller: Caller) -> ListLeases:
             token=fields.page_token(request.page_token),
             state=state,
             alarmed=request.alarmed,
+            app_id=fields.id("app_id", request.app_id, "app", required=False),
+            subject_user_id=fields.id(
+                "subject_user_id", request.subject_user_id, "usr", required=False
+            ),
         )
     return command
 
