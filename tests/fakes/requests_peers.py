@@ -13,6 +13,8 @@ from nats.aio.client import Client
 from nats.js.errors import NoStreamResponseError
 
 from latchkey.catalog.v1 import (
+    app_pb2,
+    app_pb2_grpc,
     approver_pb2,
     approver_pb2_grpc,
     directory_pb2,
@@ -196,6 +198,9 @@ class _FakeEntitlements(entitlement_pb2_grpc.EntitlementServiceServicer):
                 if reason
                 else entitlement_pb2.ENTITLEMENT_STATE_ACTIVE,
                 removal_reason=reason,
+                display_name=self._catalog.names[request.entitlement_id],
+                resource_kind=entitlement_pb2.RESOURCE_KIND_ROLE,
+                fulfilment=[role_target(), group_target()],
             )
         )
 
@@ -226,13 +231,38 @@ class _FakeGrants(grant_pb2_grpc.GrantServiceServicer):
         found = [
             each
             for each in catalog.grants
-            if each.app_id == request.app_id and request.entitlement_id in ("", each.entitlement_id)
+            if request.app_id in ("", each.app_id)
+            and request.entitlement_id in ("", each.entitlement_id)
+            and request.user_id in ("", each.user_id)
+            and (each.unmanaged or not request.unmanaged)
         ]
         start = int(request.page_token or 0)
         end = start + catalog.grants_at_once
         return grant_pb2.ListGrantsResponse(
             grants=found[start:end], next_page_token=str(end) if found[end:] else ""
         )
+
+
+class _FakeApps(app_pb2_grpc.AppServiceServicer):
+    """Knows the one app, and what becomes of access to it from outside."""
+
+    def __init__(self, catalog: "FakeCatalog") -> None:
+        self._catalog = catalog
+
+    async def GetApp(
+        self, request: app_pb2.GetAppRequest, context: Context
+    ) -> app_pb2.GetAppResponse:
+        await self._catalog.take(context)
+        if request.app_id != APP:
+            await self._catalog.refuse(context, NotFound("APP_NOT_FOUND", "There is no such app."))
+        return app_pb2.GetAppResponse(app=self._catalog.app)
+
+    async def ListApps(
+        self, request: app_pb2.ListAppsRequest, context: Context
+    ) -> app_pb2.ListAppsResponse:
+        await self._catalog.take(context)
+        assert request.state == app_pb2.APP_STATE_MANAGED
+        return app_pb2.ListAppsResponse(apps=[self._catalog.app])
 
 
 class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
@@ -263,6 +293,7 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.refusals: dict[str, LatchkeyError] = {}
         self.grants: list[grant_pb2.Grant] = []
         self.grants_at_once = 2
+        self.app = app_pb2.App(app_id=APP, display_name="Design Tool")
 
     def _register(self, server: grpc.aio.Server) -> None:
         resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
@@ -280,6 +311,10 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             server,
         )
 
+        app_pb2_grpc.add_AppServiceServicer_to_server(
+            _FakeApps(self),  # type: ignore[abstract]
+            server,
+        )
         grant_pb2_grpc.add_GrantServiceServicer_to_server(
             _FakeGrants(self),  # type: ignore[abstract]
             server,
@@ -352,6 +387,12 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             policy_id=self.policy_id,
             settings=settings_pb2.EntitlementSettings(emergency=self.emergency),
             instructions=self.instructions,
+            held_directory_entitlement_ids=[
+                each.directory_entitlement_id
+                for each in self.grants
+                if each.user_id == request.subject_user_id
+                and each.entitlement_id == request.entitlement_id
+            ],
         )
         if self.max_duration is not None:
             length = Duration()
@@ -364,6 +405,12 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
     ) -> resolution_pb2.ConfirmTargetsResponse:
         await self.take(context)
         return resolution_pb2.ConfirmTargetsResponse()
+
+    async def CheckHeld(
+        self, request: resolution_pb2.CheckHeldRequest, context: Context
+    ) -> resolution_pb2.CheckHeldResponse:
+        await self.take(context)
+        return resolution_pb2.CheckHeldResponse()
 
 
 def _both(request: resolution_pb2.ResolveEntitlementRequest) -> tuple[str, str]:

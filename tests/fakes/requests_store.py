@@ -20,6 +20,7 @@ from tests.fakes.requests_delegations import (
     LastingDelegation,
     Taken,
 )
+from tests.fakes.requests_takeovers import FakeTakeovers, KeptTakeovers, TakeoverWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class FakeStore:
     kept_leases: dict[str, Lease] = field(default_factory=dict)
     kept_delegations: dict[str, Delegation] = field(default_factory=dict)
     kept_campaigns: KeptCampaigns = field(default_factory=KeptCampaigns)
+    kept_takeovers: KeptTakeovers = field(default_factory=KeptTakeovers)
     changes: list[Change] = field(default_factory=list)
     announced: bool = True
 
@@ -61,6 +63,11 @@ class FakeStore:
         """The port `Campaigns`."""
         return FakeCampaigns(lambda: self.kept_campaigns)
 
+    @property
+    def takeovers(self) -> FakeTakeovers:
+        """The port `Takeovers`."""
+        return FakeTakeovers(lambda: self.kept_takeovers)
+
     def commit(self, change: Change | None) -> None:
         """Commits a change, if there is one.
 
@@ -72,12 +79,16 @@ class FakeStore:
         requests, leases = dict(self.kept_access_requests), dict(self.kept_leases)
         delegations = dict(self.kept_delegations)
         campaigns = self.kept_campaigns.copy()
+        takeovers = self.kept_takeovers.copy()
         for write in change.writes:
             if isinstance(write, KeptDelegation | LastingDelegation):
                 write.apply(delegations)
                 continue
             if isinstance(write, CampaignWrite):
                 write.apply(campaigns)
+                continue
+            if isinstance(write, TakeoverWrite):
+                write.apply(takeovers)
                 continue
             assert isinstance(write, _Kept)
             thing = write.thing
@@ -104,6 +115,7 @@ class FakeStore:
         self.kept_access_requests, self.kept_leases = requests, leases
         self.kept_delegations.update(delegations)
         self.kept_campaigns = campaigns
+        self.kept_takeovers = takeovers
         self.changes.append(change)
 
 

@@ -55,7 +55,8 @@ class TakeoverStarter:
         try:
             offered = await self.catalog.offered(entitlement_id)
             if await self._is_due(offered):
-                return self._start(offered, offered.action, REQUESTS)
+                started = self._start(offered, offered.action, REQUESTS)
+                return Outcome(started.result, started.change)
         except NotFound:
             pass
         return Outcome(None)

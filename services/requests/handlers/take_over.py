@@ -77,6 +77,8 @@ class HolderTaker:
         found = await self._present(takeover.entitlement_id, user_id)
         if found is None:
             return self._skip(holder, "They no longer hold it from outside.")
+        if not found.subject.entra_object_id:
+            return self._skip(holder, "They are no longer in the directory.")
         if takeover.action is UnmanagedAction.ADOPT:
             return await self._adopt(takeover, holder, found)
         return await self._remove(takeover, holder, found, offered)
