@@ -30,7 +30,7 @@ from latchkey.catalog.v1 import (
 )
 from latchkey.connector.v1 import events_pb2, provisioning_pb2, provisioning_pb2_grpc
 from latchkey.policy.v1 import evaluation_pb2, evaluation_pb2_grpc, policy_pb2
-from libs.domain.errors import LatchkeyError, NotFound
+from libs.domain.errors import LatchkeyError, NotFound, Unavailable
 from libs.domain.ids import derived_id, new_id
 from libs.events.envelope import Event
 from libs.rpc.errors import to_status
@@ -289,6 +289,8 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.emergency = settings_pb2.EmergencySettings()
         self.tenants: dict[str, str] = {}
         self.instructions = ""
+        # For whom nothing is resolved for now.
+        self.unanswered: set[str] = set()
         # By the names of methods.
         self.refusals: dict[str, LatchkeyError] = {}
         self.grants: list[grant_pb2.Grant] = []
@@ -358,6 +360,8 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         await self.take(context)
         if (refusal := self.refusals.get("ResolveEntitlement")) is not None:
             await self.refuse(context, refusal)
+        if request.subject_user_id in self.unanswered:
+            await self.refuse(context, Unavailable("the database", "it is busy"))
         if request.entitlement_id not in self.names:
             await self.refuse(
                 context,
