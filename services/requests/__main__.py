@@ -23,6 +23,7 @@ from services.requests.handlers.get_lease import LeaseReader
 from services.requests.handlers.list_access_requests import AccessRequestLister
 from services.requests.handlers.list_delegations import DelegationLister
 from services.requests.handlers.list_leases import LeaseLister
+from services.requests.handlers.look_takeover import TakeoverLooker
 from services.requests.handlers.open_task import TaskOpener
 from services.requests.handlers.overdue import Overdue
 from services.requests.handlers.preview_access_request import Previewer
@@ -35,11 +36,14 @@ from services.requests.handlers.review_campaign_item import ItemReviewer
 from services.requests.handlers.review_emergency_access import Reviewer
 from services.requests.handlers.revoke_campaign_item import ItemRevoker
 from services.requests.handlers.rule_on import Ruler
+from services.requests.handlers.rule_takeover import TakeoverRuler
 from services.requests.handlers.seat import Seats
 from services.requests.handlers.settle_lease import Settler
 from services.requests.handlers.show_campaigns import CampaignShower
 from services.requests.handlers.show_tasks import TaskShower
 from services.requests.handlers.start_campaign import CampaignStarter
+from services.requests.handlers.start_takeover import TakeoverStarter
+from services.requests.handlers.take_over import HolderTaker
 from services.requests.handlers.watch_over_leases import Alarm, Reminder
 from services.requests.handlers.wish import Wishes
 from services.requests.loops.ask_again import EVERY_SECONDS as ASK_AGAIN_SECONDS
@@ -55,6 +59,9 @@ from services.requests.loops.gone import GoneLoop
 from services.requests.loops.overdue import EVERY_SECONDS as OVERDUE_SECONDS
 from services.requests.loops.overdue import OverdueLoop
 from services.requests.loops.sweep import SweepLoop
+from services.requests.loops.takeovers import EVERY_SECONDS as TAKEOVER_SECONDS
+from services.requests.loops.takeovers import LOOK_SECONDS as OUTSIDE_SECONDS
+from services.requests.loops.takeovers import OutsideLoop, TakeoverLoop
 from services.requests.loops.watch import EVERY_SECONDS as WATCH_SECONDS
 from services.requests.loops.watch import WatchLoop
 from services.requests.servicers import (
@@ -64,6 +71,7 @@ from services.requests.servicers import (
     DelegationServicer,
     LeaseServicer,
     ReplayServicer,
+    TakeoverServicer,
     TaskServicer,
     servicers,
 )
@@ -74,6 +82,7 @@ from services.requests.store import (
     CampaignStore,
     DelegationStore,
     LeaseStore,
+    TakeoverStore,
     ledger,
 )
 from services.requests.subscriber import Subscriber
@@ -127,7 +136,15 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
         decider,
         clock,
     )
-    await service.follow(*Subscriber(writes, settler, gone.of_person, gone.of_app).follows())
+    takeovers = TakeoverStore(service.database)
+    starter = TakeoverStarter(takeovers, catalog, clock)
+    subscriber = Subscriber(writes, settler, starter, gone.of_person, gone.of_app)
+    await service.follow(*subscriber.follows())
+    looker = TakeoverLooker(takeovers, catalog, clock)
+    taker = HolderTaker(takeovers, access_requests, leases, catalog, creator, clock)
+    taking = TakeoverLoop(writes, takeovers, looker, taker)
+    life.loop("takeovers", taking, every=TAKEOVER_SECONDS)
+    life.loop("outside", OutsideLoop(writes, catalog, starter), every=OUTSIDE_SECONDS)
     life.loop("gone", gone, every=GONE_SECONDS)
     expirer = Expirer(access_requests, leases, clock)
     life.loop("expire", ExpireLoop(writes, leases, expirer, clock), every=EXPIRE_SECONDS)
@@ -197,6 +214,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 show=TaskShower(tasks),
                 complete=Completer(access_requests, leases, catalog, clock),
             ),
+            TakeoverServicer(writes=writes, start=starter, rule=TakeoverRuler(takeovers, clock)),
         ),
         ACCESS,
     )

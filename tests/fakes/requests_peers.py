@@ -8,6 +8,8 @@ from google.protobuf.duration_pb2 import Duration
 from grpc_status import rpc_status
 
 from latchkey.catalog.v1 import (
+    app_pb2,
+    app_pb2_grpc,
     approver_pb2,
     approver_pb2_grpc,
     directory_pb2,
@@ -21,7 +23,7 @@ from latchkey.catalog.v1 import (
     settings_pb2,
     target_pb2,
 )
-from libs.domain.errors import LatchkeyError, NotFound
+from libs.domain.errors import LatchkeyError, NotFound, Unavailable
 from libs.domain.ids import derived_id
 from libs.rpc.errors import to_status
 from tests.support.issuer import TENANT
@@ -187,6 +189,9 @@ class _FakeEntitlements(entitlement_pb2_grpc.EntitlementServiceServicer):
                 if reason
                 else entitlement_pb2.ENTITLEMENT_STATE_ACTIVE,
                 removal_reason=reason,
+                display_name=self._catalog.names[request.entitlement_id],
+                resource_kind=entitlement_pb2.RESOURCE_KIND_ROLE,
+                fulfilment=[role_target(), group_target()],
             )
         )
 
@@ -217,13 +222,38 @@ class _FakeGrants(grant_pb2_grpc.GrantServiceServicer):
         found = [
             each
             for each in catalog.grants
-            if each.app_id == request.app_id and request.entitlement_id in ("", each.entitlement_id)
+            if request.app_id in ("", each.app_id)
+            and request.entitlement_id in ("", each.entitlement_id)
+            and request.user_id in ("", each.user_id)
+            and (each.unmanaged or not request.unmanaged)
         ]
         start = int(request.page_token or 0)
         end = start + catalog.grants_at_once
         return grant_pb2.ListGrantsResponse(
             grants=found[start:end], next_page_token=str(end) if found[end:] else ""
         )
+
+
+class _FakeApps(app_pb2_grpc.AppServiceServicer):
+    """Knows the one app, and what becomes of access to it from outside."""
+
+    def __init__(self, catalog: "FakeCatalog") -> None:
+        self._catalog = catalog
+
+    async def GetApp(
+        self, request: app_pb2.GetAppRequest, context: Context
+    ) -> app_pb2.GetAppResponse:
+        await self._catalog.take(context)
+        if request.app_id != APP:
+            await self._catalog.refuse(context, NotFound("APP_NOT_FOUND", "There is no such app."))
+        return app_pb2.GetAppResponse(app=self._catalog.app)
+
+    async def ListApps(
+        self, request: app_pb2.ListAppsRequest, context: Context
+    ) -> app_pb2.ListAppsResponse:
+        await self._catalog.take(context)
+        assert request.state == app_pb2.APP_STATE_MANAGED
+        return app_pb2.ListAppsResponse(apps=[self._catalog.app])
 
 
 class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
@@ -250,10 +280,13 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.emergency = settings_pb2.EmergencySettings()
         self.tenants: dict[str, str] = {}
         self.instructions = ""
+        # For whom nothing is resolved for now.
+        self.unanswered: set[str] = set()
         # By the names of methods.
         self.refusals: dict[str, LatchkeyError] = {}
         self.grants: list[grant_pb2.Grant] = []
         self.grants_at_once = 2
+        self.app = app_pb2.App(app_id=APP, display_name="Design Tool")
 
     def _register(self, server: grpc.aio.Server) -> None:
         resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
@@ -271,6 +304,10 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             server,
         )
 
+        app_pb2_grpc.add_AppServiceServicer_to_server(
+            _FakeApps(self),  # type: ignore[abstract]
+            server,
+        )
         grant_pb2_grpc.add_GrantServiceServicer_to_server(
             _FakeGrants(self),  # type: ignore[abstract]
             server,
@@ -314,6 +351,8 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         await self.take(context)
         if (refusal := self.refusals.get("ResolveEntitlement")) is not None:
             await self.refuse(context, refusal)
+        if request.subject_user_id in self.unanswered:
+            await self.refuse(context, Unavailable("the database", "it is busy"))
         if request.entitlement_id not in self.names:
             await self.refuse(
                 context,
@@ -343,6 +382,12 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             policy_id=self.policy_id,
             settings=settings_pb2.EntitlementSettings(emergency=self.emergency),
             instructions=self.instructions,
+            held_directory_entitlement_ids=[
+                each.directory_entitlement_id
+                for each in self.grants
+                if each.user_id == request.subject_user_id
+                and each.entitlement_id == request.entitlement_id
+            ],
         )
         if self.max_duration is not None:
             length = Duration()

@@ -21,6 +21,7 @@ from tests.fakes.requests_delegations import (
     LastingDelegation,
     Taken,
 )
+from tests.fakes.requests_takeovers import FakeTakeovers, KeptTakeovers, TakeoverWrite
 from tests.fakes.requests_tasks import FakeTasks, KeptTask
 
 
@@ -41,6 +42,7 @@ class FakeStore:
     kept_delegations: dict[str, Delegation] = field(default_factory=dict)
     kept_campaigns: KeptCampaigns = field(default_factory=KeptCampaigns)
     kept_tasks: dict[str, Task] = field(default_factory=dict)
+    kept_takeovers: KeptTakeovers = field(default_factory=KeptTakeovers)
     changes: list[Change] = field(default_factory=list)
     announced: bool = True
 
@@ -64,6 +66,11 @@ class FakeStore:
         """The port `Campaigns`."""
         return FakeCampaigns(lambda: self.kept_campaigns)
 
+    @property
+    def takeovers(self) -> FakeTakeovers:
+        """The port `Takeovers`."""
+        return FakeTakeovers(lambda: self.kept_takeovers)
+
     def commit(self, change: Change | None) -> None:
         """Commits a change, if there is one.
 
@@ -75,6 +82,7 @@ class FakeStore:
         requests, leases = dict(self.kept_access_requests), dict(self.kept_leases)
         delegations = dict(self.kept_delegations)
         campaigns, tasks = self.kept_campaigns.copy(), dict(self.kept_tasks)
+        takeovers = self.kept_takeovers.copy()
         for write in change.writes:
             if isinstance(write, KeptDelegation | LastingDelegation):
                 write.apply(delegations)
@@ -84,6 +92,9 @@ class FakeStore:
                 continue
             if isinstance(write, CampaignWrite):
                 write.apply(campaigns)
+                continue
+            if isinstance(write, TakeoverWrite):
+                write.apply(takeovers)
                 continue
             assert isinstance(write, _Kept)
             thing = write.thing
@@ -110,6 +121,7 @@ class FakeStore:
         self.kept_access_requests, self.kept_leases = requests, leases
         self.kept_delegations.update(delegations)
         self.kept_campaigns, self.kept_tasks = campaigns, tasks
+        self.kept_takeovers = takeovers
         self.changes.append(change)
 
 

@@ -82,8 +82,10 @@ class AccessRequest:
         emergency: bool = False,
         extends_lease_id: str = "",
         takes_over: bool = False,
+        actor: Caller | None = None,
     ) -> "AccessRequest":
-        """A wish of the requester, for themselves or for the subject of the resolution.
+        """A wish of the requester, for themselves or for the subject of the resolution; made by
+        `actor`, when that is not they.
 
         `extends_lease_id`: the lease that shall last longer, instead of a new one. `takes_over`:
         what the subject holds of it from outside becomes part of the lease.
@@ -97,7 +99,7 @@ class AccessRequest:
             emergency=emergency,
             field="duration" if extends_lease_id else "requested_duration",
         )
-        entries = [Entry(time, requester, timeline.Created(justification))]
+        entries = [Entry(time, actor or requester, timeline.Created(justification))]
         if emergency:
             policy_id = resolution.policy(emergency=True)
             entries.append(Entry(time, requester, timeline.EmergencyRequested(policy_id)))

@@ -312,3 +312,31 @@ class CampaignClosed:
     open_count: int
     due_action: str
     actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverStarted:
+    """Access from outside is taken over; `action` is "ADOPT" or "REMOVE"."""
+
+    takeover_id: str
+    app_id: str
+    entitlement_id: str
+    action: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverHeld:
+    """A takeover waits for somebody to confirm it."""
+
+    takeover_id: str
+    found_count: int
+    holder_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverFinished:
+    """Every holder of a takeover was seen to."""
+
+    takeover_id: str
+    taken_count: int

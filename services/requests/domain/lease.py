@@ -124,6 +124,25 @@ class Lease:
             takes_over=access_request.takes_over,
         )
 
+    @classmethod
+    def take_out(
+        cls,
+        lease_id: str,
+        access_request: AccessRequest,
+        targets: tuple[Target, ...],
+        reason: str,
+        time: datetime,
+    ) -> "Lease":
+        """The lease by which access from outside is removed: it ends as it begins."""
+        return replace(
+            cls.grant(lease_id, access_request, targets, None, time),
+            state=_State.ENDING,
+            end_time=time,
+            end_cause=EndCause.UNMANAGED,
+            end_reason=reason,
+            takes_over=True,
+        )
+
     @property
     def is_over(self) -> bool:
         """Whether it is ending or has ended."""

@@ -227,7 +227,8 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class LeaseEnding:
-    """The lease began to end: "expired", "revoked" or "removed_outside"."""
+    """The lease began to end: "expired", "revoked", "removed_outside", or "unmanaged" when it only
+    ends."""
 
     cause: str
     reason: str

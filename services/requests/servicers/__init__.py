@@ -11,6 +11,8 @@ from latchkey.requests.v1 import (
     lease_pb2_grpc,
     replay_pb2,
     replay_pb2_grpc,
+    takeover_pb2,
+    takeover_pb2_grpc,
     task_pb2,
     task_pb2_grpc,
 )
@@ -21,6 +23,7 @@ from services.requests.servicers.campaigns import CampaignServicer
 from services.requests.servicers.delegations import DelegationServicer
 from services.requests.servicers.leases import LeaseServicer
 from services.requests.servicers.replay import ReplayServicer
+from services.requests.servicers.takeovers import TakeoverServicer
 from services.requests.servicers.tasks import TaskServicer
 
 
@@ -31,6 +34,7 @@ def servicers(
     replay: ReplayServicer,
     campaigns: CampaignServicer,
     tasks: TaskServicer,
+    takeovers: TakeoverServicer,
 ) -> list[Servicer]:
     """Everything that this service answers of its own."""
     return [
@@ -64,6 +68,11 @@ def servicers(
             task_pb2_grpc.add_TaskServiceServicer_to_server,
             tasks,
         ),
+        (
+            takeover_pb2.DESCRIPTOR.services_by_name["TakeoverService"],
+            takeover_pb2_grpc.add_TakeoverServiceServicer_to_server,
+            takeovers,
+        ),
     ]
 
 
@@ -74,6 +83,7 @@ __all__ = [
     "DelegationServicer",
     "LeaseServicer",
     "ReplayServicer",
+    "TakeoverServicer",
     "TaskServicer",
     "servicers",
 ]

@@ -8,6 +8,7 @@ _CAMPAIGNS = "/latchkey.requests.v1.CampaignService"
 _DELEGATIONS = "/latchkey.requests.v1.DelegationService"
 _LEASES = "/latchkey.requests.v1.LeaseService"
 _TASKS = "/latchkey.requests.v1.TaskService"
+_TAKEOVERS = "/latchkey.requests.v1.TakeoverService"
 _REPLAY = "/latchkey.requests.v1.ReplayService"
 
 ACCESS = {
@@ -43,5 +44,10 @@ ACCESS = {
     f"{_CAMPAIGNS}/ListCampaignItems": people(),
     f"{_CAMPAIGNS}/ReviewCampaignItem": people(),
     f"{_CAMPAIGNS}/CloseCampaign": people(),
+    f"{_TAKEOVERS}/StartTakeover": roles(ADMIN),
+    f"{_TAKEOVERS}/GetTakeover": roles(ADMIN, AUDITOR),
+    f"{_TAKEOVERS}/ListTakeovers": roles(ADMIN, AUDITOR),
+    f"{_TAKEOVERS}/ConfirmTakeover": roles(ADMIN),
+    f"{_TAKEOVERS}/CancelTakeover": roles(ADMIN),
     f"{_REPLAY}/ReplayPolicy": roles(ADMIN, POLICY_ADMIN, AUDITOR),
 }

@@ -1,16 +1,19 @@
 """What the other services are asked, and what they answer."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from google.protobuf.message import Message
 
 from latchkey.catalog.v1 import (
+    app_pb2,
     approver_pb2,
     directory_pb2,
     entitlement_pb2,
     grant_pb2,
     resolution_pb2,
     settings_pb2,
+    target_pb2,
 )
 from latchkey.connector.v1 import provisioning_pb2
 from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, NotFound, Unavailable
@@ -19,6 +22,7 @@ from services.requests.domain import errors
 from services.requests.domain.delivery import Delivery, DeliveryState, Remedy, TargetAnswer
 from services.requests.domain.gone import Gone
 from services.requests.domain.holders import HeldThing
+from services.requests.domain.offered import Offered
 from services.requests.domain.person import PersonRef
 from services.requests.domain.progress import Resolved
 from services.requests.domain.resolution import (
@@ -27,9 +31,14 @@ from services.requests.domain.resolution import (
     Holding,
     Resolution,
 )
+from services.requests.domain.takeover import UnmanagedAction
 from services.requests.domain.target import Target
 from services.requests.translate.common import target_from_proto
 
+_ACTIONS = {
+    settings_pb2.UNMANAGED_ACCESS_ACTION_ADOPT: UnmanagedAction.ADOPT,
+    settings_pb2.UNMANAGED_ACCESS_ACTION_REMOVE: UnmanagedAction.REMOVE,
+}
 # Reasons of the catalog that our own callers are told: they mean the same in both packages.
 PASSED_ON = frozenset(
     {
@@ -69,10 +78,6 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
         Unavailable: it names a target of a kind that this version does not know.
     """
     entitlement = message.entitlement
-    targets = [target_from_proto(target) for target in entitlement.fulfilment]
-    known = tuple(target for target in targets if target is not None)
-    if len(known) != len(targets):
-        raise Unavailable("the catalog service", "it names a target of an unknown kind")
     kind = entitlement_pb2.ResourceKind.Name(entitlement.resource_kind)
     return Resolution(
         entitlement_id=entitlement.entitlement_id,
@@ -80,7 +85,7 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
         resource_kind=kind.removeprefix("RESOURCE_KIND_"),
         app_id=entitlement.app_id,
         app_display_name=message.app_display_name,
-        targets=known,
+        targets=_targets(entitlement.fulfilment),
         requester=_person_from_proto(message.requester),
         subject=_person_from_proto(message.subject),
         subject_ref=user_ref(message.subject),
@@ -95,7 +100,16 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
             for each in message.holdings
         ),
         instructions=message.instructions,
+        held_ids=tuple(message.held_directory_entitlement_ids),
     )
+
+
+def _targets(messages: Sequence[target_pb2.Target]) -> tuple[Target, ...]:
+    targets = [target_from_proto(target) for target in messages]
+    known = tuple(target for target in targets if target is not None)
+    if len(known) != len(targets):
+        raise Unavailable("the catalog service", "it names a target of an unknown kind")
+    return known
 
 
 def resolved_from_proto(message: approver_pb2.ResolvedApprovers) -> Resolved:
@@ -119,7 +133,36 @@ def held_from_proto(grant: grant_pb2.Grant) -> HeldThing:
         group_id=grant.group_id,
         group_display_name=grant.group_display_name,
         unmanaged=grant.unmanaged,
+        since=time_of(grant.start_time) if grant.HasField("start_time") else None,
+        seen=time_of(grant.first_seen_time) if grant.HasField("first_seen_time") else None,
     )
+
+
+def offered_from_proto(entitlement: entitlement_pb2.Entitlement, app: app_pb2.App) -> Offered:
+    """An entitlement as its app offers it.
+
+    Raises:
+        Unavailable: it names a target of a kind that this version does not know.
+    """
+    action, time = app.unmanaged_access_action, app.unmanaged_access_action_time
+    kind = entitlement_pb2.ResourceKind.Name(entitlement.resource_kind)
+    return Offered(
+        entitlement_id=entitlement.entitlement_id,
+        display_name=entitlement.display_name,
+        resource_kind=kind.removeprefix("RESOURCE_KIND_"),
+        app_id=app.app_id,
+        app_display_name=app.display_name,
+        targets=_targets(entitlement.fulfilment),
+        gone=entitlement_gone(entitlement),
+        unprovisionable_reason=entitlement.settings.unprovisionable_reason,
+        action=_ACTIONS.get(action, UnmanagedAction.REPORT),
+        action_time=time_of(time) if app.HasField("unmanaged_access_action_time") else None,
+    )
+
+
+def acts_on_unmanaged(app: app_pb2.App) -> bool:
+    """Whether access from outside is more than reported."""
+    return app.unmanaged_access_action in _ACTIONS
 
 
 def user_ref(user: directory_pb2.User) -> PersonRef:

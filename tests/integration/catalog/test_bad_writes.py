@@ -201,9 +201,11 @@ async def test_update_app(catalog: RunningCatalog) -> None:
         owners=owners,
         policy_id="x",
         max_duration=Duration(seconds=1),
+        unmanaged_access_action=4,  # type: ignore[arg-type]
         etag="e" * 101,
     )
     names = ["description", "instructions", "owners", "policy_id", "max_duration"]
+    names.append("unmanaged_access_action")
     request = update(app=app, update_mask=FieldMask(paths=names))
     await assert_refused(
         catalog,
@@ -216,6 +218,7 @@ async def test_update_app(catalog: RunningCatalog) -> None:
         "app.owners[2]",
         "app.policy_id",
         "app.max_duration",
+        "app.unmanaged_access_action",
         "app.etag",
     )
     many = app_pb2.App(

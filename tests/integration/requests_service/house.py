@@ -17,6 +17,7 @@ from latchkey.requests.v1 import (
     delegation_pb2_grpc,
     lease_pb2,
     lease_pb2_grpc,
+    takeover_pb2_grpc,
     task_pb2_grpc,
 )
 from libs.db.engine import Database
@@ -80,6 +81,7 @@ class Person:
         self.leases = lease_pb2_grpc.LeaseServiceStub(channel)
         self.tasks = task_pb2_grpc.TaskServiceStub(channel)
         self.campaigns = campaign_pb2_grpc.CampaignServiceStub(channel)
+        self.takeovers = takeover_pb2_grpc.TakeoverServiceStub(channel)
         self.delegations = delegation_pb2_grpc.DelegationServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.events = event_pb2_grpc.EventServiceStub(channel)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nats
 import pytest
+from nats.js.errors import NotFoundError
 
 from libs.domain.callers import AUDITOR
 from tests.integration.requests_service.house import House
@@ -117,7 +118,14 @@ async def test_whatever_it_missed_it_rebuilds_exactly(
 
         # Without its consumer NATS brings it nothing any more.
         client = await nats.connect(nats_server.url)
-        await client.jetstream().delete_consumer("LATCHKEY", "example")
+
+        async def deleted() -> bool:
+            try:
+                return await client.jetstream().delete_consumer("LATCHKEY", "example")
+            except NotFoundError:  # it has not come to that yet
+                return False
+
+        await eventually(deleted)
         await client.close()
         await something("Cleo", "Dan")
         await subscriber.has_all()
