@@ -108,6 +108,8 @@ class FakeConnector(FakeServer, provisioning_pb2_grpc.ProvisioningServiceService
         self.delivered(lease_id, round)
         delivery = self.deliveries[lease_id]
         delivery.state = provisioning_pb2.DeliveryState.Value(f"DELIVERY_STATE_{state}")
+        if state == "LOST":
+            delivery.targets[1].assignment_state = provisioning_pb2.ASSIGNMENT_STATE_LOST
         for each in (delivery, delivery.targets[1]):
             each.removed_outside_time.FromDatetime(time)
 

@@ -30,9 +30,10 @@ class Remedy(StrEnum):
 class TargetAnswer:
     """What Entra answered for one target.
 
-    `present`: whether it is in Entra for the lease. `failure_reason` is a word, empty while Entra
-    neither refuses it nor its removal. `removed_outside_time` is when it was last found to have
-    been taken out by hand.
+    `present`: whether it is in Entra for the lease; `lost`: whether somebody took it out by hand,
+    and it stays out. `failure_reason` is a word, empty while Entra neither refuses it nor its
+    removal. `removed_outside_time` is when it was last found to have been taken out by hand, which
+    may have been before this lease.
     """
 
     target: Target
@@ -40,6 +41,7 @@ class TargetAnswer:
     preexisting: bool
     answer_time: datetime | None
     present: bool = False
+    lost: bool = False
     failure_reason: str = ""
     failure_message: str = ""
     remedy: Remedy = Remedy.UNSPECIFIED
@@ -63,11 +65,17 @@ class Delivery:
         """The targets that Entra refuses, or does not let go."""
         return tuple(each for each in self.targets if each.failure_reason)
 
-    def removed_outside(self, since: datetime | None) -> tuple[TargetAnswer, ...]:
-        """The targets that were found to have been taken out by hand after a time; all that ever
-        were without one."""
+    def removed_outside(self, since: datetime) -> tuple[TargetAnswer, ...]:
+        """The targets that were found to have been taken out by hand after a time."""
         return tuple(
             each
             for each in self.targets
-            if (found := each.removed_outside_time) is not None and (since is None or found > since)
+            if each.removed_outside_time is not None and each.removed_outside_time > since
         )
+
+    def missing(self, since: datetime) -> tuple[TargetAnswer, ...]:
+        """Those that are not there since somebody took them out by hand after a time. All targets
+        where the connector says of none that it is."""
+        lost = tuple(each for each in self.targets if each.lost)
+        gone = tuple(each for each in self.removed_outside(since) if not each.present)
+        return lost or gone or self.targets

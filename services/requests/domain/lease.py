@@ -267,6 +267,11 @@ class Lease:
             remind_time=None,
         )
 
+    @property
+    def told_of_removals_until(self) -> datetime:
+        """Up to when what was taken out by hand is known here, or was no matter of this lease."""
+        return self.removed_outside_time or self.create_time
+
     def lose(self, reason: str, found_time: datetime, time: datetime) -> "Lease":
         """Somebody took a part of it out of Entra by hand, so it ends."""
         return self._to(

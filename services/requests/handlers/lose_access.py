@@ -21,8 +21,7 @@ async def lost(
     time: datetime,
 ) -> Change:
     """It stays out, or can't be put back, so the lease ends."""
-    # A connector that names none speaks of all.
-    gone = _found(seen, delivery) or delivery.removed_outside(None) or delivery.targets
+    gone = delivery.missing(seen.create_time)
     names = ", ".join(each.target.display_name for each in gone)
     reason = f"Somebody took it out of Entra by hand: {names}."
     if delivery.state is DeliveryState.FAILED:
@@ -50,7 +49,7 @@ async def put_back(
     time: datetime,
 ) -> Change:
     """The connector puts it back, or has."""
-    gone = _found(seen, delivery)
+    gone = delivery.removed_outside(seen.told_of_removals_until)
     latest = max(each.removed_outside_time for each in gone if each.removed_outside_time)
     lease = seen.restored(latest, time)
     after = access_request.removed_outside(gone, True, time)
@@ -72,11 +71,6 @@ async def put_back(
         ),
         (_fact(lease, gone, restored=True),),
     )
-
-
-def _found(seen: Lease, delivery: Delivery) -> Sequence[TargetAnswer]:
-    """What was found since the lease was told of any."""
-    return delivery.removed_outside(seen.removed_outside_time)
 
 
 def _fact(lease: Lease, gone: Sequence[TargetAnswer], *, restored: bool) -> Fact:

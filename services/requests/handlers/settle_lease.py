@@ -113,9 +113,10 @@ class Settler:
         self, seen: Lease, access_request: AccessRequest, delivery: Delivery
     ) -> Outcome[Settled]:
         """What became of an active lease: somebody may have taken a part of it out by hand."""
-        if delivery.state is DeliveryState.FAILED and delivery.removed_outside(None):
+        if delivery.state is DeliveryState.FAILED and delivery.removed_outside(seen.create_time):
+            # It had been delivered: this is what became of putting it back.
             work = lost
-        elif delivery.removed_outside(seen.removed_outside_time):
+        elif delivery.removed_outside(seen.told_of_removals_until):
             work = put_back
         else:
             return Outcome(Settled.DONE)

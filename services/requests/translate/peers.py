@@ -248,6 +248,7 @@ def _answer(target: Target, found: provisioning_pb2.TargetDelivery) -> TargetAns
         preexisting=found.preexisting,
         answer_time=_time(found, "answer_time"),
         present=found.assignment_state == provisioning_pb2.ASSIGNMENT_STATE_PRESENT,
+        lost=found.assignment_state == provisioning_pb2.ASSIGNMENT_STATE_LOST,
         failure_reason=found.failure_reason,
         failure_message=found.failure_message,
         remedy=_remedy(found.remedy),

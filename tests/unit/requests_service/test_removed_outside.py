@@ -12,7 +12,7 @@ from services.requests.handlers.settle_lease import Settled
 from tests.fakes.requests_neighbours import TARGET
 from tests.unit.requests_service.cast import happened, told
 from tests.unit.requests_service.house import House
-from tests.unit.requests_service.test_tasks import THERE
+from tests.unit.requests_service.test_tasks import ROLE, THERE
 
 DEN = TARGET.directory_entitlement_id
 
@@ -86,6 +86,7 @@ async def test_what_can_not_be_put_back_ends_its_lease() -> None:
     """It is never shown as active while it is not there."""
     house = House()
     lease = await house.active()
+    house.clock.advance(timedelta(minutes=5))
     time = house.clock.now()
     _gone(house, lease.lease_id, DeliveryState.PENDING, time)
     await house.settle(lease.lease_id)
@@ -105,6 +106,24 @@ async def test_what_is_lost_before_it_was_heard_of_takes_the_wish_with_it() -> N
     assert house.store.kept_leases[made.lease_id].end_cause is EndCause.REMOVED_OUTSIDE
     assert house.kept(made.access_request_id).state is AccessRequestState.CANCELLED
     assert facts.AccessRequestCancelled(made.access_request_id, REQUESTS) in told(house)
+
+
+async def test_what_was_removed_before_a_lease_is_none_of_its_matters() -> None:
+    """The connector remembers it of the membership, which other leases may have held."""
+    house = House()
+    before = house.clock.now()
+    house.clock.advance(timedelta(minutes=5))
+    lease = await house.active()
+    count = len(house.store.changes)
+    _gone(house, lease.lease_id, DeliveryState.DELIVERED, before)
+    await house.settle(lease.lease_id)
+    assert len(house.store.changes) == count
+    lost = TargetAnswer(ROLE, "201", False, before, lost=True)
+    there = TargetAnswer(TARGET, "204", False, before, True, removed_outside_time=before)
+    house.connector.deliveries[lease.lease_id] = Delivery(DeliveryState.LOST, 1, (there, lost))
+    await house.settle(lease.lease_id)
+    request = house.kept(lease.access_request_id)
+    assert [each.target for each in happened(request, timeline.RemovedOutside)] == [ROLE]
 
 
 @pytest.mark.parametrize("state", [*DeliveryState, None])

@@ -45,7 +45,15 @@ def _no(
     target: Target = TARGET,
     remedy: Remedy = Remedy.HOPELESS,
 ) -> TargetAnswer:
-    return TargetAnswer(target, "403", False, NOW, False, reason, f"No: {reason}.", remedy)
+    return TargetAnswer(
+        target,
+        "403",
+        False,
+        NOW,
+        failure_reason=reason,
+        failure_message=f"No: {reason}.",
+        remedy=remedy,
+    )
 
 
 def _says(
