@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import update
 
+from latchkey.connector.v1 import connection_pb2, connection_pb2_grpc
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import access_request_pb2_grpc, lease_pb2, task_pb2, task_pb2_grpc
 from libs.db.engine import Database
+from services.connector.store.tables import assignments
 from services.requests.store.tables import leases
 from tests.e2e.conftest import Ready, people
 from tests.support.eventually import eventually
@@ -37,8 +40,10 @@ async def hand(ready: Ready) -> AsyncIterator[ControlClient]:
 def _synced(hand: ControlClient, group_id: str) -> Iterator[None]:
     """The group is synced from a local directory meanwhile, so that Graph refuses its members."""
     hand.call("PATCH", f"/groups/{group_id}", {"onPremisesSyncEnabled": True})
-    yield
-    hand.call("PATCH", f"/groups/{group_id}", {"onPremisesSyncEnabled": None})
+    try:
+        yield
+    finally:
+        hand.call("PATCH", f"/groups/{group_id}", {"onPremisesSyncEnabled": None})
 
 
 async def _reaches(ready: Ready, member: Member, request_id: str, state: str) -> pb.AccessRequest:
@@ -94,14 +99,28 @@ async def _complete(ready: Ready, task: task_pb2.Task) -> task_pb2.Task:
     return answer.task
 
 
-async def _overdue(ready: Ready, lease_id: str) -> None:
-    """Has the end of a lease be late, since nobody waits five minutes for it here."""
-    urls = await database_urls(("requests",), ready.house.folder, None)
-    database = Database.open(urls["requests"])
-    time = datetime.now(UTC) - timedelta(minutes=5)
-    change = update(leases).where(leases.c.lease_id == lease_id).values(end_time=time)
+_LONG_AGO = timedelta(minutes=10)
+
+
+async def _shape(ready: Ready, service: str, change: Any) -> None:
+    """Changes what a service keeps, since nobody waits ten minutes here."""
+    urls = await database_urls((service,), ready.house.folder, None)
+    database = Database.open(urls[service])
     await database.write(lambda connection: connection.execute(change) and None)
     await database.close()
+
+
+async def _overdue(ready: Ready, lease_id: str) -> None:
+    """Has the end of a lease be late."""
+    time = datetime.now(UTC) - _LONG_AGO
+    change = update(leases).where(leases.c.lease_id == lease_id).values(end_time=time)
+    await _shape(ready, "requests", change)
+
+
+async def _settled(ready: Ready) -> None:
+    """Has everything been in Entra for so long that no replica of it is behind."""
+    change = update(assignments).values(add_time=datetime.now(UTC) - _LONG_AGO)
+    await _shape(ready, "connector", change)
 
 
 def _told(found: pb.AccessRequest, kind: str) -> list[Any]:
@@ -148,6 +167,7 @@ async def test_what_entra_refuses_is_done_by_hand_in_and_out(
 
         await eventually(half_gone, 20, every=0.1)
         await _overdue(ready, lease.lease_id)
+        await _settled(ready)
         task = await _task(ready, lease.lease_id)
         assert task.kind == task_pb2.TASK_KIND_REMOVE
         assert [each.target for each in task.targets] == [refusal.target]
@@ -160,24 +180,63 @@ async def test_what_entra_refuses_is_done_by_hand_in_and_out(
     assert not holdings.group_ids & {_VIEWERS} and not holdings.service_principal_ids
 
 
-async def test_access_removed_by_hand_ends_its_lease(ready: Ready, hand: ControlClient) -> None:
-    """The sync that comes next finds it: the lease ends with that cause, what else it brought goes
-    with it, and nobody gets it back."""
-    (member,) = people("Hannah Lindqvist")
-    object_id = member.entra_object_id
-    guide = ready.guide(member)
+async def _removed_by_hand(
+    ready: Ready, hand: ControlClient, member: Member, action: str, key: str
+) -> str:
+    """The id of a lease of which somebody took a part out of Entra, as the next sync has seen."""
+    guide, connector = ready.guide(member), ready.operator.channel("connector")
+    connection = await guide.connect()
+    connection.removed_access_action = connection_pb2.RemovedAccessAction.Value(
+        f"REMOVED_ACCESS_ACTION_{action}"
+    )
+    stub = connection_pb2_grpc.ConnectionServiceStub(connector)
+    request = connection_pb2.UpdateConnectionRequest(
+        connection=connection, update_mask=FieldMask(paths=["removed_access_action"])
+    )
+    request.connection.etag = ""
+    await ready.operator.call(stub.UpdateConnection, request)
     made = await guide.ask(ready.access_entitlement_id, "I look at designs.")
     found = await _reaches(ready, member, made.access_request_id, "FULFILLED")
-    hand.call("DELETE", f"/groups/{_VIEWERS}/members/{object_id}")
-    connection = await guide.connect()
-    sync = await guide.start_sync(connection.connection_id)
+    hand.call("DELETE", f"/groups/{_VIEWERS}/members/{member.entra_object_id}")
+    await _settled(ready)
+    sync = await guide.start_sync(connection.connection_id, key=key)
     async for now in guide.watch_sync(sync.sync_id):
         sync = now
-    lease = await _lease_reaches(ready, member, found.lease_id, "ENDED")
+    assert sync.problem == ""
+    return found.lease_id
+
+
+async def test_access_removed_by_hand_ends_its_lease(ready: Ready, hand: ControlClient) -> None:
+    """The sync that comes next finds it: the lease ends with that cause, what else it brought goes
+    with it, and what was there before stays."""
+    (member,) = people("Hannah Lindqvist")
+    before = await ready.entra.holds(member.entra_object_id)
+    lease_id = await _removed_by_hand(ready, hand, member, "END", "it ends")
+    lease = await _lease_reaches(ready, member, lease_id, "ENDED")
     assert lease.end_cause == lease_pb2.LEASE_END_CAUSE_REMOVED_OUTSIDE
     assert "Atelier Viewers" in lease.end_reason
-    after = await _reaches(ready, member, made.access_request_id, "FULFILLED")
+    after = await _reaches(ready, member, lease.access_request_id, "FULFILLED")
     (removed,) = _told(after, "removed_outside")
     assert removed.target.group_membership.entra_group_id == _VIEWERS and not removed.restored
-    holdings = await ready.entra.holds(object_id)
-    assert not holdings.group_ids & {_VIEWERS} and not holdings.service_principal_ids
+    assert await ready.entra.holds(member.entra_object_id) == before
+
+
+async def test_access_removed_by_hand_is_put_back(ready: Ready, hand: ControlClient) -> None:
+    """Where the connection says so: the lease and its end stay, and tell of it."""
+    (member,) = people("Martin Kowalski")
+    lease_id = await _removed_by_hand(ready, hand, member, "RESTORE", "it is put back")
+
+    async def told() -> lease_pb2.Lease:
+        found = await ready.guide(member).lease(lease_id)
+        assert found.HasField("removed_outside_time"), "it does not tell of it"
+        return found
+
+    lease = await eventually(told, 20, every=0.2)
+    assert lease.state == lease_pb2.LEASE_STATE_ACTIVE
+
+    async def there() -> bool:
+        return _VIEWERS in (await ready.entra.holds(member.entra_object_id)).group_ids
+
+    await eventually(there, 20, every=0.2)
+    found = await _reaches(ready, member, lease.access_request_id, "FULFILLED")
+    assert [each.restored for each in _told(found, "removed_outside")] == [True]
