@@ -238,7 +238,7 @@ class Takeover:
             self,
             version=self.version + 1,
             state=TakeoverState.CANCELLED,
-            skipped_count=self.listed_count - self.taken_count,
+            skipped_count=self.skipped_count + self.waiting_count,
             confirmed_by=actor,
             finish_time=time,
         )
@@ -247,6 +247,11 @@ class Takeover:
     def listed_count(self) -> int:
         """How many of those whom it found it sees to."""
         return min(self.found_count, MOST_HOLDERS)
+
+    @property
+    def waiting_count(self) -> int:
+        """How many it has still to see to."""
+        return self.listed_count - self.taken_count - self.skipped_count
 
     def finish(self, time: datetime) -> "Takeover":
         """Everybody was seen to."""

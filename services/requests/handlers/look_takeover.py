@@ -40,7 +40,7 @@ class TakeoverLooker:
         if takeover.state is TakeoverState.HELD:
             action = "takeover.held"
             body = facts.TakeoverHeld(
-                takeover.takeover_id, takeover.found_count, takeover.holder_count
+                takeover.takeover_id, takeover.waiting_count, takeover.holder_count
             )
             happened = (Fact(takeover.takeover_id, takeover.version, body),)
         writes = (

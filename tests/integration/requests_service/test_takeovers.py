@@ -232,7 +232,11 @@ async def test_bad_input_and_who_may_not(house: House) -> None:
     for request, method, fields in (
         (pb.StartTakeoverRequest(), takeovers.StartTakeover, ["action", "entitlement_id"]),
         (
-            pb.StartTakeoverRequest(entitlement_id=EDITOR, action=1, idempotency_key="x" * 201),
+            pb.StartTakeoverRequest(
+                entitlement_id=EDITOR,
+                action=settings_pb2.UNMANAGED_ACCESS_ACTION_REPORT,
+                idempotency_key="x" * 201,
+            ),
             takeovers.StartTakeover,
             ["action", "idempotency_key"],
         ),
