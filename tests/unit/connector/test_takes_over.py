@@ -199,6 +199,40 @@ async def test_one_that_is_born_ending_leaves_what_another_lease_holds() -> None
     assert not house.holds(GROUP)
 
 
+async def test_one_that_is_born_ending_gives_nothing_to_leases_that_wait() -> None:
+    """What a failed or a lost lease holds is not tried for it; but it goes when that one ends."""
+    for lost in (True, False):
+        house = ProvisioningHouse()
+        await house.granted(house.lease("lea_1", GROUP))
+        [attempt] = await house.begin()
+        if lost:
+            await house.settle(attempt, house.tenant.apply(attempt))
+            house.removed_by_hand(GROUP)
+            await house.look()
+        else:
+            await house.settle(attempt, _REFUSED)
+        house.given_by_hand(GROUP)
+        house.sync()
+        house.lease("lea_2", GROUP, takes_over=True)
+        house.end("lea_2")
+        await house.ended("lea_2")
+        assert not await house.begin()
+        assert house.delivery("lea_2").state is DeliveryState.REMOVED
+        await _ended(house, "lea_1")
+        assert not house.holds(GROUP)
+
+
+async def test_the_end_of_what_was_delivered_needs_no_catalog() -> None:
+    """Though it takes over."""
+    house = ProvisioningHouse()
+    house.had_before(GROUP)
+    await house.granted(house.lease("lea_1", GROUP, takes_over=True))
+    await house.work()
+    house.catalog.subject = None
+    await _ended(house, "lea_1")
+    assert not house.holds(GROUP)
+
+
 async def test_a_lease_that_does_not_take_over_asks_the_catalog_nothing_at_its_end() -> None:
     """Ending access needs requests alone."""
     house = ProvisioningHouse()
