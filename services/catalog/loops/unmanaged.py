@@ -32,8 +32,6 @@ class UnmanagedLoop:
         if not self._knows_all():
             return
         mark = await self._note.unmanaged.mark(REQUESTS)
-        if mark is None:
-            return
         now = self._clock.now()
         if mark != self._seen:
             # What came with the change is looked at again once it is old enough.

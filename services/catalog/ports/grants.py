@@ -40,8 +40,8 @@ class Grants(Protocol):
 class UnmanagedAccess(Protocol):
     """Access from outside Latchkey."""
 
-    async def mark(self, service: str) -> Mark | None:
-        """How far the catalog has come; none before it followed an event of this service."""
+    async def mark(self, service: str) -> Mark:
+        """How far the catalog has come; to 0 of a service that has not told of anything."""
         ...
 
     async def new(self, before: datetime, most: int) -> Sequence[Unmanaged]:

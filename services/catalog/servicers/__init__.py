@@ -117,7 +117,7 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
                 writes,
                 show_app,
                 ManageApp(apps, uses, clock),
-                UpdateApp(apps, stores.entitlements, stores.directory),
+                UpdateApp(apps, stores.entitlements, stores.directory, clock),
                 UnmanageApp(apps, stores.entitlements, uses, clock),
             ),
         ),

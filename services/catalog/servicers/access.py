@@ -7,8 +7,8 @@ _PACKAGE = "/latchkey.catalog.v1"
 _READERS = (ADMIN, CONNECTOR_ADMIN, AUDITOR)
 
 ACCESS = {
-    f"{_PACKAGE}.AppService/GetApp": roles(*_READERS),
-    f"{_PACKAGE}.AppService/ListApps": roles(*_READERS),
+    f"{_PACKAGE}.AppService/GetApp": roles(*_READERS, services=["requests"]),
+    f"{_PACKAGE}.AppService/ListApps": roles(*_READERS, services=["requests"]),
     f"{_PACKAGE}.AppService/ManageApp": roles(ADMIN),
     f"{_PACKAGE}.AppService/BatchManageApps": roles(ADMIN),
     f"{_PACKAGE}.AppService/UpdateApp": roles(ADMIN),

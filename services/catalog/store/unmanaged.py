@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, func, or_, select
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
@@ -34,11 +34,12 @@ class StoredUnmanagedAccess:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def mark(self, service: str) -> Mark | None:
+    async def mark(self, service: str) -> Mark:
         head = select(ledger.head.c.outbox_position).scalar_subquery()
-        query = select(head, feed_positions.c.position).where(feed_positions.c.service == service)
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
-        return None if row is None else Mark(*row)
+        followed = select(feed_positions.c.position).where(feed_positions.c.service == service)
+        query = select(head, func.coalesce(followed.scalar_subquery(), 0))
+        row = await self._database.read(lambda connection: connection.execute(query).one())
+        return Mark(*row)
 
     async def new(self, before: datetime, most: int) -> Sequence[Unmanaged]:
         member, role = directory_memberships.c, directory_assignments.c

@@ -4,6 +4,7 @@ from libs.domain.callers import Person
 from libs.domain.errors import NotFound
 from services.requests import ports
 from services.requests.domain.lease import Lease
+from services.requests.domain.person import PersonRef
 from services.requests.domain.steps import AppOwners, Manager
 
 
@@ -33,8 +34,20 @@ async def owns_app(
         one = await catalog.an_entitlement(app_id, entitlement_id)
     except NotFound:
         return False
-    (owners,) = await catalog.approvers(one, person.user_id, (AppOwners(),))
-    return any(each.user_id == person.user_id for each in owners.people)
+    owners = await owners_of(catalog, one, person.user_id)
+    return any(each.user_id == person.user_id for each in owners)
+
+
+async def owners_of(
+    catalog: ports.Catalog, entitlement_id: str, subject_user_id: str
+) -> tuple[PersonRef, ...]:
+    """Who owns the app of an entitlement, of those in the tenant of a person.
+
+    Raises:
+        Unavailable: the catalog does not answer.
+    """
+    (found,) = await catalog.approvers(entitlement_id, subject_user_id, (AppOwners(),))
+    return found.people
 
 
 async def manages(catalog: ports.Catalog, person: Person, user_id: str) -> bool:

@@ -26,6 +26,7 @@ from services.requests.store import documents
 from services.requests.store.access_requests import access_request_from, occupancy
 from services.requests.store.tables import LATE_UNTOLD, access_requests, ledger
 from services.requests.store.tables import leases as table
+from services.requests.store.tasks import TaskStore
 
 # What every delivery runs is made once: making a statement costs more than running it.
 _GET = select(table).where(table.c.lease_id == bindparam("id"))
@@ -52,6 +53,10 @@ class LeaseStore:
     """Reads leases, and makes the writes that keep them."""
 
     database: Database
+
+    @property
+    def tasks(self) -> TaskStore:
+        return TaskStore(self.database)
 
     async def get(self, lease_id: str) -> Lease | None:
         row = await self.database.read(
@@ -267,6 +272,8 @@ def _lease_from(row: RowMapping) -> Lease:
         emergency=row[table.c.emergency],
         remind_time=row[table.c.remind_time],
         alarm_time=row[table.c.alarm_time],
+        removed_outside_time=row[table.c.removed_outside_time],
+        takes_over=row[table.c.takes_over],
     )
 
 
@@ -285,4 +292,6 @@ def _moving(lease: Lease) -> dict[str, Any]:
         "duration": lease.duration,
         "remind_time": lease.remind_time,
         "alarm_time": lease.alarm_time,
+        "removed_outside_time": lease.removed_outside_time,
+        "takes_over": lease.takes_over,
     }

@@ -139,4 +139,6 @@ def lease_to_proto(found: Lease) -> pb.Lease:
         emergency=found.emergency,
         remind_time=timestamp(found.remind_time),
         alarm_time=timestamp(found.alarm_time),
+        takes_over=found.takes_over,
+        removed_outside_time=timestamp(found.removed_outside_time),
     )

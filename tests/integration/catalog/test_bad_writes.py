@@ -184,7 +184,9 @@ async def test_confirm_targets(catalog: RunningCatalog) -> None:
 async def test_check_held(catalog: RunningCatalog) -> None:
     """1 to 500 items."""
     for count in (0, 501):
-        item = {"user_id": "usr_1", "directory_entitlement_id": "den_1"}
+        item = resolution_pb2.CheckHeldRequest.HeldItem(
+            user_id="usr_1", directory_entitlement_id="den_1"
+        )
         request = resolution_pb2.CheckHeldRequest(connection_id="con_1", items=[item] * count)
         await assert_refused(catalog, ("resolution", "CheckHeld", request), "items")
 
@@ -201,9 +203,11 @@ async def test_update_app(catalog: RunningCatalog) -> None:
         owners=owners,
         policy_id="x",
         max_duration=Duration(seconds=1),
+        unmanaged_access_action=4,  # type: ignore[arg-type]
         etag="e" * 101,
     )
     names = ["description", "instructions", "owners", "policy_id", "max_duration"]
+    names.append("unmanaged_access_action")
     request = update(app=app, update_mask=FieldMask(paths=names))
     await assert_refused(
         catalog,
@@ -216,6 +220,7 @@ async def test_update_app(catalog: RunningCatalog) -> None:
         "app.owners[2]",
         "app.policy_id",
         "app.max_duration",
+        "app.unmanaged_access_action",
         "app.etag",
     )
     many = app_pb2.App(

@@ -44,15 +44,12 @@ async def _noted(catalog: RunningCatalog) -> set[str]:
 
 
 async def test_noted_once_and_forgotten(catalog: RunningCatalog) -> None:
-    """Not before the feed is known or within a minute; a lease or the end of it ends the note."""
+    """Not before the feed is known or within a minute, but also where nobody has asked for anything
+    yet; a lease or the end of it ends the note."""
     await sync(catalog, MARLOWE)
     app = await manage(catalog, "Design Tool")
     await link(catalog, app.app_id, provision_for("Design Viewers", app.access_id))
     later = FakeClock(datetime.now(UTC) + timedelta(minutes=5))
-    await _loop(catalog, later)()
-    assert await _noted(catalog) == set()
-    followed = {"service": "requests", "position": 1, "event_id": "1"}
-    await _do(catalog, insert(feed_positions).values(followed))
     await _loop(catalog, FakeClock(datetime.now(UTC)))()
     assert await _noted(catalog) == set()
     await _loop(catalog, later, knows_all=False)()
@@ -71,7 +68,8 @@ async def test_noted_once_and_forgotten(catalog: RunningCatalog) -> None:
         "lease_id": "lea_1",
     }
     await _do(catalog, insert(uses).values(lease))
-    await _do(catalog, update(feed_positions).values(position=2))
+    followed = {"service": "requests", "position": 2, "event_id": "2"}
+    await _do(catalog, insert(feed_positions).values(followed))
     await loop()
     assert await _noted(catalog) == {user_id("Cleo")}
     await sync(catalog, MARLOWE.without("Cleo"))

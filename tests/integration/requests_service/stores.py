@@ -63,7 +63,10 @@ class Ports:
 
 
 async def made_wish(
-    name: str = "Ada", entitlement_id: str = ENTITLEMENT, extends_lease_id: str = ""
+    name: str = "Ada",
+    entitlement_id: str = ENTITLEMENT,
+    extends_lease_id: str = "",
+    takes_over: bool = False,
 ) -> AccessRequest:
     who = person(name)
     resolution = await FakeCatalog().resolve(entitlement_id, who.user_id, who.user_id)
@@ -75,4 +78,5 @@ async def made_wish(
         requested_duration=None,
         time=NOW,
         extends_lease_id=extends_lease_id,
+        takes_over=takes_over,
     )

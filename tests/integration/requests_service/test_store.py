@@ -101,6 +101,26 @@ async def test_what_is_kept_comes_back_the_same(ports: Ports) -> None:
         assert await ports.leases.with_access_request(lease.lease_id) == (newer, request)
 
 
+async def test_what_takes_over_comes_back_the_same(ports: Ports) -> None:
+    """What was asked for to be taken over is, from the wish to the lease; a lease that does not can
+    come to in a new round of delivery."""
+    wish = await made_wish(takes_over=True)
+    approved, lease = approved_of(wish)
+    other_wish, other = approved_of(await made_wish("Ben"))
+    assert (lease.takes_over, other.takes_over) == (True, False)
+    await ports.keep(
+        ports.access_requests.added(approved),
+        ports.leases.added(lease),
+        ports.access_requests.added(other_wish),
+        ports.leases.added(other),
+    )
+    assert await ports.leases.with_access_request(lease.lease_id) == (lease, approved)
+    again = other.fail(NOW).retry(NOW, takes_over=True)
+    await ports.keep(ports.leases.changed(again, seen=other.version))
+    assert await ports.leases.get(other.lease_id) == again
+    assert again.takes_over and again.fail(NOW).retry(NOW).takes_over
+
+
 async def test_a_lease_that_lasts_longer_comes_back_the_same(ports: Ports) -> None:
     """With the access request that made it, and its reminder; each is kept together with the other
     or not at all."""

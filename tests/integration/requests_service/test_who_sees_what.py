@@ -229,7 +229,7 @@ async def test_who_answers_for_access_sees_its_leases(house: House) -> None:
     cleo = house.person("Cleo")
     for call in (
         cleo.lease(lease.lease_id),
-        cleo.call(cleo.leases.ListLeases, lease_pb2.ListLeasesRequest(**of_app)),
+        cleo.call(cleo.leases.ListLeases, lease_pb2.ListLeasesRequest(app_id=lease.app_id)),
     ):
         assert (await refused(call)).reason == "DEPENDENCY_UNAVAILABLE"
     assert await house.person("Ada").lease(lease.lease_id) == lease

@@ -8,13 +8,28 @@ import pytest
 
 from latchkey.connector.v1 import provisioning_pb2
 from latchkey.policy.v1 import evaluation_pb2, policy_pb2
-from latchkey.requests.v1 import access_request_pb2, errors_pb2, events_pb2, lease_pb2
+from latchkey.requests.v1 import (
+    access_request_pb2,
+    errors_pb2,
+    events_pb2,
+    lease_pb2,
+    takeover_pb2,
+)
 from libs.domain.callers import Service
 from libs.domain.changes import Fact
 from libs.domain.errors import Unavailable
-from services.requests.domain import access_request, delivery, errors, facts, lease, timeline
+from services.requests.domain import (
+    access_request,
+    delivery,
+    errors,
+    facts,
+    lease,
+    takeover,
+    timeline,
+)
 from services.requests.domain.person import PersonRef
 from services.requests.domain.progress import Origin
+from services.requests.domain.target import AppRoleAssignment, Target
 from services.requests.domain.timeline import Entry, Happening
 from services.requests.store import documents
 from services.requests.translate import peers, plans
@@ -26,6 +41,7 @@ from tests.unit.requests_service.house import ADA, House, person
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 BEN = PersonRef.of(person("Ben"))
+_ROLE = Target("den_1", "con_1", "role Editor", AppRoleAssignment("sp", "role"))
 HAPPENINGS: list[Happening] = [
     timeline.Created("why"),
     timeline.PolicyUnavailable("away"),
@@ -58,6 +74,12 @@ HAPPENINGS: list[Happening] = [
     timeline.EmergencyReviewed(True, "It was."),
     timeline.LeaseExtended("lea_1", NOW),
     timeline.LeaseEnded(),
+    timeline.TargetFailed(TARGET, "403", "group_not_writable", "No."),
+    timeline.TargetFailed(_ROLE, "", "", ""),
+    timeline.RemovedOutside(TARGET, NOW, False),
+    timeline.RemovedOutside(_ROLE, NOW, True),
+    timeline.TaskOpened("tsk_1"),
+    timeline.TaskCompleted("tsk_1", "I did it."),
 ]
 
 
@@ -119,6 +141,13 @@ def test_every_event_of_the_contract_is_made() -> None:
         facts.CampaignStarted("cam_1", "app_1", "ent_1", 3, NOW, ADA),
         facts.CampaignItemReviewed("cit_1", "cam_1", "ent_1", "usr_1", "lea_1", "REVOKED", ADA),
         facts.CampaignClosed("cam_1", "app_1", 1, "KEEP", ADA),
+        facts.LeaseRemovedOutside("lea_1", ("den_1",), True),
+        facts.TaskOpened("tsk_1", "REMOVE", "lea_1", "app_1", ("usr_1",)),
+        facts.TaskCompleted("tsk_1", "lea_1", ADA),
+        facts.TaskClosed("tsk_1", "lea_1"),
+        facts.TakeoverStarted("tko_1", "app_1", "ent_1", "ADOPT", ADA),
+        facts.TakeoverHeld("tko_1", 21, 30),
+        facts.TakeoverFinished("tko_1", 3),
     ]
     messages = [fact_to_message(Fact("x", 1, body)) for body in bodies]
     for body, message in zip(bodies, messages, strict=True):
@@ -136,6 +165,7 @@ def test_states_are_those_of_the_contract() -> None:
         (access_request.AccessRequestState, access_request_pb2.AccessRequestState),
         (lease.LeaseState, lease_pb2.LeaseState),
         (lease.EndCause, lease_pb2.LeaseEndCause),
+        (takeover.TakeoverState, takeover_pb2.TakeoverState),
     )
     for ours, theirs in pairs:
         prefix = theirs.keys()[0].removesuffix("UNSPECIFIED")
@@ -159,6 +189,10 @@ def test_every_reason_is_in_the_contract() -> None:
         errors.delegate_not_found("usr_1"),
         errors.delegation_loop("dlg_1"),
         errors.delegation_exists("dlg_1"),
+        errors.takeover_not_found("tko_1"),
+        errors.takeover_state("tko_1", "DONE", "confirmed"),
+        errors.takeover_open("tko_1"),
+        errors.nothing_to_take_over("ent_1", "usr_1"),
     ]
     reasons = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name
     known = {name.removeprefix("ERROR_REASON_") for name in reasons}
