@@ -439,6 +439,8 @@ class FakeTenant:
         if attempt.kind is OperationKind.ADD:
             if key in self.present:
                 return Already("400 Request_BadRequest: already there")
+            if attempt.refusal is not None:
+                return attempt.refusal
             self.present.add(key)
             return Done("204 No Content")
         if key not in self.present:

@@ -133,6 +133,15 @@ class Assignment:
             return replace(released, state=AssignmentState.REMOVING)._in_lane(Lane.REVOKE)
         return released.leaving(now)
 
+    def taken_out(self, lease_id: str, now: datetime) -> "Assignment":
+        """A lease that ends takes over what the catalog saw there, for it to be removed: with the
+        last lease that holds it, or now, which finds out whether it still is there."""
+        if not self.lease_ids:
+            own = self.held_by(lease_id, in_mirror=True, takes_over=True, now=now)
+            return own.released_by(lease_id, now)
+        seen = self.in_mirror or self.state is not AssignmentState.PRESENT
+        return replace(self, taken_over=True, preexisting=False, in_mirror=seen, update_time=now)
+
     def removed_outside(self, now: datetime, *, restored: bool) -> "Assignment":
         """Somebody took it out of Entra by hand: it is put back, or lost until its leases end."""
         noted = replace(self, removed_outside_time=now, update_time=now)

@@ -17,4 +17,9 @@ def is_newer(sync: Sync | None, change_time: datetime | None) -> bool:
         return True
     # Every sync tells of everything, an incremental one of what has changed and by comparing
     # every app's list: all of what it goes by was read after it began.
-    return sync is not None and sync.create_time > change_time + LISTS_LAG
+    return sync is not None and horizon(sync) > change_time
+
+
+def horizon(sync: Sync) -> datetime:
+    """What we did before then a sync saw."""
+    return sync.create_time - LISTS_LAG

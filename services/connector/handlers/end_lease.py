@@ -38,7 +38,8 @@ class EndLease:
 
         Raises:
             NotFound: LEASE_NOT_FOUND.
-            Unavailable: requests does not answer; or the catalog, about a lease that takes over.
+            Unavailable: requests does not answer; or the catalog, about a lease that takes over and
+                was never begun.
         """
         lease = await self.requests.lease(lease_id)
         if not lease.is_ended:
@@ -77,33 +78,32 @@ class EndLease:
     async def _taken_over(
         self, lease: Lease, delivery: Delivery, before: Picture, now: datetime
     ) -> list[Assignment]:
-        """What the subject holds of the lease without its doing: its own now, and let go."""
+        """What the subject holds of the lease, and it was never tried to give them."""
         if not lease.takes_over:
             return []
-        taken = []
-        for target in await self._held(lease):
-            assignment = before.find(lease.subject, target)
-            if assignment is None:
-                assignment = Assignment.new(lease.subject, target, now)
-            if assignment.assignment_id in delivery.assignment_ids:
-                continue
-            # What the catalog saw may be gone, which the removal finds out.
-            own = assignment.held_by(lease.lease_id, in_mirror=True, now=now, takes_over=True)
-            taken.append(own.released_by(lease.lease_id, now))
-        return taken
+        untried = {
+            target: known or Assignment.new(lease.subject, target, now)
+            for target in lease.targets
+            if (known := before.find(lease.subject, target)) is None
+            or known.assignment_id not in delivery.assignment_ids
+        }
+        if not untried:
+            return []
+        held = await self._held(lease, [*untried])
+        return [untried[target].taken_out(lease.lease_id, now) for target in held]
 
-    async def _held(self, lease: Lease) -> Sequence[Target]:
+    async def _held(self, lease: Lease, targets: Sequence[Target]) -> Sequence[Target]:
         """Those of its targets that are listed, that its subject holds, and that may be written."""
         try:
             confirmation = await self.catalog.confirm(
-                lease.entitlement_id, lease.subject.user_id, lease.targets
+                lease.entitlement_id, lease.subject.user_id, targets
             )
         except NotFound:
             return []
-        if not lease.targets or confirmation.subject != lease.subject:
+        if confirmation.subject != lease.subject:
             return []
         found = []
-        for target, confirmed in zip(lease.targets, confirmation.targets, strict=True):
+        for target, confirmed in zip(targets, confirmation.targets, strict=True):
             if confirmed.target is None or not confirmed.target.is_same(target):
                 continue
             if confirmed.held and await self._may_be_written(lease, target):

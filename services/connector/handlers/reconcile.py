@@ -7,7 +7,7 @@ from libs.domain.callers import Service
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from services.connector.domain import facts
-from services.connector.domain.mirror import LISTS_LAG
+from services.connector.domain.mirror import horizon
 from services.connector.domain.reconciliation import (
     ExpectedAssignment,
     Finding,
@@ -40,9 +40,7 @@ class Reconcile:
         """
         after, count, missing = "", 0, set[str]()
         while True:
-            page = await self.provisioning.expected(
-                sync.connection_id, sync.create_time - LISTS_LAG, after, _PAGE
-            )
+            page = await self.provisioning.expected(sync.connection_id, horizon(sync), after, _PAGE)
             if not page:
                 return Finding(sync.sync_id, count, frozenset(missing))
             sync_id, found = await self.catalog.check_held(sync.connection_id, page)
@@ -64,7 +62,7 @@ class Reconcile:
         asked = sorted(assignment_ids)
         for start in range(0, len(asked), _PAGE):
             page = await self.provisioning.still_expected(
-                asked[start : start + _PAGE], sync.create_time - LISTS_LAG
+                asked[start : start + _PAGE], horizon(sync)
             )
             if not page:
                 continue

@@ -10,14 +10,14 @@ from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
-from services.connector.domain.assignment import Assignment, AssignmentState
-from services.connector.domain.delivery import Delivery, DeliveryState, Picture
+from services.connector.domain.assignment import Assignment
+from services.connector.domain.delivery import Delivery, Picture
 from services.connector.domain.operation import Lane, Operation, OperationKind, OperationState
 from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.target import Principal, Target
 from services.connector.domain.wave import Due
 from services.connector.ports import Recorded
-from services.connector.store import pictures, rows
+from services.connector.store import expected, pictures, rows
 from services.connector.store.tables import assignments, attempts, deliveries, holds, operations
 
 _OPEN_LEASES = (
@@ -26,33 +26,6 @@ _OPEN_LEASES = (
     .order_by(deliveries.c.update_time, deliveries.c.lease_id)
     .limit(bindparam("most"))
 )
-_LOST = (
-    select(deliveries.c.lease_id)
-    .where(
-        deliveries.c.state == DeliveryState.LOST.value,
-        deliveries.c.update_time < bindparam("before"),
-    )
-    .order_by(deliveries.c.update_time, deliveries.c.lease_id)
-    .limit(bindparam("most"))
-)
-_IN_ENTRA = (
-    select(
-        assignments.c.assignment_id,
-        assignments.c.entra_principal_id,
-        assignments.c.user_id,
-        assignments.c.directory_entitlement_id,
-    )
-    .where(
-        assignments.c.state == AssignmentState.PRESENT.value,
-        assignments.c.add_time < bindparam("before"),
-    )
-    .order_by(assignments.c.assignment_id)
-)
-_EXPECTED = _IN_ENTRA.where(
-    assignments.c.connection_id == bindparam("connection_id"),
-    assignments.c.assignment_id > bindparam("after"),
-).limit(bindparam("most"))
-_STILL_EXPECTED = _IN_ENTRA.where(assignments.c.assignment_id.in_(bindparam("ids", expanding=True)))
 _DUE = (
     select(
         operations.c.operation_id,
@@ -159,27 +132,21 @@ class ProvisioningStore:
         self, connection_id: str, changed_before: datetime, after: str, limit: int
     ) -> Sequence[ExpectedAssignment]:
         """Assignments of a connection that are in Entra since before then, behind an id."""
-        values = {
-            "connection_id": connection_id,
-            "before": changed_before,
-            "after": after,
-            "most": limit,
-        }
-        found = await self._database.read(lambda c: c.execute(_EXPECTED, values).all())
-        return [ExpectedAssignment(*row) for row in found]
+        return await self._database.read(
+            lambda c: expected.read_page(c, connection_id, changed_before, after, limit)
+        )
 
     async def still_expected(
         self, assignment_ids: Sequence[str], changed_before: datetime
     ) -> Sequence[ExpectedAssignment]:
         """Those of these that are in Entra since before then."""
-        values = {"ids": list(assignment_ids), "before": changed_before}
-        found = await self._database.read(lambda c: c.execute(_STILL_EXPECTED, values).all())
-        return [ExpectedAssignment(*row) for row in found]
+        return await self._database.read(
+            lambda c: expected.read_among(c, assignment_ids, changed_before)
+        )
 
     async def lost_deliveries(self, changed_before: datetime, limit: int) -> Sequence[str]:
         """Leases that are lost since before then, those that changed longest ago first."""
-        values = {"before": changed_before, "most": limit}
-        return await self._database.read(lambda c: c.execute(_LOST, values).scalars().all())
+        return await self._database.read(lambda c: expected.read_lost(c, changed_before, limit))
 
     async def due(
         self, connection_id: str, now: datetime, limit: int, busy: frozenset[str]

@@ -11,7 +11,11 @@ from services.connector.domain import facts
 from services.connector.domain.assignment import AssignmentState
 from services.connector.domain.connection import RemovedAccessAction
 from services.connector.domain.delivery import DeliveryState
-from services.connector.domain.reconciliation import ReconciliationState
+from services.connector.domain.reconciliation import (
+    Finding,
+    Reconciliation,
+    ReconciliationState,
+)
 from services.connector.domain.target import Principal
 from services.connector.domain.verdict import Already, Refused
 from services.connector.handlers.reconciliations import SeeToReconciliations
@@ -285,6 +289,17 @@ def _crowd(house: ProvisioningHouse, count: int) -> list[Principal]:
     for person in people:
         house.lease(f"lea_{person.user_id}", GROUP, of=person)
     return people
+
+
+@pytest.mark.parametrize(
+    ("missing", "of", "held"), [(20, 20, False), (21, 21, True), (50, 500, False), (51, 500, True)]
+)
+def test_how_much_is_too_much(missing: int, of: int, held: bool) -> None:
+    """More than 20, and more than a tenth."""
+    finding = Finding("syn_1", of, frozenset(f"asn_{n}" for n in range(missing)))
+    found = Reconciliation.of("con_1", finding, END, CONNECTION.create_time)
+    assert (found.state is ReconciliationState.HELD) is held
+    assert len(found.shown_ids) == min(missing, 100)
 
 
 async def test_too_much_is_held_until_confirmed() -> None:

@@ -93,6 +93,31 @@ async def test_one_that_ends_before_it_was_tried_takes_along_what_the_catalog_sa
     assert house.delivery("lea_1").state is DeliveryState.REMOVED
 
 
+async def test_one_that_ends_while_nobody_knows_takes_along_what_the_catalog_saw() -> None:
+    """Whoever put it there: no answer came to the only attempt."""
+    house = ProvisioningHouse()
+    house.had_before(GROUP, in_mirror=True)
+    await house.granted(house.lease("lea_1", GROUP, takes_over=True))
+    [attempt] = await house.begin()
+    await house.settle(attempt, Retriable("", "no answer", certain=False))
+    await _ended(house, "lea_1")
+    assert not house.holds(GROUP)
+
+
+async def test_one_that_found_nothing_leaves_nothing_to_the_next() -> None:
+    """What is there when another lease comes was there before that one."""
+    house = ProvisioningHouse()
+    await house.granted(house.lease("lea_1", GROUP, takes_over=True))
+    house.end("lea_1")
+    await house.ended("lea_1")
+    assert house.delivery("lea_1").state is DeliveryState.REMOVED
+    house.given_by_hand(GROUP)
+    await house.granted(house.lease("lea_2", GROUP))
+    await house.work()
+    await _ended(house, "lea_2")
+    assert house.holds(GROUP)
+
+
 async def test_a_failed_delivery_finds_what_was_given_by_hand() -> None:
     """Once it is retried by a lease that takes over; while there is nothing it fails as before."""
     house = ProvisioningHouse()
@@ -195,6 +220,40 @@ async def test_one_that_is_born_ending_leaves_what_another_lease_holds() -> None
     house.lease("lea_2", GROUP, takes_over=True)
     await _ended(house, "lea_2")
     assert house.holds(GROUP) and house.delivery("lea_1").state is DeliveryState.DELIVERED
+    await _ended(house, "lea_1")
+    assert not house.holds(GROUP)
+
+
+async def test_one_that_is_born_ending_gives_nothing_to_leases_that_wait() -> None:
+    """What a failed or a lost lease holds is not tried for it; but it goes when that one ends."""
+    for lost in (True, False):
+        house = ProvisioningHouse()
+        await house.granted(house.lease("lea_1", GROUP))
+        [attempt] = await house.begin()
+        if lost:
+            await house.settle(attempt, house.tenant.apply(attempt))
+            house.removed_by_hand(GROUP)
+            await house.look()
+        else:
+            await house.settle(attempt, _REFUSED)
+        house.given_by_hand(GROUP)
+        house.sync()
+        house.lease("lea_2", GROUP, takes_over=True)
+        house.end("lea_2")
+        await house.ended("lea_2")
+        assert not await house.begin()
+        assert house.delivery("lea_2").state is DeliveryState.REMOVED
+        await _ended(house, "lea_1")
+        assert not house.holds(GROUP)
+
+
+async def test_the_end_of_what_was_delivered_needs_no_catalog() -> None:
+    """Though it takes over."""
+    house = ProvisioningHouse()
+    house.had_before(GROUP)
+    await house.granted(house.lease("lea_1", GROUP, takes_over=True))
+    await house.work()
+    house.catalog.subject = None
     await _ended(house, "lea_1")
     assert not house.holds(GROUP)
 
