@@ -122,9 +122,10 @@ async def test_it_is_put_back_where_the_connection_says_so(house: ConnectorHouse
     assert house.simulator.tenant.is_member(cast.ATELIER_EDITORS, cast.NORA)
 
 
-async def test_too_much_waits_to_be_confirmed(house: ConnectorHouse) -> None:
+async def test_too_much_waits_to_be_confirmed(small_house: ConnectorHouse) -> None:
     """A whole group emptied by mistake ends nobody's lease until somebody says so; who is back by
     then keeps theirs."""
+    house = small_house
     enlarge(house, users=23)
     connection_id = await house.connect()
     tenant = house.simulator.tenant
