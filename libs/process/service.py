@@ -72,7 +72,14 @@ class Service:
         await migrations.check(database)
         clock = await DatabaseClock.begin(database)
         life.loop("clock", clock.read, every=READ_EVERY_SECONDS)
-        broker = await life.parts.enter_async_context(Broker(settings.nats_url, name))
+        broker = await life.parts.enter_async_context(
+            Broker(
+                settings.nats_url,
+                name,
+                password_file=settings.nats_password_file,
+                ca_file=settings.nats_ca_file,
+            )
+        )
         relay = await life.parts.enter_async_context(Relay(database, ledger, broker))
         committer = await life.parts.enter_async_context(
             Committer(database, ledger, clock, lambda fact: _encoded(fact_to_message(fact)))
