@@ -77,7 +77,11 @@ class House:
     @property
     def nats_url(self) -> str:
         """Where a subscriber finds NATS, with its password."""
-        return self._nats.url_of("subscriber")
+        return self.nats_url_of("subscriber")
+
+    def nats_url_of(self, user: str) -> str:
+        """Where a user of NATS finds it, with the password."""
+        return self._nats.url_of(user)
 
     @property
     def simulator_url(self) -> str:
