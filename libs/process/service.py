@@ -25,6 +25,7 @@ from libs.process import logs
 from libs.process.run import Life, run
 from libs.process.settings import PREFIX, Settings, SettingsError, load
 from libs.rpc.access import Row
+from libs.rpc.limits import Most
 from libs.rpc.server import Server, Servicer
 from libs.rpc.tokens import TokenVerifier
 
@@ -135,6 +136,7 @@ class Service:
             servicers=[*servicers, *ledger_servicers.servicers(self.database, self.ledger)],
             access={**access, **ledger_servicers.ACCESS},
             verifier=verifier,
+            most=Most(settings.calls_per_second, settings.calls_at_once),
         )
         try:
             return await self.life.parts.enter_async_context(server)

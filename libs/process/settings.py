@@ -86,6 +86,10 @@ class Settings(BaseModel):
     """Whom a token must be for."""
     migrate: bool = False
     """Whether to bring the database to the newest version at start."""
+    calls_per_second: float = Field(default=50.0, gt=0, le=1_000_000)
+    """How many calls one person may make a second, on the long run; twice as many in a moment."""
+    calls_at_once: int = Field(default=128, ge=8, le=100_000)
+    """How many calls of people are answered at once; services have as many places of their own."""
     log_format: Literal["json", "console"] = "json"
     """`json` or `console`."""
 
