@@ -27,6 +27,7 @@ from latchkey.requests.v1 import campaign_pb2, campaign_pb2_grpc
 from libs.domain.ids import user_id
 from libs.rpc.well_known import timestamp
 from tests.e2e.conftest import Ready
+from tests.support.canaries import found_in
 from tests.support.garbage import Garbage, bytes_of_no_message
 from tools.dev.cast import COLLEAGUE, OPERATOR, REQUESTER, TENANT_ID
 from tools.dev.house import House
@@ -205,6 +206,8 @@ def _problems(service: str, error: grpc.aio.AioRpcError) -> Iterator[str]:
         yield f"the code {error.code().name}"
     if INSIDES.search(error.details() or ""):
         yield "the text of an exception"
+    if any(found_in(f"{error.details()} {error.trailing_metadata()}".encode())):
+        yield "a secret"
     status = rpc_status.from_call(error)
     if status is None:
         yield "no status"
