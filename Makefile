@@ -12,7 +12,7 @@ ARGS ?=
 step = @printf '\n== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos format check test test-peers soak soak-ends demo up down lock lock-peers clean
+.PHONY: help setup protos format check test test-peers soak soak-ends soak-bad-input demo up down lock lock-peers clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ $(PEERS)/.installed: tests/peers/requirements.lock
 soak: setup ## Run what takes many minutes: big tenants, thousands of leases, kill -9 fifty times
 	$(call step,soak)
 	$(BIN)/python -m pytest --capture=no $(or $(ARGS),$(wildcard tests/soak/soak_*.py))
+
+soak-bad-input: setup ## Send 2,000 odd things to every method: only the contracts' answers, no growth
+	$(call step,soak of bad input)
+	$(BIN)/python -m pytest --capture=no tests/soak/soak_bad_input.py $(ARGS)
 
 soak-ends: setup ## Let 10,000 leases end in the same minute: within the write budget, the most overdue first
 	$(call step,soak of ends)

@@ -1,10 +1,11 @@
 """The fixtures that every level of tests shares: real databases and a real broker."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.canaries import found_in
 from tests.support.issuer import TestIssuer
 from tests.support.nats import NatsServer
 from tests.support.postgres import PostgresServer
@@ -66,3 +67,21 @@ def nats_url(nats_server: NatsServer) -> str:
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> TestIssuer:
     """The issuer of every token in the run."""
     return TestIssuer(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """No test of the whole suite passes when a token or a key was logged while it ran."""
+    report = yield
+    if report.passed and call.when == "teardown":
+        hits = [
+            f"{name}: {hit}"
+            for name, text in report.sections
+            for hit in found_in(text.encode(errors="replace"))
+        ]
+        if hits:
+            report.outcome = "failed"
+            report.longrepr = "secrets were written:\n" + "\n".join(hits[:10])
+    return report

@@ -5,7 +5,10 @@ connecting is a task that never gives up, and everything else waits for it to ha
 """
 
 import asyncio
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import nats
 import nats.errors
@@ -54,9 +57,20 @@ def stream_config() -> StreamConfig:
 class Broker:
     """NATS, for one process."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        *,
+        password_file: Path | None = None,
+        ca_file: Path | None = None,
+    ) -> None:
+        """`name` is the user, where there is a password for it. `ca_file`: who may have signed the
+        server's certificate, where the system does not say that."""
         self._url = url
         self._name = name
+        self._password_file = password_file
+        self._ca_file = ca_file
         self._client = Client()
         self._ready = asyncio.Event()
         self._connecting: asyncio.Task[None] | None = None
@@ -122,6 +136,9 @@ class Broker:
                     await self._client.connect(
                         self._url,
                         name=f"latchkey-{self._name}",
+                        # Nobody else may hear what is meant for this one.
+                        inbox_prefix=f"_INBOX_{self._name}".encode(),
+                        **self._identity(),
                         connect_timeout=2,
                         allow_reconnect=True,
                         max_reconnect_attempts=-1,
@@ -141,8 +158,8 @@ class Broker:
                     problem=type(error).__name__,
                     exc_info=None if expected else error,
                 )
-                if self._client.is_connected:
-                    await self._client.close()
+                # One that was not let in has a socket open all the same.
+                await self._client.close()
                 self._client = Client()
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 2.0)
@@ -151,6 +168,20 @@ class Broker:
             self._ready.set()
             _log.info("broker_connected", server=str(self._client.connected_server_version))
             return
+
+    def _identity(self) -> dict[str, Any]:
+        """Who connects, and to whom; read anew for each connection that is made.
+
+        Raises:
+            OSError: there is no such file, or nothing that is a certificate in it.
+        """
+        identity: dict[str, Any] = {}
+        if self._password_file is not None:
+            identity["user"] = self._name
+            identity["password"] = self._password_file.read_text().strip()
+        if self._ca_file is not None:
+            identity["tls"] = ssl.create_default_context(cafile=str(self._ca_file))
+        return identity
 
     async def _declare(self) -> None:
         jetstream = self._client.jetstream(timeout=5)

@@ -117,6 +117,8 @@ class Consumer:
         await jetstream.add_consumer(
             STREAM,
             ConsumerConfig(
+                # With a name and a filter it is made on a subject that others may not use.
+                name=self.name,
                 durable_name=self.name,
                 filter_subject=self._follow.event_type,
                 ack_policy=AckPolicy.EXPLICIT,

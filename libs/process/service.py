@@ -25,6 +25,7 @@ from libs.process import logs
 from libs.process.run import Life, run
 from libs.process.settings import PREFIX, Settings, SettingsError, load
 from libs.rpc.access import Row
+from libs.rpc.limits import Most
 from libs.rpc.server import Server, Servicer
 from libs.rpc.tokens import TokenVerifier
 
@@ -72,7 +73,14 @@ class Service:
         await migrations.check(database)
         clock = await DatabaseClock.begin(database)
         life.loop("clock", clock.read, every=READ_EVERY_SECONDS)
-        broker = await life.parts.enter_async_context(Broker(settings.nats_url, name))
+        broker = await life.parts.enter_async_context(
+            Broker(
+                settings.nats_url,
+                name,
+                password_file=settings.nats_password_file,
+                ca_file=settings.nats_ca_file,
+            )
+        )
         relay = await life.parts.enter_async_context(Relay(database, ledger, broker))
         committer = await life.parts.enter_async_context(
             Committer(database, ledger, clock, lambda fact: _encoded(fact_to_message(fact)))
@@ -128,6 +136,7 @@ class Service:
             servicers=[*servicers, *ledger_servicers.servicers(self.database, self.ledger)],
             access={**access, **ledger_servicers.ACCESS},
             verifier=verifier,
+            most=Most(settings.calls_per_second, settings.calls_at_once),
         )
         try:
             return await self.life.parts.enter_async_context(server)

@@ -72,7 +72,12 @@ class Settings(BaseModel):
     database_url: str = Field(pattern=r"^(sqlite:///|postgresql\+asyncpg://)")
     """`sqlite:///path` or `postgresql+asyncpg://user:password@host:port/name`."""
     nats_url: Annotated[str, AfterValidator(_nats_url)]
-    """`nats://host:port`."""
+    """`nats://host:port`, or `tls://host:port`."""
+    nats_password_file: Path | None = None
+    """The password of this service's user of NATS, which is called as the service is. Without one
+    the broker must let anybody in: a development house only."""
+    nats_ca_file: Path | None = None
+    """Who may have signed the certificate of NATS, in PEM; whom the system trusts if not given."""
     jwks_file: Path
     """The issuer's public keys."""
     issuer: str = Field(min_length=1)
@@ -81,6 +86,10 @@ class Settings(BaseModel):
     """Whom a token must be for."""
     migrate: bool = False
     """Whether to bring the database to the newest version at start."""
+    calls_per_second: float = Field(default=50.0, gt=0, le=1_000_000)
+    """How many calls one person may make a second, on the long run; twice as many in a moment."""
+    calls_at_once: int = Field(default=128, ge=8, le=100_000)
+    """How many calls of people are answered at once; services have as many places of their own."""
     log_format: Literal["json", "console"] = "json"
     """`json` or `console`."""
 

@@ -7,7 +7,7 @@ caller unless somebody catches it first.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -20,6 +20,7 @@ from libs.domain.callers import Caller, Person, Service
 from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, Unauthenticated
 from libs.rpc import deadlines, errors
 from libs.rpc.access import Table
+from libs.rpc.limits import Limits
 from libs.rpc.tokens import TokenVerifier
 
 Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Any]
@@ -56,10 +57,13 @@ def person() -> Person:
 class Calls(grpc.aio.ServerInterceptor):
     """The interceptor of one server."""
 
-    def __init__(self, *, domain: str, table: Table, verifier: TokenVerifier) -> None:
+    def __init__(
+        self, *, domain: str, table: Table, verifier: TokenVerifier, limits: Limits
+    ) -> None:
         self._domain = domain
         self._table = table
         self._verifier = verifier
+        self._limits = limits
 
     async def intercept_service(
         self,
@@ -95,7 +99,7 @@ class Calls(grpc.aio.ServerInterceptor):
         self, method: str, metadata: Sequence[Any], inner: Handler, *, limited: bool
     ) -> Handler:
         async def run(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            async with self._around(method, metadata, context):
+            async with self._around(method, metadata, context, self._limits.call):
                 allowed = deadlines.begin(context.time_remaining()) if limited else None
                 async with asyncio.timeout(allowed):
                     return await inner(request, context)
@@ -106,7 +110,7 @@ class Calls(grpc.aio.ServerInterceptor):
         async def run(
             request: Any, context: grpc.aio.ServicerContext[Any, Any]
         ) -> AsyncIterator[Any]:
-            async with self._around(method, metadata, context):
+            async with self._around(method, metadata, context, self._limits.stream):
                 answering = inner(request, context)
                 if isinstance(answering, Awaitable):
                     await answering  # writes by itself, as the health service does
@@ -122,6 +126,7 @@ class Calls(grpc.aio.ServerInterceptor):
         method: str,
         metadata: Sequence[Any],
         context: grpc.aio.ServicerContext[Any, Any],
+        let_in: Callable[[Caller], AbstractContextManager[None]],
     ) -> AsyncIterator[None]:
         began, code, reason, who = time.perf_counter(), grpc.StatusCode.OK, "", "nobody"
         try:
@@ -129,7 +134,9 @@ class Calls(grpc.aio.ServerInterceptor):
             who = found.key if found is not None else who
             self._table.check(method, found)
             _caller.set(found)
-            yield
+            # Health is answered however much else is asked.
+            with nullcontext() if found is None else let_in(found):
+                yield
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise

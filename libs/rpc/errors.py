@@ -9,6 +9,7 @@ In: the same status, read by one of our own clients, becomes the same class agai
 
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 import grpc
@@ -31,6 +32,7 @@ from libs.domain.errors import (
     Violation,
     WrongState,
 )
+from libs.rpc.limits import TooMuch
 
 _CODES: dict[type[LatchkeyError], grpc.StatusCode] = {
     Invalid: grpc.StatusCode.INVALID_ARGUMENT,
@@ -98,6 +100,7 @@ class MethodUnknown(LatchkeyError):
         super().__init__("METHOD_UNKNOWN", f"There is no method {name}.", method=name)
 
 
+_CODES[TooMuch] = grpc.StatusCode.RESOURCE_EXHAUSTED
 _CODES[MethodUnknown] = grpc.StatusCode.UNIMPLEMENTED
 _CODES[DeadlineExceeded] = grpc.StatusCode.DEADLINE_EXCEEDED
 _CODES[_Fault] = grpc.StatusCode.INTERNAL
@@ -147,6 +150,10 @@ def to_status(error: LatchkeyError, domain: str) -> status_pb2.Status:
         )
     if isinstance(error, Unavailable):
         details.append(_packed(error_details_pb2.RetryInfo(retry_delay=_RETRY_AFTER)))
+    if isinstance(error, TooMuch):
+        delay = Duration()
+        delay.FromTimedelta(timedelta(seconds=error.retry_after))
+        details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
     return status_pb2.Status(code=code_of(error).value[0], message=message, details=details)
 
 
@@ -171,7 +178,7 @@ def from_call(error: grpc.aio.AioRpcError, dependency: str) -> LatchkeyError:
         return Unavailable(dependency, "it does not accept our credentials")
     if error.code() in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN):
         return Unavailable(dependency, "it has a fault")
-    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and not reason:
         return TooLarge(dependency)
     return Unavailable(dependency, error.code().name.lower().replace("_", " "))
 

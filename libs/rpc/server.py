@@ -13,10 +13,12 @@ from grpc_reflection.v1alpha import reflection
 
 from libs.rpc.access import Row, Table, everybody, people
 from libs.rpc.calls import Calls
+from libs.rpc.limits import Limits, Most
 from libs.rpc.tokens import TokenVerifier
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_METADATA_BYTES = 16 * 1024
+MAX_STREAMS_OF_A_CONNECTION = 1000
 _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
 _REFLECTION = "grpc.reflection.v1alpha.ServerReflection"
 _log = structlog.get_logger(__name__)
@@ -42,8 +44,9 @@ class Server:
         servicers: Sequence[Servicer],
         access: Mapping[str, Row],
         verifier: TokenVerifier,
+        most: Most | None = None,
     ) -> None:
-        """`listen` is host:port; port 0 takes a free one.
+        """`listen` is host:port; port 0 takes a free one. `most`: other bounds than the usual ones.
 
         Raises:
             ValueError: a method has no row in `access`, or a row has no method.
@@ -65,12 +68,20 @@ class Server:
             [*methods_of([*descriptors, _HEALTH]), f"/{_REFLECTION}/ServerReflectionInfo"]
         )
         self._server = grpc.aio.server(
-            interceptors=[Calls(domain=f"latchkey.{name}", table=table, verifier=verifier)],
+            interceptors=[
+                Calls(
+                    domain=f"latchkey.{name}",
+                    table=table,
+                    verifier=verifier,
+                    limits=Limits(most or Most()),
+                )
+            ],
             options=[
                 # Two servers on one port would each answer half the calls, without a word.
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+                ("grpc.max_concurrent_streams", MAX_STREAMS_OF_A_CONNECTION),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
                 ("grpc.keepalive_permit_without_calls", 1),
             ],

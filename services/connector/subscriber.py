@@ -14,15 +14,17 @@ from libs.events.envelope import Event
 from services.connector.handlers.deliver_lease import DeliverLease
 from services.connector.handlers.end_lease import EndLease
 
+FOLLOWED = (events_pb2.LeaseGranted, events_pb2.LeaseEnded)
 UseCase = Callable[[str], Awaitable[Outcome[None]]]
 
 
 def follows(writes: Writes, deliver: DeliverLease, end: EndLease) -> list[Follow]:
     """Which events are followed, and what each has done."""
+    granted, ended = FOLLOWED
     return [
-        _of_lease(writes, events_pb2.LeaseGranted, deliver),
+        _of_lease(writes, granted, deliver),
         # It is told again when somebody says that they removed it by hand.
-        _of_lease(writes, events_pb2.LeaseEnded, lambda lease_id: end(lease_id, hurry=True)),
+        _of_lease(writes, ended, lambda lease_id: end(lease_id, hurry=True)),
     ]
 
 

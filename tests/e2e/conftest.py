@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.support.canaries import found_below, found_in
 from tools.dev import cast
 from tools.dev.cast import Member
 from tools.dev.client import Client
@@ -67,11 +68,23 @@ async def ready_house(
         try:
             await _prepare(ready)
             yield ready
+            assert not _leaked(ready), "\n".join(_leaked(ready)[:10])
         except BaseException:
             sys.stderr.write("\n".join(["The last lines of the house:", *log[-80:], ""]))
             raise
         finally:
             await ready.close()
+
+
+def _leaked(ready: Ready) -> list[str]:
+    """Secrets in what the house has written: logs, databases, the broker's store. What it was given
+    to keep is where it was put, and the simulated Entra knows its own."""
+    house = ready.house
+    passwords = (house.folder / "nats" / "passwords").glob("*")
+    secrets = [cast.CLIENT_SECRET.encode(), *(file.read_bytes() for file in passwords)]
+    spared = [house.folder / name for name in ("issuer", "secrets", "simulator", "nats/passwords")]
+    logged = [f"the log: {hit}" for hit in found_in("\n".join(ready.log).encode(), secrets)]
+    return [*logged, *found_below(house.folder, spared, secrets)]
 
 
 async def _prepare(ready: Ready) -> None:

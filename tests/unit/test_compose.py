@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from libs.process.settings import Settings, load
-from tools.dev import issuer
+from tools.dev import issuer, nats
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -192,3 +192,24 @@ def test_the_broker_keeps_what_it_acknowledges(services: dict[str, dict[str, Any
     assert monitoring is not None
     asked = services["nats"]["healthcheck"]["test"][-1]
     assert asked == f"http://127.0.0.1:{monitoring[1]}/healthz"
+
+
+def test_each_service_is_a_user_of_the_broker(services: dict[str, dict[str, Any]]) -> None:
+    """The broker is given every user's password, each service its own and no other's."""
+    config = (ROOT / "deploy/nats.conf").read_text()
+    assert re.search(r'^include "nats-users.conf"$', config, re.MULTILINE)
+    assert "./deploy/nats-users.conf:/etc/nats/nats-users.conf:ro" in services["nats"]["volumes"]
+    rights = (ROOT / "deploy/nats-users.conf").read_text()
+    users = re.findall(r"^ +user: (\w+)$", rights, re.MULTILINE)
+    passwords = {f"{user.upper()}_NATS_PASSWORD" for user in users}
+    assert tuple(users) == nats.USERS and {*SETTINGS} < {*users}
+    assert set(services["nats"]["environment"]) == passwords
+    assert set(re.findall(r"password: \$(\w+)$", rights, re.MULTILINE)) == passwords
+    example = (ROOT / ".env.example").read_text()
+    for password in passwords:
+        assert f"{password}=\n" in example
+        assert services["nats"]["environment"][password].startswith(f"${{{password}:?")
+    for name in SETTINGS:
+        assert services[name]["secrets"] == [f"{name}_nats_password"]
+        environment = services[name]["environment"]
+        assert environment["LATCHKEY_NATS_PASSWORD_FILE"] == f"/run/secrets/{name}_nats_password"

@@ -58,7 +58,7 @@ class House:
         self._settings = settings or {}
         self._claim: Claim | None = None
         self._ports: dict[str, int] = {}
-        self._nats = NatsServer(self.folder / "nats")
+        self._nats = NatsServer(self.folder / "nats", with_users=True)
         self._children: dict[str, Child] = {}
         self._watching: asyncio.Task[None] | None = None
         self.issuer = Issuer(self.folder / "issuer")
@@ -76,8 +76,12 @@ class House:
 
     @property
     def nats_url(self) -> str:
-        """Where NATS listens."""
-        return self._nats.url
+        """Where a subscriber finds NATS, with its password."""
+        return self.nats_url_of("subscriber")
+
+    def nats_url_of(self, user: str) -> str:
+        """Where a user of NATS finds it, with the password."""
+        return self._nats.url_of(user)
 
     @property
     def simulator_url(self) -> str:
@@ -136,7 +140,7 @@ class House:
 
     async def _begin_all(self, held: contextlib.ExitStack) -> None:
         """Begins every part; `held` keeps the ports of the services until they are needed."""
-        self._nats = NatsServer(self.folder / "nats", port=self._ports[NATS])
+        self._nats = NatsServer(self.folder / "nats", port=self._ports[NATS], with_users=True)
         secrets = self.folder / "secrets"
         secrets.mkdir(exist_ok=True)
         (secrets / cast.SECRET_NAME).write_text(cast.CLIENT_SECRET)
@@ -214,11 +218,14 @@ class House:
         common = {
             "LISTEN": self.address(service),
             "DATABASE_URL": urls[service],
-            "NATS_URL": self.nats_url,
+            "NATS_URL": self._nats.url,
+            "NATS_PASSWORD_FILE": str(self._nats.password_file(service)),
             "JWKS_FILE": str(self.issuer.jwks_file),
             "ISSUER": ISSUER,
             "AUDIENCE": AUDIENCE,
             "LOG_FORMAT": "json",
+            # Here a person is a program, as in a demo or a test.
+            "CALLS_PER_SECOND": "100000",
         }
         own: dict[str, str] = {"TOKEN_FILE": str(self.issuer.service_token_file(service))}
         if service in ("catalog", "connector"):

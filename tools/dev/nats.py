@@ -7,6 +7,8 @@ first and handing it over would leave a moment in which somebody else can take i
 
 import contextlib
 import json
+import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -32,7 +34,9 @@ jetstream {{
   store_dir: {store}
   sync_interval: {sync_interval}
 }}
-"""
+{users}"""
+_RIGHTS: Final = Path(__file__).parents[2] / "deploy" / "nats-users.conf"
+USERS: Final = ("catalog", "policy", "connector", "requests", "subscriber", "operator")
 
 
 class NatsError(Exception):
@@ -47,13 +51,21 @@ class NatsServer:
     """
 
     def __init__(
-        self, folder: Path, *, port: int = -1, monitor_port: int = -1, sync_always: bool = False
+        self,
+        folder: Path,
+        *,
+        port: int = -1,
+        monitor_port: int = -1,
+        sync_always: bool = False,
+        with_users: bool = False,
     ) -> None:
-        """With `sync_always` every message is on disk before it is acknowledged."""
+        """With `sync_always` every message is on disk before it is acknowledged. `with_users`: only
+        those of `deploy/nats-users.conf` are let in, with what that says; else anybody, to all."""
         self.folder = folder
         self._port = port
         self._monitor_port = monitor_port
         self._sync_interval = "always" if sync_always else "2m"
+        self._with_users = with_users
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -67,6 +79,15 @@ class NatsServer:
     def url(self) -> str:
         """Where clients connect; known once the server has been started."""
         return f"nats://{HOST}:{self._port}"
+
+    def password_file(self, user: str) -> Path:
+        """Where the password of a user is, once the server has been started with users."""
+        return self.folder / "passwords" / user
+
+    def url_of(self, user: str) -> str:
+        """Where a user connects, with the password."""
+        password = self.password_file(user).read_text()
+        return f"nats://{user}:{password}@{HOST}:{self._port}"
 
     @property
     def monitor_url(self) -> str:
@@ -107,6 +128,7 @@ class NatsServer:
                 folder=json.dumps(str(self.folder)),
                 store=json.dumps(str(self.folder / "store")),
                 sync_interval=self._sync_interval,
+                users=self._users(),
             )
         )
         with self.log.open("ab") as log:
@@ -114,6 +136,7 @@ class NatsServer:
             # what stops first.
             self._process = subprocess.Popen(
                 [_binary(), "--config", str(config)],
+                env=os.environ | self._passwords(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -124,6 +147,28 @@ class NatsServer:
         except BaseException:
             self.kill()
             raise
+
+    def _users(self) -> str:
+        if not self._with_users:
+            return ""
+        # An included file is looked for beside the one that includes it.
+        shutil.copyfile(_RIGHTS, self.folder / _RIGHTS.name)
+        return f"include {json.dumps(_RIGHTS.name)}\n"
+
+    def _passwords(self) -> dict[str, str]:
+        """The passwords for the server's environment; made for who has none yet."""
+        if not self._with_users:
+            return {}
+        folder = self.folder / "passwords"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = {}
+        for user in USERS:
+            file = self.password_file(user)
+            if not file.exists():
+                file.touch(mode=0o600)
+                file.write_text("p" + secrets.token_hex(16))
+            found[f"{user.upper()}_NATS_PASSWORD"] = file.read_text()
+        return found
 
     def stop(self) -> None:
         """Asks the server to stop, and waits until it has; nothing if it is not running."""

@@ -46,7 +46,9 @@ class Subscriber:
         self.seen: list[Seen] = []
 
     async def __aenter__(self) -> "Subscriber":
-        self._client = await nats.connect(self._url, max_reconnect_attempts=-1)
+        self._client = await nats.connect(
+            self._url, max_reconnect_attempts=-1, inbox_prefix=b"_INBOX_subscriber"
+        )
         await self._client.subscribe("latchkey.>", cb=self._take)
         await self._client.flush()
         return self

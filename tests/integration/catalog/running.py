@@ -85,6 +85,8 @@ async def running_catalog(
             issuer=issuer.issuer,
             audience=issuer.audience,
             migrate=True,
+            # A test is more people at once than one, and quicker.
+            calls_per_second=1_000_000,
             token_file=issuer.service_token_file("catalog") if requests_address else None,
             requests_address=requests_address,
             **other,

@@ -81,6 +81,8 @@ class ConnectorHouse:
             jwks_file=issuer.jwks_file,
             issuer=issuer.issuer,
             migrate=True,
+            # A test is more people at once than one, and quicker.
+            calls_per_second=1_000_000,
             token_file=issuer.service_token_file("connector"),
             catalog_address=catalog.address,
             requests_address=requests.address,

@@ -19,6 +19,7 @@ from libs.domain.callers import ADMIN, Caller
 from libs.rpc import errors
 from libs.rpc.access import Row, people
 from libs.rpc.calls import caller
+from libs.rpc.limits import Most
 from libs.rpc.server import Server, methods_of
 from libs.rpc.tokens import TokenVerifier
 from tests.support.issuer import TestIssuer, bearer
@@ -149,7 +150,7 @@ async def everything(stream: Any) -> list[Any]:
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Running]:
+async def serving(folder: Path, most: Most | None = None) -> AsyncIterator[Running]:
     """A server whose methods do what the scene says."""
     issuer, scene = TestIssuer(folder / "issuer"), Scene(nothing)
     access: dict[str, Row] = dict.fromkeys(METHODS, people(services=["requests"]))
@@ -170,6 +171,7 @@ async def serving(folder: Path) -> AsyncIterator[Running]:
         servicers=list(zip(SERVICES, registers, servicers, strict=True)),
         access=access,
         verifier=verifier,
+        most=most,
     )
     async with server:
         address = f"127.0.0.1:{server.port}"

@@ -60,6 +60,8 @@ class PolicyHouse:
             jwks_file=issuer.jwks_file,
             issuer=issuer.issuer,
             migrate=True,
+            # A test is more people at once than one, and quicker.
+            calls_per_second=1_000_000,
         )
         fake = FakeCatalog()
         life = Life()

@@ -222,6 +222,8 @@ class House:
             issuer=self.issuer.issuer,
             audience=self.issuer.audience,
             migrate=True,
+            # A test is more people at once than one, and quicker.
+            calls_per_second=1_000_000,
             token_file=self.issuer.service_token_file("requests"),
             catalog_address=self.catalog.address,
             policy_address=self._policy_address or self.policy.address,

@@ -62,6 +62,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """`INTERNAL`. A fault of ours; `correlation_id` finds it in the log. Way out: report it."""
     ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 11
     """`UNIMPLEMENTED`. There is no such method. Way out: `grpcurl list`."""
+    ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 12
+    """`RESOURCE_EXHAUSTED`. The caller makes more calls a second than one person may, or follows more
+    streams. Way out: try again after the time in `RetryInfo`.
+    """
+    ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 13
+    """`RESOURCE_EXHAUSTED`. More is asked for than can be answered in time, and the caller has their
+    share of it; nothing was done. Way out: try again after the time in `RetryInfo`.
+    """
     ERROR_REASON_APP_NOT_FOUND: _ErrorReason.ValueType  # 20
     """`NOT_FOUND`. No app has this id. Way out: `AppService/ListApps`."""
     ERROR_REASON_APP_ALREADY_MANAGED: _ErrorReason.ValueType  # 21
@@ -210,6 +218,14 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 10
 """`INTERNAL`. A fault of ours; `correlation_id` finds it in the log. Way out: report it."""
 ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 11
 """`UNIMPLEMENTED`. There is no such method. Way out: `grpcurl list`."""
+ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 12
+"""`RESOURCE_EXHAUSTED`. The caller makes more calls a second than one person may, or follows more
+streams. Way out: try again after the time in `RetryInfo`.
+"""
+ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 13
+"""`RESOURCE_EXHAUSTED`. More is asked for than can be answered in time, and the caller has their
+share of it; nothing was done. Way out: try again after the time in `RetryInfo`.
+"""
 ERROR_REASON_APP_NOT_FOUND: ErrorReason.ValueType  # 20
 """`NOT_FOUND`. No app has this id. Way out: `AppService/ListApps`."""
 ERROR_REASON_APP_ALREADY_MANAGED: ErrorReason.ValueType  # 21
