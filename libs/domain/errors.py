@@ -81,6 +81,14 @@ class Unauthenticated(LatchkeyError):
     def __init__(self, problem: str) -> None:
         super().__init__("CALLER_UNKNOWN", f"Who calls is not known: {problem}.", problem=problem)
 
+    @classmethod
+    def for_another(cls, problem: str) -> "Unauthenticated":
+        """A service is known, and the person for whom it says it calls is not."""
+        error = cls(problem)
+        error.message = f"For whom the call is made is not known: {problem}."
+        error.facts = {"problem": problem, "whose": "person"}
+        return error
+
 
 class Conflict(LatchkeyError):
     """Somebody else changed the same thing first."""

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import grpc
@@ -16,27 +15,17 @@ import structlog
 from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
-from libs.domain.callers import Caller, Person, Service
-from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, Unauthenticated
-from libs.rpc import deadlines, errors
+from libs.domain.callers import Person, Service
+from libs.domain.errors import Invalid, LatchkeyError, NotAllowed
+from libs.rpc import deadlines, errors, identity
 from libs.rpc.access import Table
-from libs.rpc.tokens import TokenVerifier
+from libs.rpc.identity import Acting, Identities, caller
 
 Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Any]
 
+__all__ = ["Calls", "caller", "person"]
+
 _log = structlog.get_logger(__name__)
-_caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
-
-
-def caller() -> Caller:
-    """Who makes the current call.
-
-    Raises:
-        Unauthenticated: nobody, which only methods without a token see.
-    """
-    if (found := _caller.get()) is None:
-        raise Unauthenticated("there is no token")
-    return found
 
 
 def person() -> Person:
@@ -56,10 +45,10 @@ def person() -> Person:
 class Calls(grpc.aio.ServerInterceptor):
     """The interceptor of one server."""
 
-    def __init__(self, *, domain: str, table: Table, verifier: TokenVerifier) -> None:
+    def __init__(self, *, domain: str, table: Table, identities: Identities) -> None:
         self._domain = domain
         self._table = table
-        self._verifier = verifier
+        self._identities = identities
 
     async def intercept_service(
         self,
@@ -123,12 +112,13 @@ class Calls(grpc.aio.ServerInterceptor):
         metadata: Sequence[Any],
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> AsyncIterator[None]:
-        began, code, reason, who = time.perf_counter(), grpc.StatusCode.OK, "", "nobody"
+        began, code, reason, who = time.perf_counter(), grpc.StatusCode.OK, "", _names(None)
+        acting: Acting | None = None
         try:
-            found = self._identify(method, metadata)
-            who = found.key if found is not None else who
-            self._table.check(method, found)
-            _caller.set(found)
+            acting = await self._identify(method, metadata, context)
+            who = _names(acting)
+            self._table.check(method, None if acting is None else acting.caller)
+            identity.begin(acting)
             yield
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
@@ -145,28 +135,23 @@ class Calls(grpc.aio.ServerInterceptor):
             code, reason = errors.code_of(failure), failure.reason
             await self._abort(context, failure)
         finally:
+            identity.end(acting)
             if not self._table.is_open(method):
                 _log.info(
                     "call",
                     method=method.lstrip("/"),
-                    caller=who,
+                    **who,
                     code=code.name,
                     reason=reason,
                     milliseconds=round((time.perf_counter() - began) * 1000, 2),
                 )
 
-    def _identify(self, method: str, metadata: Sequence[Any]) -> Caller | None:
+    async def _identify(
+        self, method: str, metadata: Sequence[Any], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> Acting | None:
         if self._table.is_open(method):
             return None
-        headers = [value for key, value in metadata or () if key == "authorization"]
-        if len(headers) != 1:
-            raise Unauthenticated(
-                "there is more than one token" if headers else "there is no token"
-            )
-        header = headers[0]
-        if not isinstance(header, str) or not header.lower().startswith("bearer "):
-            raise Unauthenticated("the authorization is not a bearer token")
-        return self._verifier.verify(header[7:].strip())
+        return await self._identities.of(metadata, context.auth_context())
 
     async def _abort(
         self, context: grpc.aio.ServicerContext[Any, Any], failure: LatchkeyError
@@ -180,6 +165,16 @@ class Calls(grpc.aio.ServerInterceptor):
             return b""
 
         return grpc.unary_unary_rpc_method_handler(run)
+
+
+def _names(acting: Acting | None) -> dict[str, str]:
+    """Who calls, and for whom, as the log has it."""
+    if acting is None:
+        return {"caller": "nobody"}
+    found = {"caller": acting.caller.key}
+    if acting.person is not None and acting.person is not acting.caller:
+        found["person"] = acting.person.key
+    return found
 
 
 def _reading(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:

@@ -212,6 +212,7 @@ class House:
 
     def _environment(self, service: str, urls: dict[str, str]) -> dict[str, str]:
         common = {
+            "IDENTITY": "dev_house",
             "LISTEN": self.address(service),
             "DATABASE_URL": urls[service],
             "NATS_URL": self.nats_url,

@@ -133,6 +133,7 @@ async def test_catalog_that_does_not_answer(tmp_path: Path) -> None:
 def test_address_and_token_go_together(given: dict[str, str]) -> None:
     """One without the other is refused, and the setting is named."""
     needed = {
+        "IDENTITY": "dev_house",
         "LISTEN": "127.0.0.1:0",
         "DATABASE_URL": "sqlite:///x.db",
         "NATS_URL": "nats://127.0.0.1:4222",
