@@ -50,6 +50,10 @@ def issue(folder: Path, name: str, authority: Pair, *, trust_domain: str) -> Pat
     builder = (
         _builder(_name(name), ca.subject, key, _LIFETIME)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        # Authorities of one name, as in a rotation, are told apart by this and by nothing else.
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
+        )
         .add_extension(x509.SubjectAlternativeName(_names(name, trust_domain)), critical=False)
         .add_extension(
             x509.ExtendedKeyUsage(
@@ -115,6 +119,7 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))
         .not_valid_after(now + lifetime)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
 

@@ -31,6 +31,7 @@ class _Login:
     async def issue(self, **more: Any) -> str:
         user = next(iter(self.simulator.tenant.users))
         body = {"userId": user, "clientId": _CLIENT, "audience": _API, **more}
+        body = {name: value for name, value in body.items() if value is not None}
         status, answer = await self.call("/_simulator/tokens/issue", body)
         assert status == 200, answer
         return str(answer["accessToken"])
