@@ -27,7 +27,7 @@ from libs.process.settings import PREFIX, Settings, SettingsError, load
 from libs.rpc.access import Row
 from libs.rpc.certificates import Certificates
 from libs.rpc.peers import Peer
-from libs.rpc.server import Server, Servicer
+from libs.rpc.server import ListenError, Server, Servicer
 from libs.rpc.tokens import TokenFile
 
 _FORGET_SECONDS = 3600.0
@@ -138,8 +138,9 @@ class Service:
         )
         try:
             return await self.life.parts.enter_async_context(server)
-        except RuntimeError as error:
-            raise SettingsError(f"{PREFIX}LISTEN: {settings.listen}: {error}") from error
+        except ListenError as error:
+            key = "LISTEN" if error.listen == settings.listen else "SERVICE_LISTEN"
+            raise SettingsError(f"{PREFIX}{key}: {error}") from error
 
     async def serve(self, servicers: Sequence[Servicer], access: Mapping[str, Row]) -> None:
         """Answers calls until the process is told to stop."""

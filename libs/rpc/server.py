@@ -29,6 +29,14 @@ _log = structlog.get_logger(__name__)
 Servicer = tuple[ServiceDescriptor, Callable[[Any, grpc.aio.Server], None], object]
 
 
+class ListenError(Exception):
+    """An address can't be listened on."""
+
+    def __init__(self, listen: str, problem: str) -> None:
+        super().__init__(f"{listen}: {problem}")
+        self.listen = listen
+
+
 def methods_of(services: Sequence[ServiceDescriptor]) -> list[str]:
     """The full names of the methods of services, as they stand in a request's path."""
     return [
@@ -112,23 +120,28 @@ class Server:
         await self._server.start()
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._say_where()
         return self
 
     def _open_ports(self) -> None:
+        if self._certificates is None:
+            self.port = _opened(self._listen, self._server.add_insecure_port)
+            return
+        people, services = (self._certificates.for_server(ask=ask) for ask in (False, True))
+        self.port = _opened(self._listen, lambda it: self._server.add_secure_port(it, people))
+        if self._service_listen is not None:
+            self.service_port = _opened(
+                self._service_listen, lambda it: self._server.add_secure_port(it, services)
+            )
+
+    def _say_where(self) -> None:
         host = self._listen.rpartition(":")[0]
         if self._certificates is None:
-            self.port = self._server.add_insecure_port(self._listen)
             _log.info("serving", listen=f"{host}:{self.port}")
             _log.warning("plaintext_for_development_only", listen=f"{host}:{self.port}")
             return
-        self.port = self._server.add_secure_port(
-            self._listen, self._certificates.for_server(ask=False)
-        )
         _log.info("serving", listen=f"{host}:{self.port}", to="people")
         if self._service_listen is not None:
-            self.service_port = self._server.add_secure_port(
-                self._service_listen, self._certificates.for_server(ask=True)
-            )
             host = self._service_listen.rpartition(":")[0]
             _log.info("serving", listen=f"{host}:{self.service_port}", to="services")
 
@@ -138,3 +151,10 @@ class Server:
         # Watching calls never finish by themselves; five seconds are ample for all others.
         await self._server.stop(grace=5)
         await asyncio.sleep(0)
+
+
+def _opened(listen: str, add: Callable[[str], int]) -> int:
+    try:
+        return add(listen)
+    except RuntimeError as error:
+        raise ListenError(listen, str(error)) from error
