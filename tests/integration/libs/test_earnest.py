@@ -58,6 +58,18 @@ async def _started(environment: dict[str, str], log: Path) -> AsyncIterator[Any]
         await process.wait()
 
 
+async def _buf_curl(address: str, *flags: str) -> str:
+    """As docs/operating.md has it; what it says, or what it complains of."""
+    process = await asyncio.create_subprocess_exec(
+        *(str(Path(sys.executable).with_name("buf")), "curl", "--protocol", "grpc", *flags),
+        *("-d", "{}", f"https://{address}/latchkey.policy.v1.PolicyService/ListPolicies"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return said.decode()
+
+
 def _listens(log: Path, to: str) -> str | None:
     for line in log.read_text().splitlines():
         if line.startswith("{") and (found := json.loads(line)).get("to") == to:
@@ -93,6 +105,16 @@ async def test_a_service_trusts_entra_and_certificates(tmp_path: Path) -> None:
                 await stub.DeletePolicy(policy_pb2.DeletePolicyRequest(), timeout=20)
             assert raised.value.code() is StatusCode.PERMISSION_DENIED
         assert "plaintext" not in log.read_text()
+        at = [_listens(log, to) or "" for to in ("people", "services")]
+        authority_file = str(tmp_path / "certs" / "ca.pem")
+        flags = ("-H", f"authorization: Bearer {found.token()}", "--cacert", authority_file)
+        assert "pol_" in await _buf_curl(at[0], *flags, "--reflect-header", "*")
+        operator = tmp_path / "certs" / "operator"
+        with_certificate = (
+            *("--cert", str(operator / "certificate.pem"), "--key", str(operator / "key.pem")),
+            *("--servername", f"policy.{certificates.TRUST_DOMAIN}"),
+        )
+        assert "pol_" in await _buf_curl(at[1], *flags, *with_certificate)
 
 
 @pytest.mark.parametrize(
