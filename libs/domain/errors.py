@@ -114,8 +114,9 @@ class Unavailable(LatchkeyError):
         )
 
     @classmethod
-    def refused(cls, dependency: str, error: LatchkeyError) -> "Unavailable":
-        """What an error of a dependency is to our caller, who has done nothing wrong."""
-        if isinstance(error, Unavailable):
+    def refused(cls, dependency: str, error: LatchkeyError) -> "Unavailable | Unauthenticated":
+        """What an error of a dependency is to our caller, who has done nothing wrong; unless it is
+        their own token, which we have passed on, that is good no more."""
+        if isinstance(error, Unavailable | Unauthenticated):
             return error
         return cls(dependency, f"it refuses with {error.reason}")

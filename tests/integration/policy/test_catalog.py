@@ -53,8 +53,8 @@ async def test_policy_that_an_app_uses(
     catalog: RunningCatalog, asked: clients.Catalog, sqlite_url: str, nats_url: str, tmp_path: Path
 ) -> None:
     """It is not deleted, for whom it finds nobody is said, and once no app uses it it can go."""
-    folder = tmp_path / "policy"
-    async with PolicyHouse.open(sqlite_url, nats_url, folder, catalog=asked) as house:
+    # One folder, one issuer: the catalog must know the person for whom it is asked.
+    async with PolicyHouse.open(sqlite_url, nats_url, tmp_path, catalog=asked) as house:
         manager = policy_pb2.Approvers(manager=policy_pb2.Approvers.Manager())
         approval = policy_pb2.Step(approval=policy_pb2.Step.Approval(approvers=manager))
         created = await house.create(a_policy(rules=[], baseline=[approval]))
