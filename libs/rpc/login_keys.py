@@ -144,7 +144,7 @@ class LoginKeys:
         listed = (await self._get(metadata["jwks_uri"]))["keys"]
         keys: dict[str, RSAPublicKey] = {}
         for each in listed:
-            if _signs(each, issuer):
+            if _signs(each, {issuer, issuer.replace(tenant_id, "{tenantid}"), None}):
                 if each["kid"] in keys:
                     raise ValueError("two keys have one id")
                 key = PyJWK.from_dict(each, algorithm="RS256").key
@@ -167,13 +167,14 @@ class LoginKeys:
         return json.loads(content)
 
 
-def _signs(key: dict[str, Any], issuer: str) -> bool:
-    """Whether tokens of this issuer may be signed with a key. Microsoft names each key's issuer."""
+def _signs(key: dict[str, Any], issuers: set[str | None]) -> bool:
+    """Whether tokens may be signed with a key: Microsoft names the issuer of each, or all tenants'
+    by a template."""
     return (
         key.get("kty") == "RSA"
         and key.get("use", "sig") == "sig"
         and key.get("alg", "RS256") == "RS256"
-        and key.get("issuer", issuer) == issuer
+        and key.get("issuer") in issuers
         and isinstance(key.get("kid"), str)
         and key["kid"] != ""
     )

@@ -49,6 +49,20 @@ async def asked(catalog: RunningCatalog) -> AsyncIterator[clients.Catalog]:
         yield clients.Catalog(peer)
 
 
+async def test_a_person_whom_the_catalog_does_not_know(
+    asked: clients.Catalog, sqlite_url: str, nats_url: str, tmp_path: Path
+) -> None:
+    """The catalog is asked for the person who calls, by their own token: when that is not good
+    there, they hear so, and not that something is away."""
+    other = tmp_path / "another issuer"
+    async with PolicyHouse.open(sqlite_url, nats_url, other, catalog=asked) as house:
+        created = await house.create(a_policy())
+        fields = {"policy_id": created.policy_id, "etag": "1"}
+        await refusal(
+            house.call("DeletePolicy", **fields), StatusCode.UNAUTHENTICATED, "CALLER_UNKNOWN"
+        )
+
+
 async def test_policy_that_an_app_uses(
     catalog: RunningCatalog, asked: clients.Catalog, sqlite_url: str, nats_url: str, tmp_path: Path
 ) -> None:
