@@ -65,7 +65,7 @@ async def ready_house(
         ready = Ready(house, None, entra, log)  # type: ignore[arg-type]
         ready.operator = ready.client(cast.OPERATOR)
         try:
-            await _prepare(ready)
+            await prepare(ready)
             yield ready
         except BaseException:
             sys.stderr.write("\n".join(["The last lines of the house:", *log[-80:], ""]))
@@ -74,7 +74,8 @@ async def ready_house(
             await ready.close()
 
 
-async def _prepare(ready: Ready) -> None:
+async def prepare(ready: Ready) -> None:
+    """Walks the operator's four steps."""
     guide = Guide(ready.operator, ready.operator)
     connection = await guide.connect()
     sync = await guide.start_sync(connection.connection_id)
