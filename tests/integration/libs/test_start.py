@@ -58,6 +58,12 @@ def _start(
         ({"DATABASE_URL": "postgresql+asyncpg://a:s3cret@127.0.0.1:1/c"}, 1, "the database does"),
         ({"DATABASE_URL": "sqlite:////nowhere/at/all.db"}, 1, "the database does not answer"),
         ({"JWKS_FILE": "/nowhere"}, 2, "LATCHKEY_JWKS_FILE: it holds no keys"),
+        (
+            {"LISTEN": "0.0.0.0:0"},
+            2,
+            "LATCHKEY_LISTEN: 0.0.0.0:0 is not on the loopback; LATCHKEY_ID",
+        ),
+        ({"IDENTITY": "entra"}, 2, "LATCHKEY_JWKS_FILE: means nothing where LATCHKEY_IDENTITY is"),
         ({"LISTEN": "[::1%x]:1"}, 2, "LATCHKEY_LISTEN: [::1%x]:1: "),
     ],
 )
