@@ -1,9 +1,11 @@
 """Makes Entra agree with the leases, and tells the catalog what Entra holds.
 
-Owns: connections, syncs, deliveries, assignments and operations.
+Owns: connections, syncs, deliveries, assignments, operations and reconciliations.
 Answers: connector administrators, and the requests service about deliveries.
-Publishes: ConnectionCreated, SyncStarted, SyncSucceeded, SyncFailed, SyncCancelled,
-    AccessProvisioned, AccessProvisioningFailed, AccessDeprovisioned.
+Publishes: ConnectionCreated, ConnectionUpdated, SyncStarted, SyncSucceeded, SyncFailed,
+    SyncCancelled, SyncHeld, SyncConfirmed, AccessProvisioned, AccessProvisioningFailed,
+    AccessDeprovisioned, AccessRemovedOutside, ReconciliationHeld, ReconciliationConfirmed.
 Follows: LeaseGranted and LeaseEnded of requests, as hints to look.
-Calls: requests for leases, catalog for targets and to bring in what a sync reads, Microsoft Graph.
+Calls: requests for leases, catalog for targets, to bring in what a sync reads and to
+    see what is missing, Microsoft Graph.
 """

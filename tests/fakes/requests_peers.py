@@ -365,6 +365,12 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         await self.take(context)
         return resolution_pb2.ConfirmTargetsResponse()
 
+    async def CheckHeld(
+        self, request: resolution_pb2.CheckHeldRequest, context: Context
+    ) -> resolution_pb2.CheckHeldResponse:
+        await self.take(context)
+        return resolution_pb2.CheckHeldResponse()
+
 
 def _both(request: resolution_pb2.ResolveEntitlementRequest) -> tuple[str, str]:
     return request.requester_user_id, request.subject_user_id

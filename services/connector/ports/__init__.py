@@ -4,6 +4,7 @@ from services.connector.ports.connections import Connections, Secrets, Throttles
 from services.connector.ports.entra import Attempt, Entra, Gate, RequestCounter, Serving
 from services.connector.ports.peers import Catalog, Requests
 from services.connector.ports.provisioning import Provisioning, Recorded
+from services.connector.ports.reconciliations import Reconciliations
 from services.connector.ports.syncs import Syncs
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Entra",
     "Gate",
     "Provisioning",
+    "Reconciliations",
     "Recorded",
     "RequestCounter",
     "Requests",

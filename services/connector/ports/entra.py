@@ -15,7 +15,7 @@ from services.connector.domain.directory import (
 )
 from services.connector.domain.operation import OperationKind
 from services.connector.domain.target import Principal, Target
-from services.connector.domain.verdict import Verdict
+from services.connector.domain.verdict import Refused, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Attempt:
 
     `number` counts the attempts of the operation, from 1. `entra_assignment_id` is what Entra is
     known to call the assignment, empty when that is not known. `looks_first`: an attempt before
-    this one may have had its effect.
+    this one may have had its effect, or what is found there is ours. With a `refusal` nothing is
+    written: that is what it comes to when the look finds nothing.
     """
 
     operation_id: str
@@ -35,6 +36,8 @@ class Attempt:
     entra_assignment_id: str
     looks_first: bool
     client_request_id: str
+    takes_over: bool = False
+    refusal: Refused | None = None
 
 
 class Gate(Protocol):

@@ -6,6 +6,7 @@ from typing import Protocol
 from services.connector.domain.connection import Connection
 from services.connector.domain.directory import AppInScope
 from services.connector.domain.lease import Confirmation, Lease
+from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.sync import Checkpoint, Ingested, NumberedPage, Sync
 from services.connector.domain.target import Target
 
@@ -49,6 +50,19 @@ class Catalog(Protocol):
 
         Raises:
             NotFound: it has no such entitlement or person.
+            Unavailable: it does not answer.
+        """
+        ...
+
+    async def check_held(
+        self, connection_id: str, expected: Sequence[ExpectedAssignment]
+    ) -> tuple[str, frozenset[str]]:
+        """The newest sync of a connection, and which assignments are not in Entra as it saw it.
+
+        The sync is empty while it is not complete. Whose person or target is no longer in the
+        directory is not missing: that ends otherwise.
+
+        Raises:
             Unavailable: it does not answer.
         """
         ...

@@ -11,6 +11,7 @@ from services.connector.domain.assignment import Assignment
 from services.connector.domain.attempt import AttemptRecord
 from services.connector.domain.delivery import Delivery, Picture
 from services.connector.domain.operation import Operation, OperationState
+from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.target import Principal, Target
 from services.connector.domain.wave import Due
 
@@ -43,6 +44,26 @@ class Provisioning(Protocol):
 
     async def around_operations(self, operation_ids: Sequence[str]) -> Picture:
         """The assignments of operations, and the open deliveries that hang on them with theirs."""
+        ...
+
+    async def around_assignments(self, assignment_ids: Sequence[str]) -> Picture:
+        """Assignments, and all deliveries that hang on them with theirs, also those not open."""
+        ...
+
+    async def expected(
+        self, connection_id: str, changed_before: datetime, after: str, limit: int
+    ) -> Sequence[ExpectedAssignment]:
+        """Assignments of a connection that are in Entra since before then, behind an id."""
+        ...
+
+    async def still_expected(
+        self, assignment_ids: Sequence[str], changed_before: datetime
+    ) -> Sequence[ExpectedAssignment]:
+        """Those of these that are in Entra since before then."""
+        ...
+
+    async def lost_deliveries(self, changed_before: datetime, limit: int) -> Sequence[str]:
+        """Leases that are lost since before then, those that changed longest ago first."""
         ...
 
     async def due(

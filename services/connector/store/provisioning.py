@@ -13,10 +13,11 @@ from libs.domain.paging import Page, PageRequest
 from services.connector.domain.assignment import Assignment
 from services.connector.domain.delivery import Delivery, Picture
 from services.connector.domain.operation import Lane, Operation, OperationKind, OperationState
+from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.target import Principal, Target
 from services.connector.domain.wave import Due
 from services.connector.ports import Recorded
-from services.connector.store import pictures, rows
+from services.connector.store import expected, pictures, rows
 from services.connector.store.tables import assignments, attempts, deliveries, holds, operations
 
 _OPEN_LEASES = (
@@ -118,6 +119,35 @@ class ProvisioningStore:
 
         return await self._database.read(work)
 
+    async def around_assignments(self, assignment_ids: Sequence[str]) -> Picture:
+        """Assignments, and all deliveries that hang on them with theirs, also those not open."""
+
+        def work(connection: Connection) -> Picture:
+            seeds = set(assignment_ids)
+            return pictures.picture(connection, seeds, pictures.leases_on(connection, seeds))
+
+        return await self._database.read(work, at_once=True)
+
+    async def expected(
+        self, connection_id: str, changed_before: datetime, after: str, limit: int
+    ) -> Sequence[ExpectedAssignment]:
+        """Assignments of a connection that are in Entra since before then, behind an id."""
+        return await self._database.read(
+            lambda c: expected.read_page(c, connection_id, changed_before, after, limit)
+        )
+
+    async def still_expected(
+        self, assignment_ids: Sequence[str], changed_before: datetime
+    ) -> Sequence[ExpectedAssignment]:
+        """Those of these that are in Entra since before then."""
+        return await self._database.read(
+            lambda c: expected.read_among(c, assignment_ids, changed_before)
+        )
+
+    async def lost_deliveries(self, changed_before: datetime, limit: int) -> Sequence[str]:
+        """Leases that are lost since before then, those that changed longest ago first."""
+        return await self._database.read(lambda c: expected.read_lost(c, changed_before, limit))
+
     async def due(
         self, connection_id: str, now: datetime, limit: int, busy: frozenset[str]
     ) -> Sequence[Due]:
@@ -207,6 +237,17 @@ class ProvisioningStore:
             released += [
                 {"of": each.assignment_id, "lease": lease_id, "live": False}
                 for lease_id in sorted(had - each.lease_ids)
+            ]
+        # Held and released in one change: the delivery hangs on it all the same.
+        for delivery in after.deliveries.values():
+            had_before = before.deliveries.get(delivery.lease_id)
+            hung = had_before.assignment_ids if had_before is not None else ()
+            held += [
+                {"assignment_id": each, "lease_id": delivery.lease_id, "live": False}
+                for each in delivery.assignment_ids
+                if each not in hung
+                and (found := after.assignments.get(each)) is not None
+                and delivery.lease_id not in found.lease_ids
             ]
         return (*writes, *_all(_HOLD, held), *_all(_RELEASE, released))
 

@@ -184,7 +184,9 @@ async def test_confirm_targets(catalog: RunningCatalog) -> None:
 async def test_check_held(catalog: RunningCatalog) -> None:
     """1 to 500 items."""
     for count in (0, 501):
-        item = {"user_id": "usr_1", "directory_entitlement_id": "den_1"}
+        item = resolution_pb2.CheckHeldRequest.HeldItem(
+            user_id="usr_1", directory_entitlement_id="den_1"
+        )
         request = resolution_pb2.CheckHeldRequest(connection_id="con_1", items=[item] * count)
         await assert_refused(catalog, ("resolution", "CheckHeld", request), "items")
 

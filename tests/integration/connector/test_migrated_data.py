@@ -4,7 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from libs.db.engine import Database
-from services.connector.domain.connection import ConnectionMode, CredentialKind
+from services.connector.domain.connection import (
+    ConnectionMode,
+    CredentialKind,
+    RemovedAccessAction,
+)
 from services.connector.domain.operation import Lane
 from services.connector.store import MIGRATIONS
 from services.connector.store.connections import ConnectionStore
@@ -89,11 +93,14 @@ async def test_a_connector_at_0001(database_url: str) -> None:
         delivery = await store.delivery("lea_1")
         assert delivery is not None
         assert (delivery.emergency, delivery.remedy) == (False, None)
+        assert (delivery.takes_over, delivery.removed_outside_time) == (False, None)
+        assert connection.removed_access_action is RemovedAccessAction.END
         picture = await store.around_operations(["opn_new", "opn_tried"])
         assert {key: each.add_time for key, each in picture.assignments.items()} == {
             "asg_new": None,
             "asg_tried": NOW,
         }
+        assert not any(each.taken_over for each in picture.assignments.values())
         lanes = {}
         for each in ("opn_new", "opn_tried"):
             recorded = await store.operation(each)

@@ -189,6 +189,35 @@ async def test_intervals_have_limits(
         ]
 
 
+async def test_what_becomes_of_removed_access(small_house: ConnectorHouse) -> None:
+    """Leases end unless something else is said, when made or when changed; not set it is that."""
+    house = small_house
+    end, restore = pb.REMOVED_ACCESS_ACTION_END, pb.REMOVED_ACCESS_ACTION_RESTORE
+    new = _new(
+        "client_secret_name", SECRET_NAME, removed_access_action="REMOVED_ACCESS_ACTION_RESTORE"
+    )
+    bad = pb.Connection(connection_id="con_1", removed_access_action=9)  # type: ignore[arg-type]
+    for call in (
+        _create(house, _new("client_secret_name", SECRET_NAME, removed_access_action=9)),
+        _update(house, bad, "removed_access_action"),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await call
+        [violation] = field_violations(raised.value)
+        assert violation.field == "connection.removed_access_action"
+    created = await _create(house, new)
+    assert created.removed_access_action == restore
+    found = pb.Connection(connection_id=created.connection_id, display_name="Other")
+    renamed = await _update(house, found, "display_name")
+    assert renamed.removed_access_action == restore
+    assert (await _update(house, found, "removed_access_action")).removed_access_action == end
+    assert (await _get(house, created.connection_id)).removed_access_action == end
+    listed = await house.connections.ListConnections(
+        pb.ListConnectionsRequest(), metadata=house.reader
+    )
+    assert [each.removed_access_action for each in listed.connections] == [end]
+
+
 async def test_is_changed_where_the_mask_says(house: ConnectorHouse) -> None:
     """What is not named stays, whatever the message holds; the event names what changed."""
     connection_id = await house.connect()
