@@ -16,10 +16,11 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from libs.domain.callers import Person, Service
-from libs.domain.errors import Invalid, LatchkeyError, NotAllowed
+from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, Unauthenticated
 from libs.rpc import deadlines, errors, identity
 from libs.rpc.access import Table
 from libs.rpc.identity import Acting, Identities, caller
+from libs.rpc.jwts import LEEWAY_SECONDS
 
 Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Any]
 
@@ -95,12 +96,12 @@ class Calls(grpc.aio.ServerInterceptor):
         async def run(
             request: Any, context: grpc.aio.ServicerContext[Any, Any]
         ) -> AsyncIterator[Any]:
-            async with self._around(method, metadata, context):
+            async with self._around(method, metadata, context) as acting:
                 answering = inner(request, context)
                 if isinstance(answering, Awaitable):
                     await answering  # writes by itself, as the health service does
                     return
-                async for response in answering:
+                async for response in _while_known(acting, answering):
                     yield response
 
         return run
@@ -111,7 +112,7 @@ class Calls(grpc.aio.ServerInterceptor):
         method: str,
         metadata: Sequence[Any],
         context: grpc.aio.ServicerContext[Any, Any],
-    ) -> AsyncIterator[None]:
+    ) -> AsyncIterator[Acting | None]:
         began, code, reason, who = time.perf_counter(), grpc.StatusCode.OK, "", _names(None)
         acting: Acting | None = None
         try:
@@ -119,7 +120,7 @@ class Calls(grpc.aio.ServerInterceptor):
             who = _names(acting)
             self._table.check(method, None if acting is None else acting.caller)
             identity.begin(acting)
-            yield
+            yield acting
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise
@@ -165,6 +166,23 @@ class Calls(grpc.aio.ServerInterceptor):
             return b""
 
         return grpc.unary_unary_rpc_method_handler(run)
+
+
+async def _while_known(acting: Acting | None, answering: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """The answers of a stream, until the token of the person behind it ends."""
+    ends = None if acting is None else acting.ends
+    while True:
+        left = None if ends is None else ends + LEEWAY_SECONDS - time.time()
+        try:
+            async with asyncio.timeout(left) as limit:
+                response = await anext(answering)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            if limit.expired():
+                raise Unauthenticated("the token has expired") from error
+            raise
+        yield response
 
 
 def _names(acting: Acting | None) -> dict[str, str]:

@@ -84,6 +84,10 @@ class EntraVerifier:
         self._remembered.put(token, Checked(until, key_id, key, person))
         return person
 
+    def ends(self, token: str) -> float:
+        """When a token that was just verified ends, in seconds since 1970."""
+        return self._remembered.ends(token)
+
     def _check_use(self, jwt: Jwt) -> None:
         """Refuses what was issued for something else than a person's calls of our API."""
         claims = jwt.claims

@@ -22,11 +22,13 @@ OPERATOR = "operator"
 
 @dataclass(slots=True)
 class Acting:
-    """Who makes a call. `token` is that of the person behind it, while the call lasts."""
+    """Who makes a call. `token` is that of the person behind it, while the call lasts; `ends` is
+    when it is good no more, in seconds since 1970."""
 
     caller: Caller
     person: Person | None = None
     token: str | None = None
+    ends: float | None = None
 
 
 _acting: ContextVar[Acting | None] = ContextVar("acting", default=None)
@@ -90,7 +92,7 @@ class Identities:
             if isinstance(caller, Person):
                 if persons:
                     raise Unauthenticated("only services call for somebody else")
-                return Acting(caller, caller, token)
+                return Acting(caller, caller, token, self._verifier.ends(token))
         if not persons:
             return Acting(caller)
         return await self._for_a_person(caller, persons)
@@ -105,7 +107,7 @@ class Identities:
             raise Unauthenticated.for_another(error.facts["problem"]) from error
         if not isinstance(person, Person):
             raise Unauthenticated.for_another("the token is not a person's")
-        return Acting(caller, person, token)
+        return Acting(caller, person, token, self._verifier.ends(token))
 
     def _shown(self, peer: Mapping[str, Iterable[bytes]] | None) -> str | None:
         """The name in the certificate that was shown; None when none was asked for."""

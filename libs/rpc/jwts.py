@@ -152,6 +152,11 @@ class Remembered:
             return None
         return found
 
+    def ends(self, token: str) -> float:
+        """When a token ends, in seconds since 1970; that it has ended when it is not remembered."""
+        found = self._found.get(token)
+        return 0.0 if found is None else found.until
+
     def put(self, token: str, checked: Checked) -> None:
         """Remembers a token that is good."""
         if len(self._found) >= _MOST_REMEMBERED:

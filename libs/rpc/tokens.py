@@ -38,6 +38,10 @@ class Verifier(Protocol):
         """
         ...
 
+    def ends(self, token: str) -> float:
+        """When a token that was just verified ends, in seconds since 1970."""
+        ...
+
 
 class TokenVerifier:
     """Checks tokens of one local issuer for one audience."""
@@ -84,6 +88,10 @@ class TokenVerifier:
         caller = _caller(jwt)
         self._remembered.put(token, Checked(until, jwt.key_id, key, caller))
         return caller
+
+    def ends(self, token: str) -> float:
+        """When a token that was just verified ends, in seconds since 1970."""
+        return self._remembered.ends(token)
 
     def _key(self, key_id: str) -> RSAPublicKey:
         if key_id not in self._keys:

@@ -1,12 +1,14 @@
 """The keys of the login endpoint: fetched, rotated, withdrawn, and what happens without."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from libs.domain.errors import Unauthenticated, Unavailable
+from libs.rpc.jwts import LEEWAY_SECONDS
 from libs.rpc.login_keys import KEEP_SECONDS, REFRESH_SECONDS, UNKNOWN_KEY_SECONDS
 from tests.integration.libs.scene import KINDS, failure_of, serving
 from tests.integration.libs.trust import OTHER_TENANT, Login, login
@@ -110,6 +112,20 @@ async def test_nobody_of_the_corpus_reaches_a_method(tmp_path: Path, kind: str) 
                 wrong[name] = (code, reason)
         assert wrong == {}
         assert running.scene.callers == []
+
+
+async def test_a_stream_ends_with_the_token(tmp_path: Path) -> None:
+    """Who watches hears when their token is good no more, leeway included, and the handler ends; a
+    call that has ended by then has nothing of it."""
+    async with login(tmp_path) as found, serving(tmp_path, verifier=found.verifier) as running:
+        token = found.token(claims={"exp": int(time.time()) - LEEWAY_SECONDS + 2})
+        code, reason, error = await failure_of(
+            running.call(asyncio.Event().wait, method="watch", metadata=bearer(token))
+        )
+        assert (code.name, reason) == ("UNAUTHENTICATED", "CALLER_UNKNOWN")
+        assert "has expired" in str(error.details())
+        await asyncio.wait_for(running.scene.cancelled.wait(), 5)
+        await running.call(method="watch", metadata=bearer(found.token()))
 
 
 async def test_a_person_comes_in_by_the_simulated_login(tmp_path: Path) -> None:
