@@ -13,7 +13,8 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
 
 # A new volume takes its owner from the folder it is mounted on, so that the user can write to it.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin latchkey \
-    && install --directory --owner=latchkey --mode=0700 /run/latchkey
+    && install --directory --owner=latchkey --mode=0700 /run/latchkey /run/latchkey/catalog \
+        /run/latchkey/connector /run/latchkey/policy /run/latchkey/requests
 
 WORKDIR /app
 

@@ -9,6 +9,7 @@ CONNECTOR_ADMIN = "Latchkey.ConnectorAdmin"
 POLICY_ADMIN = "Latchkey.PolicyAdmin"
 HELPDESK = "Latchkey.Helpdesk"
 AUDITOR = "Latchkey.Auditor"
+ROLES = frozenset({ADMIN, CONNECTOR_ADMIN, POLICY_ADMIN, HELPDESK, AUDITOR})
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,14 @@ class Unauthenticated(LatchkeyError):
     def __init__(self, problem: str) -> None:
         super().__init__("CALLER_UNKNOWN", f"Who calls is not known: {problem}.", problem=problem)
 
+    @classmethod
+    def for_another(cls, problem: str) -> "Unauthenticated":
+        """A service is known, and the person for whom it says it calls is not."""
+        error = cls(problem)
+        error.message = f"For whom the call is made is not known: {problem}."
+        error.facts = {"problem": problem, "whose": "person"}
+        return error
+
 
 class Conflict(LatchkeyError):
     """Somebody else changed the same thing first."""
@@ -106,8 +114,9 @@ class Unavailable(LatchkeyError):
         )
 
     @classmethod
-    def refused(cls, dependency: str, error: LatchkeyError) -> "Unavailable":
-        """What an error of a dependency is to our caller, who has done nothing wrong."""
-        if isinstance(error, Unavailable):
+    def refused(cls, dependency: str, error: LatchkeyError) -> "Unavailable | Unauthenticated":
+        """What an error of a dependency is to our caller, who has done nothing wrong; unless it is
+        their own token, which we have passed on, that is good no more."""
+        if isinstance(error, Unavailable | Unauthenticated):
             return error
         return cls(dependency, f"it refuses with {error.reason}")

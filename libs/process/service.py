@@ -21,13 +21,15 @@ from libs.events.broker import Broker
 from libs.events.consumer import Consumer, Follow
 from libs.events.relay import Relay
 from libs.ledger import servicers as ledger_servicers
-from libs.process import logs
+from libs.process import logs, trust
 from libs.process.run import Life, run
 from libs.process.settings import PREFIX, Settings, SettingsError, load
 from libs.rpc.access import Row
+from libs.rpc.certificates import Certificates
 from libs.rpc.limits import Most
-from libs.rpc.server import Server, Servicer
-from libs.rpc.tokens import TokenVerifier
+from libs.rpc.peers import Peer
+from libs.rpc.server import ListenError, Server, Servicer
+from libs.rpc.tokens import TokenFile
 
 _FORGET_SECONDS = 3600.0
 
@@ -46,6 +48,8 @@ class Service:
     writes: Writes
     notices: Notices
     broker: Broker
+    credentials: Certificates | TokenFile | None
+    """What the service shows the others that it calls."""
 
     @classmethod
     async def begin(
@@ -61,11 +65,12 @@ class Service:
         """Starts everything but the server: logs, database, committer, outbox and its relay.
 
         Raises:
-            SettingsError: there is no database of that URL's kind.
+            SettingsError: there is no database of that URL's kind, or no certificate in the files.
             SchemaMismatch: the database is not in the form that this version needs.
             Unavailable: the database does not answer.
         """
         logs.configure(name, console=settings.log_format == "console")
+        shown = trust.credentials(settings, name)
         database = _open(settings)
         life.parts.push_async_callback(database.close)
         if settings.migrate:
@@ -101,7 +106,13 @@ class Service:
             writes,
             notices,
             broker,
+            shown,
         )
+
+    async def peer(self, name: str, address: str) -> Peer:
+        """Another service, to be called as this one."""
+        assert self.credentials is not None, "the settings let no address pass without credentials"
+        return await self.life.parts.enter_async_context(Peer(name, address, self.credentials))
 
     async def follow(self, *follows: Follow) -> None:
         """Begins to follow events of other services."""
@@ -124,24 +135,21 @@ class Service:
             SettingsError: there are no keys where the settings say, or the address is taken.
         """
         settings = self.settings
-        try:
-            verifier = TokenVerifier(
-                issuer=settings.issuer, audience=settings.audience, jwks_file=settings.jwks_file
-            )
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"{PREFIX}JWKS_FILE: it holds no keys: {error}") from error
         server = Server(
             name=self.name,
             listen=settings.listen,
             servicers=[*servicers, *ledger_servicers.servicers(self.database, self.ledger)],
             access={**access, **ledger_servicers.ACCESS},
-            verifier=verifier,
             most=Most(settings.calls_per_second, settings.calls_at_once),
+            verifier=await trust.verifier(settings, self.life),
+            certificates=self.credentials if isinstance(self.credentials, Certificates) else None,
+            service_listen=settings.service_listen,
         )
         try:
             return await self.life.parts.enter_async_context(server)
-        except RuntimeError as error:
-            raise SettingsError(f"{PREFIX}LISTEN: {settings.listen}: {error}") from error
+        except ListenError as error:
+            key = "LISTEN" if error.listen == settings.listen else "SERVICE_LISTEN"
+            raise SettingsError(f"{PREFIX}{key}: {error}") from error
 
     async def serve(self, servicers: Sequence[Servicer], access: Mapping[str, Row]) -> None:
         """Answers calls until the process is told to stop."""

@@ -11,30 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-)
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-PREFIX = "LATCHKEY_"
+from libs.process.trust import PREFIX, Address, SettingsError, Trust
+
+__all__ = ["PREFIX", "Address", "Settings", "SettingsError", "load"]
+
 FILE_KEY = "SETTINGS_FILE"
-
-
-class SettingsError(Exception):
-    """The settings can't be meant as they are."""
-
-
-def _address(value: str) -> str:
-    host, _, port = value.rpartition(":")
-    # gRPC takes 70000 for 4464, and a name without a port for one with 443.
-    if not host or not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
-        raise PydanticCustomError("address", "must be host:port, the port at most 65535")
-    return value
 
 
 def _nats_url(value: str) -> str:
@@ -48,27 +32,9 @@ def _nats_url(value: str) -> str:
     return value
 
 
-Address = Annotated[str, AfterValidator(_address)]
-
-
-def with_token_file(value: str | None, info: ValidationInfo) -> str | None:
-    """The address of another service, for a service that can do without: it is given together with
-    the `token_file` that the settings have before it, or neither is."""
-    if "token_file" in info.data and (value is None) != (info.data["token_file"] is None):
-        raise PydanticCustomError(
-            "together", f"is given together with {PREFIX}TOKEN_FILE, or neither is"
-        )
-    return value
-
-
-class Settings(BaseModel):
+class Settings(Trust):
     """What every service needs."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    listen: Address
-    """host:port of the gRPC server. It is plaintext: a host that others reach needs a network that
-    nobody else is in."""
     database_url: str = Field(pattern=r"^(sqlite:///|postgresql\+asyncpg://)")
     """`sqlite:///path` or `postgresql+asyncpg://user:password@host:port/name`."""
     nats_url: Annotated[str, AfterValidator(_nats_url)]
@@ -78,12 +44,6 @@ class Settings(BaseModel):
     the broker must let anybody in: a development house only."""
     nats_ca_file: Path | None = None
     """Who may have signed the certificate of NATS, in PEM; whom the system trusts if not given."""
-    jwks_file: Path
-    """The issuer's public keys."""
-    issuer: str = Field(min_length=1)
-    """Who must have issued a token."""
-    audience: str = Field(default="latchkey", min_length=1)
-    """Whom a token must be for."""
     migrate: bool = False
     """Whether to bring the database to the newest version at start."""
     calls_per_second: float = Field(default=50.0, gt=0, le=1_000_000)
@@ -121,6 +81,10 @@ def load(kind: type[S], environment: dict[str, str] | None = None) -> S:
     except ValidationError as error:
         problems = []
         for problem in error.errors(include_url=False, include_input=False):
+            if not problem["loc"]:
+                # What several settings make together names them itself.
+                problems.append(problem["msg"])
+                continue
             key = ".".join(str(part) for part in problem["loc"])
             origin = origins.get(key.split(".")[0])
             known = ", ".join(sorted(PREFIX + name.upper() for name in kind.model_fields))

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from contextvars import ContextVar
 from typing import Any
 
 import grpc
@@ -18,26 +17,17 @@ from grpc_status import rpc_status
 
 from libs.domain.callers import Caller, Person, Service
 from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, Unauthenticated
-from libs.rpc import deadlines, errors
+from libs.rpc import deadlines, errors, identity
 from libs.rpc.access import Table
+from libs.rpc.identity import Acting, Identities, caller
+from libs.rpc.jwts import LEEWAY_SECONDS
 from libs.rpc.limits import Limits
-from libs.rpc.tokens import TokenVerifier
 
 Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Any]
 
+__all__ = ["Calls", "caller", "person"]
+
 _log = structlog.get_logger(__name__)
-_caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
-
-
-def caller() -> Caller:
-    """Who makes the current call.
-
-    Raises:
-        Unauthenticated: nobody, which only methods without a token see.
-    """
-    if (found := _caller.get()) is None:
-        raise Unauthenticated("there is no token")
-    return found
 
 
 def person() -> Person:
@@ -58,11 +48,11 @@ class Calls(grpc.aio.ServerInterceptor):
     """The interceptor of one server."""
 
     def __init__(
-        self, *, domain: str, table: Table, verifier: TokenVerifier, limits: Limits
+        self, *, domain: str, table: Table, identities: Identities, limits: Limits
     ) -> None:
         self._domain = domain
         self._table = table
-        self._verifier = verifier
+        self._identities = identities
         self._limits = limits
 
     async def intercept_service(
@@ -110,12 +100,12 @@ class Calls(grpc.aio.ServerInterceptor):
         async def run(
             request: Any, context: grpc.aio.ServicerContext[Any, Any]
         ) -> AsyncIterator[Any]:
-            async with self._around(method, metadata, context, self._limits.stream):
+            async with self._around(method, metadata, context, self._limits.stream) as acting:
                 answering = inner(request, context)
                 if isinstance(answering, Awaitable):
                     await answering  # writes by itself, as the health service does
                     return
-                async for response in answering:
+                async for response in _while_known(acting, answering):
                     yield response
 
         return run
@@ -127,16 +117,17 @@ class Calls(grpc.aio.ServerInterceptor):
         metadata: Sequence[Any],
         context: grpc.aio.ServicerContext[Any, Any],
         let_in: Callable[[Caller], AbstractContextManager[None]],
-    ) -> AsyncIterator[None]:
-        began, code, reason, who = time.perf_counter(), grpc.StatusCode.OK, "", "nobody"
+    ) -> AsyncIterator[Acting | None]:
+        began, code, reason, who = time.perf_counter(), grpc.StatusCode.OK, "", _names(None)
+        acting: Acting | None = None
         try:
-            found = self._identify(method, metadata)
-            who = found.key if found is not None else who
-            self._table.check(method, found)
-            _caller.set(found)
+            acting = await self._identify(method, metadata, context)
+            who = _names(acting)
+            self._table.check(method, None if acting is None else acting.caller)
+            identity.begin(acting)
             # Health is answered however much else is asked.
-            with nullcontext() if found is None else let_in(found):
-                yield
+            with nullcontext() if acting is None else let_in(acting.caller):
+                yield acting
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise
@@ -152,28 +143,23 @@ class Calls(grpc.aio.ServerInterceptor):
             code, reason = errors.code_of(failure), failure.reason
             await self._abort(context, failure)
         finally:
+            identity.end(acting)
             if not self._table.is_open(method):
                 _log.info(
                     "call",
                     method=method.lstrip("/"),
-                    caller=who,
+                    **who,
                     code=code.name,
                     reason=reason,
                     milliseconds=round((time.perf_counter() - began) * 1000, 2),
                 )
 
-    def _identify(self, method: str, metadata: Sequence[Any]) -> Caller | None:
+    async def _identify(
+        self, method: str, metadata: Sequence[Any], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> Acting | None:
         if self._table.is_open(method):
             return None
-        headers = [value for key, value in metadata or () if key == "authorization"]
-        if len(headers) != 1:
-            raise Unauthenticated(
-                "there is more than one token" if headers else "there is no token"
-            )
-        header = headers[0]
-        if not isinstance(header, str) or not header.lower().startswith("bearer "):
-            raise Unauthenticated("the authorization is not a bearer token")
-        return self._verifier.verify(header[7:].strip())
+        return await self._identities.of(metadata, context.auth_context())
 
     async def _abort(
         self, context: grpc.aio.ServicerContext[Any, Any], failure: LatchkeyError
@@ -187,6 +173,33 @@ class Calls(grpc.aio.ServerInterceptor):
             return b""
 
         return grpc.unary_unary_rpc_method_handler(run)
+
+
+async def _while_known(acting: Acting | None, answering: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """The answers of a stream, until the token of the person behind it ends."""
+    ends = None if acting is None else acting.ends
+    while True:
+        left = None if ends is None else ends + LEEWAY_SECONDS - time.time()
+        try:
+            async with asyncio.timeout(left) as limit:
+                response = await anext(answering)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            if limit.expired():
+                raise Unauthenticated("the token has expired") from error
+            raise
+        yield response
+
+
+def _names(acting: Acting | None) -> dict[str, str]:
+    """Who calls, and for whom, as the log has it."""
+    if acting is None:
+        return {"caller": "nobody"}
+    found = {"caller": acting.caller.key}
+    if acting.person is not None and acting.person is not acting.caller:
+        found["person"] = acting.person.key
+    return found
 
 
 def _reading(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:

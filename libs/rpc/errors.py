@@ -173,6 +173,9 @@ def from_call(error: grpc.aio.AioRpcError, dependency: str) -> LatchkeyError:
         return Invalid(violations, reason=reason, message=message, **facts)
     if reason and code in _CLASSES:
         return _CLASSES[code](reason, message, **facts)
+    if error.code() is grpc.StatusCode.UNAUTHENTICATED and facts.get("whose") == "person":
+        # The caller's own token, which we have passed on, is good no more.
+        return Unauthenticated(facts.get("problem", ""))
     if error.code() is grpc.StatusCode.UNAUTHENTICATED:
         # Our own credentials were refused; that is no fault of who called us.
         return Unavailable(dependency, "it does not accept our credentials")

@@ -1,12 +1,15 @@
-"""Another of our services, called with our own token, within the time that is left."""
+"""Another of our services, called as ourselves and for the person whose call this is, within the
+time that is left."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from google.protobuf.message import Message
 
-from libs.rpc import deadlines, errors
+from libs.rpc import deadlines, errors, identity
+from libs.rpc.certificates import Certificates
+from libs.rpc.channels import RenewedChannel
 from libs.rpc.tokens import TokenFile
 
 _OPTIONS = [
@@ -22,10 +25,17 @@ _OPTIONS = [
 class Peer:
     """A channel to one service."""
 
-    def __init__(self, name: str, address: str, token: TokenFile) -> None:
+    def __init__(self, name: str, address: str, credentials: Certificates | TokenFile) -> None:
+        """With certificates the call goes over TLS, and the server must be that service. With a
+        token it goes in plaintext, as in the dev house."""
         self._name = f"the {name} service"
-        self._token = token
-        self.channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self._token = credentials if isinstance(credentials, TokenFile) else None
+        self.channel: grpc.aio.Channel = (
+            grpc.aio.insecure_channel(address, options=_OPTIONS)
+            if isinstance(credentials, TokenFile)
+            # It has what stubs and `Peer` need of a channel.
+            else cast(grpc.aio.Channel, RenewedChannel(name, address, credentials, _OPTIONS))
+        )
 
     async def __aenter__(self) -> "Peer":
         return self
@@ -62,4 +72,5 @@ class Peer:
             raise errors.from_call(error, self._name) from error
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
-        return (("authorization", f"Bearer {self._token.current()}"),)
+        own = () if self._token is None else (("authorization", f"Bearer {self._token.current()}"),)
+        return (*own, *identity.passed_on())

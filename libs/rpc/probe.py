@@ -1,6 +1,11 @@
-"""`python -m libs.rpc.probe HOST:PORT` succeeds when the server there is healthy."""
+"""Succeeds when a server is healthy.
+
+python -m libs.rpc.probe HOST:PORT                  in plaintext
+python -m libs.rpc.probe HOST:PORT CA_FILE NAME     over TLS, by the name in its certificate
+"""
 
 import sys
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -8,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 def main() -> int:
     """Asks once, for two seconds at most."""
-    with grpc.insecure_channel(sys.argv[1]) as channel:
+    with _channel(*sys.argv[1:]) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(), timeout=2
@@ -16,6 +21,15 @@ def main() -> int:
         except grpc.RpcError:
             return 1
     return 0 if answer.status == health_pb2.HealthCheckResponse.SERVING else 1
+
+
+def _channel(address: str, ca_file: str = "", name: str = "") -> grpc.Channel:
+    if not ca_file:
+        return grpc.insecure_channel(address)
+    credentials = grpc.ssl_channel_credentials(Path(ca_file).read_bytes())
+    return grpc.secure_channel(
+        address, credentials, options=[("grpc.ssl_target_name_override", name)]
+    )
 
 
 if __name__ == "__main__":

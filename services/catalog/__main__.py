@@ -5,9 +5,7 @@ import structlog
 from libs.process.run import Life
 from libs.process.service import Service, start
 from libs.process.settings import load
-from libs.rpc.peers import Peer
 from libs.rpc.server import Servicer
-from libs.rpc.tokens import TokenFile
 from services.catalog import clients
 from services.catalog.expressions import CelExpressions
 from services.catalog.handlers.follow_requests import FollowRequests
@@ -75,11 +73,10 @@ async def prepare(life: Life, settings: Settings) -> tuple[Service, list[Service
 
 async def _follow(service: Service, settings: Settings, feed: StoredFeed) -> FollowLoop:
     """Begins to follow the requests service, which need not be there yet."""
-    if settings.requests_address is None or settings.token_file is None:
+    if settings.requests_address is None:
         _log.warning("follows_nobody", missing="LATCHKEY_REQUESTS_ADDRESS")
         return FollowLoop(service.writes, FollowRequests(feed, clients.NoRequests(), service.clock))
-    peer = Peer("requests", settings.requests_address, TokenFile(settings.token_file))
-    await service.life.parts.enter_async_context(peer)
+    peer = await service.peer("requests", settings.requests_address)
     follow = FollowRequests(feed, clients.Requests(peer), service.clock)
     following = FollowLoop(service.writes, follow)
     service.life.loop("follow", following, every=FOLLOW_SECONDS)

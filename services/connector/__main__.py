@@ -4,9 +4,7 @@ from libs.db.locks import Locks
 from libs.process.run import Life
 from libs.process.service import Service, start
 from libs.process.settings import load
-from libs.rpc.peers import Peer
 from libs.rpc.server import Server
-from libs.rpc.tokens import TokenFile
 from services.connector.clients import CatalogClient, RequestsClient
 from services.connector.entra.clouds import clouds
 from services.connector.entra.secrets import SecretsFolder
@@ -78,11 +76,8 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     provisioning = ProvisioningStore(service.database)
     reconciliations = ReconciliationStore(service.database)
 
-    token = TokenFile(settings.token_file)
-    requests_peer = Peer("requests", settings.requests_address, token)
-    catalog_peer = Peer("catalog", settings.catalog_address, token)
-    requests = RequestsClient(await life.parts.enter_async_context(requests_peer))
-    catalog = CatalogClient(await life.parts.enter_async_context(catalog_peer))
+    requests = RequestsClient(await service.peer("requests", settings.requests_address))
+    catalog = CatalogClient(await service.peer("catalog", settings.catalog_address))
 
     secrets = SecretsFolder(settings.secrets_dir)
     known_clouds = clouds(

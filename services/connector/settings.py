@@ -10,8 +10,6 @@ from libs.process import settings
 class Settings(settings.Settings):
     """The settings of the connector."""
 
-    token_file: Path
-    """This service's own token, for its calls to the others."""
     catalog_address: settings.Address
     """host:port of the catalog."""
     requests_address: settings.Address

@@ -5,8 +5,6 @@ import structlog
 from libs.process.run import Life
 from libs.process.service import Service, start
 from libs.process.settings import load
-from libs.rpc.peers import Peer
-from libs.rpc.tokens import TokenFile
 from services.policy import clients
 from services.policy.expressions import CelExpressions
 from services.policy.handlers.remembered_policies import RememberedPolicies
@@ -20,13 +18,12 @@ from services.policy.translate.events import fact_to_message
 _log = structlog.get_logger(__name__)
 
 
-async def _catalog(life: Life, settings: Settings) -> clients.Catalog | clients.NoCatalog:
+async def _catalog(service: Service, settings: Settings) -> clients.Catalog | clients.NoCatalog:
     """The catalog, which need not be there yet."""
-    if settings.catalog_address is None or settings.token_file is None:
+    if settings.catalog_address is None:
         _log.warning("deletes_no_policy", missing="LATCHKEY_CATALOG_ADDRESS")
         return clients.NoCatalog()
-    peer = Peer("catalog", settings.catalog_address, TokenFile(settings.token_file))
-    return clients.Catalog(await life.parts.enter_async_context(peer))
+    return clients.Catalog(await service.peer("catalog", settings.catalog_address))
 
 
 async def main(life: Life) -> None:
@@ -48,7 +45,7 @@ async def main(life: Life) -> None:
         policies=policies,
         remembered=remembered,
         expressions=CelExpressions(),
-        catalog=await _catalog(life, settings),
+        catalog=await _catalog(service, settings),
         clock=service.clock,
         default_policy_id=settings.default_policy_id,
     )

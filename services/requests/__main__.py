@@ -3,9 +3,7 @@
 from libs.process.run import Life
 from libs.process.service import Service, start
 from libs.process.settings import load
-from libs.rpc.peers import Peer
 from libs.rpc.server import Server
-from libs.rpc.tokens import TokenFile
 from services.requests import clients
 from services.requests.handlers.advance import Advancer
 from services.requests.handlers.campaign_reviewers import ReviewersAgain
@@ -103,11 +101,9 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     )
     clock, writes = service.clock, service.writes
 
-    token = TokenFile(settings.token_file)
-    enter = life.parts.enter_async_context
-    catalog = clients.Catalog(await enter(Peer("catalog", settings.catalog_address, token)))
-    policy = clients.Policy(await enter(Peer("policy", settings.policy_address, token)))
-    connector = clients.Connector(await enter(Peer("connector", settings.connector_address, token)))
+    catalog = clients.Catalog(await service.peer("catalog", settings.catalog_address))
+    policy = clients.Policy(await service.peer("policy", settings.policy_address))
+    connector = clients.Connector(await service.peer("connector", settings.connector_address))
 
     access_requests = AccessRequestStore(service.database)
     leases = LeaseStore(service.database)

@@ -1,7 +1,5 @@
 """What can be set about this service."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from libs.process import settings
@@ -10,8 +8,6 @@ from libs.process import settings
 class Settings(settings.Settings):
     """The settings of the requests service."""
 
-    token_file: Path
-    """This service's own token, for its calls to the others."""
     catalog_address: settings.Address
     """host:port of the catalog."""
     policy_address: settings.Address

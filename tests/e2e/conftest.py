@@ -66,7 +66,7 @@ async def ready_house(
         ready = Ready(house, None, entra, log)  # type: ignore[arg-type]
         ready.operator = ready.client(cast.OPERATOR)
         try:
-            await _prepare(ready)
+            await prepare(ready)
             yield ready
             assert not _leaked(ready), "\n".join(_leaked(ready)[:10])
         except BaseException:
@@ -87,7 +87,8 @@ def _leaked(ready: Ready) -> list[str]:
     return [*logged, *found_below(house.folder, spared, secrets)]
 
 
-async def _prepare(ready: Ready) -> None:
+async def prepare(ready: Ready) -> None:
+    """Walks the operator's four steps."""
     guide = Guide(ready.operator, ready.operator)
     connection = await guide.connect()
     sync = await guide.start_sync(connection.connection_id)

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from libs.process.settings import Settings, load
-from tools.dev import issuer, nats
+from libs.rpc.certificates import host_name
+from tools.dev import nats
+from tools.dev.certificates import TRUST_DOMAIN
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,8 +62,16 @@ def test_service_can_be_started_with_its_settings(
 ) -> None:
     """Every required key is there and no unknown one: the service itself takes them."""
     environment = services[name]["environment"]
-    settings = load(SETTINGS[name], {key: str(value) for key, value in environment.items()})
+    # What .env has to say is asked for by the same name, and in .env.example.
+    example = (ROOT / ".env.example").read_text()
+    given = dict(environment)
+    for key in ("ENTRA_TENANT_IDS", "ENTRA_AUDIENCES", "ENTRA_CLIENT_IDS"):
+        assert environment[f"LATCHKEY_{key}"] == f"${{{key}:?see .env.example}}"
+        assert f"\n{key}=\n" in example
+        given[f"LATCHKEY_{key}"] = "eb13cdbd-e36e-49ae-b981-ad982fc931a1"
+    settings = load(SETTINGS[name], {key: str(value) for key, value in given.items()})
     assert settings.migrate is False
+    assert settings.identity == "entra"
     assert services[f"{name}-migrate"]["environment"] == environment
 
 
@@ -69,11 +79,18 @@ def test_service_can_be_started_with_its_settings(
 def test_service_is_run_asked_and_published_on_its_port(
     services: dict[str, dict[str, Any]], name: str
 ) -> None:
-    """One port, the same where it listens, where its health is asked, and on this machine."""
+    """One port for people, the same where it listens, where its health is asked, and on this
+    machine; and one for services, which is not published."""
     service, port = services[name], PORTS[name]
     assert service["command"] == [f"services.{name}"]
     assert service["environment"]["LATCHKEY_LISTEN"].endswith(f":{port}")
-    assert service["healthcheck"]["test"][-2:] == ["libs.rpc.probe", f"127.0.0.1:{port}"]
+    assert service["environment"]["LATCHKEY_SERVICE_LISTEN"].endswith(f":{port + 10}")
+    assert service["healthcheck"]["test"][-4:] == [
+        "libs.rpc.probe",
+        f"127.0.0.1:{port}",
+        "/run/latchkey/ca.pem",
+        host_name(TRUST_DOMAIN, name),
+    ]
     assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
 
 
@@ -81,31 +98,41 @@ def test_service_is_run_asked_and_published_on_its_port(
 def test_service_starts_after_its_tables_and_its_keys(
     services: dict[str, dict[str, Any]], name: str
 ) -> None:
-    """The migration is a run of the same program, and the issuer has written the keys."""
+    """The migration is a run of the same program, and the certificates have been made."""
     assert services[f"{name}-migrate"]["command"] == [f"services.{name}", "migrate"]
-    assert set(services[name]["depends_on"]) == {"issuer", f"{name}-migrate", "nats"}
+    assert set(services[name]["depends_on"]) == {"certificates", f"{name}-migrate", "nats"}
     assert set(services[f"{name}-migrate"]["depends_on"]) == {"postgres"}
 
 
 def test_addresses_name_the_service_and_its_port(services: dict[str, dict[str, Any]]) -> None:
-    """`LATCHKEY_CATALOG_ADDRESS` is where catalog listens, and so on."""
+    """`LATCHKEY_CATALOG_ADDRESS` is where catalog listens to services, and so on."""
     for name in SETTINGS:
         for key, value in services[name]["environment"].items():
             if found := re.fullmatch(r"LATCHKEY_([A-Z]+)_ADDRESS", key):
                 other = found[1].lower()
-                assert value == f"{other}:{PORTS[other]}"
+                assert value == f"{other}:{PORTS[other] + 10}"
 
 
-def test_services_believe_the_issuer_that_is_there(services: dict[str, dict[str, Any]]) -> None:
-    """Name, audience and files are those of the local issuer, in the folder that it fills."""
-    assert services["issuer"]["command"] == ["tools.dev", "issuer", "--out", "/run/latchkey"]
-    for name, settings in SETTINGS.items():
+def test_each_service_has_its_own_certificate_and_no_other(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """One run makes the set, into a volume a service; each service mounts its own to read, at the
+    place that its settings name."""
+    made = services["certificates"]
+    assert made["command"] == ["tools.dev", "certs", "/run/latchkey"]
+    volumes = [f"{name}-certificates:/run/latchkey/{name}" for name in SETTINGS]
+    assert made["volumes"] == ["authority:/run/latchkey", *volumes]
+    for name in SETTINGS:
         environment = services[name]["environment"]
-        assert environment["LATCHKEY_ISSUER"] == issuer.ISSUER
-        assert environment["LATCHKEY_AUDIENCE"] == issuer.AUDIENCE
-        assert environment["LATCHKEY_JWKS_FILE"] == "/run/latchkey/jwks.json"
-        if "token_file" in settings.model_fields:
-            assert environment["LATCHKEY_TOKEN_FILE"] == f"/run/latchkey/{name}.token"
+        assert environment["LATCHKEY_TRUST_DOMAIN"] == TRUST_DOMAIN
+        for key, file in (
+            ("CERTIFICATE", "certificate.pem"),
+            ("KEY", "key.pem"),
+            ("CA", "ca.pem"),
+        ):
+            assert environment[f"LATCHKEY_TLS_{key}_FILE"] == f"/run/latchkey/{file}"
+        mounted = [mount for mount in services[name]["volumes"] if "/run/latchkey" in mount]
+        assert mounted == [f"{name}-certificates:/run/latchkey:ro"]
 
 
 def test_each_service_has_a_database_of_its_own(services: dict[str, dict[str, Any]]) -> None:
@@ -131,7 +158,7 @@ def test_services_are_confined(services: dict[str, dict[str, Any]]) -> None:
             assert service["read_only"] is True, name
             assert service["cap_drop"] == ["ALL"], name
             writable = [volume for volume in service.get("volumes", []) if volume[-3:] != ":ro"]
-            assert writable == (["identity:/run/latchkey"] if name == "issuer" else []), name
+            assert bool(writable) == (name == "certificates"), name
     assert re.search(r"^USER latchkey$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
 

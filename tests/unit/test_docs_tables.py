@@ -174,7 +174,7 @@ class TestOperating:
             if field.is_required():
                 assert default == "required", key
             else:
-                value = "none" if field.default is None else json.dumps(field.default)
+                value = "none" if field.default in (None, ()) else json.dumps(field.default)
                 assert default.strip("`") == value.strip('"').removesuffix(".0"), key
 
     def test_no_other_setting_is_listed(self) -> None:

@@ -3,7 +3,10 @@
     python -m tools.dev demo        the guide's five steps, told, in a house of its own
     python -m tools.dev run         the house, until Ctrl-C
     python -m tools.dev up | down   the house, in the background
-    python -m tools.dev issuer      keys and service tokens of a local issuer, in a folder
+    python -m tools.dev certs DIR   an authority, and a certificate for each service and an operator
+
+The house is plaintext on loopback, and whoever has its folder is whoever they say: for development
+only.
 
 `LATCHKEY_DATABASE_URL` puts the house on a PostgreSQL instead of SQLite files.
 """
@@ -14,10 +17,10 @@ import os
 import signal
 from pathlib import Path
 
-from tools.dev import detached, welcome
+from tools.dev import certificates, detached, welcome
 from tools.dev.demo import demo
 from tools.dev.house import House, HouseError
-from tools.dev.issuer import SERVICES, Issuer
+from tools.dev.issuer import Issuer
 
 
 def main() -> None:
@@ -27,11 +30,16 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=["demo", "run", "up", "down", "issuer"])
+    parser.add_argument("what", choices=["demo", "run", "up", "down", "certs"])
+    parser.add_argument("out", nargs="?", type=Path, help="where certs writes")
+    parser.add_argument(
+        "--trust-domain",
+        default=certificates.TRUST_DOMAIN,
+        help=f"what the names in certs belong to (default: {certificates.TRUST_DOMAIN})",
+    )
     parser.add_argument(
         "--folder", type=Path, default=detached.FOLDER, help="where run, up and down keep the house"
     )
-    parser.add_argument("--out", type=Path, help="where issuer writes")
     arguments = parser.parse_args()
     match arguments.what:
         case "demo":
@@ -43,10 +51,11 @@ def main() -> None:
         case "down":
             was_up = detached.down(arguments.folder)
             print("The house is down." if was_up else "No house is up.")
-        case "issuer":
+        case "certs":
             if arguments.out is None:
-                parser.error("issuer needs --out")
-            _issuer(arguments.out)
+                parser.error("certs needs the folder to write to")
+            for folder in certificates.make(arguments.out, trust_domain=arguments.trust_domain):
+                print(folder)
 
 
 def _database_url() -> str | None:
@@ -86,12 +95,6 @@ def _up(folder: Path) -> None:
     tokens = welcome.write_tokens(folder, issuer)
     asyncio.run(welcome.connect_tenant(found, issuer))
     print(welcome.welcome(found, folder, tokens))
-
-
-def _issuer(folder: Path) -> None:
-    issuer = Issuer(folder)
-    for service in SERVICES:
-        print(issuer.service_token_file(service))
 
 
 if __name__ == "__main__":

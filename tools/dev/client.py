@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -22,9 +23,23 @@ class Client:
     Trying a write again is safe as long as it carries an idempotency key.
     """
 
-    def __init__(self, addresses: Mapping[str, str], token: str, *, patience: float = 30) -> None:
+    def __init__(
+        self,
+        addresses: Mapping[str, str],
+        token: str,
+        *,
+        patience: float = 30,
+        ca_file: Path | None = None,
+    ) -> None:
+        """With the authority of the services' certificates it calls them over TLS."""
         self._channels = {
             service: grpc.aio.insecure_channel(addresses[service], options=_OPTIONS)
+            if ca_file is None
+            else grpc.aio.secure_channel(
+                addresses[service],
+                grpc.ssl_channel_credentials(ca_file.read_bytes()),
+                options=_OPTIONS,
+            )
             for service in SERVICES
         }
         self._metadata = (("authorization", f"Bearer {token}"),)

@@ -37,7 +37,8 @@ async def demo(database_url: str | None) -> None:
             ) as house:
                 print(
                     f"The house is up after {time.perf_counter() - began:.1f} s: nats-server, the "
-                    "Entra simulator over TLS, and four services on gRPC."
+                    "Entra simulator over TLS, and four services on gRPC. FOR DEVELOPMENT ONLY: "
+                    "plaintext on loopback, and a local issuer that signs for anybody."
                 )
                 print(
                     f"Operator: {cast.OPERATOR.name}. Requester: {cast.REQUESTER.name}. An outside "

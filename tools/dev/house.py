@@ -28,6 +28,11 @@ NATS = "nats-server"
 SIMULATOR = "entra-simulator"
 MIGRATIONS = "migrations"
 _HEALTHY_SECONDS = 30.0
+# What is just starting is asked again soon.
+PROBING = [
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 100),
+]
 
 
 class HouseError(Exception):
@@ -152,7 +157,7 @@ class House:
             simulator += ["--tenant", str(self._tenant)]
         self._add(SIMULATOR, simulator, {})
         for service in SERVICES:
-            self._add(service, [f"services.{service}"], self._environment(service, urls))
+            self._add(service, [f"services.{service}"], self.environment(service, urls))
         migrated = asyncio.ensure_future(self._migrate(urls, held))
         beginnings = [
             migrated,
@@ -214,8 +219,10 @@ class House:
         self._children[name] = Child(name, ["-m", *arguments], environment, self._lines)
         return self._children[name]
 
-    def _environment(self, service: str, urls: dict[str, str]) -> dict[str, str]:
+    def environment(self, service: str, urls: dict[str, str]) -> dict[str, str]:
+        """What a service is told."""
         common = {
+            "IDENTITY": "dev_house",
             "LISTEN": self.address(service),
             "DATABASE_URL": urls[service],
             "NATS_URL": self._nats.url,
@@ -242,6 +249,10 @@ class House:
         own |= self._settings.get(service, {})
         return {f"LATCHKEY_{key}": value for key, value in {**common, **own}.items()}
 
+    def probing(self, service: str) -> grpc.aio.Channel:
+        """A channel over which a service is asked whether it is healthy."""
+        return grpc.aio.insecure_channel(self.address(service), options=PROBING)
+
     def _choose_ports(self, held: contextlib.ExitStack) -> dict[str, int]:
         """The ports of the last time, as far as they are free; those of services stay `held`."""
         file = self.folder / "ports.json"
@@ -249,7 +260,7 @@ class House:
         with contextlib.ExitStack() as taken:
             ports = {
                 name: (held if name in SERVICES else taken).enter_context(
-                    _free_port(remembered.get(name, 0))
+                    free_port(remembered.get(name, 0))
                 )
                 for name in (NATS, SIMULATOR, *SERVICES)
             }
@@ -269,13 +280,7 @@ class House:
             return
         child = self._children[name]
         deadline = time.monotonic() + _HEALTHY_SECONDS
-        async with grpc.aio.insecure_channel(
-            self.address(name),
-            options=[
-                ("grpc.initial_reconnect_backoff_ms", 50),
-                ("grpc.max_reconnect_backoff_ms", 100),
-            ],
-        ) as channel:
+        async with self.probing(name) as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             while time.monotonic() < deadline and child.running:
                 with contextlib.suppress(grpc.aio.AioRpcError):
@@ -305,7 +310,7 @@ class House:
 
 
 @contextlib.contextmanager
-def _free_port(wanted: int) -> Iterator[int]:
+def free_port(wanted: int) -> Iterator[int]:
     """Holds a port until the block ends, so that no two parts are given the same."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

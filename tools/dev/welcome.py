@@ -74,7 +74,11 @@ def welcome(found: Running, folder: Path, tokens: dict[str, str]) -> str:
     lines = [
         "The house is up. It stays up until `make down`, and keeps its state for the next time."
     ]
-    lines += ["", "Addresses (plaintext gRPC on loopback: a development house only)"]
+    lines += [
+        "",
+        "FOR DEVELOPMENT ONLY: plaintext on loopback, and a local issuer that signs for anybody.",
+        "Addresses",
+    ]
     lines += [f"  {service:10} {address}" for service, address in found.addresses.items()]
     lines += [f"  {'nats':10} {found.nats_url}", f"  {'entra':10} {found.simulator_url}"]
     lines += ["", f"Who you can be (also as files in {folder}/tokens)"]

@@ -49,12 +49,12 @@ def issue_server_certificate(directory: Path) -> ServerCertificate:
     ca = _read_ca(ca_path, ca_key_path)
     if ca is None:
         ca = _make_ca()
-        _write_private_key(ca_key_path, ca[1])
+        write_private_key(ca_key_path, ca[1])
         ca_path.write_bytes(ca[0].public_bytes(serialization.Encoding.PEM))
     certificate, key = _issue(*ca)
     issued = ServerCertificate(ca_path, directory / "tls.pem", directory / "tls-key.pem")
     issued.certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    _write_private_key(issued.key_path, key)
+    write_private_key(issued.key_path, key)
     return issued
 
 
@@ -66,7 +66,7 @@ def token_signing_key(directory: Path) -> rsa.RSAPrivateKey:
         assert isinstance(key, rsa.RSAPrivateKey)
         return key
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    _write_private_key(path, key)
+    write_private_key(path, key)
     return key
 
 
@@ -148,7 +148,7 @@ def _key_usage(signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _write_private_key(path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
+def write_private_key(path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
     pem = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         ("state", "what the tenant holds", _add_state),
         ("change", "change the tenant by hand, as somebody in the portal would", _add_change),
         ("delta", "end delta tokens before their time", _add_delta),
-        ("tokens", "end access tokens before their time", _add_tokens),
+        ("tokens", "end access tokens before their time, issue some for people", _add_tokens),
     ):
         add(words.add_parser(word, help=summary, parents=[target]))
     return top
@@ -258,3 +258,10 @@ def _add_tokens(tokens: argparse.ArgumentParser) -> None:
     )
     revoke = words.add_parser("revoke", help="end the access tokens issued so far")
     revoke.add_argument("app", nargs="?", help="of this application id; default: of all")
+    issue = words.add_parser("issue", help="print an access token of a person for an API")
+    issue.add_argument("user", metavar="USER_PRINCIPAL_NAME")
+    issue.add_argument("--client", required=True, help="the application they sign in through")
+    issue.add_argument("--audience", required=True, help="the id of the API")
+    issue.add_argument("--role", action="append", default=[], help="an app role of theirs")
+    rotate = words.add_parser("rotate", help="sign with a new key from now on")
+    rotate.add_argument("--withdraw", action="store_true", help="those of before no longer count")

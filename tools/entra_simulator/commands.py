@@ -181,6 +181,17 @@ def _delta(client: ControlClient, asked: argparse.Namespace) -> str:
 
 
 def _tokens(client: ControlClient, asked: argparse.Namespace) -> str:
+    if asked.action == "issue":
+        body = {
+            "userPrincipalName": asked.user,
+            "clientId": asked.client,
+            "audience": asked.audience,
+            "roles": asked.role,
+        }
+        return str(client.call("POST", "/tokens/issue", body)["accessToken"])
+    if asked.action == "rotate":
+        kid = client.call("POST", "/keys/rotate", {"keep": not asked.withdraw})["kid"]
+        return f"tokens are signed with {kid} from now on"
     client.call("POST", "/tokens/revoke", {"clientAppId": asked.app} if asked.app else {})
     return "revoked"
 

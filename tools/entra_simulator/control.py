@@ -23,7 +23,9 @@ from tools.entra_simulator.journal import Journal
 from tools.entra_simulator.journal_queries import JournalQuery, counts
 from tools.entra_simulator.limits import Limits
 from tools.entra_simulator.quota import Quota
+from tools.entra_simulator.signing_keys import SigningKeys
 from tools.entra_simulator.tenant import Tenant
+from tools.entra_simulator.user_tokens import UserTokens
 
 Answer = Awaitable[Any]
 
@@ -51,6 +53,8 @@ class Control:
         faults: Faults,
         quota: Quota,
         tokens: Revocable,
+        keys: SigningKeys,
+        user_tokens: UserTokens,
     ) -> None:
         self._tenant = tenant
         self._journal = journal
@@ -58,6 +62,8 @@ class Control:
         self._faults = faults
         self._quota = quota
         self._tokens = tokens
+        self._keys = keys
+        self._user_tokens = user_tokens
 
     def mount(self) -> Mount:
         return Mount(
@@ -82,6 +88,8 @@ class Control:
                 _route("PATCH", "/quotas", self._change_limits),
                 _route("POST", "/quotas/reset", self._reset_quotas),
                 _route("POST", "/tokens/revoke", self._revoke_tokens),
+                _route("POST", "/tokens/issue", self._issue_token),
+                _route("POST", "/keys/rotate", self._rotate_keys),
                 _route("POST", "/delta/reset", self._reset_delta),
                 _route("POST", "/delta/expire", self._expire_delta),
                 *(
@@ -187,6 +195,18 @@ class Control:
         app_id = fields.id("clientAppId") if "clientAppId" in fields else None
         fields.close()
         self._tokens.revoke(app_id)
+
+    async def _issue_token(self, request: Request) -> Any:
+        """For a person; see `user_tokens`."""
+        token = self._user_tokens.issue(await _body(request), request.headers["host"])
+        return {"accessToken": token}
+
+    async def _rotate_keys(self, request: Request) -> Any:
+        """The keys of before stay published unless the body says `"keep": false`."""
+        fields = Fields(await _body(request))
+        keep = fields.flag("keep", True)
+        fields.close()
+        return {"kid": self._keys.rotate(keep=keep).id}
 
     async def _reset_delta(self, request: Request) -> Any:
         self._end_delta(await _body(request), expired=False)

@@ -96,6 +96,18 @@ class Fields:
             raise self.error(name, "must be an object of texts")
         return value
 
+    def words(self, name: str, default: list[str] | None = None) -> list[str]:
+        value = self._take(name, default)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.error(name, "must be a list of texts")
+        return value
+
+    def object(self, name: str, default: dict[str, Any] | None = None) -> dict[str, Any]:
+        value = self._take(name, default)
+        if not isinstance(value, dict):
+            raise self.error(name, "must be an object")
+        return value
+
     def is_null(self, name: str) -> bool:
         """Whether the field is there and null; it is taken out then."""
         if name not in self._document or self._document[name] is not None:

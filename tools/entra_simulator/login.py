@@ -23,6 +23,7 @@ from tools.entra_simulator.fault_rules import Strike
 from tools.entra_simulator.faults import Faults
 from tools.entra_simulator.journal import Call, Journal
 from tools.entra_simulator.login_errors import LoginError, LoginRefusal
+from tools.entra_simulator.signing_keys import SigningKeys
 from tools.entra_simulator.tenant import Tenant
 from tools.entra_simulator.tokens import RESOURCES, Tokens
 
@@ -34,9 +35,17 @@ Handler = Callable[[Request, Call], Awaitable[dict[str, Any]]]
 class Login:
     """The login endpoint of one tenant."""
 
-    def __init__(self, tenant: Tenant, tokens: Tokens, journal: Journal, faults: Faults) -> None:
+    def __init__(
+        self,
+        tenant: Tenant,
+        tokens: Tokens,
+        keys: SigningKeys,
+        journal: Journal,
+        faults: Faults,
+    ) -> None:
         self._tenant = tenant
         self._tokens = tokens
+        self._signing_keys = keys
         self._journal = journal
         self._faults = faults
 
@@ -138,7 +147,7 @@ class Login:
 
     async def _keys(self, request: Request, call: Call) -> dict[str, Any]:
         self._check_tenant(request)
-        return self._tokens.key_set()
+        return self._signing_keys.key_set()
 
     async def _token(self, request: Request, call: Call) -> dict[str, Any]:
         form = dict(parse_qsl((await request.body()).decode("utf-8", errors="replace")))

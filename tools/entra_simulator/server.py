@@ -18,7 +18,7 @@ from types import TracebackType
 from starlette.applications import Starlette
 
 from tools.entra_simulator.behaviour import Behaviour
-from tools.entra_simulator.certificates import issue_server_certificate, token_signing_key
+from tools.entra_simulator.certificates import issue_server_certificate
 from tools.entra_simulator.control import Control
 from tools.entra_simulator.faults import Faults
 from tools.entra_simulator.graph.endpoint import GraphEndpoint
@@ -30,10 +30,12 @@ from tools.entra_simulator.managed_identity import ManagedIdentity
 from tools.entra_simulator.quota import Quota
 from tools.entra_simulator.replicas import Replicas
 from tools.entra_simulator.serving import LoopbackServer
+from tools.entra_simulator.signing_keys import SigningKeys
 from tools.entra_simulator.state_directory import StateDirectory
 from tools.entra_simulator.tenant import Tenant
 from tools.entra_simulator.tenant_file import TenantDocument, built_in_tenant
 from tools.entra_simulator.tokens import Tokens
+from tools.entra_simulator.user_tokens import UserTokens
 
 # How often memberships are looked at whose time may be over.
 _SCHEDULES_SECONDS = 0.2
@@ -54,7 +56,9 @@ class Simulator:
     behaviour: Behaviour
     faults: Faults
     quota: Quota
+    keys: SigningKeys
     tokens: Tokens
+    user_tokens: UserTokens
     url: str
     ca_path: Path
     # None unless a port was given for it.
@@ -86,9 +90,9 @@ class Simulator:
         self.tenant = self._state.tenant
         self.journal = self._state.journal
         self.quota = Quota(self.tenant.id, lambda: len(self.tenant.users))
-        self.tokens = Tokens(
-            token_signing_key(self._path), self.tenant.id, self._clock, self.behaviour
-        )
+        self.keys = SigningKeys(self._path)
+        self.tokens = Tokens(self.keys, self.tenant.id, self._clock, self.behaviour)
+        self.user_tokens = UserTokens(self.tenant, self.keys)
         self._running.callback(self._state.close)
         clockwork = asyncio.create_task(self._enforce_schedules())
         self._running.callback(clockwork.cancel)
@@ -142,7 +146,14 @@ class Simulator:
 
     def _application(self) -> Starlette:
         control = Control(
-            self.tenant, self.journal, self.behaviour, self.faults, self.quota, self.tokens
+            self.tenant,
+            self.journal,
+            self.behaviour,
+            self.faults,
+            self.quota,
+            self.tokens,
+            self.keys,
+            self.user_tokens,
         )
         graph = GraphService(
             self.tenant,
@@ -158,6 +169,6 @@ class Simulator:
             routes=[
                 control.mount(),
                 *GraphEndpoint(graph).mounts(),
-                *Login(self.tenant, self.tokens, self.journal, self.faults).routes(),
+                *Login(self.tenant, self.tokens, self.keys, self.journal, self.faults).routes(),
             ]
         )

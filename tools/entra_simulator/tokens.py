@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tools.entra_simulator.behaviour import Behaviour
 from tools.entra_simulator.changes import GraphObject
 from tools.entra_simulator.errors import GraphError, Refusal
+from tools.entra_simulator.signing_keys import SigningKeys
 
 GRAPH = "https://graph.microsoft.com"
 # Microsoft Graph in each cloud; this tenant is in whichever its callers think.
@@ -40,17 +36,16 @@ class Caller:
 
 
 class Tokens:
-    """Signs access tokens with one RSA key and checks them again."""
+    """Signs access tokens and checks them again."""
 
     def __init__(
         self,
-        key: rsa.RSAPrivateKey,
+        keys: SigningKeys,
         tenant_id: str,
         clock: Callable[[], datetime],
         behaviour: Behaviour | None = None,
     ) -> None:
-        self._key = key
-        self._public_key = key.public_key()
+        self._keys = keys
         self._tenant_id = tenant_id
         self._clock = clock
         self._behaviour = behaviour or Behaviour()
@@ -58,16 +53,6 @@ class Tokens:
         # at a restart.
         self._issued: dict[str, set[str]] = {}
         self._revoked: set[str] = set()
-        self._key_id = hashlib.sha256(
-            self._public_key.public_bytes(
-                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-        ).hexdigest()[:27]
-
-    def key_set(self) -> dict[str, Any]:
-        key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._public_key))
-        published = {"kty": "RSA", "use": "sig", "kid": self._key_id, "x5t": self._key_id}
-        return {"keys": [{**published, "n": key["n"], "e": key["e"]}]}
 
     @property
     def lifetime(self) -> timedelta:
@@ -93,7 +78,7 @@ class Tokens:
             "uti": token_id,
             "ver": "1.0",
         }
-        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._key_id})
+        return self._keys.current.sign(claims)
 
     def revoke(self, app_id: str | None = None) -> None:
         """Ends the tokens issued since the start, of one application or of all."""
@@ -115,7 +100,7 @@ class Tokens:
             # simulator's clock, and each with a refusal of its own.
             claims = jwt.decode(
                 token,
-                self._public_key,
+                self._keys.public(jwt.get_unverified_header(token).get("kid")),
                 algorithms=["RS256"],
                 options={
                     "verify_exp": False,

@@ -78,6 +78,7 @@ async def running_catalog(
     life = Life()
     async with life.parts:
         settings = Settings(
+            identity="dev_house",
             listen="127.0.0.1:0",
             database_url=database_url,
             nats_url=nats_url,

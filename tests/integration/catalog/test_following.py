@@ -255,6 +255,7 @@ async def test_who_waits_takes_the_outcome_of_a_round_begun_since(
 def test_address_and_token_go_together(given: dict[str, str]) -> None:
     """One without the other is refused, and the setting is named."""
     needed = {
+        "IDENTITY": "dev_house",
         "LISTEN": "127.0.0.1:0",
         "DATABASE_URL": "sqlite:///x.db",
         "NATS_URL": "nats://127.0.0.1:4222",

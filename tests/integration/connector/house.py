@@ -75,6 +75,7 @@ class ConnectorHouse:
         await catalog.start()
         await requests.start()
         settings = Settings(
+            identity="dev_house",
             listen="127.0.0.1:0",
             database_url=database_url,
             nats_url=nats_url,

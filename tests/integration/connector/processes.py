@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
     """The environment that has these settings."""
-    values = settings.model_dump(mode="json", exclude_none=True)
+    values = settings.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     return {
         "PYTHONPATH": f"{ROOT}:{ROOT / 'libs' / 'contracts'}",
         **{f"LATCHKEY_{name.upper()}": str(value).lower() if isinstance(value, bool) else str(value)

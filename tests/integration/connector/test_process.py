@@ -108,6 +108,7 @@ def _run(environment: dict[str, str], *words: str) -> "subprocess.CompletedProce
 
 def _settings(tmp_path: Path) -> dict[str, str]:
     settings = Settings(
+        identity="dev_house",
         listen="127.0.0.1:0",
         database_url=f"sqlite:///{tmp_path / 'x.db'}",
         nats_url="nats://127.0.0.1:1",

@@ -16,12 +16,13 @@ from latchkey.catalog.v1 import ingest_pb2, ingest_pb2_grpc
 from latchkey.policy.v1 import policy_pb2, policy_pb2_grpc
 from latchkey.requests.v1 import access_request_pb2, access_request_pb2_grpc
 from libs.domain.callers import ADMIN, Caller
-from libs.rpc import errors
+from libs.rpc import errors, identity
 from libs.rpc.access import Row, people
 from libs.rpc.calls import caller
+from libs.rpc.certificates import Certificates
 from libs.rpc.limits import Most
 from libs.rpc.server import Server, methods_of
-from libs.rpc.tokens import TokenVerifier
+from libs.rpc.tokens import TokenVerifier, Verifier
 from tests.support.issuer import TestIssuer, bearer
 
 SERVICES: list[ServiceDescriptor] = [
@@ -41,10 +42,12 @@ class Scene:
 
     answer: Answer
     callers: list[Caller] = field(default_factory=list)
+    passed_on: list[str] = field(default_factory=list)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def act(self) -> None:
         self.callers.append(caller())
+        self.passed_on.append("".join(token for _, token in identity.passed_on()))
         try:
             await self.answer()
         except asyncio.CancelledError:
@@ -150,11 +153,17 @@ async def everything(stream: Any) -> list[Any]:
 
 
 @asynccontextmanager
-async def serving(folder: Path, most: Most | None = None) -> AsyncIterator[Running]:
-    """A server whose methods do what the scene says."""
+async def serving(
+    folder: Path,
+    *,
+    verifier: Verifier | None = None,
+    certificates: Certificates | None = None,
+    most: Most | None = None,
+) -> AsyncIterator[Running]:
+    """A server whose methods do what the scene says; without certificates in plaintext."""
     issuer, scene = TestIssuer(folder / "issuer"), Scene(nothing)
     access: dict[str, Row] = dict.fromkeys(METHODS, people(services=["requests"]))
-    verifier = TokenVerifier(
+    verifier = verifier or TokenVerifier(
         issuer=issuer.issuer, audience=issuer.audience, jwks_file=issuer.jwks_file
     )
     registers: list[Any] = [
@@ -172,10 +181,19 @@ async def serving(folder: Path, most: Most | None = None) -> AsyncIterator[Runni
         access=access,
         verifier=verifier,
         most=most,
+        certificates=certificates,
+        service_listen=None if certificates is None else "127.0.0.1:0",
     )
     async with server:
         address = f"127.0.0.1:{server.port}"
-        async with grpc.aio.insecure_channel(address) as channel:
+        channel = (
+            grpc.aio.insecure_channel(address)
+            if certificates is None
+            else grpc.aio.secure_channel(
+                address, grpc.ssl_channel_credentials(certificates.current().authorities)
+            )
+        )
+        async with channel:
             yield Running(scene, channel, issuer, address, server)
 
 

@@ -27,6 +27,7 @@ def _start(
 ) -> subprocess.CompletedProcess[str]:
     issuer = TestIssuer(folder / "issuer")
     usual = {
+        "IDENTITY": "dev_house",
         "LISTEN": "127.0.0.1:0",
         "DATABASE_URL": f"sqlite:///{folder / 'a.db'}",
         "NATS_URL": "nats://127.0.0.1:1",
@@ -57,7 +58,13 @@ def _start(
         ({"DATABASE_URL": "postgresql+asyncpg://a:s3cret@127.0.0.1:1/c"}, 1, "the database does"),
         ({"DATABASE_URL": "sqlite:////nowhere/at/all.db"}, 1, "the database does not answer"),
         ({"JWKS_FILE": "/nowhere"}, 2, "LATCHKEY_JWKS_FILE: it holds no keys"),
-        ({"LISTEN": "192.0.2.1:1"}, 2, "LATCHKEY_LISTEN: 192.0.2.1:1: "),
+        (
+            {"LISTEN": "0.0.0.0:0"},
+            2,
+            "LATCHKEY_LISTEN: 0.0.0.0:0 is not on the loopback; LATCHKEY_ID",
+        ),
+        ({"IDENTITY": "entra"}, 2, "LATCHKEY_JWKS_FILE: means nothing where LATCHKEY_IDENTITY is"),
+        ({"LISTEN": "[::1%x]:1"}, 2, "LATCHKEY_LISTEN: [::1%x]:1: "),
     ],
 )
 def test_ends_with_a_sentence(

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -51,7 +52,9 @@ async def echo(house: PolicyHouse, plan: evaluation_pb2.Plan) -> AsyncIterator[i
         ],
         access={name: row for name, row in ACCESS.items() if _EVALUATION.full_name in name},
         verifier=TokenVerifier(
-            issuer=settings.issuer, audience=settings.audience, jwks_file=settings.jwks_file
+            issuer=settings.issuer or "",
+            audience=settings.audience,
+            jwks_file=settings.jwks_file or Path(),
         ),
     )
     async with server:

@@ -54,6 +54,7 @@ class PolicyHouse:
         """Starts the service, as its `__main__` does, and opens a channel to it."""
         issuer = TestIssuer(folder / "issuer")
         settings = Settings(
+            identity="dev_house",
             listen="127.0.0.1:0",
             database_url=database_url,
             nats_url=nats_url,

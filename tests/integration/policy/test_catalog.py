@@ -49,12 +49,26 @@ async def asked(catalog: RunningCatalog) -> AsyncIterator[clients.Catalog]:
         yield clients.Catalog(peer)
 
 
+async def test_a_person_whom_the_catalog_does_not_know(
+    asked: clients.Catalog, sqlite_url: str, nats_url: str, tmp_path: Path
+) -> None:
+    """The catalog is asked for the person who calls, by their own token: when that is not good
+    there, they hear so, and not that something is away."""
+    other = tmp_path / "another issuer"
+    async with PolicyHouse.open(sqlite_url, nats_url, other, catalog=asked) as house:
+        created = await house.create(a_policy())
+        fields = {"policy_id": created.policy_id, "etag": "1"}
+        await refusal(
+            house.call("DeletePolicy", **fields), StatusCode.UNAUTHENTICATED, "CALLER_UNKNOWN"
+        )
+
+
 async def test_policy_that_an_app_uses(
     catalog: RunningCatalog, asked: clients.Catalog, sqlite_url: str, nats_url: str, tmp_path: Path
 ) -> None:
     """It is not deleted, for whom it finds nobody is said, and once no app uses it it can go."""
-    folder = tmp_path / "policy"
-    async with PolicyHouse.open(sqlite_url, nats_url, folder, catalog=asked) as house:
+    # One folder, one issuer: the catalog must know the person for whom it is asked.
+    async with PolicyHouse.open(sqlite_url, nats_url, tmp_path, catalog=asked) as house:
         manager = policy_pb2.Approvers(manager=policy_pb2.Approvers.Manager())
         approval = policy_pb2.Step(approval=policy_pb2.Step.Approval(approvers=manager))
         created = await house.create(a_policy(rules=[], baseline=[approval]))
@@ -133,6 +147,7 @@ async def test_catalog_that_does_not_answer(tmp_path: Path) -> None:
 def test_address_and_token_go_together(given: dict[str, str]) -> None:
     """One without the other is refused, and the setting is named."""
     needed = {
+        "IDENTITY": "dev_house",
         "LISTEN": "127.0.0.1:0",
         "DATABASE_URL": "sqlite:///x.db",
         "NATS_URL": "nats://127.0.0.1:4222",

@@ -19,6 +19,7 @@ def _environment(url: str, nats_url: str, folder: Path, **more: str) -> dict[str
     issuer = TestIssuer(folder / "issuer")
     return {
         "PYTHONPATH": f"{ROOT}:{ROOT / 'libs' / 'contracts'}",
+        "LATCHKEY_IDENTITY": "dev_house",
         "LATCHKEY_LISTEN": "127.0.0.1:0",
         "LATCHKEY_DATABASE_URL": url,
         "LATCHKEY_NATS_URL": nats_url,

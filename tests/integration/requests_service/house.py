@@ -215,6 +215,7 @@ class House:
         life = Life()
         self._lives.append(life)
         settings = Settings(
+            identity="dev_house",
             listen="127.0.0.1:0",
             database_url=self._database_url,
             nats_url=self._nats_url,

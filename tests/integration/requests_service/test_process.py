@@ -78,6 +78,7 @@ async def _running(
     environment = {
         "PYTHONPATH": f"{ROOT}:{ROOT / 'libs' / 'contracts'}",
         "PATH": os.environ["PATH"],
+        "LATCHKEY_IDENTITY": "dev_house",
         "LATCHKEY_LISTEN": f"127.0.0.1:{port}",
         "LATCHKEY_DATABASE_URL": database_url,
         "LATCHKEY_NATS_URL": nats_url,
@@ -219,7 +220,7 @@ async def test_a_create_that_a_kill_cut_off_is_repeated_with_its_key(
     [
         ({"LATCHKEY_REPEAT_SECONDS": "0"}, "LATCHKEY_REPEAT_SECONDS"),
         ({"LATCHKEY_REPEAT_SECOND": "1"}, "LATCHKEY_REPEAT_SECOND "),
-        ({}, "LATCHKEY_TOKEN_FILE"),
+        ({}, "LATCHKEY_CATALOG_ADDRESS"),
     ],
 )
 def test_wrong_settings_end_it_at_once(change: dict[str, str], problem: str) -> None:

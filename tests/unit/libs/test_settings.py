@@ -12,6 +12,7 @@ class _Settings(Settings):
 
 
 NEEDED = {
+    "LATCHKEY_IDENTITY": "dev_house",
     "LATCHKEY_LISTEN": "127.0.0.1:0",
     "LATCHKEY_DATABASE_URL": "sqlite:///x",
     "LATCHKEY_NATS_URL": "nats://127.0.0.1:4222",
@@ -63,10 +64,10 @@ def test_unknown_key_in_the_file_is_refused(tmp_path: Path) -> None:
 def test_missing_and_wrong_settings_are_all_named() -> None:
     """Everything that is wrong is said at once, each with its name, and no value."""
     environment = {**NEEDED, "LATCHKEY_REPEAT_SECONDS": "s3cret", "LATCHKEY_MIGRATE": "perhaps"}
-    del environment["LATCHKEY_ISSUER"]
+    del environment["LATCHKEY_NATS_URL"]
     problem = _problem(environment)
     assert len(problem.splitlines()) == 3
-    assert "LATCHKEY_ISSUER: Field required" in problem
+    assert "LATCHKEY_NATS_URL: Field required" in problem
     assert "LATCHKEY_REPEAT_SECONDS (from the environment)" in problem
     assert "s3cret" not in problem
 
@@ -99,8 +100,9 @@ def test_what_nothing_can_be_reached_by_is_refused(key: str, value: str) -> None
 )
 def test_addresses_of_each_kind_are_taken(url: str) -> None:
     """A password, a name, IPv6; what the broker asks for."""
-    settings = load(_Settings, {**NEEDED, "LATCHKEY_NATS_URL": url, "LATCHKEY_LISTEN": "[::]:7401"})
-    assert (settings.nats_url, settings.listen) == (url, "[::]:7401")
+    listen = "[::1]:7401"
+    settings = load(_Settings, {**NEEDED, "LATCHKEY_NATS_URL": url, "LATCHKEY_LISTEN": listen})
+    assert (settings.nats_url, settings.listen) == (url, listen)
 
 
 def test_unreadable_file_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import hmac
 import json
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +34,9 @@ def _claims(**more: Any) -> dict[str, Any]:
     return {"tid": TENANT, "oid": object_id("Ada"), "name": "Ada", "roles": [ADMIN]} | more
 
 
-def _refused(verifier: TokenVerifier, token: str) -> str:
+async def _refused(verifier: TokenVerifier, token: str) -> str:
     with pytest.raises(Unauthenticated) as raised:
-        verifier.verify(token)
+        await verifier.verify(token)
     assert raised.value.reason == "CALLER_UNKNOWN"
     return raised.value.facts["problem"]
 
@@ -47,33 +46,33 @@ def _parts(*parts: dict[str, Any] | bytes) -> str:
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in encoded)
 
 
-def test_a_person_is_who_tenant_and_object_id_say(
+async def test_a_person_is_who_tenant_and_object_id_say(
     issuer: TestIssuer, verifier: TokenVerifier
 ) -> None:
     """A person's token names the person, in small letters, with their roles."""
     token = issuer.person(TENANT.upper(), object_id("Ada").upper(), "Ada", roles=[ADMIN])
-    caller = verifier.verify(token)
+    caller = await verifier.verify(token)
     assert caller == Person(TENANT, object_id("Ada"), "Ada", frozenset({ADMIN}))
-    assert verifier.verify(token) is caller
+    assert await verifier.verify(token) is caller
 
 
-def test_a_service_is_named(issuer: TestIssuer, verifier: TokenVerifier) -> None:
+async def test_a_service_is_named(issuer: TestIssuer, verifier: TokenVerifier) -> None:
     """A service's token names the service."""
-    assert verifier.verify(issuer.service("requests")) == Service("requests")
+    assert await verifier.verify(issuer.service("requests")) == Service("requests")
 
 
-def test_roles_and_name_may_be_missing(issuer: TestIssuer, verifier: TokenVerifier) -> None:
+async def test_roles_and_name_may_be_missing(issuer: TestIssuer, verifier: TokenVerifier) -> None:
     """Who has no role is somebody all the same."""
     token = issuer.sign({"tid": TENANT, "oid": object_id("Ada")}, seconds=60)
-    assert verifier.verify(token) == Person(TENANT, object_id("Ada"), "")
+    assert await verifier.verify(token) == Person(TENANT, object_id("Ada"), "")
 
 
-def test_a_name_is_one_that_can_be_written_down(
+async def test_a_name_is_one_that_can_be_written_down(
     issuer: TestIssuer, verifier: TokenVerifier
 ) -> None:
     """JSON can spell what no database and no message takes; whose name it is comes in all the
     same."""
-    caller = verifier.verify(issuer.sign(_claims(name="Ada\x00 \ud800!"), seconds=60))
+    caller = await verifier.verify(issuer.sign(_claims(name="Ada\x00 \ud800!"), seconds=60))
     assert isinstance(caller, Person)
     assert caller.display_name == "Ada\ufffd ?!"
 
@@ -83,13 +82,13 @@ def test_a_name_is_one_that_can_be_written_down(
     [
         ({"aud": "graph"}, "the token is for another audience"),
         ({"aud": ["graph"]}, "the token is for another audience"),
-        ({"aud": None}, "the token is not valid"),
+        ({"aud": None}, "the token is for another audience"),
         ({"iss": "https://evil"}, "the token is from another issuer"),
         ({"exp": int(time.time()) - 31}, "the token has expired"),
         ({"exp": None}, "the token is not valid"),
         ({"exp": "soon"}, "the token is not valid"),
         ({"exp": float("inf")}, "the token is not valid"),
-        ({"nbf": int(time.time()) + 3600}, "the token is not valid"),
+        ({"nbf": int(time.time()) + 3600}, "the token is not valid yet"),
         ({"tid": ""}, "the token names neither a person nor a service"),
         ({"oid": ""}, "the token names neither a person nor a service"),
         ({"tid": None, "oid": None}, "the token names neither a person nor a service"),
@@ -102,15 +101,15 @@ def test_a_name_is_one_that_can_be_written_down(
         ({"tid": "", "latchkey_service": True}, "the token names neither a person nor a service"),
     ],
 )
-def test_claims_that_are_not_ours_are_refused(
+async def test_claims_that_are_not_ours_are_refused(
     issuer: TestIssuer, verifier: TokenVerifier, claims: dict[str, Any], problem: str
 ) -> None:
     """A token for another audience, of another issuer, out of its time, or naming nobody."""
     token = issuer.sign(_claims(**claims), seconds=60)
-    assert _refused(verifier, token) == problem
+    assert await _refused(verifier, token) == problem
 
 
-def test_missing_claims_are_refused(issuer: TestIssuer, verifier: TokenVerifier) -> None:
+async def test_missing_claims_are_refused(issuer: TestIssuer, verifier: TokenVerifier) -> None:
     """What must be in a token is asked for, not assumed."""
     whole = {"iss": issuer.issuer, "aud": issuer.audience, "exp": int(time.time()) + 60}
     key = (issuer.folder / "issuer.pem").read_text()
@@ -121,12 +120,14 @@ def test_missing_claims_are_refused(issuer: TestIssuer, verifier: TokenVerifier)
 
     claims = _claims()
     everything = {*whole, *claims}
-    verifier.verify(signed(claims, everything))
+    await verifier.verify(signed(claims, everything))
     for name in ("iss", "aud", "exp", "tid", "oid"):
-        _refused(verifier, signed(claims, everything - {name}))
+        await _refused(verifier, signed(claims, everything - {name}))
 
 
-def test_tokens_signed_otherwise_are_refused(issuer: TestIssuer, verifier: TokenVerifier) -> None:
+async def test_tokens_signed_otherwise_are_refused(
+    issuer: TestIssuer, verifier: TokenVerifier
+) -> None:
     """No signature, a shared secret made of the public key, another key, another algorithm."""
     good = issuer.sign(_claims(), seconds=60)
     header, payload, signature = good.split(".")
@@ -135,7 +136,7 @@ def test_tokens_signed_otherwise_are_refused(issuer: TestIssuer, verifier: Token
 
     for name in ("none", "None", "NONE", ""):
         unsigned = _parts({"alg": name, "kid": "dev-1"}, body) + "."
-        assert _refused(verifier, unsigned) in (
+        assert await _refused(verifier, unsigned) in (
             "the token is not signed with RS256",
             "the token is not valid",
         )
@@ -149,7 +150,7 @@ def test_tokens_signed_otherwise_are_refused(issuer: TestIssuer, verifier: Token
     confused_header = _parts({"alg": "HS256", "typ": "JWT", "kid": "dev-1"}, body)
     mac = hmac.new(public, confused_header.encode(), hashlib.sha256).digest()
     confused = f"{confused_header}.{_parts(mac)}"
-    assert _refused(verifier, confused) == "the token is not signed with RS256"
+    assert await _refused(verifier, confused) == "the token is not signed with RS256"
 
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     for key_id, problem in (
@@ -157,61 +158,54 @@ def test_tokens_signed_otherwise_are_refused(issuer: TestIssuer, verifier: Token
         ("dev-2", "the token is signed with an unknown key"),
     ):
         forged = jwt.encode(claims, stranger, algorithm="RS256", headers={"kid": key_id})
-        assert _refused(verifier, forged) == problem
+        assert await _refused(verifier, forged) == problem
     other_algorithm = jwt.encode(claims, private, algorithm="RS512", headers={"kid": "dev-1"})
-    assert _refused(verifier, other_algorithm) == "the token is not signed with RS256"
+    assert await _refused(verifier, other_algorithm) == "the token is not signed with RS256"
     without_key_id = jwt.encode(claims, private, algorithm="RS256")
-    assert _refused(verifier, without_key_id) == "the token is signed with an unknown key"
+    assert await _refused(verifier, without_key_id) == "the token is signed with an unknown key"
 
     swapped = f"{header}.{_parts(body.replace(b'Ada', b'Eve'))}.{signature}"
-    assert _refused(verifier, swapped) == "the token is not valid"
+    assert await _refused(verifier, swapped) == "the token is not valid"
     embedded = _parts({"alg": "RS256", "kid": "dev-1", "jwk": {"kty": "RSA"}}, body) + ".AA"
-    assert _refused(verifier, embedded) == "the token is not valid"
+    assert await _refused(verifier, embedded) == "the token is not valid"
 
 
 @pytest.mark.parametrize(
     "token",
     ["", ".", "..", "...", "nonsense", "a.b.c", "é.é.é", "\0", _parts(b"[]", b"[]", b"x")],
 )
-def test_what_is_no_token_is_refused(verifier: TokenVerifier, token: str) -> None:
+async def test_what_is_no_token_is_refused(verifier: TokenVerifier, token: str) -> None:
     """Anything can stand in the header; it is refused in words."""
-    assert _refused(verifier, token) == "the token is not valid"
+    assert await _refused(verifier, token) == "the token is not valid"
 
 
-def test_key_ids_of_any_kind_are_refused(verifier: TokenVerifier) -> None:
+async def test_key_ids_of_any_kind_are_refused(verifier: TokenVerifier) -> None:
     """A key id that is no text is a token that is not valid."""
     key_ids: list[object] = [[], {}, 7, None]
     for key_id in key_ids:
-        _refused(verifier, _parts({"alg": "RS256", "kid": key_id}, b"{}", b"x"))
+        await _refused(verifier, _parts({"alg": "RS256", "kid": key_id}, b"{}", b"x"))
 
 
-def test_oversized_token_is_refused(issuer: TestIssuer, verifier: TokenVerifier) -> None:
+async def test_oversized_token_is_refused(issuer: TestIssuer, verifier: TokenVerifier) -> None:
     """A token longer than any honest one is not even looked at."""
     token = issuer.sign(_claims(padding="x" * 8192), seconds=60)
-    assert _refused(verifier, token) == "the token is too long"
+    assert await _refused(verifier, token) == "the token is too long"
 
 
-def test_remembered_token_still_expires(
+async def test_remembered_token_still_expires(
     issuer: TestIssuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A token that was accepted once is not accepted for ever."""
     token = issuer.sign(_claims(), seconds=60)
-    verifier.verify(token)
-    later = datetime.now(UTC) + timedelta(hours=1)
-
-    class Later:
-        """Stands in for `datetime` where PyJWT asks for the time."""
-
-        @staticmethod
-        def now(tz: tzinfo) -> datetime:
-            return later
-
-    monkeypatch.setattr("jwt.api_jwt.datetime", Later)
-    monkeypatch.setattr("libs.rpc.tokens.time.time", later.timestamp)
-    assert _refused(verifier, token) == "the token has expired"
+    await verifier.verify(token)
+    later = time.time() + 3600
+    monkeypatch.setattr("libs.rpc.jwts.time.time", lambda: later)
+    assert await _refused(verifier, token) == "the token has expired"
 
 
-def test_a_new_key_is_found(issuer: TestIssuer, verifier: TokenVerifier, tmp_path: Path) -> None:
+async def test_a_new_key_is_found(
+    issuer: TestIssuer, verifier: TokenVerifier, tmp_path: Path
+) -> None:
     """A key that the issuer adds is learnt without a restart."""
     other = TestIssuer(tmp_path / "other")
     (key,) = json.loads(other.jwks_file.read_text())["keys"]
@@ -225,26 +219,26 @@ def test_a_new_key_is_found(issuer: TestIssuer, verifier: TokenVerifier, tmp_pat
         algorithm="RS256",
         headers={"kid": "dev-2"},
     )
-    assert isinstance(verifier.verify(token), Person)
+    assert isinstance(await verifier.verify(token), Person)
 
 
-def test_a_withdrawn_key_lets_nobody_in(
+async def test_a_withdrawn_key_lets_nobody_in(
     issuer: TestIssuer, verifier: TokenVerifier, tmp_path: Path
 ) -> None:
     """Who was let in by a key is not, once the issuer has withdrawn it."""
     token = issuer.sign(_claims(), seconds=60)
-    verifier.verify(token)
+    await verifier.verify(token)
     other = TestIssuer(tmp_path / "other")
     (key,) = json.loads(other.jwks_file.read_text())["keys"]
     issuer.jwks_file.write_text(json.dumps({"keys": [key | {"kid": "dev-2"}]}))
     verifier._read_at = float("-inf")
-    assert _refused(verifier, token) == "the token is signed with an unknown key"
+    assert await _refused(verifier, token) == "the token is signed with an unknown key"
 
 
 @pytest.mark.parametrize(
     "content", [None, "", "{", "[]", '{"keys": []}', '{"keys": [{"kty": "RSA"}]}']
 )
-def test_unreadable_keys_leave_the_known_ones(
+async def test_unreadable_keys_leave_the_known_ones(
     issuer: TestIssuer, verifier: TokenVerifier, content: str | None
 ) -> None:
     """A file of keys that is gone or half written locks out nobody who was let in before, and
@@ -261,8 +255,8 @@ def test_unreadable_keys_leave_the_known_ones(
         algorithm="RS256",
         headers={"kid": "dev-2"},
     )
-    assert _refused(verifier, unknown) == "the token is signed with an unknown key"
-    assert isinstance(verifier.verify(good), Person)
+    assert await _refused(verifier, unknown) == "the token is signed with an unknown key"
+    assert isinstance(await verifier.verify(good), Person)
 
 
 @pytest.mark.parametrize(

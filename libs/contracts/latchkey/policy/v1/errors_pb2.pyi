@@ -43,8 +43,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CONFLICT: _ErrorReason.ValueType  # 5
     """`ABORTED`. Others kept changing the same thing at the same time. Way out: try again."""
     ERROR_REASON_CALLER_UNKNOWN: _ErrorReason.ValueType  # 6
-    """`UNAUTHENTICATED`. There is no token, or it is not valid; `problem` says what is wrong. Way
-    out: send `authorization: Bearer …` with a current token of the configured issuer.
+    """`UNAUTHENTICATED`. There is no token and no certificate, or it is not valid; `problem` says
+    what is wrong. `whose` is "person" when it is the token of the person for whom a service calls.
+    Way out: send `authorization: Bearer …` with a current token of Entra for Latchkey's API.
     """
     ERROR_REASON_CALLER_NOT_ALLOWED: _ErrorReason.ValueType  # 7
     """`PERMISSION_DENIED`. The caller is known and may not call this method; `allowed` says who
@@ -130,8 +131,9 @@ decide again.
 ERROR_REASON_CONFLICT: ErrorReason.ValueType  # 5
 """`ABORTED`. Others kept changing the same thing at the same time. Way out: try again."""
 ERROR_REASON_CALLER_UNKNOWN: ErrorReason.ValueType  # 6
-"""`UNAUTHENTICATED`. There is no token, or it is not valid; `problem` says what is wrong. Way
-out: send `authorization: Bearer …` with a current token of the configured issuer.
+"""`UNAUTHENTICATED`. There is no token and no certificate, or it is not valid; `problem` says
+what is wrong. `whose` is "person" when it is the token of the person for whom a service calls.
+Way out: send `authorization: Bearer …` with a current token of Entra for Latchkey's API.
 """
 ERROR_REASON_CALLER_NOT_ALLOWED: ErrorReason.ValueType  # 7
 """`PERMISSION_DENIED`. The caller is known and may not call this method; `allowed` says who

@@ -1,0 +1,144 @@
+"""Certificates for development: an authority, one certificate a service, one for an operator.
+
+    <folder>/ca.pem, ca-key.pem              the authority, kept while the folder is
+    <folder>/<name>/certificate.pem, key.pem, ca.pem      made anew each time
+
+Each name's folder has all that it needs and no secret of another: mount that, and nothing else.
+Whoever has `ca-key.pem` is whoever they say.
+"""
+
+import ipaddress
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from libs.rpc.certificates import host_name, spiffe_id
+from libs.rpc.identity import OPERATOR
+from tools.dev.issuer import SERVICES
+
+TRUST_DOMAIN = "latchkey.localhost"
+NAMES = (*SERVICES, OPERATOR)
+_AUTHORITY_LIFETIME = timedelta(days=3650)
+_LIFETIME = timedelta(days=90)
+Pair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
+
+
+def make(
+    folder: Path, *, trust_domain: str = TRUST_DOMAIN, names: Sequence[str] = NAMES
+) -> list[Path]:
+    """Makes the set; the folders of those who are named in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    authority = _authority(folder)
+    return [issue(folder, name, authority, trust_domain=trust_domain) for name in names]
+
+
+def issue(folder: Path, name: str, authority: Pair, *, trust_domain: str) -> Path:
+    """A fresh certificate for one name, in a folder of its own.
+
+    The key comes first: who reads the files in between finds that they don't go together yet.
+    """
+    own = folder / name
+    own.mkdir(exist_ok=True, mode=0o700)
+    ca, ca_key = authority
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = (
+        _builder(_name(name), ca.subject, key, _LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        # Authorities of one name, as in a rotation, are told apart by this and by nothing else.
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
+        )
+        .add_extension(x509.SubjectAlternativeName(_names(name, trust_domain)), critical=False)
+        .add_extension(
+            x509.ExtendedKeyUsage(
+                [ExtendedKeyUsageOID.CLIENT_AUTH]
+                if name == OPERATOR
+                else [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+            ),
+            critical=False,
+        )
+    )
+    certificate = builder.sign(ca_key, hashes.SHA256())
+    _write(own / "key.pem", _key_pem(key))
+    _write(own / "certificate.pem", certificate.public_bytes(serialization.Encoding.PEM))
+    _write(own / "ca.pem", ca.public_bytes(serialization.Encoding.PEM))
+    return own
+
+
+def new_authority() -> Pair:
+    """An authority that nobody believes yet."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name("Latchkey development CA")
+    builder = _builder(name, name, key, _AUTHORITY_LIFETIME).add_extension(
+        x509.BasicConstraints(ca=True, path_length=0), critical=True
+    )
+    return builder.sign(key, hashes.SHA256()), key
+
+
+def _authority(folder: Path) -> Pair:
+    certificate_file, key_file = folder / "ca.pem", folder / "ca-key.pem"
+    if not (certificate_file.exists() and key_file.exists()):
+        certificate, key = new_authority()
+        _write(key_file, _key_pem(key))
+        _write(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
+        return certificate, key
+    kept = serialization.load_pem_private_key(key_file.read_bytes(), None)
+    assert isinstance(kept, ec.EllipticCurvePrivateKey)
+    return x509.load_pem_x509_certificate(certificate_file.read_bytes()), kept
+
+
+def _names(name: str, trust_domain: str) -> list[x509.GeneralName]:
+    identity = x509.UniformResourceIdentifier(spiffe_id(trust_domain, name))
+    if name == OPERATOR:
+        return [identity]
+    # The others check the first host; people call by whichever they reach it.
+    return [
+        identity,
+        x509.DNSName(host_name(trust_domain, name)),
+        x509.DNSName(name),
+        x509.DNSName("localhost"),
+        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+    ]
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, lifetime: timedelta
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + lifetime)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Writes a file that only its owner reads, whole or not at all."""
+    partial = file.with_suffix(".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    partial.replace(file)
