@@ -1,0 +1,245 @@
+"""Leases that overlap: what somebody holds in Entra is there exactly while some reason holds it."""
+
+import asyncio
+import os
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from libs.domain.errors import LatchkeyError
+from services.requests.domain.lease import Lease, LeaseState
+from services.requests.domain.steps import Accept, Reject
+from tests.fakes.graph_model import Fault
+from tests.simulation.entra import LATCHKEY, Kind
+from tests.simulation.standing import Standing
+from tests.simulation.town import KINDS, OFFERS, PEOPLE, Town
+
+T = TypeVar("T")
+_State = LeaseState
+_WHO = st.integers(0, len(PEOPLE) - 1)
+_WHAT = st.sampled_from(KINDS)
+_ANY = st.integers(0, 1000)
+_LENGTH = st.sampled_from([None, *(timedelta(minutes=each) for each in (1, 7, 30, 600))])
+_PAUSE = st.sampled_from([timedelta(seconds=1), *(timedelta(minutes=each) for each in (1, 4, 40))])
+_FAULTS = st.lists(st.one_of(st.none(), st.sampled_from(list(Fault))), max_size=3)
+
+
+class Overlap(RuleBasedStateMachine):
+    """Everything that people, the clock, the broker, Entra and the connector's end can do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.town = Town()
+        self.standing = Standing(self.town)
+        self.judged = 0
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Does something; None where it is refused."""
+        try:
+            return self.runner.run(work)
+        except LatchkeyError:
+            return None
+        finally:
+            self.town.relay()
+
+    def one(self, number: int, *states: LeaseState) -> Lease | None:
+        """One of the leases in these states."""
+        found = [lease for lease in self.town.leases if lease.state in states]
+        return found[number % len(found)] if found else None
+
+    @rule(who=_WHO, offer=st.sampled_from(sorted(OFFERS)), length=_LENGTH)
+    def grant(self, who: int, offer: str, length: timedelta | None) -> None:
+        self.run(self.town.ask(PEOPLE[who], offer, length))
+
+    @rule(number=_ANY, length=st.sampled_from([0.1, 5]), approved=st.booleans())
+    def extend(self, number: int, length: float, approved: bool) -> None:
+        if (lease := self.one(number, _State.ACTIVE)) is None:
+            return
+        self.town.house.policy.steps = (Accept(),) if approved else (Reject("no"),)
+        who = next(each for each in PEOPLE if each.user_id == lease.subject.user_id)
+        asked = self.run(self.town.house.extend(lease.lease_id, length, who))
+        self.town.house.policy.steps = (Accept(),)
+        after = self.town.house.store.kept_leases[lease.lease_id]
+        if asked is None or not approved:
+            assert after.end_time == lease.end_time, "what is not approved changes nothing"
+        else:
+            assert lease.end_time is not None and after.end_time is not None
+            assert after.end_time > lease.end_time
+
+    @rule(number=_ANY)
+    def give_back(self, number: int) -> None:
+        """Also twice, and while it is delivered."""
+        if (lease := self.one(number, *_State)) is None:
+            return
+        who = next(each for each in PEOPLE if each.user_id == lease.subject.user_id)
+        assert self.run(self.town.house.revoke(lease.lease_id, who)) is not None
+
+    @rule(number=_ANY)
+    def retry(self, number: int) -> None:
+        if (lease := self.one(number, _State.FAILED)) is None:
+            return
+        who = next(each for each in PEOPLE if each.user_id == lease.subject.user_id)
+        self.run(self.town.house.retry(lease.access_request_id, who))
+
+    @rule(pause=_PAUSE)
+    def time_passes(self, pause: timedelta) -> None:
+        self.town.clock.advance(pause)
+
+    @rule()
+    def ends_in_time(self) -> None:
+        self.run(self.town.expire())
+
+    @rule(at=_ANY, times=st.integers(0, 2))
+    def event(self, at: int, times: int) -> None:
+        """One of those on their way comes: in any order, twice, or is lost."""
+        waiting = self.town.to_connector
+        if waiting:
+            what, lease_id = waiting.pop(at % len(waiting))
+            for _ in range(times):
+                self.run(self.town.hear(what, lease_id))
+
+    @rule(at=_ANY, times=st.integers(0, 2))
+    def answer(self, at: int, times: int) -> None:
+        """The same of an event to requests."""
+        waiting = self.town.to_requests
+        if waiting:
+            lease_id = waiting.pop(at % len(waiting))
+            for _ in range(times):
+                self.run(self.town.house.settle(lease_id))
+
+    @rule(number=_ANY, what=st.sampled_from(["granted", "ended"]))
+    def forged_event(self, number: int, what: str) -> None:
+        if (lease := self.one(number, *_State)) is not None:
+            self.run(self.town.hear(what, lease.lease_id))
+
+    @rule()
+    def connector_looks(self) -> None:
+        self.run(self.town.look())
+
+    @rule()
+    def requests_looks(self) -> None:
+        self.run(self.town.sweep())
+
+    @rule()
+    def sync(self) -> None:
+        self.town.sync()
+        self.standing.synced()
+
+    @rule(who=_WHO, kind=_WHAT)
+    def added_by_hand(self, who: int, kind: Kind) -> None:
+        self.standing.add(PEOPLE[who], kind)
+
+    @rule(who=_WHO, kind=_WHAT)
+    def removed_by_hand(self, who: int, kind: Kind) -> None:
+        self.standing.remove(PEOPLE[who], kind)
+
+    @rule(group=st.sampled_from(["g-editors", "g-viewers"]), refused=st.booleans())
+    def group_is_refused(self, group: str, refused: bool) -> None:
+        (self.town.entra.denied.add if refused else self.town.entra.denied.discard)(group)
+
+    @rule(writes=st.integers(1, 6), faults=_FAULTS, dies=st.booleans(), ending=st.none() | _ANY)
+    def calls(
+        self, writes: int, faults: list[Fault | None], dies: bool, ending: int | None
+    ) -> None:
+        """A wave of calls, of which some are lost, while a lease is given back; the connector may
+        be killed before it has kept an answer."""
+        parcels = self.run(self.town.begin_wave(writes)) or []
+        if ending is not None:
+            self.give_back(ending)
+            self.run(self.town.look())
+        for attempts in parcels:
+            self.standing.called(attempts, lost=dies or any(each for each in faults))
+            self.run(self.town.carry_out(attempts, faults, dies=dies))
+
+    @rule()
+    def connector_is_killed(self) -> None:
+        """Between two calls."""
+        self.town.begin_connector()
+
+    @invariant()
+    def nothing_is_interrupted(self) -> None:
+        """What an active lease holds is not taken away, not even for a moment."""
+        journal = self.town.entra.journal
+        for change in journal[self.judged :]:
+            if change.by == LATCHKEY and not change.added:
+                who = next(each for each in PEOPLE if each.entra_object_id == change.person)
+                held = self.town.leases_on(who, change.kind, _State.ACTIVE)
+                assert not held, f"{change.kind} was taken from under {held[0].lease_id}"
+        self.judged = len(journal)
+
+    @invariant()
+    def nothing_ended_is_held(self) -> None:
+        """A lease is shown as ended only when what it brought is out of Entra, or is another's."""
+        for who in PEOPLE:
+            for kind in KINDS:
+                if not self.town.entra.holds(who.entra_object_id, kind):
+                    continue
+                if self.standing.may_be(who, kind):
+                    continue
+                others = set(_State) - {_State.ENDED}
+                assert self.town.leases_on(who, kind, *others), f"{kind} is held by nobody"
+
+    @precondition(lambda self: len(self.town.leases) > 1)
+    @rule()
+    def quiet(self) -> None:
+        """Lost events are made up for and everything is worked off: Entra is as the model."""
+        self.town.entra.denied.clear()
+        for _ in range(60):
+            self.run(self.town.expire())
+            self.run(self.town.look())
+            parcels = self.run(self.town.begin_wave(100)) or []
+            for attempts in parcels:
+                self.run(self.town.carry_out(attempts, (), dies=False))
+            self.run(self.town.sweep())
+            busy = any(each.is_on_its_way for each in self.town.leases)
+            if not busy and not self._operations():
+                break
+            self.town.clock.advance(timedelta(minutes=2))
+        else:
+            raise AssertionError("there is no end to it")
+        self._judge()
+        written = len(self.town.entra.journal)
+        self.sync()
+        self.run(self.town.look())
+        self.run(self.town.sweep())
+        assert not self.run(self.town.begin_wave(100))
+        assert len(self.town.entra.journal) == written, "a second look writes nothing"
+
+    def _operations(self) -> Sequence[object]:
+        kept = self.town.store.assignments_by_id.values()
+        return [found.operation for found in kept if found.operation is not None]
+
+    def _judge(self) -> None:
+        self.nothing_is_interrupted()
+        self.nothing_ended_is_held()
+        for who in PEOPLE:
+            for kind in KINDS:
+                held = self.town.entra.holds(who.entra_object_id, kind)
+                if self.town.leases_on(who, kind, _State.ACTIVE):
+                    assert held, f"{kind} is missing"
+                elif not self.town.leases_on(who, kind, _State.FAILED):
+                    self.standing.check(who, kind, held=held)
+
+    def teardown(self) -> None:
+        """However it began, it ends well."""
+        try:
+            self.quiet()
+        finally:
+            self.runner.close()
+
+
+TestOverlap = Overlap.TestCase
+TestOverlap.__doc__ = (
+    "Whatever is granted, extended, given back, lost, doubled, shuffled, killed or done by hand."
+)
+TestOverlap.settings = settings(
+    max_examples=int(os.environ.get("SOAK_EXAMPLES", "40")),
+    stateful_step_count=int(os.environ.get("SOAK_STEPS", "40")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
