@@ -1,0 +1,295 @@
+"""The two services as processes over their databases, without their ports to the network."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, cast
+
+from google.protobuf.message import Message
+
+from libs.db.committer import Committer, EncodedFact, IdempotencyKey, Received
+from libs.db.engine import Database
+from libs.db.ledger import Ledger
+from libs.db.writes import Writes
+from libs.domain.changes import Change, Fact
+from libs.events.broker import Broker
+from services.connector.domain.connection import Connection
+from services.connector.domain.verdict import Verdict
+from services.connector.domain.wave import next_wave
+from services.connector.entra.gate import Gate
+from services.connector.entra.graph import Graph
+from services.connector.entra.provisioner import provision
+from services.connector.handlers.deliver_lease import DeliverLease
+from services.connector.handlers.end_lease import EndLease
+from services.connector.handlers.get_delivery import ReadProvisioning
+from services.connector.handlers.mend_delivery import MendDelivery
+from services.connector.handlers.run_operations import RunOperations
+from services.connector.loops.leases import LeaseLook
+from services.connector.loops.provisioning.parts import Parts
+from services.connector.loops.provisioning.wave import WaveRun
+from services.connector.ports import Attempt, Catalog, Entra
+from services.connector.store import ConnectionStore, ProvisioningStore, SyncStore
+from services.connector.store import ledger as connector_ledger
+from services.connector.subscriber import follows as connector_follows
+from services.connector.translate.facts import fact_to_message as connector_message
+from services.requests import ports
+from services.requests.handlers.advance import Advancer
+from services.requests.handlers.cancel_access_request import Withdrawer
+from services.requests.handlers.create_access_request import Creator
+from services.requests.handlers.decide_access_request import Decider
+from services.requests.handlers.delete_delegation import DelegationEnder
+from services.requests.handlers.end_lease import Ender, Expirer, Revoker
+from services.requests.handlers.extend_lease import Extender
+from services.requests.handlers.overdue import Overdue
+from services.requests.handlers.retry_access_request import Retrier
+from services.requests.handlers.review_emergency_access import Reviewer
+from services.requests.handlers.rule_on import Ruler
+from services.requests.handlers.seat import Seats
+from services.requests.handlers.settle_lease import Settler
+from services.requests.handlers.watch_over_leases import Alarm, Reminder
+from services.requests.handlers.wish import Wishes
+from services.requests.loops.decide import DecideLoop
+from services.requests.loops.expire import ExpireLoop
+from services.requests.loops.gone import EVERY_SECONDS as GONE_SECONDS
+from services.requests.loops.gone import GoneLoop
+from services.requests.loops.overdue import OverdueLoop
+from services.requests.loops.sweep import SweepLoop
+from services.requests.loops.watch import WatchLoop
+from services.requests.store import AccessRequestStore, DelegationStore, LeaseStore
+from services.requests.store import ledger as requests_ledger
+from services.requests.subscriber import Subscriber
+from services.requests.translate.facts import fact_to_message as requests_message
+from tests.simulation.bridges import ConnectorNextDoor, RequestsNextDoor
+from tests.simulation.catalog import CompanyCatalog
+from tests.simulation.fuse import Fuse
+from tests.simulation.journal import Journal
+from tests.simulation.time import TickingClock
+from tests.simulation.weather import WeatheredTenant
+from tests.unit.connector.provisioning_house import CONNECTION
+
+_CON = CONNECTION.connection_id
+_REPEAT_SECONDS = 2.0
+
+
+class _Committer(Committer):
+    """Says when it commits, and what had which effect."""
+
+    def __init__(self, journal: Journal, fuse: Fuse, *rest: Any) -> None:
+        super().__init__(*rest)
+        self.journal, self.fuse, self.count = journal, fuse, 0
+
+    async def commit(
+        self,
+        change: Change,
+        *,
+        key: IdempotencyKey | None = None,
+        received: Received | None = None,
+    ) -> None:
+        await self.fuse.moment()
+        await super().commit(change, key=key, received=received)
+        self.count += 1
+        if received is not None:
+            self.journal.note(
+                "effect",
+                consumer=received.consumer,
+                event_id=received.event_id,
+                action=change.audit.action,
+            )
+        await self.fuse.moment()
+
+
+class Room:
+    """What both services have. `fuse` ends them in the middle of something."""
+
+    def __init__(
+        self,
+        name: str,
+        database: Database,
+        ledger: Ledger,
+        journal: Journal,
+        clock: TickingClock,
+        message: Callable[[Fact], Message],
+        fuse: Fuse,
+    ) -> None:
+        self.name, self.database, self.ledger = name, database, ledger
+        self.journal, self.clock, self.fuse = journal, clock, fuse
+
+        def encode(fact: Fact) -> EncodedFact:
+            found = message(fact)
+            return EncodedFact(found.DESCRIPTOR.full_name, found.SerializeToString())
+
+        self.committer = _Committer(journal, self.fuse, database, ledger, clock, encode)
+        self.writes = Writes(database, ledger, self.committer)
+
+    async def __aenter__(self) -> "Room":
+        await self.committer.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.committer.__aexit__()
+
+
+class RequestsRoom(Room):
+    """The requests service."""
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        clock: TickingClock,
+        catalog: CompanyCatalog,
+        policy: ports.Policy,
+        connector: ConnectorNextDoor,
+    ) -> None:
+        super().__init__(
+            "requests", database, requests_ledger, journal, clock, requests_message, Fuse()
+        )
+        writes = self.writes
+        access_requests = self.access_requests = AccessRequestStore(database)
+        leases = self.leases = LeaseStore(database)
+        delegations = DelegationStore(database)
+        settler = Settler(access_requests, leases, connector, clock)
+        advancer = Advancer(catalog, policy, leases)
+        decider = Decider(access_requests, leases, advancer, clock)
+        seats = Seats(access_requests, leases, delegations, advancer, clock)
+        wishes = Wishes(access_requests, catalog)
+        self.create = Creator(access_requests, leases, wishes, advancer, clock)
+        self.rule = Ruler(access_requests, leases, seats, advancer, clock)
+        self.extend = Extender(leases, self.create, clock)
+        self.revoke = Revoker(access_requests, leases, catalog, clock)
+        self.retry = Retrier(access_requests, leases, clock)
+        self.review = Reviewer(access_requests, catalog, clock)
+        self._gone = GoneLoop(
+            writes,
+            access_requests,
+            leases,
+            delegations,
+            catalog,
+            Ender(access_requests, leases, clock),
+            Withdrawer(access_requests, clock),
+            DelegationEnder(delegations, clock),
+            decider,
+            clock,
+        )
+        subscriber = Subscriber(writes, settler, self._gone.of_person, self._gone.of_app)
+        self.follows = {follow.event_type: follow for follow in subscriber.follows()}
+        overdue = Overdue(access_requests, leases, advancer, clock)
+        reminder, alarm = Reminder(leases, clock), Alarm(leases, clock)
+        self._loops = (
+            ExpireLoop(writes, leases, Expirer(access_requests, leases, clock), clock),
+            OverdueLoop(writes, access_requests, overdue, clock),
+            DecideLoop(writes, access_requests, decider),
+            SweepLoop(writes, leases, settler, clock, repeat_seconds=_REPEAT_SECONDS),
+            WatchLoop(writes, leases, reminder, alarm, clock),
+        )
+        self._gone_after = clock.now()
+
+    async def round(self) -> None:
+        """Each of its loops once."""
+        for loop in self._loops:
+            await loop()
+        if self._gone_after <= (now := self.clock.now()):
+            self._gone_after = now + timedelta(seconds=GONE_SECONDS)
+            await self._gone()
+
+
+class _InEntra:
+    """The part of the port `Entra` that provisioning asks."""
+
+    def __init__(self, tenant: WeatheredTenant, gate: Gate) -> None:
+        self._tenant, self._gate = tenant, gate
+
+    async def provision(
+        self, connection: Connection, attempts: Sequence[Attempt]
+    ) -> Sequence[Verdict]:
+        return await provision(cast(Graph, self._tenant), self._gate, attempts)
+
+
+class _Alone:
+    """The port `Serving`: there is no other process."""
+
+    def serves(self, connection_id: str) -> bool:
+        return True
+
+    def connection_ids(self) -> frozenset[str]:
+        return frozenset({_CON})
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Nothing changes."""
+
+
+class Away:
+    """Whether NATS can be reached."""
+
+    connected = True
+
+
+class ConnectorRoom(Room):
+    """The connector."""
+
+    def __init__(
+        self,
+        database: Database,
+        journal: Journal,
+        clock: TickingClock,
+        catalog: CompanyCatalog,
+        requests: RequestsNextDoor,
+        tenant: WeatheredTenant,
+        gate: Gate,
+        broker: Away,
+    ) -> None:
+        super().__init__(
+            "connector", database, connector_ledger, journal, clock, connector_message, tenant.fuse
+        )
+        connections = ConnectionStore(database)
+        self.syncs = SyncStore(database)
+        self._provisioning = ProvisioningStore(database)
+        self._gate = gate
+        deliver = DeliverLease(
+            requests, cast(Catalog, catalog), connections, self.syncs, self._provisioning, clock
+        )
+        end = EndLease(requests, self._provisioning, clock)
+        self.follows = {
+            follow.event_type: follow for follow in connector_follows(self.writes, deliver, end)
+        }
+        self._look = LeaseLook(requests, deliver, end, self.writes, cast(Broker, broker))
+        self._parts = Parts(
+            self._provisioning,
+            connections,
+            cast(Entra, _InEntra(tenant, gate)),
+            RunOperations(self._provisioning, clock),
+            self.writes,
+            clock,
+        )
+        self._mend = MendDelivery(self._provisioning, clock)
+
+    @property
+    def read(self) -> ReadProvisioning:
+        """What requests asks."""
+        return ReadProvisioning(self._provisioning)
+
+    async def round(self) -> None:
+        """Looks at leases, and then carries out what is due and may go."""
+        await self._look()
+        while writes := self._gate.writes_ready():
+            due = await self._provisioning.due(_CON, self.clock.now(), 2000, frozenset())
+            wave = next_wave(due, writes=writes, on_their_way=0)
+            if not wave.parcels:
+                return
+            self._gate.take_writes(wave.writes)
+            run = WaveRun(_CON, _Alone(), self._parts, lambda _: None, lambda _: None)
+            await run.carry_out(wave.parcels)
+
+    async def neglected(self) -> int:
+        """How many deliveries are open without anybody at work on them."""
+        found = await self._provisioning.open_deliveries(1000)
+        mended = 0
+        for lease_id in found:
+            outcome = await self._mend(lease_id)
+            mended += outcome.result
+        return mended
+
+
+def loop_time() -> float:
+    """Seconds by the event loop, which a test may be ahead with."""
+    return asyncio.get_running_loop().time()
