@@ -11,7 +11,6 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from libs.db.engine import Database
 from libs.domain.changes import AuditEntry, Change
 from libs.domain.ids import new_id
 from services.connector.domain.sync import Progress, Sync, SyncState
@@ -28,6 +27,7 @@ from services.requests.store.tables import leases
 from tests.simulation.bridges import ConnectorNextDoor, RequestsNextDoor
 from tests.simulation.catalog import kind_of
 from tests.simulation.company import NEEDED, Company
+from tests.simulation.database import InlineSqlite
 from tests.simulation.entra import Kind
 from tests.simulation.fuse import Killed
 from tests.simulation.journal import Journal
@@ -56,7 +56,7 @@ class SimulatedHouse:
         self.down: set[str] = set()
         self.kills = 0
         self._databases = [
-            Database.open(f"sqlite:///{folder / name}.db") for name in ("requests", "connector")
+            InlineSqlite(folder / f"{name}.db") for name in ("requests", "connector")
         ]
         self.requests: RequestsRoom
         self.connector: ConnectorRoom
@@ -137,8 +137,7 @@ class SimulatedHouse:
 
     def trouble(self) -> None:
         """Notes whether anything keeps ends from coming in time."""
-        fair = self.tenant.weather is Weather.FAIR and not self.down
-        self.journal.note("weather", fair=fair)
+        self.journal.note("weather", fair=self._is_fair)
 
     def lose_broker(self, away: bool) -> None:
         """NATS is away, or is back."""
@@ -152,6 +151,10 @@ class SimulatedHouse:
     def kill(self, name: str, moments: int) -> None:
         """A service is killed in the middle of something, and begins anew."""
         {"requests": self.requests, "connector": self.connector}[name].fuse.light(moments)
+
+    @property
+    def _is_fair(self) -> bool:
+        return self.tenant.weather is Weather.FAIR and not self.down
 
     async def _work(self, room: RequestsRoom | ConnectorRoom) -> None:
         if room.name in self.down:
@@ -211,9 +214,9 @@ class SimulatedHouse:
         end, on_its_way = await self._databases[0].read(
             lambda it: (it.execute(ends).scalar(), it.execute(busy).first())
         )
-        pause = _SOON if self.tenant.weather is Weather.FAIR else _WAITING
+        pause = _SOON if self._is_fair else _WAITING
         pause = _LATER if on_its_way is None else pause
-        known = [now + pause, end, self.post.next_due()]
+        known = [now + pause, end, self.post.next_due(self.down)]
         return min(each for each in known if each is not None)
 
     def _advance(self, time: datetime) -> None:

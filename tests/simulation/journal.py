@@ -100,7 +100,6 @@ class Journal:
                         "state": found["state"],
                         "subject": found["subject_user_id"],
                         "requester": found["requester_user_id"],
-                        "lease_id": found["lease_id"],
                     }
                 )
 
@@ -124,8 +123,8 @@ def _lease(row: Mapping[str, Any]) -> Line:
         "lease_id": row["lease_id"],
         "state": row["state"],
         "access_request_id": row["access_request_id"],
-        "user_id": row["subject_user_id"],
         "person": row["subject"]["entra_object_id"],
+        "duration_seconds": None if row["duration"] is None else row["duration"].total_seconds(),
         "kinds": [_kind_name(each) for each in row["targets"]],
     }
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,9 +36,11 @@ class Post:
         self._letters: list[_Letter] = []
         self.away = False
 
-    def next_due(self) -> datetime | None:
-        """When the next event comes to its subscriber."""
-        return None if self.away else min((each.due for each in self._letters), default=None)
+    def next_due(self, down: Container[str]) -> datetime | None:
+        """When the next event comes to its subscriber, if that is not down."""
+        if self.away:
+            return None
+        return min((each.due for each in self._letters if each.service not in down), default=None)
 
     async def collect(self, sender: Followed, receivers: Sequence[Followed]) -> None:
         """Takes what a service has committed."""

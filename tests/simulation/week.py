@@ -1,5 +1,6 @@
 """What people do in a company, and what goes wrong meanwhile: all of it by chance."""
 
+import contextlib
 import heapq
 import itertools
 import random
@@ -73,11 +74,9 @@ class Week:
         while self._coming and self._coming[0][0] < self.end:
             time, _, deed = heapq.heappop(self._coming)
             await self.house.go_to(time)
-            try:
+            # Who is refused is told why, and gives up.
+            with contextlib.suppress(LatchkeyError):
                 await deed()
-            except LatchkeyError:
-                # They are told why, and give up.
-                pass
             await self.house.settle_down()
         await self.house.go_to(self.end)
 
