@@ -52,12 +52,13 @@ def s3_given_once(record: Record) -> Violations:
     others took it away; and what an active lease holds is not taken from under it by Latchkey, not
     even to be given again at once."""
     for place, changes in record.places.items():
-        there, taken = False, 0
+        there, taken, ours = False, 0, False
         for change in changes:
             if change.added == there:
                 yield f"S3: {place} was {'given' if there else 'taken'} twice by {change.time}"
             there = change.added
-            taken += not change.added and change.by == HAND
+            taken += not change.added and change.by == HAND and ours
+            ours = change.added and change.by == LATCHKEY
             if change.by == LATCHKEY and not change.added:
                 for lease in record.by_place[place]:
                     begun = lease.active is not None and lease.active < change.time

@@ -1,11 +1,16 @@
 """Days in a company of some size, played to their end and written into a journal."""
 
+import logging
 import random
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+
+import structlog
 
 from tests.simulation.company import Company
 from tests.simulation.house import SimulatedHouse
@@ -42,6 +47,11 @@ class Played:
 async def play(folder: Path, size: Size, seed: int) -> Played:
     """Plays it. Afterwards nothing goes wrong any more, for half an hour."""
     began = time.monotonic()
+    with _silence():
+        return await _play(folder, size, seed, began)
+
+
+async def _play(folder: Path, size: Size, seed: int, began: float) -> Played:
     chance = random.Random(seed)
     company = Company(chance, size.people, size.apps)
     async with SimulatedHouse(folder, company, chance) as house:
@@ -77,6 +87,17 @@ def _plan(week: Week, size: Size) -> None:
     week.some(max(1, troubles // 2), week.outage("requests"))
     week.some(max(1, troubles // 2), week.outage("connector"))
     week.some(troubles * 10, week.kill)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """What goes wrong on purpose is logged by the services at every turn."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def tell(played: Played, size: Size) -> None:
