@@ -90,10 +90,10 @@ class SimulatedHouse:
 
     async def settle_down(self) -> None:
         """The loops of both services run, and events are carried, until nothing moves."""
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
             before = self.requests.committer.count + self.connector.committer.count + self.kills
-            await self._work(self.requests)
-            await self._work(self.connector)
+            await self._work(self.requests, again=number > 0)
+            await self._work(self.connector, again=number > 0)
             if before == (
                 self.requests.committer.count + self.connector.committer.count + self.kills
             ):
@@ -156,13 +156,13 @@ class SimulatedHouse:
     def _is_fair(self) -> bool:
         return self.tenant.weather is Weather.FAIR and not self.down
 
-    async def _work(self, room: RequestsRoom | ConnectorRoom) -> None:
+    async def _work(self, room: RequestsRoom | ConnectorRoom, *, again: bool) -> None:
         if room.name in self.down:
             return
 
         async def work() -> None:
             await self.post.deliver(room)
-            await room.round()
+            await room.round(again=again)
             await self.post.collect(room, (self.requests, self.connector))
 
         try:
