@@ -1,6 +1,6 @@
 """Time, as something a test can hold in its hand."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 
@@ -10,10 +10,3 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The time now, in UTC, aware of it."""
         ...
-
-
-class SystemClock:
-    """The clock of the machine."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 from sqlalchemy.exc import ArgumentError
 
+from libs.db.clock import READ_EVERY_SECONDS, DatabaseClock
 from libs.db.committer import Committer, EncodedFact
 from libs.db.engine import Database
 from libs.db.ledger import Ledger
@@ -14,7 +15,7 @@ from libs.db.migrations import Migrations, SchemaMismatch
 from libs.db.notices import Notices
 from libs.db.writes import Writes
 from libs.domain.changes import Fact
-from libs.domain.clock import Clock, SystemClock
+from libs.domain.clock import Clock
 from libs.domain.errors import Unavailable
 from libs.events.broker import Broker
 from libs.events.consumer import Consumer, Follow
@@ -64,12 +65,13 @@ class Service:
             Unavailable: the database does not answer.
         """
         logs.configure(name, console=settings.log_format == "console")
-        clock = SystemClock()
         database = _open(settings)
         life.parts.push_async_callback(database.close)
         if settings.migrate:
             await migrations.apply(database)
         await migrations.check(database)
+        clock = await DatabaseClock.begin(database)
+        life.loop("clock", clock.read, every=READ_EVERY_SECONDS)
         broker = await life.parts.enter_async_context(Broker(settings.nats_url, name))
         relay = await life.parts.enter_async_context(Relay(database, ledger, broker))
         committer = await life.parts.enter_async_context(

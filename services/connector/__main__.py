@@ -17,8 +17,11 @@ from services.connector.handlers.end_lease import EndLease
 from services.connector.handlers.get_connection import ReadConnections
 from services.connector.handlers.get_delivery import ReadProvisioning
 from services.connector.handlers.get_sync import ReadSyncs
+from services.connector.handlers.lost_access import SeeToLostAccess
 from services.connector.handlers.mend_delivery import MendDelivery
 from services.connector.handlers.move_sync import MoveSync
+from services.connector.handlers.reconcile import Reconcile
+from services.connector.handlers.reconciliations import SeeToReconciliations
 from services.connector.handlers.retry_operation import RetryOperation
 from services.connector.handlers.run_operations import RunOperations
 from services.connector.handlers.start_sync import StartSync
@@ -28,6 +31,8 @@ from services.connector.loops.leases import LeaseLook
 from services.connector.loops.pauses import Pauses
 from services.connector.loops.provisioning import ProvisioningScheduler
 from services.connector.loops.provisioning.parts import Parts
+from services.connector.loops.reconciling import EVERY_SECONDS as RECONCILE_SECONDS
+from services.connector.loops.reconciling import Reconciler
 from services.connector.loops.schedules import EVERY_SECONDS as SCHEDULE_SECONDS
 from services.connector.loops.schedules import Schedules
 from services.connector.loops.serving import Serving
@@ -36,12 +41,14 @@ from services.connector.servicers import servicers
 from services.connector.servicers.access import ACCESS
 from services.connector.servicers.connections import ConnectionServicer
 from services.connector.servicers.provisioning import ProvisioningServicer
+from services.connector.servicers.reconciliations import ReconciliationServicer
 from services.connector.servicers.syncs import SyncServicer
 from services.connector.settings import Settings
 from services.connector.store import (
     MIGRATIONS,
     ConnectionStore,
     ProvisioningStore,
+    ReconciliationStore,
     SyncStore,
     ThrottleStore,
     ledger,
@@ -69,6 +76,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     connections = ConnectionStore(service.database)
     syncs = SyncStore(service.database)
     provisioning = ProvisioningStore(service.database)
+    reconciliations = ReconciliationStore(service.database)
 
     token = TokenFile(settings.token_file)
     requests_peer = Peer("requests", settings.requests_address, token)
@@ -114,10 +122,24 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     life.loop("mend", scheduler.mend, every=_MEND_SECONDS)
 
     deliver = DeliverLease(requests, catalog, connections, syncs, provisioning, service.clock)
-    end = EndLease(requests, provisioning, service.clock)
+    end = EndLease(requests, catalog, connections, provisioning, service.clock)
     await service.follow(*follows(service.writes, deliver, end))
     look = LeaseLook(requests, deliver, end, service.writes, service.broker)
     life.loop("look", look, every=LOOK_SECONDS)
+
+    reconcile = Reconcile(catalog, connections, provisioning, reconciliations, service.clock)
+    lost = SeeToLostAccess(provisioning, service.clock)
+    reconciler = Reconciler(
+        syncs,
+        provisioning,
+        reconciliations,
+        serving,
+        reconcile,
+        lost,
+        service.writes,
+        service.clock,
+    )
+    life.loop("reconcile", reconciler, every=RECONCILE_SECONDS)
 
     server = await service.listen(
         servicers(
@@ -139,6 +161,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 ReadProvisioning(provisioning),
                 RetryOperation(provisioning, service.clock),
             ),
+            ReconciliationServicer(service.writes, SeeToReconciliations(reconciliations)),
         ),
         ACCESS,
     )

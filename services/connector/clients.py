@@ -11,6 +11,7 @@ from libs.rpc.peers import Peer
 from services.connector.domain.connection import Connection
 from services.connector.domain.directory import AppInScope
 from services.connector.domain.lease import Confirmation, ConfirmedTarget, Lease
+from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.sync import Checkpoint, Ingested, NumberedPage, Sync
 from services.connector.domain.target import Target
 from services.connector.translate import ingest, leases
@@ -81,6 +82,16 @@ class CatalogClient:
                 raise Unavailable("the catalog service", "it answered for other targets")
             confirmed += found.targets
         return Confirmation(found.subject, tuple(confirmed))
+
+    async def check_held(
+        self, connection_id: str, expected: Sequence[ExpectedAssignment]
+    ) -> tuple[str, frozenset[str]]:
+        """The newest sync, empty while it is not complete, and what it did not see."""
+        request = leases.check_held_request(connection_id, expected)
+        answer = await self._peer.call(self._resolution.CheckHeld, request)
+        if len(answer.states) != len(expected):
+            raise Unavailable("the catalog service", "it answered for other assignments")
+        return answer.sync_id, leases.missing_of(expected, answer)
 
     async def checkpoint(self, connection_id: str) -> Checkpoint:
         """How far it has the newest sync of a connection."""

@@ -21,7 +21,8 @@ def follows(writes: Writes, deliver: DeliverLease, end: EndLease) -> list[Follow
     """Which events are followed, and what each has done."""
     return [
         _of_lease(writes, events_pb2.LeaseGranted, deliver),
-        _of_lease(writes, events_pb2.LeaseEnded, end),
+        # It is told again when somebody says that they removed it by hand.
+        _of_lease(writes, events_pb2.LeaseEnded, lambda lease_id: end(lease_id, hurry=True)),
     ]
 
 

@@ -1,13 +1,16 @@
 """The way from a wish to access, to a decision, to a lease, to its end.
 
-owns       access requests with their timelines, inboxes and reviews, leases, delegations
-answers    AccessRequestService, LeaseService, DelegationService, ReplayService, AuditService,
-           EventService
+owns       access requests with their timelines, inboxes and reviews, leases with their tasks,
+           delegations, access reviews
+answers    AccessRequestService, LeaseService, TaskService, DelegationService, CampaignService,
+           ReplayService, AuditService, EventService
 publishes  AccessRequest{Created,Approved,Denied,Cancelled,Fulfilled,Failed,Retried,Reassigned,
            Escalated,Commented,Restarted}, Approval{Requested,Given,Reminded}, NoApproverFound,
-           EmergencyAccess{Requested,Reviewed}, Lease{Granted,Ended,Removed},
-           Delegation{Created,Deleted}
-follows    connector: AccessProvisioned, AccessProvisioningFailed, AccessDeprovisioned;
+           EmergencyAccess{Requested,Reviewed}, Lease{Granted,Extended,EndNear,Ended,EndLate,
+           RemovedOutside,Removed}, Task{Opened,Completed,Closed}, Delegation{Created,Deleted},
+           Campaign{Started,ItemReviewed,Closed}
+follows    connector: AccessProvisioned, AccessProvisioningFailed, AccessDeprovisioned,
+           AccessRemovedOutside;
            catalog: UserDeactivated, AppUnmanaged, AppRemoved, EntitlementRemoved
 calls      catalog ResolutionService/ResolveEntitlement, ApproverService/ResolveApprovers,
            DirectoryService/{GetUser,ListManagers} and EntitlementService/GetEntitlement,

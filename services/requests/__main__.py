@@ -12,6 +12,7 @@ from services.requests.handlers.campaign_reviewers import ReviewersAgain
 from services.requests.handlers.cancel_access_request import Canceller, Withdrawer
 from services.requests.handlers.close_campaign import CampaignCloser, CampaignCompleter
 from services.requests.handlers.comment_on_access_request import Commenter
+from services.requests.handlers.complete_task import Completer
 from services.requests.handlers.create_access_request import Creator
 from services.requests.handlers.create_delegation import DelegationCreator
 from services.requests.handlers.decide_access_request import Decider
@@ -22,9 +23,12 @@ from services.requests.handlers.get_lease import LeaseReader
 from services.requests.handlers.list_access_requests import AccessRequestLister
 from services.requests.handlers.list_delegations import DelegationLister
 from services.requests.handlers.list_leases import LeaseLister
+from services.requests.handlers.look_takeover import TakeoverLooker
+from services.requests.handlers.open_task import TaskOpener
 from services.requests.handlers.overdue import Overdue
 from services.requests.handlers.preview_access_request import Previewer
 from services.requests.handlers.reassign_access_request import Reassigner
+from services.requests.handlers.reassign_task import AssigneesAgain
 from services.requests.handlers.replay_policy import Replayer
 from services.requests.handlers.restart_access_request import Restarter
 from services.requests.handlers.retry_access_request import Retrier
@@ -32,10 +36,14 @@ from services.requests.handlers.review_campaign_item import ItemReviewer
 from services.requests.handlers.review_emergency_access import Reviewer
 from services.requests.handlers.revoke_campaign_item import ItemRevoker
 from services.requests.handlers.rule_on import Ruler
+from services.requests.handlers.rule_takeover import TakeoverRuler
 from services.requests.handlers.seat import Seats
 from services.requests.handlers.settle_lease import Settler
 from services.requests.handlers.show_campaigns import CampaignShower
+from services.requests.handlers.show_tasks import TaskShower
 from services.requests.handlers.start_campaign import CampaignStarter
+from services.requests.handlers.start_takeover import TakeoverStarter
+from services.requests.handlers.take_over import HolderTaker
 from services.requests.handlers.watch_over_leases import Alarm, Reminder
 from services.requests.handlers.wish import Wishes
 from services.requests.loops.ask_again import EVERY_SECONDS as ASK_AGAIN_SECONDS
@@ -51,6 +59,9 @@ from services.requests.loops.gone import GoneLoop
 from services.requests.loops.overdue import EVERY_SECONDS as OVERDUE_SECONDS
 from services.requests.loops.overdue import OverdueLoop
 from services.requests.loops.sweep import SweepLoop
+from services.requests.loops.takeovers import EVERY_SECONDS as TAKEOVER_SECONDS
+from services.requests.loops.takeovers import LOOK_SECONDS as OUTSIDE_SECONDS
+from services.requests.loops.takeovers import OutsideLoop, TakeoverLoop
 from services.requests.loops.watch import EVERY_SECONDS as WATCH_SECONDS
 from services.requests.loops.watch import WatchLoop
 from services.requests.servicers import (
@@ -60,6 +71,8 @@ from services.requests.servicers import (
     DelegationServicer,
     LeaseServicer,
     ReplayServicer,
+    TakeoverServicer,
+    TaskServicer,
     servicers,
 )
 from services.requests.settings import Settings
@@ -69,6 +82,7 @@ from services.requests.store import (
     CampaignStore,
     DelegationStore,
     LeaseStore,
+    TakeoverStore,
     ledger,
 )
 from services.requests.subscriber import Subscriber
@@ -99,7 +113,9 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     leases = LeaseStore(service.database)
     delegations = DelegationStore(service.database)
     campaigns = CampaignStore(service.database)
-    settler = Settler(access_requests, leases, connector, clock)
+    tasks = leases.tasks
+    opener = TaskOpener(access_requests, leases, catalog)
+    settler = Settler(access_requests, leases, connector, opener, clock)
     advancer = Advancer(catalog, policy, leases)
     decider = Decider(access_requests, leases, advancer, clock)
     seats = Seats(access_requests, leases, delegations, advancer, clock)
@@ -120,7 +136,15 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
         decider,
         clock,
     )
-    await service.follow(*Subscriber(writes, settler, gone.of_person, gone.of_app).follows())
+    takeovers = TakeoverStore(service.database)
+    starter = TakeoverStarter(takeovers, catalog, clock)
+    subscriber = Subscriber(writes, settler, starter, gone.of_person, gone.of_app)
+    await service.follow(*subscriber.follows())
+    looker = TakeoverLooker(takeovers, catalog, clock)
+    taker = HolderTaker(takeovers, access_requests, leases, catalog, creator, clock)
+    taking = TakeoverLoop(writes, takeovers, looker, taker)
+    life.loop("takeovers", taking, every=TAKEOVER_SECONDS)
+    life.loop("outside", OutsideLoop(writes, catalog, starter), every=OUTSIDE_SECONDS)
     life.loop("gone", gone, every=GONE_SECONDS)
     expirer = Expirer(access_requests, leases, clock)
     life.loop("expire", ExpireLoop(writes, leases, expirer, clock), every=EXPIRE_SECONDS)
@@ -141,6 +165,8 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
     again = ReviewersAgain(campaigns, catalog, clock)
     ask_reviewers = AskAgainLoop(writes, campaigns.waiting, again)
     life.loop("ask_reviewers", ask_reviewers, every=ASK_AGAIN_SECONDS)
+    ask_assignees = AskAgainLoop(writes, tasks.waiting, AssigneesAgain(tasks, catalog))
+    life.loop("ask_assignees", ask_assignees, every=ASK_AGAIN_SECONDS)
     shower = CampaignShower(campaigns)
     sweep = SweepLoop(writes, leases, settler, clock, repeat_seconds=repeat)
     life.loop("sweep", sweep, every=min(_SWEEP_SECONDS, repeat / 2))
@@ -164,8 +190,8 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
             ),
             LeaseServicer(
                 writes=writes,
-                get=LeaseReader(leases),
-                list=LeaseLister(leases),
+                get=LeaseReader(leases, catalog),
+                list=LeaseLister(leases, catalog),
                 revoke=Revoker(access_requests, leases, catalog, clock),
                 extend=Extender(leases, creator, clock),
             ),
@@ -183,6 +209,12 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
                 review=ItemReviewer(campaigns, catalog, revoker, clock),
                 close=CampaignCloser(campaigns, shower, clock),
             ),
+            TaskServicer(
+                writes=writes,
+                show=TaskShower(tasks),
+                complete=Completer(access_requests, leases, catalog, clock),
+            ),
+            TakeoverServicer(writes=writes, start=starter, rule=TakeoverRuler(takeovers, clock)),
         ),
         ACCESS,
     )

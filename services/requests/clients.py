@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from latchkey.catalog.v1 import (
+    app_pb2,
+    app_pb2_grpc,
     approver_pb2,
     approver_pb2_grpc,
     directory_pb2,
@@ -26,6 +28,7 @@ from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Gone
 from services.requests.domain.holders import HeldThing
 from services.requests.domain.inputs import Inputs
+from services.requests.domain.offered import Offered
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Easier, NoPlan, Plan
 from services.requests.domain.progress import Resolved
@@ -58,6 +61,7 @@ class Catalog:
         self._directory = directory_pb2_grpc.DirectoryServiceStub(peer.channel)
         self._entitlements = entitlement_pb2_grpc.EntitlementServiceStub(peer.channel)
         self._grants = grant_pb2_grpc.GrantServiceStub(peer.channel)
+        self._apps = app_pb2_grpc.AppServiceStub(peer.channel)
         self._approvers = approver_pb2_grpc.ApproverServiceStub(peer.channel)
 
     async def resolve(
@@ -160,10 +164,19 @@ class Catalog:
         return its_id
 
     async def held(
-        self, app_id: str, entitlement_id: str = ""
+        self,
+        app_id: str = "",
+        entitlement_id: str = "",
+        *,
+        user_id: str = "",
+        unmanaged: bool = False,
     ) -> AsyncIterator[Sequence[HeldThing]]:
         request = grant_pb2.ListGrantsRequest(
-            page_size=MAX_PAGE_SIZE, app_id=app_id, entitlement_id=entitlement_id
+            page_size=MAX_PAGE_SIZE,
+            app_id=app_id,
+            entitlement_id=entitlement_id,
+            user_id=user_id,
+            unmanaged=unmanaged,
         )
         while True:
             try:
@@ -177,6 +190,36 @@ class Catalog:
             yield [peers.held_from_proto(each) for each in answer.grants]
             if not (token := answer.next_page_token):
                 return
+            request.page_token = token
+
+    async def offered(self, entitlement_id: str) -> Offered:
+        its = entitlement_pb2.GetEntitlementRequest(entitlement_id=entitlement_id)
+        try:
+            answer = await self._peer.call(
+                self._entitlements.GetEntitlement, its, seconds=_CATALOG_SECONDS
+            )
+            entitlement: entitlement_pb2.Entitlement = answer.entitlement
+            of = app_pb2.GetAppRequest(app_id=entitlement.app_id)
+            app = await self._peer.call(self._apps.GetApp, of, seconds=_CATALOG_SECONDS)
+        except NotFound as error:
+            raise errors.entitlement_not_found("", entitlement_id) from error
+        except LatchkeyError as error:
+            raise Unavailable.refused("the catalog service", error) from error
+        return peers.offered_from_proto(entitlement, app.app)
+
+    async def apps_that_act(self) -> list[str]:
+        request = app_pb2.ListAppsRequest(page_size=MAX_PAGE_SIZE, state=app_pb2.APP_STATE_MANAGED)
+        found: list[str] = []
+        while True:
+            try:
+                answer = await self._peer.call(
+                    self._apps.ListApps, request, seconds=_CATALOG_SECONDS
+                )
+            except LatchkeyError as error:
+                raise Unavailable.refused("the catalog service", error) from error
+            found += (each.app_id for each in answer.apps if peers.acts_on_unmanaged(each))
+            if not (token := answer.next_page_token):
+                return found
             request.page_token = token
 
     async def entitlement_gone(self, entitlement_id: str) -> Gone | None:

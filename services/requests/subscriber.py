@@ -11,11 +11,14 @@ from libs.db.writes import Writes
 from libs.events.consumer import Follow, Hopeless
 from libs.events.envelope import Event
 from services.requests.handlers.settle_lease import Settler
+from services.requests.handlers.start_takeover import TakeoverStarter
 from services.requests.translate.facts import (
     FOLLOWED,
     FOLLOWED_OF_APPS,
+    FOLLOWED_OF_OUTSIDE,
     FOLLOWED_OF_PEOPLE,
     app_id_of,
+    entitlement_id_of,
     lease_id_of,
     user_id_of,
 )
@@ -26,10 +29,18 @@ Look = Callable[[str], Awaitable[None]]
 class Subscriber:
     """Follows the connector and the catalog."""
 
-    def __init__(self, writes: Writes, settler: Settler, of_person: Look, of_app: Look) -> None:
+    def __init__(
+        self,
+        writes: Writes,
+        settler: Settler,
+        starter: TakeoverStarter,
+        of_person: Look,
+        of_app: Look,
+    ) -> None:
         """`of_person` and `of_app` end what depends on a person or app that is gone."""
         self._writes = writes
         self._settler = settler
+        self._starter = starter
         self._of_person = of_person
         self._of_app = of_app
 
@@ -37,6 +48,7 @@ class Subscriber:
         """The events that are followed."""
         return [
             *(Follow(kind.DESCRIPTOR.full_name, self._lease) for kind in FOLLOWED),
+            *(Follow(kind.DESCRIPTOR.full_name, self._outside) for kind in FOLLOWED_OF_OUTSIDE),
             *(Follow(kind.DESCRIPTOR.full_name, self._person) for kind in FOLLOWED_OF_PEOPLE),
             *(Follow(kind.DESCRIPTOR.full_name, self._app) for kind in FOLLOWED_OF_APPS),
         ]
@@ -44,6 +56,10 @@ class Subscriber:
     async def _lease(self, event: Event, received: Received) -> None:
         lease_id = _named(lease_id_of(event.type, event.payload), "lease")
         await self._writes.effect(received, lambda: self._settler(lease_id))
+
+    async def _outside(self, event: Event, received: Received) -> None:
+        entitlement_id = _named(entitlement_id_of(event.type, event.payload), "entitlement")
+        await self._writes.effect(received, lambda: self._starter.found(entitlement_id))
 
     # These two leave nothing in the inbox: each ends many things, in a commit each, and may be run
     # again.

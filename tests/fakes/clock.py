@@ -16,3 +16,10 @@ class FakeClock:
     def advance(self, by: timedelta) -> None:
         """Moves on."""
         self.time += by
+
+
+class MachineClock:
+    """The port `Clock`: it runs, as the machine's does."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)

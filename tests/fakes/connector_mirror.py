@@ -13,6 +13,7 @@ from services.connector.domain.directory import (
     DirectoryPage,
 )
 from services.connector.domain.lease import Confirmation
+from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.sync import (
     Checkpoint,
     HeldRemoval,
@@ -58,6 +59,11 @@ class MirrorCatalog:
     async def confirm(
         self, entitlement_id: str, user_id: str, targets: Sequence[Target]
     ) -> Confirmation:
+        raise AssertionError("not asked here")
+
+    async def check_held(
+        self, connection_id: str, expected: Sequence[ExpectedAssignment]
+    ) -> tuple[str, frozenset[str]]:
         raise AssertionError("not asked here")
 
     async def checkpoint(self, connection_id: str) -> Checkpoint:

@@ -90,7 +90,7 @@ class FakeCatalog(
 
     `stop_after` pages of a sync it stops answering, and what it `holds` has to be confirmed before
     a sync ends. `listed` holds the targets of each entitlement, `held` pairs of person and
-    directory entitlement.
+    directory entitlement. `gone` are people who are not in the directory any more.
     """
 
     domain = "latchkey.catalog"
@@ -105,7 +105,9 @@ class FakeCatalog(
         self.listed: dict[str, dict[str, target_pb2.Target]] = {}
         self.people: dict[str, directory_pb2.User] = {}
         self.held: set[tuple[str, str]] = set()
+        self.gone: set[str] = set()
         self.confirmations = 0
+        self.checks = 0
 
     def register(self, server: grpc.aio.Server) -> None:
         ingest_pb2_grpc.add_IngestServiceServicer_to_server(self, server)
@@ -220,6 +222,25 @@ class FakeCatalog(
                     problem="" if found in listed else "no binding leads there",
                 )
                 for found in request.directory_entitlement_ids
+            ],
+        )
+
+    async def CheckHeld(
+        self, request: resolution_pb2.CheckHeldRequest, context: Context
+    ) -> resolution_pb2.CheckHeldResponse:
+        self.check_caller(context)
+        self.checks += 1
+        newest = max(self.syncs, default="")
+        completed = bool(newest) and self.syncs[newest].completed
+        return resolution_pb2.CheckHeldResponse(
+            sync_id=newest if completed else "",
+            states=[
+                resolution_pb2.HELD_STATE_HELD
+                if (each.user_id, each.directory_entitlement_id) in self.held
+                else resolution_pb2.HELD_STATE_GONE
+                if each.user_id in self.gone
+                else resolution_pb2.HELD_STATE_NOT_HELD
+                for each in request.items
             ],
         )
 

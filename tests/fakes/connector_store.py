@@ -1,6 +1,6 @@
 """The connector's provisioning ports in memory, and a tenant that can lose its answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -8,12 +8,17 @@ from typing import Any
 from libs.domain.changes import Change, Fact, Outcome, Write
 from libs.domain.errors import NotFound
 from libs.domain.paging import Page, PageRequest
-from services.connector.domain.assignment import Assignment
+from services.connector.domain.assignment import Assignment, AssignmentState
 from services.connector.domain.attempt import AttemptRecord
 from services.connector.domain.connection import Connection
 from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.lease import Confirmation, ConfirmedTarget, Lease
 from services.connector.domain.operation import Lane, Operation, OperationKind, OperationState
+from services.connector.domain.reconciliation import (
+    ExpectedAssignment,
+    Reconciliation,
+    ReconciliationState,
+)
 from services.connector.domain.sync import History, Sync
 from services.connector.domain.target import GroupMembership, Principal, Target
 from services.connector.domain.verdict import Already, Done, Verdict
@@ -38,15 +43,19 @@ class FakeProvisioning:
         self.finished: list[Operation] = []
         self.attempts: dict[str, dict[int, AttemptRecord]] = {}
         self.told: list[Fact] = []
+        self.changes: list[Change] = []
+        self.reconciliations = FakeReconciliations()
 
     def commit(self, outcome: Outcome[Any]) -> None:
         """Makes an outcome true. A change made from an old state is a fault of the test."""
         change: Change | None = outcome.change
         if change is None:
             return
+        self.changes.append(change)
         for write in change.writes:
-            assert isinstance(write, _Save)
-            self._apply(write.after)
+            if not self.reconciliations.apply(write):
+                assert isinstance(write, _Save)
+                self._apply(write.after)
         self.told += change.facts
 
     def is_stale(self, outcome: Outcome[Any]) -> bool:
@@ -60,7 +69,8 @@ class FakeProvisioning:
             known[delivery.lease_id] = delivery.version
         seen: dict[str, int] = {}
         for write in outcome.change.writes:
-            assert isinstance(write, _Save)
+            if not isinstance(write, _Save):
+                continue
             for assignment in write.after.assignments.values():
                 seen[assignment.assignment_id] = assignment.version
             for delivery in write.after.deliveries.values():
@@ -148,6 +158,44 @@ class FakeProvisioning:
         wanted = seeds.union(*(found.assignment_ids for found in deliveries.values()))
         return Picture({id: self.assignments_by_id[id] for id in wanted}, deliveries)
 
+    async def around_assignments(self, assignment_ids: Sequence[str]) -> Picture:
+        seeds = set(assignment_ids) & self.assignments_by_id.keys()
+        held = [self.assignments_by_id[each].lease_ids for each in seeds]
+        return self._picture(seeds, set[str]().union(*held))
+
+    async def expected(
+        self, connection_id: str, changed_before: datetime, after: str, limit: int
+    ) -> Sequence[ExpectedAssignment]:
+        ids = [
+            id
+            for id, each in self.assignments_by_id.items()
+            if each.target.connection_id == connection_id and id > after
+        ]
+        return (await self.still_expected(sorted(ids), changed_before))[:limit]
+
+    async def still_expected(
+        self, assignment_ids: Sequence[str], changed_before: datetime
+    ) -> Sequence[ExpectedAssignment]:
+        return [
+            ExpectedAssignment(
+                id,
+                found.principal.entra_object_id,
+                found.principal.user_id,
+                found.target.directory_entitlement_id,
+            )
+            for id in assignment_ids
+            if (found := self.assignments_by_id[id]).state is AssignmentState.PRESENT
+            and found.add_time is not None
+            and found.add_time < changed_before
+        ]
+
+    async def lost_deliveries(self, changed_before: datetime, limit: int) -> Sequence[str]:
+        return [
+            found.lease_id
+            for found in self.deliveries_by_id.values()
+            if found.state is DeliveryState.LOST and found.update_time < changed_before
+        ][:limit]
+
     async def due(
         self, connection_id: str, now: datetime, limit: int, busy: frozenset[str]
     ) -> Sequence[Due]:
@@ -192,6 +240,61 @@ class FakeProvisioning:
         return (_Save(before, after),)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found(Write):
+    reconciliation: Reconciliation
+    missing_ids: frozenset[str] | None
+
+
+class FakeReconciliations:
+    """Reconciliations, with the versions that guard them."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Reconciliation] = {}
+        self.missing_ids: dict[str, frozenset[str]] = {}
+
+    def apply(self, write: Write) -> bool:
+        """Makes a write true, if it is one of these."""
+        if not isinstance(write, _Found):
+            return False
+        id = write.reconciliation.reconciliation_id
+        if write.missing_ids is not None:
+            self.missing_ids[id] = write.missing_ids
+            self.found[id] = write.reconciliation
+        else:
+            known = self.found[id]
+            assert known.version == write.reconciliation.version
+            self.found[id] = replace(write.reconciliation, version=known.version + 1)
+        still_open = [each.connection_id for each in self.found.values() if not each.is_over]
+        assert len(still_open) == len(set(still_open)), "one of a connection is open"
+        return True
+
+    async def get(self, reconciliation_id: str) -> Reconciliation | None:
+        return self.found.get(reconciliation_id)
+
+    async def open_of(self, connection_id: str) -> Reconciliation | None:
+        for each in self.found.values():
+            if each.connection_id == connection_id and not each.is_over:
+                return each
+        return None
+
+    async def missing(self, reconciliation_id: str) -> frozenset[str]:
+        return self.missing_ids[reconciliation_id]
+
+    async def page(
+        self, request: PageRequest, *, connection_id: str, state: ReconciliationState | None
+    ) -> Page[Reconciliation]:
+        return Page(tuple(self.found.values()), "")
+
+    def added(
+        self, reconciliation: Reconciliation, missing_ids: Collection[str]
+    ) -> tuple[Write, ...]:
+        return (_Found(reconciliation, frozenset(missing_ids)),)
+
+    def updated(self, reconciliation: Reconciliation) -> tuple[Write, ...]:
+        return (_Found(reconciliation, None),)
+
+
 @dataclass
 class FakeRequests:
     """The leases that a test gave it."""
@@ -216,14 +319,28 @@ class FakeRequests:
 
 @dataclass
 class FakeCatalog:
-    """Confirms what it lists. `mirror` is what it saw in the tenant, `people` whom it knows
-    besides the subject."""
+    """Confirms what it lists. `mirror` is what it saw in the tenant, with the sync `sync_id`,
+    `people` whom it knows besides the subject, `gone` what is in the directory no more."""
 
     listed: list[Target] = field(default_factory=list)
     mirror: set[tuple[str, str]] = field(default_factory=set)
     subject: Principal | None = None
     missing: NotFound | None = None
     people: dict[str, Principal] = field(default_factory=dict)
+    sync_id: str = ""
+    gone: set[str] = field(default_factory=set)
+    on_asked: Callable[[], None] = lambda: None
+
+    async def check_held(
+        self, connection_id: str, expected: Sequence[ExpectedAssignment]
+    ) -> tuple[str, frozenset[str]]:
+        self.on_asked()
+        return self.sync_id, frozenset(
+            each.assignment_id
+            for each in expected
+            if (each.user_id, each.directory_entitlement_id) not in self.mirror
+            and not {each.user_id, each.directory_entitlement_id} & self.gone
+        )
 
     async def confirm(
         self, entitlement_id: str, user_id: str, targets: Sequence[Target]
@@ -322,6 +439,8 @@ class FakeTenant:
         if attempt.kind is OperationKind.ADD:
             if key in self.present:
                 return Already("400 Request_BadRequest: already there")
+            if attempt.refusal is not None:
+                return attempt.refusal
             self.present.add(key)
             return Done("204 No Content")
         if key not in self.present:

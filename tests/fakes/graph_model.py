@@ -34,8 +34,8 @@ class GraphModel:
     """One tenant. `requests` are the calls that came, together as they came.
 
     `faults` are taken one a request; of a batch they strike the whole, or the first item only when
-    they are in `on_item`. `not_taken` are people whom no group takes, `denied` groups that can't be
-    written.
+    they are in `on_item`. `not_taken` are people whom no group takes, `denied` groups and apps
+    that can't be written, `unread` groups whose members can't be seen.
     """
 
     base_url = "https://graph.test/v1.0"
@@ -46,6 +46,7 @@ class GraphModel:
         self.groups: dict[str, dict[str, Any]] = {}
         self.not_taken: set[str] = set()
         self.denied: set[str] = set()
+        self.unread: set[str] = set()
         self.requests: list[list[Call]] = []
         self.faults: deque[Fault | None] = deque()
         self.on_item: set[Fault] = set()
@@ -144,9 +145,13 @@ class GraphModel:
         return Answer(204, {}, "")
 
     def _is_member(self, call: Call, group: str, user: str) -> Found:
+        if group in self.unread:
+            return Problem(403, "Authorization_RequestDenied", "Insufficient privileges")
         return Answer(200, {}, "") if (group, user) in self.members else _absent(user)
 
     def _leave(self, call: Call, group: str, user: str) -> Found:
+        if (refusal := self._refusal(group, [])) is not None:
+            return refusal
         if (group, user) not in self.members:
             return _absent(user)
         self.members.remove((group, user))
@@ -157,6 +162,8 @@ class GraphModel:
 
     def _assign(self, call: Call, app: str) -> Found:
         body = call.body or {}
+        if (refusal := self._refusal(app, [])) is not None:
+            return refusal
         wanted = (body["principalId"], body["resourceId"], body["appRoleId"])
         assert wanted[1] == app
         if wanted in self.assignments.values():
@@ -171,6 +178,8 @@ class GraphModel:
         return Answer(200, self._entity(unquote(id)), "")
 
     def _unassign(self, call: Call, app: str, id: str) -> Found:
+        if (refusal := self._refusal(app, [])) is not None:
+            return refusal
         if self.assignments.pop(unquote(id), None) is None:
             return _absent(id)
         return Answer(204, {}, "")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from libs.domain.errors import LatchkeyError, NotFound, Unavailable, WrongState
 from libs.domain.ids import derived_id
@@ -10,6 +10,7 @@ from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Gone
 from services.requests.domain.holders import HeldThing
 from services.requests.domain.inputs import Inputs
+from services.requests.domain.offered import Offered
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Easier, NoPlan, Plan
 from services.requests.domain.progress import Resolved
@@ -25,6 +26,7 @@ from services.requests.domain.steps import (
     People,
     Step,
 )
+from services.requests.domain.takeover import UnmanagedAction
 from services.requests.domain.target import GroupMembership, Target
 from tests.support.issuer import TENANT
 
@@ -42,10 +44,12 @@ TARGET = Target(
 class FakeCatalog:
     """The port `Catalog`: one entitlement, with a limit, unless `refusal` is set.
 
+    Only the `audience` may ask for it, where one is set.
     `gone` holds people and entitlements that are no longer there, for whom nothing is resolved with
     `refuses_gone`; `tenants` people of others.
     `managers` are each person's, theirs first; `owners` the app's and `groups` their members;
-    `things` are what people hold of the app.
+    `things` are what people hold of the app, and `action` is what becomes of what is from outside,
+    since `action_time`; `left_alone` is why the connector can give it to nobody.
     """
 
     max_duration: timedelta | None = timedelta(hours=8)
@@ -62,6 +66,10 @@ class FakeCatalog:
     entitlement_owners: list[str] = field(default_factory=list)
     groups: dict[str, list[str]] = field(default_factory=dict)
     things: list[HeldThing] = field(default_factory=list)
+    action: UnmanagedAction = UnmanagedAction.REPORT
+    action_time: datetime | None = None
+    left_alone: str = ""
+    audience: set[str] | None = None
 
     async def enabled_person(self, user_id: str) -> PersonRef | None:
         if self._gone(user_id) is not None:
@@ -81,12 +89,45 @@ class FakeCatalog:
         return ENTITLEMENT
 
     async def held(
-        self, app_id: str, entitlement_id: str = ""
+        self,
+        app_id: str = "",
+        entitlement_id: str = "",
+        *,
+        user_id: str = "",
+        unmanaged: bool = False,
     ) -> AsyncIterator[Sequence[HeldThing]]:
         self._check_here()
         for start in range(0, len(self.things), 2):
             some = self.things[start : start + 2]
-            yield [it for it in some if entitlement_id in ("", it.entitlement_id)]
+            yield [
+                it
+                for it in some
+                if entitlement_id in ("", it.entitlement_id)
+                and user_id in ("", it.subject.user_id)
+                and (it.unmanaged or not unmanaged)
+            ]
+
+    async def offered(self, entitlement_id: str) -> Offered:
+        self._check_here()
+        gone = self.gone.get(entitlement_id)
+        if entitlement_id != ENTITLEMENT or (gone is not None and gone.unknown):
+            raise NotFound("ENTITLEMENT_NOT_FOUND", "There is no such entitlement.")
+        return Offered(
+            entitlement_id,
+            "Editor",
+            "ROLE",
+            APP,
+            "Design Tool",
+            (TARGET,),
+            gone,
+            self.left_alone,
+            self.action,
+            self.action_time,
+        )
+
+    async def apps_that_act(self) -> list[str]:
+        self._check_here()
+        return [] if self.action is UnmanagedAction.REPORT else [APP]
 
     async def managers(self, user_id: str) -> list[str]:
         self._check_here()
@@ -133,6 +174,8 @@ class FakeCatalog:
         self._check_here()
         if self.refusal is not None:
             raise self.refusal
+        if self.audience is not None and subject_user_id not in self.audience:
+            raise NotFound("ENTITLEMENT_NOT_FOUND", "They may not ask for it.")
         for each in (requester_user_id, subject_user_id):
             if self.refuses_gone and each in self.gone:
                 raise WrongState("PERSON_DISABLED", f"{each} is disabled.", user_id=each)
@@ -150,6 +193,11 @@ class FakeCatalog:
             emergency=self.emergency,
             managers=tuple(map(self._ref, self.line.get(subject_user_id, ()))),
             app_owners=tuple(self._ref(each) for each in self.owners if each not in self.gone),
+            held_ids=tuple(
+                it.directory_entitlement_id
+                for it in self.things
+                if it.subject.user_id == subject_user_id
+            ),
         )
 
 

@@ -1,18 +1,15 @@
-"""The services that the requests service calls, as real gRPC servers of a test's own."""
+"""The catalog that the requests service calls, as a real gRPC server of a test's own."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
-import nats
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_status import rpc_status
-from nats.aio.client import Client
-from nats.js.errors import NoStreamResponseError
 
 from latchkey.catalog.v1 import (
+    app_pb2,
+    app_pb2_grpc,
     approver_pb2,
     approver_pb2_grpc,
     directory_pb2,
@@ -26,13 +23,9 @@ from latchkey.catalog.v1 import (
     settings_pb2,
     target_pb2,
 )
-from latchkey.connector.v1 import events_pb2, provisioning_pb2, provisioning_pb2_grpc
-from latchkey.policy.v1 import evaluation_pb2, evaluation_pb2_grpc, policy_pb2
-from libs.domain.errors import LatchkeyError, NotFound
-from libs.domain.ids import derived_id, new_id
-from libs.events.envelope import Event
+from libs.domain.errors import LatchkeyError, NotFound, Unavailable
+from libs.domain.ids import derived_id
 from libs.rpc.errors import to_status
-from tests.support.eventually import eventually
 from tests.support.issuer import TENANT
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -196,6 +189,9 @@ class _FakeEntitlements(entitlement_pb2_grpc.EntitlementServiceServicer):
                 if reason
                 else entitlement_pb2.ENTITLEMENT_STATE_ACTIVE,
                 removal_reason=reason,
+                display_name=self._catalog.names[request.entitlement_id],
+                resource_kind=entitlement_pb2.RESOURCE_KIND_ROLE,
+                fulfilment=[role_target(), group_target()],
             )
         )
 
@@ -226,13 +222,38 @@ class _FakeGrants(grant_pb2_grpc.GrantServiceServicer):
         found = [
             each
             for each in catalog.grants
-            if each.app_id == request.app_id and request.entitlement_id in ("", each.entitlement_id)
+            if request.app_id in ("", each.app_id)
+            and request.entitlement_id in ("", each.entitlement_id)
+            and request.user_id in ("", each.user_id)
+            and (each.unmanaged or not request.unmanaged)
         ]
         start = int(request.page_token or 0)
         end = start + catalog.grants_at_once
         return grant_pb2.ListGrantsResponse(
             grants=found[start:end], next_page_token=str(end) if found[end:] else ""
         )
+
+
+class _FakeApps(app_pb2_grpc.AppServiceServicer):
+    """Knows the one app, and what becomes of access to it from outside."""
+
+    def __init__(self, catalog: "FakeCatalog") -> None:
+        self._catalog = catalog
+
+    async def GetApp(
+        self, request: app_pb2.GetAppRequest, context: Context
+    ) -> app_pb2.GetAppResponse:
+        await self._catalog.take(context)
+        if request.app_id != APP:
+            await self._catalog.refuse(context, NotFound("APP_NOT_FOUND", "There is no such app."))
+        return app_pb2.GetAppResponse(app=self._catalog.app)
+
+    async def ListApps(
+        self, request: app_pb2.ListAppsRequest, context: Context
+    ) -> app_pb2.ListAppsResponse:
+        await self._catalog.take(context)
+        assert request.state == app_pb2.APP_STATE_MANAGED
+        return app_pb2.ListAppsResponse(apps=[self._catalog.app])
 
 
 class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
@@ -259,10 +280,13 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         self.emergency = settings_pb2.EmergencySettings()
         self.tenants: dict[str, str] = {}
         self.instructions = ""
+        # For whom nothing is resolved for now.
+        self.unanswered: set[str] = set()
         # By the names of methods.
         self.refusals: dict[str, LatchkeyError] = {}
         self.grants: list[grant_pb2.Grant] = []
         self.grants_at_once = 2
+        self.app = app_pb2.App(app_id=APP, display_name="Design Tool")
 
     def _register(self, server: grpc.aio.Server) -> None:
         resolution_pb2_grpc.add_ResolutionServiceServicer_to_server(self, server)
@@ -280,6 +304,10 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             server,
         )
 
+        app_pb2_grpc.add_AppServiceServicer_to_server(
+            _FakeApps(self),  # type: ignore[abstract]
+            server,
+        )
         grant_pb2_grpc.add_GrantServiceServicer_to_server(
             _FakeGrants(self),  # type: ignore[abstract]
             server,
@@ -323,6 +351,8 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         await self.take(context)
         if (refusal := self.refusals.get("ResolveEntitlement")) is not None:
             await self.refuse(context, refusal)
+        if request.subject_user_id in self.unanswered:
+            await self.refuse(context, Unavailable("the database", "it is busy"))
         if request.entitlement_id not in self.names:
             await self.refuse(
                 context,
@@ -352,6 +382,12 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
             policy_id=self.policy_id,
             settings=settings_pb2.EntitlementSettings(emergency=self.emergency),
             instructions=self.instructions,
+            held_directory_entitlement_ids=[
+                each.directory_entitlement_id
+                for each in self.grants
+                if each.user_id == request.subject_user_id
+                and each.entitlement_id == request.entitlement_id
+            ],
         )
         if self.max_duration is not None:
             length = Duration()
@@ -365,228 +401,12 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         await self.take(context)
         return resolution_pb2.ConfirmTargetsResponse()
 
+    async def CheckHeld(
+        self, request: resolution_pb2.CheckHeldRequest, context: Context
+    ) -> resolution_pb2.CheckHeldResponse:
+        await self.take(context)
+        return resolution_pb2.CheckHeldResponse()
+
 
 def _both(request: resolution_pb2.ResolveEntitlementRequest) -> tuple[str, str]:
     return request.requester_user_id, request.subject_user_id
-
-
-class FakePolicy(FakeServer, evaluation_pb2_grpc.EvaluationServiceServicer):
-    """Accepts, until `steps` say something else."""
-
-    domain = "latchkey.policy"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.steps = [policy_pb2.Step(accept=policy_pb2.Step.Accept())]
-        self.asked: list[evaluation_pb2.EvaluatePolicyRequest] = []
-        self.others: dict[str, list[policy_pb2.Step]] = {}
-        self.true: set[str] = set()
-        self.easier: evaluation_pb2.ExplainPolicyResponse.Easier | None = None
-        self.drafts: list[evaluation_pb2.EvaluateDraftRequest] = []
-        self.explanation = ["it was asked"]
-
-    def reject(self, message: str) -> None:
-        """Says no from now on."""
-        self.steps = [policy_pb2.Step(reject=policy_pb2.Step.Reject(message=message))]
-
-    def _register(self, server: grpc.aio.Server) -> None:
-        evaluation_pb2_grpc.add_EvaluationServiceServicer_to_server(self, server)
-
-    async def EvaluatePolicy(
-        self, request: evaluation_pb2.EvaluatePolicyRequest, context: Context
-    ) -> evaluation_pb2.EvaluatePolicyResponse:
-        await self.take(context)
-        self.asked.append(request)
-        return evaluation_pb2.EvaluatePolicyResponse(plan=self._plan(request.policy_id, request))
-
-    async def ExplainPolicy(
-        self, request: evaluation_pb2.ExplainPolicyRequest, context: Context
-    ) -> evaluation_pb2.ExplainPolicyResponse:
-        await self.take(context)
-        return evaluation_pb2.ExplainPolicyResponse(
-            plan=self._plan(request.policy_id, request), easier=self.easier
-        )
-
-    async def EvaluateCondition(
-        self, request: evaluation_pb2.EvaluateConditionRequest, context: Context
-    ) -> evaluation_pb2.EvaluateConditionResponse:
-        await self.take(context)
-        return evaluation_pb2.EvaluateConditionResponse(holds=request.condition in self.true)
-
-    async def EvaluateDraft(
-        self, request: evaluation_pb2.EvaluateDraftRequest, context: Context
-    ) -> evaluation_pb2.EvaluateDraftResponse:
-        await self.take(context)
-        self.drafts.append(request)
-        answers = [self._drafted(request.policy, each) for each in request.facts]
-        return evaluation_pb2.EvaluateDraftResponse(answers=answers)
-
-    def _drafted(
-        self, policy: policy_pb2.Policy, facts: evaluation_pb2.Facts
-    ) -> evaluation_pb2.EvaluateDraftResponse.Answer:
-        """The steps of the rule whose condition is the subject's id, or else the baseline."""
-        matched = (rule for rule in policy.rules if rule.condition == facts.subject.user_id)
-        rule = next(matched, policy_pb2.Rule(steps=policy.baseline))
-        if not rule.steps:
-            return evaluation_pb2.EvaluateDraftResponse.Answer(problem="that is not known")
-        plan = evaluation_pb2.Plan(
-            policy_id=policy.policy_id,
-            policy_display_name=policy.display_name,
-            rule=rule.display_name,
-            explanation=self.explanation,
-            steps=rule.steps,
-        )
-        return evaluation_pb2.EvaluateDraftResponse.Answer(plan=plan)
-
-    def _plan(
-        self,
-        policy_id: str,
-        request: evaluation_pb2.EvaluatePolicyRequest | evaluation_pb2.ExplainPolicyRequest,
-    ) -> evaluation_pb2.Plan:
-        return evaluation_pb2.Plan(
-            policy_id=policy_id,
-            policy_display_name="Self-service",
-            policy_version=3,
-            policy_digest="abc",
-            rule="designers",
-            condition="subject.department == 'Design'",
-            explanation=["designers: true"],
-            steps=self.others.get(policy_id, self.steps),
-            evaluate_time=request.facts.now,
-        )
-
-
-class FakeConnector(FakeServer, provisioning_pb2_grpc.ProvisioningServiceServicer):
-    """Says of a lease what the test told it, and publishes what the test wants published."""
-
-    domain = "latchkey.connector"
-
-    def __init__(self, nats_url: str) -> None:
-        super().__init__()
-        self.deliveries: dict[str, provisioning_pb2.Delivery] = {}
-        self._nats_url = nats_url
-        self._nats: Client | None = None
-
-    async def stop(self) -> None:
-        await super().stop()
-        if self._nats is not None:
-            await self._nats.close()
-            self._nats = None
-
-    def pending(self, lease_id: str, round: int = 1) -> None:
-        """Has heard of the lease."""
-        self.deliveries[lease_id] = provisioning_pb2.Delivery(
-            lease_id=lease_id,
-            round=round,
-            state=provisioning_pb2.DELIVERY_STATE_PENDING,
-        )
-
-    def delivered(self, lease_id: str, round: int = 1) -> None:
-        """Has put the lease into Entra, and says so when asked."""
-        answer_time = Timestamp()
-        answer_time.FromDatetime(ANSWER_TIME)
-        self.deliveries[lease_id] = provisioning_pb2.Delivery(
-            lease_id=lease_id,
-            round=round,
-            state=provisioning_pb2.DELIVERY_STATE_DELIVERED,
-            targets=[
-                provisioning_pb2.TargetDelivery(
-                    target=target, answer="201", answer_time=answer_time, preexisting=preexisting
-                )
-                for target, preexisting in ((role_target(), False), (group_target(), True))
-            ],
-        )
-
-    def failed(self, lease_id: str, round: int = 1) -> None:
-        """Could not put the lease into Entra, and says so when asked."""
-        self.deliveries[lease_id] = provisioning_pb2.Delivery(
-            lease_id=lease_id,
-            round=round,
-            state=provisioning_pb2.DELIVERY_STATE_FAILED,
-            failure_reason="group_not_writable",
-            failure_message="The group's members can't be changed.",
-        )
-
-    def removed(self, lease_id: str) -> None:
-        """Has taken the lease out of Entra, and says so when asked."""
-        self.deliveries[lease_id] = provisioning_pb2.Delivery(
-            lease_id=lease_id, round=1, state=provisioning_pb2.DELIVERY_STATE_REMOVED
-        )
-
-    async def say_provisioned(self, lease_id: str, round: int = 1) -> None:
-        """Publishes `AccessProvisioned`, whether it is true or not."""
-        await self.publish(events_pb2.AccessProvisioned(lease_id=lease_id, round=round), lease_id)
-
-    async def say_failed(self, lease_id: str, round: int = 1) -> None:
-        """Publishes `AccessProvisioningFailed`, whether it is true or not."""
-        await self.publish(
-            events_pb2.AccessProvisioningFailed(lease_id=lease_id, round=round), lease_id
-        )
-
-    async def say_deprovisioned(self, lease_id: str) -> None:
-        """Publishes `AccessDeprovisioned`, whether it is true or not."""
-        await self.publish(events_pb2.AccessDeprovisioned(lease_id=lease_id), lease_id)
-
-    async def publish(self, message: Message, resource_id: str, *, event_id: str = "") -> str:
-        """Publishes any event; returns its id. One with the id of an earlier one is a new copy."""
-        event = Event(
-            event_id=event_id or new_id("evt"),
-            type=message.DESCRIPTOR.full_name,
-            resource_id=resource_id,
-            resource_version=1,
-            event_time=datetime.now(UTC),
-            actor='{"service":"connector"}',
-            payload=message.SerializeToString(),
-        )
-        if self._nats is None:
-            self._nats = await nats.connect(self._nats_url)
-        # Without the broker's own id, which would make it drop a copy.
-        headers = {k: v for k, v in event.headers().items() if k != "Nats-Msg-Id"}
-        jetstream = self._nats.jetstream()
-
-        async def published() -> bool:
-            try:
-                return bool(await jetstream.publish(event.subject, event.payload, headers=headers))
-            except NoStreamResponseError:  # no service has reached this broker yet
-                return False
-
-        await eventually(published)
-        return event.event_id
-
-    def _register(self, server: grpc.aio.Server) -> None:
-        provisioning_pb2_grpc.add_ProvisioningServiceServicer_to_server(self, server)
-
-    async def GetDelivery(
-        self, request: provisioning_pb2.GetDeliveryRequest, context: Context
-    ) -> provisioning_pb2.GetDeliveryResponse:
-        await self.take(context)
-        found = self.deliveries.get(request.lease_id)
-        if found is None:
-            await self.refuse(
-                context, NotFound("DELIVERY_NOT_FOUND", f"There is no delivery {request.lease_id}.")
-            )
-        return provisioning_pb2.GetDeliveryResponse(delivery=found)
-
-    async def ListAssignments(
-        self, request: provisioning_pb2.ListAssignmentsRequest, context: Context
-    ) -> provisioning_pb2.ListAssignmentsResponse:
-        await self.take(context)
-        return provisioning_pb2.ListAssignmentsResponse()
-
-    async def ListOperations(
-        self, request: provisioning_pb2.ListOperationsRequest, context: Context
-    ) -> provisioning_pb2.ListOperationsResponse:
-        await self.take(context)
-        return provisioning_pb2.ListOperationsResponse()
-
-    async def GetOperation(
-        self, request: provisioning_pb2.GetOperationRequest, context: Context
-    ) -> provisioning_pb2.GetOperationResponse:
-        await self.take(context)
-        return provisioning_pb2.GetOperationResponse()
-
-    async def RetryOperation(
-        self, request: provisioning_pb2.RetryOperationRequest, context: Context
-    ) -> provisioning_pb2.RetryOperationResponse:
-        await self.take(context)
-        return provisioning_pb2.RetryOperationResponse()

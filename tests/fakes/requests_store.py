@@ -13,6 +13,7 @@ from services.requests.domain.holders import LeasedThing
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.states import EmergencyReview
 from services.requests.domain.steps import Wait
+from services.requests.domain.task import Task
 from tests.fakes.requests_campaigns import CampaignWrite, FakeCampaigns, KeptCampaigns
 from tests.fakes.requests_delegations import (
     FakeDelegations,
@@ -20,6 +21,8 @@ from tests.fakes.requests_delegations import (
     LastingDelegation,
     Taken,
 )
+from tests.fakes.requests_takeovers import FakeTakeovers, KeptTakeovers, TakeoverWrite
+from tests.fakes.requests_tasks import FakeTasks, KeptTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class FakeStore:
     kept_leases: dict[str, Lease] = field(default_factory=dict)
     kept_delegations: dict[str, Delegation] = field(default_factory=dict)
     kept_campaigns: KeptCampaigns = field(default_factory=KeptCampaigns)
+    kept_tasks: dict[str, Task] = field(default_factory=dict)
+    kept_takeovers: KeptTakeovers = field(default_factory=KeptTakeovers)
     changes: list[Change] = field(default_factory=list)
     announced: bool = True
 
@@ -61,6 +66,11 @@ class FakeStore:
         """The port `Campaigns`."""
         return FakeCampaigns(lambda: self.kept_campaigns)
 
+    @property
+    def takeovers(self) -> FakeTakeovers:
+        """The port `Takeovers`."""
+        return FakeTakeovers(lambda: self.kept_takeovers)
+
     def commit(self, change: Change | None) -> None:
         """Commits a change, if there is one.
 
@@ -71,13 +81,20 @@ class FakeStore:
             return
         requests, leases = dict(self.kept_access_requests), dict(self.kept_leases)
         delegations = dict(self.kept_delegations)
-        campaigns = self.kept_campaigns.copy()
+        campaigns, tasks = self.kept_campaigns.copy(), dict(self.kept_tasks)
+        takeovers = self.kept_takeovers.copy()
         for write in change.writes:
             if isinstance(write, KeptDelegation | LastingDelegation):
                 write.apply(delegations)
                 continue
+            if isinstance(write, KeptTask):
+                write.apply(tasks)
+                continue
             if isinstance(write, CampaignWrite):
                 write.apply(campaigns)
+                continue
+            if isinstance(write, TakeoverWrite):
+                write.apply(takeovers)
                 continue
             assert isinstance(write, _Kept)
             thing = write.thing
@@ -103,7 +120,8 @@ class FakeStore:
             raise Taken
         self.kept_access_requests, self.kept_leases = requests, leases
         self.kept_delegations.update(delegations)
-        self.kept_campaigns = campaigns
+        self.kept_campaigns, self.kept_tasks = campaigns, tasks
+        self.kept_takeovers = takeovers
         self.changes.append(change)
 
 
@@ -265,6 +283,10 @@ class FakeLeases:
 
     store: FakeStore
 
+    @property
+    def tasks(self) -> FakeTasks:
+        return FakeTasks(lambda: self.store.kept_tasks)
+
     async def get(self, lease_id: str) -> Lease | None:
         return self.store.kept_leases.get(lease_id)
 
@@ -277,8 +299,9 @@ class FakeLeases:
         self,
         page: PageRequest,
         *,
-        user_id: str | None,
-        state: LeaseState | None,
+        user_id: str = "",
+        app_id: str = "",
+        state: LeaseState | None = None,
         alarmed: bool = False,
     ) -> Page[Lease]:
         after = page.after()
@@ -286,7 +309,8 @@ class FakeLeases:
             item
             for key, item in sorted(self.store.kept_leases.items(), reverse=True)
             if (after is None or key < after[0])
-            and user_id in (None, item.subject.user_id)
+            and user_id in ("", item.subject.user_id)
+            and app_id in ("", item.app_id)
             and state in (None, item.state)
             and (not alarmed or item.alarm_time is not None)
         ]

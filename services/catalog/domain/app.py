@@ -16,7 +16,7 @@ from services.catalog.domain.entitlement import (
     new_resource_type,
 )
 from services.catalog.domain.owner import AppOwners
-from services.catalog.domain.settings import Defaults
+from services.catalog.domain.settings import Defaults, UnmanagedAccessAction
 from services.catalog.domain.target import NO_ROLE, NO_ROLE_NAME, AppRoleAssignment, Target
 from services.catalog.domain.use import Use, leases_and_requests
 
@@ -46,8 +46,9 @@ NOT_IN_A_ROLE = AppRole(NO_ROLE, NO_ROLE_NAME, "", enabled=True)
 class App:
     """An application of a tenant: a service principal, and whether it is managed here.
 
-    `own_description`, `instructions`, `policy_id` and `max_duration` are what is said of it here.
-    `unmanage_time` is when it was unmanaged last.
+    `own_description`, `instructions`, `policy_id`, `max_duration` and `unmanaged_access_action` are
+    what is said of it here, the last since `unmanaged_access_action_time`. `unmanage_time` is when
+    it was unmanaged last.
     """
 
     app_id: str
@@ -68,6 +69,8 @@ class App:
     instructions: str = ""
     policy_id: str = ""
     max_duration: timedelta | None = None
+    unmanaged_access_action: UnmanagedAccessAction = UnmanagedAccessAction.UNSPECIFIED
+    unmanaged_access_action_time: datetime | None = None
     version: int = 1
 
     @property
@@ -90,7 +93,11 @@ class App:
     @property
     def says(self) -> Defaults:
         """What holds for its entitlements where neither they nor the rules say anything."""
-        return Defaults(self.policy_id, self.max_duration)
+        return Defaults(
+            self.policy_id,
+            self.max_duration,
+            unmanaged_access_action=self.unmanaged_access_action,
+        )
 
     def changed(self) -> "App":
         """The app after something of it has changed.

@@ -20,6 +20,15 @@ class SettingTier(StrEnum):
     DEPLOYMENT = "DEPLOYMENT"
 
 
+class UnmanagedAccessAction(StrEnum):
+    """What becomes of access that came from outside Latchkey; it stays where nothing is said."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    REPORT = "REPORT"
+    ADOPT = "ADOPT"
+    REMOVE = "REMOVE"
+
+
 @dataclass(frozen=True, slots=True)
 class EmergencySettings:
     """How something may be asked for in an emergency; not at all with a length of 0."""
@@ -44,11 +53,15 @@ NO_EMERGENCIES = EmergencySettings("", timedelta())
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What one tier says. Empty and none: it says nothing of that."""
+    """What one tier says. Empty and none: it says nothing of that.
+
+    What becomes of access from outside is for the app only to say.
+    """
 
     policy_id: str = ""
     max_duration: timedelta | None = None
     emergency: EmergencySettings | None = None
+    unmanaged_access_action: UnmanagedAccessAction = UnmanagedAccessAction.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +113,7 @@ class EntitlementSettings:
     emergency_max_duration_tier: SettingTier
     requestable: bool
     requestable_tier: SettingTier
+    unmanaged_access_action: UnmanagedAccessAction = UnmanagedAccessAction.UNSPECIFIED
     unprovisionable_reason: str = ""
 
     def where_unprovisionable(self, reason: str) -> "EntitlementSettings":
@@ -144,4 +158,5 @@ def settle(
         emergency_max_duration_tier=emergency_tier if allowed == emergency else limit_tier,
         requestable=rules is not None and not refused,
         requestable_tier=SettingTier.ENTITLEMENT if refused else SettingTier.RULES,
+        unmanaged_access_action=app.unmanaged_access_action,
     )

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.catalog.domain.app import App
 from services.catalog.domain.owner import AppOwners, Owner
+from services.catalog.domain.settings import UnmanagedAccessAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class AppDetails:
     owners: tuple[Owner, ...] = ()
     policy_id: str = ""
     max_duration: timedelta | None = None
+    unmanaged_access_action: UnmanagedAccessAction = UnmanagedAccessAction.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,12 @@ class ShownApp:
             self.owners.given,
             self.app.policy_id,
             self.app.max_duration,
+            self.app.unmanaged_access_action,
         )
 
-    def updated(self, wanted: AppDetails, names: Collection[str], etag: str) -> "ShownApp":
+    def updated(
+        self, wanted: AppDetails, names: Collection[str], etag: str, now: datetime
+    ) -> "ShownApp":
         """The app with these details as wanted. An empty `etag` takes it as it is.
 
         Raises:
@@ -47,6 +52,9 @@ class ShownApp:
         after = self.app.changed()
         self.app.require_etag(etag)
         details = replace(self.details, **{name: getattr(wanted, name) for name in names})
+        action, since = details.unmanaged_access_action, self.app.unmanaged_access_action_time
+        if action is not self.app.unmanaged_access_action:
+            since = None if action is UnmanagedAccessAction.UNSPECIFIED else now
         return ShownApp(
             replace(
                 after,
@@ -54,6 +62,8 @@ class ShownApp:
                 instructions=details.instructions,
                 policy_id=details.policy_id,
                 max_duration=details.max_duration,
+                unmanaged_access_action=action,
+                unmanaged_access_action_time=since,
             ),
             replace(self.owners, given=details.owners),
         )

@@ -8,6 +8,7 @@ from services.catalog.domain import errors, in_use
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement, EntitlementState
 from services.catalog.domain.owner import require_no_owners
+from services.catalog.domain.settings import UnmanagedAccessAction
 from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.domain.use import Use, leases_and_requests
 
@@ -50,7 +51,8 @@ def unmanage(
     entitlement that is gone from the directory can't be lifted, and keeps nothing.
 
     Roles that it declares have the same ids when it is managed again: the app goes past their
-    versions, and they begin at its own then, so that no version of an id comes twice.
+    versions, and they begin at its own then, so that no version of an id comes twice. What was to
+    become of access from outside is forgotten: whoever manages it again may not know of it.
 
     Raises:
         WrongState: APP_NOT_MANAGED, ENTITLEMENT_LOCKED, ENTITLEMENT_IS_OWNER.
@@ -66,5 +68,12 @@ def unmanage(
     removed = tuple(each.entitlement for each in offered)
     require_no_owners(owned, {app.app_id, *(each.entitlement_id for each in removed)})
     version = max([app.version, *(each.version for each in removed)]) + 1
-    after = replace(app, manage_time=None, unmanage_time=now, version=version)
+    after = replace(
+        app,
+        manage_time=None,
+        unmanage_time=now,
+        unmanaged_access_action=UnmanagedAccessAction.UNSPECIFIED,
+        unmanaged_access_action_time=None,
+        version=version,
+    )
     return Unmanaging(app, after, removed)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
+from libs.domain.clock import Clock
 from services.catalog.domain import errors, facts
 from services.catalog.domain.shown_app import AppDetails, ShownApp
 from services.catalog.handlers.owners import require_owners
@@ -27,6 +28,7 @@ class UpdateApp:
     apps: Apps
     entitlements: Entitlements
     directory: Directory
+    clock: Clock
 
     async def __call__(self, command: Command, actor: Caller) -> Outcome[ShownApp]:
         """Changes the app; nothing is written when it is so already.
@@ -39,7 +41,7 @@ class UpdateApp:
         before = await self.apps.shown(command.app_id)
         if before is None:
             raise errors.app_not_found(command.app_id)
-        after = before.updated(command.details, command.names, command.etag)
+        after = before.updated(command.details, command.names, command.etag, self.clock.now())
         if "owners" in command.names:
             await require_owners(
                 self.directory, self.entitlements, command.details.owners, "app.owners"

@@ -7,8 +7,8 @@ _PACKAGE = "/latchkey.catalog.v1"
 _READERS = (ADMIN, CONNECTOR_ADMIN, AUDITOR)
 
 ACCESS = {
-    f"{_PACKAGE}.AppService/GetApp": roles(*_READERS),
-    f"{_PACKAGE}.AppService/ListApps": roles(*_READERS),
+    f"{_PACKAGE}.AppService/GetApp": roles(*_READERS, services=["requests"]),
+    f"{_PACKAGE}.AppService/ListApps": roles(*_READERS, services=["requests"]),
     f"{_PACKAGE}.AppService/ManageApp": roles(ADMIN),
     f"{_PACKAGE}.AppService/BatchManageApps": roles(ADMIN),
     f"{_PACKAGE}.AppService/UpdateApp": roles(ADMIN),
@@ -47,6 +47,7 @@ ACCESS = {
     f"{_PACKAGE}.IngestService/ListAppsInScope": only_services("connector"),
     f"{_PACKAGE}.ResolutionService/ResolveEntitlement": only_services("requests"),
     f"{_PACKAGE}.ResolutionService/ConfirmTargets": only_services("connector"),
+    f"{_PACKAGE}.ResolutionService/CheckHeld": only_services("connector"),
     f"{_PACKAGE}.ApproverService/ResolveApprovers": only_services("requests"),
     f"{_PACKAGE}.ApproverService/CheckApprovers": only_services("policy"),
     f"{_PACKAGE}.ApproverService/ListPolicyUses": roles(

@@ -98,6 +98,8 @@ class StoredApps:
                     instructions=app.instructions,
                     policy_id=app.policy_id,
                     max_duration=app.max_duration,
+                    unmanaged_access_action=app.unmanaged_access_action.value,
+                    unmanaged_access_action_time=app.unmanaged_access_action_time,
                     version=app.version,
                 ),
                 expects=1,
@@ -163,6 +165,8 @@ def touched(before: App, after: App) -> Write:
         .values(
             manage_time=after.manage_time,
             unmanage_time=after.unmanage_time,
+            unmanaged_access_action=after.unmanaged_access_action.value,
+            unmanaged_access_action_time=after.unmanaged_access_action_time,
             version=after.version,
         ),
         expects=1,

@@ -13,7 +13,11 @@ from sqlalchemy import Connection, Row, Select, select
 from services.catalog.domain.app import App, AppRole
 from services.catalog.domain.directory import ServicePrincipal, User
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
-from services.catalog.domain.settings import EmergencySettings, EntitlementOverride
+from services.catalog.domain.settings import (
+    EmergencySettings,
+    EntitlementOverride,
+    UnmanagedAccessAction,
+)
 from services.catalog.domain.target import AppRoleAssignment, GroupMembership, Target
 from services.catalog.store.tables import apps, directory_users, entitlements
 
@@ -39,6 +43,8 @@ def app_of(row: Any) -> App:
         instructions=row.instructions,
         policy_id=row.policy_id,
         max_duration=row.max_duration,
+        unmanaged_access_action=UnmanagedAccessAction(row.unmanaged_access_action),
+        unmanaged_access_action_time=row.unmanaged_access_action_time,
         version=row.version,
     )
 

@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import Insert
 from libs.db.committer import Guarded
 from services.catalog.domain.app import AppRole
 from services.catalog.domain.directory import DirectoryKind, ServicePrincipal, User
+from services.catalog.domain.settings import UnmanagedAccessAction
 from services.catalog.store.rows import user_of
 from services.catalog.store.staged_tables import (
     staged_app_owners,
@@ -135,6 +136,8 @@ _SERVE_APPS = upsert(
         "instructions",
         "policy_id",
         "max_duration",
+        "unmanaged_access_action",
+        "unmanaged_access_action_time",
     ),
     update=lambda came: {
         # What was read of it is noted where it is served; of one that was removed only here.
@@ -155,6 +158,8 @@ _UNMANAGED: Mapping[str, ColumnElement[Any]] = {
     "instructions": literal(""),
     "policy_id": literal(""),
     "max_duration": null(),
+    "unmanaged_access_action": literal(UnmanagedAccessAction.UNSPECIFIED.value),
+    "unmanaged_access_action_time": null(),
     "version": literal(1),
 }
 _SERVE: Sequence[tuple[Insert, Table, Mapping[str, ColumnElement[Any]]]] = (

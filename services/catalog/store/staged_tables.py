@@ -40,6 +40,8 @@ staged_apps = _staged(
     "instructions",
     "policy_id",
     "max_duration",
+    "unmanaged_access_action",
+    "unmanaged_access_action_time",
     "version",
 )
 # A person or group that goes takes what waits of them along.

@@ -241,6 +241,8 @@ apps = Table(
     Column("instructions", Text, nullable=False),
     Column("policy_id", Text, nullable=False),
     Column("max_duration", Seconds),
+    Column("unmanaged_access_action", Text, nullable=False, server_default=text("'UNSPECIFIED'")),
+    Column("unmanaged_access_action_time", UtcTime),
     Column("version", BigInteger, nullable=False),
 )
 Index("apps_by_name", apps.c.search_name, apps.c.app_id)

@@ -7,14 +7,23 @@ from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
 from libs.rpc.well_known import duration, duration_field, timestamp
 from services.catalog.domain.app import AppRole, AppState, ManagedApp
+from services.catalog.domain.settings import UnmanagedAccessAction
 from services.catalog.domain.shown_app import AppDetails, ShownApp
 from services.catalog.handlers import manage_app, unmanage_app, update_app
 from services.catalog.ports import AppFilter
 from services.catalog.translate import shapes
 from services.catalog.translate.owner import owner_to_proto, owners_of, source_to_proto
+from services.catalog.translate.settings import unmanaged_action_to_proto
 
 _MOST_APPS = 100
-_CHANGEABLE = ("description", "instructions", "owners", "policy_id", "max_duration")
+_CHANGEABLE = (
+    "description",
+    "instructions",
+    "owners",
+    "policy_id",
+    "max_duration",
+    "unmanaged_access_action",
+)
 
 
 def get_app(request: app_pb2.GetAppRequest) -> str:
@@ -120,6 +129,14 @@ def update_app_command(request: app_pb2.UpdateAppRequest) -> update_app.Command:
             given["policy_id"] = fields.id("app.policy_id", app.policy_id, "pol", required=False)
         if "max_duration" in names and app.HasField("max_duration"):
             given["max_duration"] = duration_field(fields, "app.max_duration", app.max_duration)
+        if "unmanaged_access_action" in names:
+            given["unmanaged_access_action"] = shapes.enum_value(
+                fields,
+                "app.unmanaged_access_action",
+                app.unmanaged_access_action,
+                UnmanagedAccessAction,
+                unspecified=UnmanagedAccessAction.UNSPECIFIED,
+            )
         return update_app.Command(
             app_id=fields.id("app.app_id", app.app_id, "app"),
             details=AppDetails(**given),
@@ -178,6 +195,8 @@ def app_to_proto(shown: ShownApp) -> app_pb2.App:
         owner_source=source_to_proto(owners.source),
         policy_id=app.policy_id,
         max_duration=duration(app.max_duration),
+        unmanaged_access_action=unmanaged_action_to_proto(app.unmanaged_access_action),
+        unmanaged_access_action_time=timestamp(app.unmanaged_access_action_time),
     )
 
 

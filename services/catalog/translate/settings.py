@@ -12,6 +12,7 @@ from services.catalog.domain.settings import (
     EntitlementOverride,
     EntitlementSettings,
     SettingTier,
+    UnmanagedAccessAction,
 )
 
 _TIERS = {tier: settings_pb2.SettingTier.Value(f"SETTING_TIER_{tier}") for tier in SettingTier}
@@ -20,6 +21,13 @@ _TIERS = {tier: settings_pb2.SettingTier.Value(f"SETTING_TIER_{tier}") for tier 
 def tier_to_proto(tier: SettingTier) -> settings_pb2.SettingTier.ValueType:
     """Where a value comes from."""
     return _TIERS[tier]
+
+
+def unmanaged_action_to_proto(
+    action: UnmanagedAccessAction,
+) -> settings_pb2.UnmanagedAccessAction.ValueType:
+    """What becomes of access from outside."""
+    return settings_pb2.UnmanagedAccessAction.Value(f"UNMANAGED_ACCESS_ACTION_{action}")
 
 
 def emergency_of(
@@ -106,4 +114,5 @@ def settings_to_proto(settings: EntitlementSettings) -> settings_pb2.Entitlement
         requestable=settings.requestable,
         requestable_tier=tier_to_proto(settings.requestable_tier),
         unprovisionable_reason=settings.unprovisionable_reason,
+        unmanaged_access_action=unmanaged_action_to_proto(settings.unmanaged_access_action),
     )

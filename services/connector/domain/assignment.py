@@ -3,7 +3,8 @@
 It is shared by the leases that hold it, and it is in Entra while there is one. What Entra holds
 is known for certain only after its own answer, so two things are kept beside the state: `tries`,
 how many of our attempts to add may have had an effect since Entra was last known to be without
-our doing, and `in_mirror`, whether the catalog saw it in Entra before the first of them.
+our doing, and `in_mirror`, whether the catalog saw it in Entra before the first of them. What was
+there before us stays when we leave, unless a lease took it over.
 """
 
 from dataclasses import dataclass, replace
@@ -11,17 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from libs.domain import ids
+from services.connector.domain.mirror import is_newer
 from services.connector.domain.operation import Lane, Operation, OperationKind
+from services.connector.domain.sync import Sync
 from services.connector.domain.target import Principal, Target
-from services.connector.domain.verdict import (
-    Already,
-    Done,
-    Exchange,
-    Refused,
-    Remedy,
-    Retriable,
-    Verdict,
-)
+from services.connector.domain.verdict import Refused, Remedy
 
 
 class AssignmentState(StrEnum):
@@ -32,6 +27,7 @@ class AssignmentState(StrEnum):
     FAILED = "FAILED"
     REMOVING = "REMOVING"
     ABSENT = "ABSENT"
+    LOST = "LOST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,8 @@ class Assignment:
     `operation` is the one under way; `finished` are those that ended since it was loaded. Of the
     leases that hold it, those granted in an emergency are also in `emergency_lease_ids`.
     `add_time` is when an attempt to add it last was under way, `remove_time` when it was removed.
+    `taken_over`: what is found there is ours. `removed_outside_time` is when it was last found that
+    somebody had taken it out by hand. The failure is that of adding it, or of removing it.
     """
 
     assignment_id: str
@@ -60,6 +58,8 @@ class Assignment:
     remedy: Remedy | None = None
     add_time: datetime | None = None
     remove_time: datetime | None = None
+    taken_over: bool = False
+    removed_outside_time: datetime | None = None
     lease_ids: frozenset[str] = frozenset()
     emergency_lease_ids: frozenset[str] = frozenset()
     operation: Operation | None = None
@@ -84,34 +84,36 @@ class Assignment:
         now: datetime,
         emergency: bool = False,
         vanished: bool = False,
+        takes_over: bool = False,
     ) -> "Assignment":
         """A lease needs it.
 
         `in_mirror`: the catalog saw it in Entra, and not by our doing. `vanished`: the catalog saw
-        that it is not there, long after it was added: somebody took it away.
+        that it is not there, long after it was added: somebody took it away. `takes_over`: what is
+        there already becomes ours, and goes with the last lease.
         """
         held = replace(
             self,
             lease_ids=self.lease_ids | {lease_id},
             emergency_lease_ids=self.emergency_lease_ids | ({lease_id} if emergency else set()),
+            taken_over=self.taken_over or takes_over,
             update_time=now,
         )
-        if self.state is AssignmentState.ABSENT:
-            return replace(held, in_mirror=in_mirror, preexisting=False)._adding(now)
+        if self.state in (AssignmentState.ABSENT, AssignmentState.LOST):
+            return replace(held, in_mirror=in_mirror, preexisting=False).adding(now)
         if self.state is AssignmentState.FAILED:
             # Nothing that the catalog sees can be ours while none of our attempts had an effect.
             seen = in_mirror if self.tries == 0 else self.in_mirror
-            return replace(held, in_mirror=seen)._adding(now)
+            return replace(held, in_mirror=seen).adding(now)
         if self.state is AssignmentState.REMOVING:
             if held._awaits():
                 # What comes next is decided when Entra has answered.
                 return replace(held, state=AssignmentState.ADDING)._in_lane(held._lane())
-            return held._adding(now)
-        if self.state is AssignmentState.PRESENT and vanished:
-            if self.preexisting:
-                # Nothing of it is our doing: as if it had never been there.
-                held = replace(held, preexisting=False, in_mirror=False, tries=0)
-            return held._adding(now)
+            return held.adding(now)
+        if self.state is AssignmentState.PRESENT:
+            if takes_over:
+                held = replace(held, preexisting=False)
+            return held._vanished(now) if vanished else held
         if held.operation is not None and held.operation.kind is OperationKind.ADD:
             return replace(held, operation=held.operation.in_lane(held._lane()))
         return held
@@ -129,7 +131,23 @@ class Assignment:
         if released._awaits():
             # What comes of it is removed, and that is not to wait for what is given.
             return replace(released, state=AssignmentState.REMOVING)._in_lane(Lane.REVOKE)
-        return released._leaving(now)
+        return released.leaving(now)
+
+    def removed_outside(self, now: datetime, *, restored: bool) -> "Assignment":
+        """Somebody took it out of Entra by hand: it is put back, or lost until its leases end."""
+        noted = replace(self, removed_outside_time=now, update_time=now)
+        if restored:
+            return noted._vanished(now)
+        return replace(
+            noted._without_us(),
+            state=AssignmentState.LOST,
+            taken_over=False,
+            entra_assignment_id="",
+        )
+
+    def is_expected_by(self, sync: Sync | None) -> bool:
+        """Whether a sync should have seen it in Entra."""
+        return self.state is AssignmentState.PRESENT and is_newer(sync, self.change_time)
 
     @property
     def change_time(self) -> datetime | None:
@@ -156,7 +174,7 @@ class Assignment:
         if current.operation is None:
             return current
         if (current.operation.kind is OperationKind.ADD) != bool(current.lease_ids):
-            current = current._adding(now) if current.lease_ids else current._leaving(now)
+            current = current.adding(now) if current.lease_ids else current.leaving(now)
         if current.operation is None:
             return current
         is_add = current.operation.kind is OperationKind.ADD
@@ -168,89 +186,14 @@ class Assignment:
             update_time=now,
         )
 
-    def settled(
-        self, operation_id: str, number: int, verdict: Verdict, now: datetime
-    ) -> "Assignment":
-        """The attempt of the operation with this number has come to an end.
-
-        Nothing changes if that is known already, or if it is of an attempt of the past.
-        """
-        operation = self.operation
-        if operation is None or operation.operation_id != operation_id:
-            return self
-        if not operation.awaits or operation.attempt_count != number:
-            return self
-        answered = replace(self, answer=verdict.answer, answer_time=now, update_time=now)
-        if operation.kind is OperationKind.ADD:
-            return replace(answered, add_time=now)._add_settled(operation, verdict, now)
-        return answered._removal_settled(operation, verdict, now)
-
-    def _add_settled(self, operation: Operation, verdict: Verdict, now: datetime) -> "Assignment":
-        if isinstance(verdict, Retriable):
-            tries = self.tries - verdict.certain
-            gave_up = operation.is_past(verdict.patience, now)
-            if verdict.otherwise is not None and gave_up:
-                return replace(self, tries=tries)._refused(
-                    operation, verdict.otherwise, verdict.exchange, now
-                )
-            waiting = replace(self, tries=tries, operation=operation.postponed(verdict, now))
-            return waiting if self.lease_ids else waiting._leaving(now)
-        if isinstance(verdict, Refused):
-            without = replace(self, tries=self.tries - 1)
-            return without._refused(operation, verdict, verdict.exchange, now)
-        # Only an answer to our first attempt says that it was there before us: a later one may
-        # speak of what an earlier attempt did. Then what the catalog saw decides.
-        preexisting = isinstance(verdict, Already) and (self.tries == 1 or self.in_mirror)
-        present = replace(
-            self._finishing(operation.succeeded(verdict, now)),
-            state=AssignmentState.PRESENT,
-            preexisting=preexisting,
-            in_mirror=False,
-            entra_assignment_id=verdict.entra_assignment_id,
-            failure_reason="",
-            failure_message="",
-            remedy=None,
-        )
-        return present if self.lease_ids else present._leaving(now)
-
-    def _refused(
-        self, operation: Operation, refusal: Refused, exchange: Exchange, now: datetime
-    ) -> "Assignment":
-        failed = replace(
-            self._finishing(operation.failed(refusal, exchange, now)),
-            state=AssignmentState.FAILED,
-            failure_reason=refusal.reason,
-            failure_message=refusal.message,
-            remedy=refusal.remedy,
-        )
-        return failed if self.lease_ids else failed._leaving(now)
-
-    def _removal_settled(
-        self, operation: Operation, verdict: Verdict, now: datetime
-    ) -> "Assignment":
-        if isinstance(verdict, Done) or (
-            isinstance(verdict, Already) and operation.believes(verdict, self.add_time, now)
-        ):
-            absent = replace(
-                self._finishing(operation.succeeded(verdict, now)),
-                state=AssignmentState.ABSENT,
-                tries=0,
-                in_mirror=False,
-                entra_assignment_id="",
-                remove_time=now,
-            )
-            return absent._adding(now) if self.lease_ids else absent
-        waiting = replace(self, operation=operation.postponed(verdict, now))
-        return waiting._adding(now) if self.lease_ids else waiting
-
     def mended(self, now: datetime) -> "Assignment":
         """With an operation under way where the state asks for one; as it is otherwise."""
         if self.operation is not None:
             return self
         if self.state is AssignmentState.ADDING:
-            return replace(self, update_time=now)._adding(now)
+            return replace(self, update_time=now).adding(now)
         if self.state is AssignmentState.REMOVING:
-            return replace(self, update_time=now)._leaving(now)
+            return replace(self, update_time=now).leaving(now)
         return self
 
     def _awaits(self) -> bool:
@@ -268,46 +211,57 @@ class Assignment:
         """In which lane it is added."""
         return Lane.EMERGENCY if self.emergency_lease_ids else Lane.GRANT
 
-    def _adding(self, now: datetime) -> "Assignment":
+    def adding(self, now: datetime) -> "Assignment":
+        """Somebody holds it: into Entra with it."""
         intended = Operation.intended(self.assignment_id, OperationKind.ADD, self._lane(), now)
-        return replace(
-            self._withdrawing(now),
-            state=AssignmentState.ADDING,
-            operation=intended,
-            failure_reason="",
-            failure_message="",
-            remedy=None,
-        )
+        idle = self._withdrawing(now).without_failure()
+        return replace(idle, state=AssignmentState.ADDING, operation=intended)
 
-    def _leaving(self, now: datetime) -> "Assignment":
+    def _vanished(self, now: datetime) -> "Assignment":
+        """It was present, and is not any more: it is put back."""
+        gone = self._without_us() if self.preexisting else self
+        # Whoever puts it back by hand gives it another id.
+        return replace(gone, entra_assignment_id="").adding(now)
+
+    def _without_us(self) -> "Assignment":
+        """Nothing of what Entra may hold is our doing: as if it had never been there."""
+        return replace(self, preexisting=False, in_mirror=False, tries=0)
+
+    def leaving(self, now: datetime) -> "Assignment":
         """Nobody holds it: out of Entra with it, unless it was there before or never came."""
-        idle = self._withdrawing(now)
-        in_doubt = self.state is not AssignmentState.PRESENT and self.in_mirror and self.tries > 0
-        if self.preexisting or in_doubt or self.tries == 0:
+        idle = self._withdrawing(now).without_failure()
+        was_seen = self.in_mirror and self.state is not AssignmentState.PRESENT
+        in_doubt = was_seen and self.tries > 0 and not self.taken_over
+        came = self.tries > 0 or (was_seen and self.taken_over)
+        if self.preexisting or in_doubt or not came:
             return replace(
                 idle,
                 state=AssignmentState.ABSENT,
                 preexisting=self.preexisting or in_doubt,
                 in_mirror=False,
                 tries=0,
-                failure_reason="",
-                failure_message="",
-                remedy=None,
+                taken_over=False,
             )
         intended = Operation.intended(self.assignment_id, OperationKind.REMOVE, Lane.REVOKE, now)
+        return replace(idle, state=AssignmentState.REMOVING, operation=intended)
+
+    def with_failure(self, refusal: Refused) -> "Assignment":
+        """Why Entra does not let it be added, or removed."""
         return replace(
-            idle,
-            state=AssignmentState.REMOVING,
-            operation=intended,
-            failure_reason="",
-            failure_message="",
-            remedy=None,
+            self,
+            failure_reason=refusal.reason,
+            failure_message=refusal.message,
+            remedy=refusal.remedy,
         )
 
-    def _withdrawing(self, now: datetime) -> "Assignment":
-        return self if self.operation is None else self._finishing(self.operation.withdrawn(now))
+    def without_failure(self) -> "Assignment":
+        """Nothing stands against it any more, as far as is known."""
+        return replace(self, failure_reason="", failure_message="", remedy=None)
 
-    def _finishing(self, operation: Operation) -> "Assignment":
+    def _withdrawing(self, now: datetime) -> "Assignment":
+        return self if self.operation is None else self.finishing(self.operation.withdrawn(now))
+
+    def finishing(self, operation: Operation) -> "Assignment":
         """An operation never stored needs no end either."""
         stored = operation.version > 0
         return replace(

@@ -51,6 +51,13 @@ class ConnectionMode(Enum):
     GROUPS_ONLY = "GROUPS_ONLY"
 
 
+class RemovedAccessAction(Enum):
+    """What becomes of access of a lease that somebody takes out of Entra by hand."""
+
+    END = "END"
+    RESTORE = "RESTORE"
+
+
 @dataclass(frozen=True, slots=True)
 class SyncSchedule:
     """When the connector syncs by itself. Both lengths of time count from start to start."""
@@ -71,6 +78,7 @@ class Wishes:
     incremental_interval: timedelta | None = None
     full_interval: timedelta | None = None
     paused: bool | None = None
+    removed_access_action: RemovedAccessAction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,7 @@ class Connection:
     create_time: datetime
     mode: ConnectionMode = ConnectionMode.FULL
     schedule: SyncSchedule = field(default_factory=SyncSchedule)
+    removed_access_action: RemovedAccessAction = RemovedAccessAction.END
     version: int = 1
 
     @property
@@ -117,6 +126,7 @@ class Connection:
                 _or(wishes.full_interval, schedule.full_interval),
                 _or(wishes.paused, schedule.paused),
             ),
+            removed_access_action=_or(wishes.removed_access_action, self.removed_access_action),
         )
         return self if after == self else replace(after, version=self.version + 1)
 
@@ -130,6 +140,7 @@ class Connection:
             "sync_schedule.incremental_interval": str(self.schedule.incremental_interval),
             "sync_schedule.full_interval": str(self.schedule.full_interval),
             "sync_schedule.paused": str(self.schedule.paused),
+            "removed_access_action": self.removed_access_action.value,
         }
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from libs.domain.changes import Fact
 from services.connector.domain import facts
 from services.connector.domain.assignment import Assignment, AssignmentState
+from services.connector.domain.connection import RemovedAccessAction
 from services.connector.domain.lease import Lease
 from services.connector.domain.target import Principal, Target
 from services.connector.domain.verdict import Remedy
@@ -21,11 +22,16 @@ class DeliveryState(StrEnum):
     FAILED = "FAILED"
     REMOVING = "REMOVING"
     REMOVED = "REMOVED"
+    LOST = "LOST"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How far one lease is. Version 0 is not stored yet."""
+    """How far one lease is. Version 0 is not stored yet.
+
+    `takes_over`: what its subject held before becomes part of it. `removed_outside_time` is when it
+    was last found that somebody had taken a target out of Entra by hand.
+    """
 
     lease_id: str
     round: int
@@ -37,6 +43,8 @@ class Delivery:
     update_time: datetime
     assignment_ids: tuple[str, ...] = ()
     emergency: bool = False
+    takes_over: bool = False
+    removed_outside_time: datetime | None = None
     failure_reason: str = ""
     failure_message: str = ""
     remedy: Remedy | None = None
@@ -55,6 +63,7 @@ class Delivery:
             now,
             now,
             emergency=lease.emergency,
+            takes_over=lease.takes_over,
         )
 
     @property
@@ -67,12 +76,15 @@ class Delivery:
         """Whether the lease has ended: nothing that comes later brings the access back."""
         return self.state in (DeliveryState.REMOVING, DeliveryState.REMOVED)
 
-    def pending(self, round: int, assignment_ids: Iterable[str], now: datetime) -> "Delivery":
-        """Is being put into Entra."""
+    def pending(
+        self, round: int, assignment_ids: Iterable[str], now: datetime, *, takes_over: bool = False
+    ) -> "Delivery":
+        """Is being put into Entra. A lease that takes over once does so from then on."""
         return replace(
             self,
             state=DeliveryState.PENDING,
             round=round,
+            takes_over=self.takes_over or takes_over,
             assignment_ids=tuple(assignment_ids),
             failure_reason="",
             failure_message="",
@@ -104,6 +116,30 @@ class Delivery:
             remedy=None,
             update_time=now,
         )
+
+    def removed_outside(self, now: datetime, *, restored: bool) -> "Delivery":
+        """Somebody took a target out of Entra by hand: it is put back, or the lease is to end.
+
+        One that waits for somebody after a failure waits on: a retry brings all of it.
+        """
+        noted = replace(self, removed_outside_time=now, update_time=now)
+        if self.state not in (DeliveryState.PENDING, DeliveryState.DELIVERED):
+            return noted
+        return replace(noted, state=DeliveryState.PENDING if restored else DeliveryState.LOST)
+
+    def lost(
+        self, assignments: Mapping[str, Assignment], action: RemovedAccessAction
+    ) -> tuple[Fact, ...]:
+        """What others are told when targets of it were taken out by hand: which they are."""
+        found = tuple(
+            sorted(
+                assignments[each].target.directory_entitlement_id
+                for each in self.assignment_ids
+                if each in assignments
+            )
+        )
+        body = facts.AccessRemovedOutside(self.lease_id, self.round, found, action)
+        return (Fact(self.lease_id, self.version + 1, body),)
 
     def concluded(self, assignments: Mapping[str, Assignment], now: datetime) -> "Delivery":
         """As it follows from where its assignments stand."""
@@ -171,6 +207,15 @@ class Picture:
             ):
                 return assignment
         return None
+
+    def lost(self, delivery: Delivery) -> tuple[Fact, ...]:
+        """What others are told of a delivery that is lost."""
+        gone = {
+            assignment_id: assignment
+            for assignment_id, assignment in self.assignments.items()
+            if assignment.state is AssignmentState.LOST
+        }
+        return delivery.lost(gone, RemovedAccessAction.END)
 
     def changed(
         self, assignments: Iterable[Assignment], deliveries: Iterable[Delivery], now: datetime

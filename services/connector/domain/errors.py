@@ -125,3 +125,22 @@ def operation_finished(operation_id: str, state: str) -> WrongState:
         operation_id=operation_id,
         state=state,
     )
+
+
+def reconciliation_not_found(reconciliation_id: str) -> NotFound:
+    """No reconciliation has this id."""
+    return NotFound(
+        "RECONCILIATION_NOT_FOUND",
+        f"There is no reconciliation {reconciliation_id}.",
+        reconciliation_id=reconciliation_id,
+    )
+
+
+def reconciliation_not_held(reconciliation_id: str, state: str) -> WrongState:
+    """Only a reconciliation that waits for it is confirmed."""
+    return WrongState(
+        "RECONCILIATION_NOT_HELD",
+        f"{reconciliation_id} does not wait to be confirmed: it is {state}.",
+        reconciliation_id=reconciliation_id,
+        state=state,
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from libs.domain.callers import Caller
+from services.connector.domain.connection import RemovedAccessAction
 from services.connector.domain.sync import HeldRemoval
 
 
@@ -102,3 +103,32 @@ class AccessDeprovisioned:
     """What a lease brought is out of Entra."""
 
     lease_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRemovedOutside:
+    """Somebody took a part of what a lease brought out of Entra by hand."""
+
+    lease_id: str
+    round: int
+    directory_entitlement_ids: tuple[str, ...]
+    action: RemovedAccessAction
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationHeld:
+    """A look found more access missing than is acted on without being confirmed."""
+
+    reconciliation_id: str
+    connection_id: str
+    missing_count: int
+    expected_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationConfirmed:
+    """Somebody agreed to what becomes of the missing access."""
+
+    reconciliation_id: str
+    connection_id: str
+    actor: Caller

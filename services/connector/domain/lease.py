@@ -10,7 +10,8 @@ class Lease:
     """What the connector must know of a lease.
 
     `is_wanted` when it shall be in Entra, `is_ended` when it shall not; neither while it is failed
-    and waits for somebody. One granted in an `emergency` goes to Entra before others.
+    and waits for somebody. One granted in an `emergency` goes to Entra before others. One that
+    `takes_over` makes what its subject held before a part of it.
     """
 
     lease_id: str
@@ -22,6 +23,7 @@ class Lease:
     targets: tuple[Target, ...]
     round: int
     emergency: bool = False
+    takes_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

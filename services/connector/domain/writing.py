@@ -12,8 +12,23 @@ def refusal_to_add(
 ) -> Refused | None:
     """Why nobody is added to a target; none when people may be.
 
-    `protected_ids` are the service principals that are Microsoft's own. What was added before may
-    be removed all the same.
+    What was added before may be removed all the same. `protected_ids` as below.
+    """
+    if (refused := refusal_to_touch(target, protected_ids)) is not None:
+        return refused
+    if connection.groups_only and isinstance(target.kind, AppRoleGrant):
+        return _refused(
+            "groups_only",
+            f"{connection.display_name} is connected for group memberships only, and "
+            f"{target.display_name or target.directory_entitlement_id} is an app role.",
+        )
+    return None
+
+
+def refusal_to_touch(target: Target, protected_ids: Set[str]) -> Refused | None:
+    """Why what people hold of a target is nothing of ours; none when it may become that.
+
+    `protected_ids` are the service principals that are Microsoft's own.
     """
     if not isinstance(target.kind, AppRoleGrant):
         return None
@@ -24,12 +39,6 @@ def refusal_to_add(
             f"The service principal {service_principal_id} is Microsoft's own and is never "
             "written to.",
             Remedy.HOPELESS,
-        )
-    if connection.groups_only:
-        return _refused(
-            "groups_only",
-            f"{connection.display_name} is connected for group memberships only, and "
-            f"{target.display_name or target.directory_entitlement_id} is an app role.",
         )
     return None
 

@@ -110,6 +110,8 @@ def _add_member(attempt: Attempt, kind: GroupMembership, base_url: str, *, looks
         seen = yield from look_for_member(attempt, kind)
         if seen is not None:
             return seen
+    if attempt.refusal is not None:
+        return attempt.refusal
     body = {"@odata.id": _reference(attempt.principal, base_url)}
     call = _call(attempt, "POST", f"{_group(kind)}/members/$ref", body)
     return (yield from _written(attempt, Write.ADD_MEMBER, call))
@@ -117,7 +119,15 @@ def _add_member(attempt: Attempt, kind: GroupMembership, base_url: str, *, looks
 
 def _remove_member(attempt: Attempt, kind: GroupMembership) -> Move:
     call = _call(attempt, "DELETE", _member(kind, attempt.principal))
-    return (yield from _written(attempt, Write.REMOVE_MEMBER, call))
+    verdict = yield from _written(attempt, Write.REMOVE_MEMBER, call)
+    if not isinstance(verdict, Refused):
+        return verdict
+    # Somebody may have removed it by hand, as they were asked to: then it is as it shall be.
+    look = _call(attempt, "GET", _member(kind, attempt.principal))
+    shown = yield look
+    if isinstance(shown, Problem) and shown.status == 404:
+        return gone(f"404 {shown.code}", exchange_of(look, shown))
+    return verdict
 
 
 def _written(attempt: Attempt, write: Write, call: Call) -> Move:
@@ -137,6 +147,8 @@ def _add_assignment(attempt: Attempt, kind: AppRoleGrant) -> Move:
             return Already(f"200 OK: {ALREADY_THERE}", found, exchange)
         if isinstance(found, Problem) and (found.is_passing or found.signing_in):
             return unread(Write.ADD_ASSIGNMENT, found, principal.entra_object_id, exchange)
+    if attempt.refusal is not None:
+        return attempt.refusal
     call = _call(
         attempt,
         "POST",
@@ -186,7 +198,11 @@ def _remove_assignment(attempt: Attempt, kind: AppRoleGrant) -> Move:
     exchange = exchange_of(call, answer)
     if isinstance(answer, Answer):
         return Done(answer.text, exchange=exchange)
-    return judge(Write.REMOVE_ASSIGNMENT, answer, principal_id, exchange)
+    verdict = judge(Write.REMOVE_ASSIGNMENT, answer, principal_id, exchange)
+    if not isinstance(verdict, Refused):
+        return verdict
+    left, seen = yield from _find(attempt, kind)
+    return gone("200 OK", seen) if left == "" else verdict
 
 
 def _find(

@@ -11,6 +11,7 @@ from services.connector.domain.connection import (
     Connection,
     ConnectionMode,
     Credential,
+    RemovedAccessAction,
     SyncSchedule,
 )
 from services.connector.ports import Connections, Entra, Secrets
@@ -29,6 +30,7 @@ class Command:
     cloud: str
     mode: ConnectionMode
     schedule: SyncSchedule
+    removed_access_action: RemovedAccessAction
 
 
 async def check_credential(
@@ -78,6 +80,7 @@ class CreateConnection:
             create_time=self.clock.now(),
             mode=command.mode,
             schedule=command.schedule,
+            removed_access_action=command.removed_access_action,
         )
         await check_credential(self.connections, self.secrets, connection, command.credential_field)
         fact = facts.ConnectionCreated(
@@ -95,6 +98,7 @@ class CreateConnection:
                     "credential_name": connection.credential.name,
                     "cloud": connection.cloud,
                     "mode": connection.mode.value,
+                    "removed_access_action": connection.removed_access_action.value,
                 },
             ),
             self.connections.added(connection),

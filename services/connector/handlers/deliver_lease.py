@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from libs.domain.callers import Service
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
@@ -12,14 +11,13 @@ from services.connector.domain.assignment import Assignment
 from services.connector.domain.connection import Connection
 from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.lease import Confirmation, Lease
+from services.connector.domain.mirror import is_newer
 from services.connector.domain.target import AppRoleGrant, Target
 from services.connector.domain.verdict import Remedy
-from services.connector.domain.writing import refusal_to_add
+from services.connector.domain.writing import refusal_to_add, refusal_to_touch
 from services.connector.ports import Catalog, Connections, Provisioning, Requests, Syncs
 
 CONNECTOR = Service("connector")
-# Entra's lists show what was written this long ago.
-_LISTS_LAG = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,11 @@ class DeliverLease:
                 return Outcome(None)
             if delivery.state is DeliveryState.PENDING and delivery.round == lease.round:
                 return Outcome(None)
-            if delivery.state is DeliveryState.DELIVERED or delivery.round >= lease.round:
+            # One that takes over since it was retried finds that out of what is there already.
+            settled = delivery.state is DeliveryState.DELIVERED and (
+                delivery.takes_over or not lease.takes_over
+            )
+            if settled or delivery.round >= lease.round:
                 return self._told_again(lease, delivery, before)
         if not lease.targets:
             nothing = Refusal(
@@ -90,6 +92,8 @@ class DeliverLease:
             pending = delivery.pending(lease.round, delivery.assignment_ids, self.clock.now())
             after, _ = before.changed((), (pending,), self.clock.now())
         told = after.deliveries[lease.lease_id].fact()
+        if delivery.state is DeliveryState.LOST:
+            told = before.lost(delivery)
         return self._outcome("delivery.told_again", lease.lease_id, before, after, told)
 
     async def _refusal(self, lease: Lease, confirmation: Confirmation) -> Refusal | None:
@@ -125,7 +129,13 @@ class DeliverLease:
             if not isinstance(target.kind, AppRoleGrant):
                 continue
             protected = await self.connections.protected(target.connection_id)
-            if (refused := refusal_to_add(connection, target, protected)) is not None:
+            refused = (
+                # Somebody may have given it by hand, which is looked for.
+                refusal_to_touch(target, protected)
+                if lease.takes_over
+                else refusal_to_add(connection, target, protected)
+            )
+            if refused is not None:
                 return Refusal(refused.reason, refused.message, refused.remedy)
         return None
 
@@ -157,24 +167,20 @@ class DeliverLease:
                 vanished=newer and not confirmed.held,
                 now=now,
                 emergency=delivery.emergency,
+                takes_over=lease.takes_over,
             )
-        pending = delivery.pending(lease.round, held, now)
+        pending = delivery.pending(lease.round, held, now, takes_over=lease.takes_over)
         after, told = before.changed(held.values(), (pending,), now)
         return self._outcome(
             "delivery.begun", lease.lease_id, before, after, told, targets=lease.targets
         )
 
     async def _mirror_is_newer(self, target: Target, assignment: Assignment) -> bool:
-        """Whether the catalog saw Entra after we last changed something about the assignment.
-
-        Otherwise it may have seen what we had put there ourselves, or not have seen it yet.
-        """
-        if (changed := assignment.change_time) is None:
+        """Whether the catalog saw Entra after we last changed something about the assignment."""
+        if assignment.change_time is None:
             return True
-        # Every sync tells of everything, an incremental one of what has changed and by comparing
-        # every app's list: all of what it goes by was read after it began.
         last = await self.syncs.last_succeeded_of(target.connection_id)
-        return last is not None and last.create_time > changed + _LISTS_LAG
+        return is_newer(last, assignment.change_time)
 
     def _outcome(
         self,
@@ -191,5 +197,6 @@ class DeliverLease:
             details["entra_principal_id"] = delivery.subject.entra_object_id
             details["targets"] = [target.directory_entitlement_id for target in targets]
             details["emergency"] = delivery.emergency
+            details["takes_over"] = delivery.takes_over
         entry = AuditEntry(CONNECTOR, action, lease_id, delivery.failure_message, details)
         return Outcome(None, Change(entry, self.provisioning.saved(before, after), told))

@@ -13,6 +13,7 @@ from libs.domain.clock import Clock
 from services.connector.domain.assignment import Assignment
 from services.connector.domain.delivery import Picture
 from services.connector.domain.operation import Operation, OperationKind
+from services.connector.domain.settling import settled
 from services.connector.domain.verdict import Already, Done, Refused, Verdict
 from services.connector.ports import Attempt, Provisioning
 
@@ -81,16 +82,16 @@ class RunOperations:
         now = self.clock.now()
         by_operation = {attempt.operation_id: (attempt, verdict) for attempt, verdict in verdicts}
         before = known or await self.provisioning.around_operations(tuple(by_operation))
-        settled = []
+        ended = []
         for assignment in before.assignments.values():
             if (found := by_operation.get(_operation_id(assignment))) is not None:
                 attempt, verdict = found
-                after_it = assignment.settled(attempt.operation_id, attempt.number, verdict, now)
+                after_it = settled(assignment, attempt.operation_id, attempt.number, verdict, now)
                 if after_it is not assignment:
-                    settled.append(after_it)
-        if not settled:
+                    ended.append(after_it)
+        if not ended:
             return Outcome(None)
-        change, told = before.changed(settled, (), now)
+        change, told = before.changed(ended, (), now)
         # By where they stand afterwards, with what Entra said.
         reason = _problems(verdict for _, verdict in verdicts)
         entry = _entry("operations.settled", change.assignments.values(), reason)
@@ -102,6 +103,7 @@ def _operation_id(assignment: Assignment) -> str:
 
 
 def _attempt(assignment: Assignment, operation: Operation, client_request_id: str) -> Attempt:
+    adds = operation.kind is OperationKind.ADD
     return Attempt(
         operation_id=operation.operation_id,
         kind=operation.kind,
@@ -109,12 +111,13 @@ def _attempt(assignment: Assignment, operation: Operation, client_request_id: st
         principal=assignment.principal,
         target=assignment.target,
         entra_assignment_id=assignment.entra_assignment_id,
-        # This one counts already. A new operation never looks: after a removal of unknown outcome a
-        # replica that lags would show what is gone, while Entra's answer to a write is certain.
-        looks_first=operation.kind is OperationKind.ADD
-        and operation.attempt_count > 1
-        and assignment.tries > 1,
+        # This one counts already. A new operation looks only for what is taken over, which may be
+        # there though Entra would refuse to write it: after a removal of unknown outcome a replica
+        # that lags would show what is gone, while Entra's answer to a write is certain.
+        looks_first=adds
+        and (assignment.taken_over or (operation.attempt_count > 1 and assignment.tries > 1)),
         client_request_id=client_request_id,
+        takes_over=adds and assignment.taken_over,
     )
 
 

@@ -9,6 +9,7 @@ _READ = roles(ADMIN, CONNECTOR_ADMIN, AUDITOR)
 _CONNECTIONS = "/latchkey.connector.v1.ConnectionService"
 _SYNCS = "/latchkey.connector.v1.SyncService"
 _PROVISIONING = "/latchkey.connector.v1.ProvisioningService"
+_RECONCILIATIONS = "/latchkey.connector.v1.ReconciliationService"
 
 ACCESS = {
     f"{_CONNECTIONS}/CreateConnection": _MANAGE,
@@ -27,4 +28,7 @@ ACCESS = {
     f"{_PROVISIONING}/ListOperations": _READ,
     f"{_PROVISIONING}/GetOperation": _READ,
     f"{_PROVISIONING}/RetryOperation": _MANAGE,
+    f"{_RECONCILIATIONS}/GetReconciliation": _READ,
+    f"{_RECONCILIATIONS}/ListReconciliations": _READ,
+    f"{_RECONCILIATIONS}/ConfirmReconciliation": _MANAGE,
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 from libs.db.migrations import Migrations
 from services.connector.store.connections import ConnectionStore
 from services.connector.store.provisioning import ProvisioningStore
+from services.connector.store.reconciliations import ReconciliationStore
 from services.connector.store.syncs import SyncStore
 from services.connector.store.tables import ledger, metadata
 from services.connector.store.throttles import ThrottleStore
@@ -15,6 +16,7 @@ __all__ = [
     "MIGRATIONS",
     "ConnectionStore",
     "ProvisioningStore",
+    "ReconciliationStore",
     "SyncStore",
     "ThrottleStore",
     "ledger",

@@ -14,6 +14,7 @@ from services.connector.domain.connection import (
     ConnectionMode,
     Credential,
     CredentialKind,
+    RemovedAccessAction,
     SyncSchedule,
 )
 from services.connector.store.tables import connections, protected_service_principals
@@ -95,6 +96,7 @@ def _values(connection: Connection) -> dict[str, Any]:
         "incremental_interval": connection.schedule.incremental_interval,
         "full_interval": connection.schedule.full_interval,
         "sync_paused": connection.schedule.paused,
+        "removed_access_action": connection.removed_access_action.value,
         "create_time": connection.create_time,
         "version": connection.version,
     }
@@ -111,5 +113,6 @@ def _connection(row: Any) -> Connection:
         create_time=row.create_time,
         mode=ConnectionMode(row.mode),
         schedule=SyncSchedule(row.incremental_interval, row.full_interval, row.sync_paused),
+        removed_access_action=RemovedAccessAction(row.removed_access_action),
         version=row.version,
     )

@@ -32,6 +32,7 @@ _OPEN_ON = (
     .join(deliveries, deliveries.c.lease_id == holds.c.lease_id)
     .where(holds.c.assignment_id.in_(_IDS), deliveries.c.state.in_(OPEN))
 )
+_ALL_ON = select(holds.c.lease_id).where(holds.c.assignment_id.in_(_IDS), holds.c.live.is_(True))
 _DELIVERIES = select(deliveries).where(deliveries.c.lease_id.in_(_IDS))
 _HELD = (
     select(holds.c.lease_id, holds.c.assignment_id)
@@ -65,6 +66,11 @@ def of_person(
         "ids": [found for _, found in wanted],
     }
     return list(connection.execute(_OF_PERSON, values).scalars())
+
+
+def leases_on(connection: Connection, assignment_ids: Collection[str]) -> set[str]:
+    """The leases that hold assignments, however far they are."""
+    return set(connection.execute(_ALL_ON, _ids(assignment_ids)).scalars())
 
 
 def picture(connection: Connection, seeds: set[str], lease_ids: set[str]) -> Picture:

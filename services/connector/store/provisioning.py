@@ -10,9 +10,10 @@ from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
-from services.connector.domain.assignment import Assignment
-from services.connector.domain.delivery import Delivery, Picture
+from services.connector.domain.assignment import Assignment, AssignmentState
+from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.operation import Lane, Operation, OperationKind, OperationState
+from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.target import Principal, Target
 from services.connector.domain.wave import Due
 from services.connector.ports import Recorded
@@ -25,6 +26,33 @@ _OPEN_LEASES = (
     .order_by(deliveries.c.update_time, deliveries.c.lease_id)
     .limit(bindparam("most"))
 )
+_LOST = (
+    select(deliveries.c.lease_id)
+    .where(
+        deliveries.c.state == DeliveryState.LOST.value,
+        deliveries.c.update_time < bindparam("before"),
+    )
+    .order_by(deliveries.c.update_time, deliveries.c.lease_id)
+    .limit(bindparam("most"))
+)
+_IN_ENTRA = (
+    select(
+        assignments.c.assignment_id,
+        assignments.c.entra_principal_id,
+        assignments.c.user_id,
+        assignments.c.directory_entitlement_id,
+    )
+    .where(
+        assignments.c.state == AssignmentState.PRESENT.value,
+        assignments.c.add_time < bindparam("before"),
+    )
+    .order_by(assignments.c.assignment_id)
+)
+_EXPECTED = _IN_ENTRA.where(
+    assignments.c.connection_id == bindparam("connection_id"),
+    assignments.c.assignment_id > bindparam("after"),
+).limit(bindparam("most"))
+_STILL_EXPECTED = _IN_ENTRA.where(assignments.c.assignment_id.in_(bindparam("ids", expanding=True)))
 _DUE = (
     select(
         operations.c.operation_id,
@@ -118,6 +146,41 @@ class ProvisioningStore:
 
         return await self._database.read(work)
 
+    async def around_assignments(self, assignment_ids: Sequence[str]) -> Picture:
+        """Assignments, and all deliveries that hang on them with theirs, also those not open."""
+
+        def work(connection: Connection) -> Picture:
+            seeds = set(assignment_ids)
+            return pictures.picture(connection, seeds, pictures.leases_on(connection, seeds))
+
+        return await self._database.read(work, at_once=True)
+
+    async def expected(
+        self, connection_id: str, changed_before: datetime, after: str, limit: int
+    ) -> Sequence[ExpectedAssignment]:
+        """Assignments of a connection that are in Entra since before then, behind an id."""
+        values = {
+            "connection_id": connection_id,
+            "before": changed_before,
+            "after": after,
+            "most": limit,
+        }
+        found = await self._database.read(lambda c: c.execute(_EXPECTED, values).all())
+        return [ExpectedAssignment(*row) for row in found]
+
+    async def still_expected(
+        self, assignment_ids: Sequence[str], changed_before: datetime
+    ) -> Sequence[ExpectedAssignment]:
+        """Those of these that are in Entra since before then."""
+        values = {"ids": list(assignment_ids), "before": changed_before}
+        found = await self._database.read(lambda c: c.execute(_STILL_EXPECTED, values).all())
+        return [ExpectedAssignment(*row) for row in found]
+
+    async def lost_deliveries(self, changed_before: datetime, limit: int) -> Sequence[str]:
+        """Leases that are lost since before then, those that changed longest ago first."""
+        values = {"before": changed_before, "most": limit}
+        return await self._database.read(lambda c: c.execute(_LOST, values).scalars().all())
+
     async def due(
         self, connection_id: str, now: datetime, limit: int, busy: frozenset[str]
     ) -> Sequence[Due]:
@@ -207,6 +270,17 @@ class ProvisioningStore:
             released += [
                 {"of": each.assignment_id, "lease": lease_id, "live": False}
                 for lease_id in sorted(had - each.lease_ids)
+            ]
+        # Held and released in one change: the delivery hangs on it all the same.
+        for delivery in after.deliveries.values():
+            had_before = before.deliveries.get(delivery.lease_id)
+            hung = had_before.assignment_ids if had_before is not None else ()
+            held += [
+                {"assignment_id": each, "lease_id": delivery.lease_id, "live": False}
+                for each in delivery.assignment_ids
+                if each not in hung
+                and (found := after.assignments.get(each)) is not None
+                and delivery.lease_id not in found.lease_ids
             ]
         return (*writes, *_all(_HOLD, held), *_all(_RELEASE, released))
 

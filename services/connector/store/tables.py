@@ -36,6 +36,7 @@ connections = Table(
     Column("incremental_interval", Seconds, nullable=False),
     Column("full_interval", Seconds, nullable=False),
     Column("sync_paused", Boolean, nullable=False),
+    Column("removed_access_action", Text, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     Column("version", BigInteger, nullable=False),
 )
@@ -93,6 +94,8 @@ deliveries = Table(
     Column("entitlement_id", Text, nullable=False),
     Column("targets", JSON, nullable=False),
     Column("emergency", Boolean, nullable=False),
+    Column("takes_over", Boolean, nullable=False),
+    Column("removed_outside_time", UtcTime),
     Column("failure_reason", Text, nullable=False),
     Column("failure_message", Text, nullable=False),
     Column("remedy", Text, nullable=False),
@@ -123,6 +126,8 @@ assignments = Table(
     Column("remedy", Text, nullable=False),
     Column("add_time", UtcTime),
     Column("remove_time", UtcTime),
+    Column("taken_over", Boolean, nullable=False),
+    Column("removed_outside_time", UtcTime),
     Column("create_time", UtcTime, nullable=False),
     Column("update_time", UtcTime, nullable=False),
     Column("version", BigInteger, nullable=False),
@@ -132,6 +137,14 @@ assignments = Table(
         "directory_entitlement_id",
         name="assignments_one_each",
     ),
+)
+
+# For what should be in Entra, of one tenant.
+Index(
+    "assignments_by_state",
+    assignments.c.connection_id,
+    assignments.c.state,
+    assignments.c.assignment_id,
 )
 
 # Which lease needs which assignment; `live` until the lease ends.
@@ -195,4 +208,40 @@ throttles = Table(
     metadata,
     Column("connection_id", Text, ForeignKey("connections.connection_id"), primary_key=True),
     Column("until_time", UtcTime, nullable=False),
+)
+
+# The looks that found something missing.
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("reconciliation_id", Text, primary_key=True),
+    Column("connection_id", Text, ForeignKey("connections.connection_id"), nullable=False),
+    Column("sync_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    # The connection until it is over, so that there is one for each.
+    Column("open_key", Text, unique=True),
+    Column("expected_count", BigInteger, nullable=False),
+    Column("missing_count", BigInteger, nullable=False),
+    Column("action", Text, nullable=False),
+    # The first of what is missing; all of it is below.
+    Column("shown_ids", JSON, nullable=False),
+    # Who agreed; empty when nobody did, or had to.
+    Column("confirmed_by", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("finish_time", UtcTime),
+    Column("version", BigInteger, nullable=False),
+)
+for _by in ("connection_id", "state"):
+    Index(f"reconciliations_by_{_by}", reconciliations.c[_by], reconciliations.c.reconciliation_id)
+
+missing_assignments = Table(
+    "missing_assignments",
+    metadata,
+    Column(
+        "reconciliation_id",
+        Text,
+        ForeignKey("reconciliations.reconciliation_id"),
+        primary_key=True,
+    ),
+    Column("assignment_id", Text, primary_key=True),
 )

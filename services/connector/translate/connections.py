@@ -14,6 +14,7 @@ from services.connector.domain.connection import (
     ConnectionMode,
     Credential,
     CredentialKind,
+    RemovedAccessAction,
     SyncSchedule,
     Wishes,
 )
@@ -33,8 +34,12 @@ _SCHEDULE = (
 )
 _CHANGEABLE = (
     *("display_name", "entra_client_id", "mode", *_CREDENTIALS),
-    *("sync_schedule", *_SCHEDULE),
+    *("sync_schedule", *_SCHEDULE, "removed_access_action"),
 )
+REMOVED_ACCESS_ACTIONS = {
+    RemovedAccessAction.END: connection_pb2.REMOVED_ACCESS_ACTION_END,
+    RemovedAccessAction.RESTORE: connection_pb2.REMOVED_ACCESS_ACTION_RESTORE,
+}
 _NONE = Credential(CredentialKind.MANAGED_IDENTITY)
 _USUAL = SyncSchedule()
 
@@ -70,6 +75,7 @@ def create_command(
                 _full_interval(fields, connection.sync_schedule),
                 connection.sync_schedule.paused,
             ),
+            removed_access_action=_removed_access_action(fields, connection),
         )
 
 
@@ -107,6 +113,9 @@ def update_command(
             else None,
             full_interval=_full_interval(fields, schedule) if _SCHEDULE[1] in paths else None,
             paused=schedule.paused if _SCHEDULE[2] in paths else None,
+            removed_access_action=_removed_access_action(fields, connection)
+            if "removed_access_action" in paths
+            else None,
         )
     return update_connection.Command(
         actor=actor,
@@ -151,6 +160,7 @@ def connection_to_proto(connection: Connection) -> connection_pb2.Connection:
             full_interval=duration(connection.schedule.full_interval),
             paused=connection.schedule.paused,
         ),
+        removed_access_action=REMOVED_ACCESS_ACTIONS[connection.removed_access_action],
     )
     name = connection.credential.name
     match connection.credential.kind:
@@ -229,6 +239,17 @@ def _mode(fields: Fields, connection: connection_pb2.Connection) -> ConnectionMo
         case _:
             fields.wrong("mode", "is not a mode of a connection")
             return ConnectionMode.FULL
+
+
+def _removed_access_action(
+    fields: Fields, connection: connection_pb2.Connection
+) -> RemovedAccessAction:
+    wish = connection.removed_access_action or connection_pb2.REMOVED_ACCESS_ACTION_END
+    for action, asked in REMOVED_ACCESS_ACTIONS.items():
+        if asked == wish:
+            return action
+    fields.wrong("removed_access_action", f"{wish} is no value of RemovedAccessAction")
+    return RemovedAccessAction.END
 
 
 def _incremental_interval(fields: Fields, schedule: connection_pb2.SyncSchedule) -> timedelta:

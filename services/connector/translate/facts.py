@@ -6,6 +6,7 @@ from latchkey.connector.v1 import events_pb2
 from libs.domain.changes import Fact
 from libs.ledger.actors import actor_to_proto
 from services.connector.domain import facts
+from services.connector.translate.connections import REMOVED_ACCESS_ACTIONS
 from services.connector.translate.syncs import held_removal_to_proto
 
 
@@ -70,5 +71,25 @@ def fact_to_message(fact: Fact) -> Message:
             )
         case facts.AccessDeprovisioned() as body:
             return events_pb2.AccessDeprovisioned(lease_id=body.lease_id)
+        case facts.AccessRemovedOutside() as body:
+            return events_pb2.AccessRemovedOutside(
+                lease_id=body.lease_id,
+                round=body.round,
+                directory_entitlement_ids=body.directory_entitlement_ids,
+                action=REMOVED_ACCESS_ACTIONS[body.action],
+            )
+        case facts.ReconciliationHeld() as body:
+            return events_pb2.ReconciliationHeld(
+                reconciliation_id=body.reconciliation_id,
+                connection_id=body.connection_id,
+                missing_count=body.missing_count,
+                expected_count=body.expected_count,
+            )
+        case facts.ReconciliationConfirmed() as body:
+            return events_pb2.ReconciliationConfirmed(
+                reconciliation_id=body.reconciliation_id,
+                connection_id=body.connection_id,
+                actor=actor_to_proto(body.actor),
+            )
         case body:
             raise TypeError(f"no message for {type(body).__name__}")

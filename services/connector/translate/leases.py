@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from latchkey.catalog.v1 import resolution_pb2
 from latchkey.requests.v1 import lease_pb2
 from services.connector.domain.lease import Confirmation, ConfirmedTarget, Lease
+from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.target import Principal, Target
 from services.connector.translate.targets import target_of
 
@@ -31,6 +32,7 @@ def lease_of(message: lease_pb2.Lease) -> Lease:
         targets=tuple(once.values()),
         round=message.round,
         emergency=message.emergency,
+        takes_over=message.takes_over,
     )
 
 
@@ -42,6 +44,32 @@ def confirm_request(
         entitlement_id=entitlement_id,
         subject_user_id=user_id,
         directory_entitlement_ids=[target.directory_entitlement_id for target in targets],
+    )
+
+
+def check_held_request(
+    connection_id: str, expected: Sequence[ExpectedAssignment]
+) -> resolution_pb2.CheckHeldRequest:
+    """Asks whether people still hold what they were given."""
+    return resolution_pb2.CheckHeldRequest(
+        connection_id=connection_id,
+        items=[
+            resolution_pb2.CheckHeldRequest.HeldItem(
+                user_id=each.user_id, directory_entitlement_id=each.directory_entitlement_id
+            )
+            for each in expected
+        ],
+    )
+
+
+def missing_of(
+    expected: Sequence[ExpectedAssignment], message: resolution_pb2.CheckHeldResponse
+) -> frozenset[str]:
+    """Which assignments are missing: what or whose is gone altogether is not."""
+    return frozenset(
+        each.assignment_id
+        for each, state in zip(expected, message.states, strict=True)
+        if state == resolution_pb2.HELD_STATE_NOT_HELD
     )
 
 

@@ -20,6 +20,7 @@ _DELIVERY_STATES = {
     DeliveryState.FAILED: provisioning_pb2.DELIVERY_STATE_FAILED,
     DeliveryState.REMOVING: provisioning_pb2.DELIVERY_STATE_REMOVING,
     DeliveryState.REMOVED: provisioning_pb2.DELIVERY_STATE_REMOVED,
+    DeliveryState.LOST: provisioning_pb2.DELIVERY_STATE_LOST,
 }
 _ASSIGNMENT_STATES = {
     AssignmentState.ADDING: provisioning_pb2.ASSIGNMENT_STATE_ADDING,
@@ -27,6 +28,7 @@ _ASSIGNMENT_STATES = {
     AssignmentState.FAILED: provisioning_pb2.ASSIGNMENT_STATE_FAILED,
     AssignmentState.REMOVING: provisioning_pb2.ASSIGNMENT_STATE_REMOVING,
     AssignmentState.ABSENT: provisioning_pb2.ASSIGNMENT_STATE_ABSENT,
+    AssignmentState.LOST: provisioning_pb2.ASSIGNMENT_STATE_LOST,
 }
 _OPERATION_KINDS = {
     OperationKind.ADD: provisioning_pb2.OPERATION_KIND_ADD,
@@ -124,6 +126,7 @@ def delivery_response(view: DeliveryView) -> provisioning_pb2.GetDeliveryRespons
             failure_message=delivery.failure_message,
             update_time=timestamp(delivery.update_time),
             remedy=_REMEDIES[delivery.remedy],
+            removed_outside_time=timestamp(delivery.removed_outside_time),
         )
     )
 
@@ -166,6 +169,10 @@ def _target_delivery(
         preexisting=assignment.preexisting,
         answer_time=timestamp(assignment.answer_time),
         answer=assignment.answer,
+        removed_outside_time=timestamp(assignment.removed_outside_time),
+        failure_reason=assignment.failure_reason,
+        failure_message=assignment.failure_message,
+        remedy=_REMEDIES[assignment.remedy],
     )
 
 

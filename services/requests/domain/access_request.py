@@ -4,14 +4,16 @@ Each step is a function of the aggregate that returns the next one, or refuses. 
 by one with each. How people decide is in `deciding`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from libs.domain.callers import ADMIN, AUDITOR, Caller, Person, Service
 from libs.domain.errors import Conflict
-from services.requests.domain import errors, timeline
-from services.requests.domain.delivery import Delivery
+from services.requests.domain import delivery_entries, errors, timeline
+from services.requests.domain.delivery import Delivery, TargetAnswer
+from services.requests.domain.delivery_entries import CONNECTOR as CONNECTOR
 from services.requests.domain.inputs import Inputs
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Plan
@@ -19,11 +21,10 @@ from services.requests.domain.progress import Progress, StepApproval
 from services.requests.domain.resolution import Resolution
 from services.requests.domain.states import FINAL, NEXT, OPEN, UNDECIDED, EmergencyReview
 from services.requests.domain.states import AccessRequestState as AccessRequestState
-from services.requests.domain.timeline import Entry
+from services.requests.domain.timeline import Entry, TaskCompleted
 
 REQUESTS = Service("requests")
 POLICY = Service("policy")
-CONNECTOR = Service("connector")
 _State = AccessRequestState
 # So that an access request always fits into a message.
 _MOST_COMMENTS = 200
@@ -37,6 +38,7 @@ class AccessRequest:
     `inputs` are what policy was told for the `plan`. `progress` is the step that it is or was at,
     and `approvals` are those of the plan's steps up to it. `reviewers` may review it when it was
     an emergency, beside administrators. `extends_lease_id` is the lease that shall last longer.
+    With `takes_over`, what its subject holds of it from outside goes when the lease ends.
     """
 
     access_request_id: str
@@ -53,6 +55,7 @@ class AccessRequest:
     asked_duration: timedelta | None
     emergency: bool
     extends_lease_id: str
+    takes_over: bool
     plan: Plan | None
     inputs: Inputs | None
     progress: Progress | None
@@ -78,10 +81,14 @@ class AccessRequest:
         time: datetime,
         emergency: bool = False,
         extends_lease_id: str = "",
+        takes_over: bool = False,
+        actor: Caller | None = None,
     ) -> "AccessRequest":
-        """A wish of the requester, for themselves or for the subject of the resolution.
+        """A wish of the requester, for themselves or for the subject of the resolution; made by
+        `actor`, when that is not they.
 
-        `extends_lease_id`: the lease that shall last longer, instead of a new one.
+        `extends_lease_id`: the lease that shall last longer, instead of a new one. `takes_over`:
+        what the subject holds of it from outside becomes part of the lease.
 
         Raises:
             Invalid: DURATION_TOO_LONG.
@@ -92,7 +99,7 @@ class AccessRequest:
             emergency=emergency,
             field="duration" if extends_lease_id else "requested_duration",
         )
-        entries = [Entry(time, requester, timeline.Created(justification))]
+        entries = [Entry(time, actor or requester, timeline.Created(justification))]
         if emergency:
             policy_id = resolution.policy(emergency=True)
             entries.append(Entry(time, requester, timeline.EmergencyRequested(policy_id)))
@@ -111,6 +118,7 @@ class AccessRequest:
             asked_duration=requested_duration,
             emergency=emergency,
             extends_lease_id=extends_lease_id,
+            takes_over=takes_over,
             plan=None,
             inputs=None,
             progress=None,
@@ -285,24 +293,28 @@ class AccessRequest:
         """Entra has it."""
         return self.to(_State.FULFILLED, "fulfilled").then(
             time,
-            *_answers(delivery, time),
+            *delivery_entries.delivered(delivery.targets, time),
             Entry(time, REQUESTS, timeline.Fulfilled(end_time)),
             failure_reason="",
             failure_message="",
         )
 
-    def fail(self, delivery: Delivery, time: datetime) -> "AccessRequest":
-        """Entra can't be made to have it."""
+    def fail(self, delivery: Delivery, time: datetime, task_id: str = "") -> "AccessRequest":
+        """Entra can't be made to have it. `task_id`: what somebody has to do by hand for that."""
         reason, message = delivery.failure_reason, delivery.failure_message
         return self.to(_State.FAILED, "failed").then(
             time,
+            *delivery_entries.found_so(delivery, time),
             Entry(time, CONNECTOR, timeline.DeliveryFailed(reason, message)),
+            *([Entry(time, REQUESTS, timeline.TaskOpened(task_id))] if task_id else []),
             failure_reason=reason,
             failure_message=message,
         )
 
-    def retry(self, actor: Caller, time: datetime) -> "AccessRequest":
-        """Its delivery begins once more; the approval stands.
+    def retry(
+        self, actor: Caller, time: datetime, after: TaskCompleted | None = None
+    ) -> "AccessRequest":
+        """Its delivery begins once more; the approval stands. `after`: what was done for that.
 
         Raises:
             WrongState: ACCESS_REQUEST_STATE.
@@ -310,6 +322,7 @@ class AccessRequest:
         self._check_is(_State.FAILED, "retried")
         return self.to(_State.APPROVED, "retried").then(
             time,
+            *([] if after is None else [Entry(time, actor, after)]),
             Entry(time, actor, timeline.Retried()),
             Entry(time, REQUESTS, timeline.LeaseGranted(self.lease_id)),
             failure_reason="",
@@ -326,6 +339,20 @@ class AccessRequest:
         return self.to(_State.CANCELLED, "cancelled").then(
             time, ending, Entry(time, actor, timeline.Cancelled(reason))
         )
+
+    def removed_outside(
+        self, found: Sequence[TargetAnswer], restored: bool, time: datetime
+    ) -> "AccessRequest":
+        """Somebody took these out of Entra by hand."""
+        return self.then(time, *delivery_entries.removed_outside(found, restored, time))
+
+    def task_opened(self, task_id: str, time: datetime) -> "AccessRequest":
+        """Somebody has to do something by hand."""
+        return self.then(time, Entry(time, REQUESTS, timeline.TaskOpened(task_id)))
+
+    def task_completed(self, actor: Caller, done: TaskCompleted, time: datetime) -> "AccessRequest":
+        """Somebody did what nobody has to be told of but the connector."""
+        return self.then(time, Entry(time, actor, done))
 
     def lease_ended(self, time: datetime) -> "AccessRequest":
         """Its access is out of Entra."""
@@ -354,15 +381,3 @@ class AccessRequest:
             timeline=(*self.timeline, *entries),
             **changes,
         )
-
-
-def _answers(delivery: Delivery, time: datetime) -> list[Entry]:
-    """Entra's answers at their own times."""
-    return [
-        Entry(
-            found.answer_time or time,
-            CONNECTOR,
-            timeline.TargetDelivered(found.target, found.answer, found.preexisting),
-        )
-        for found in delivery.targets
-    ]

@@ -171,6 +171,16 @@ def deny(
     )
 
 
+def taken_out(
+    seen: AccessRequest, lease_id: str, message: str, time: datetime
+) -> tuple[AccessRequest, AccessRequest]:
+    """What its subject holds from outside is removed, by a lease that ends as it begins: denied,
+    and then with that lease."""
+    denied = deny(seen, REQUESTS, message, time)
+    ending = Entry(time, REQUESTS, timeline.LeaseEnding("unmanaged", message))
+    return denied, denied.then(time, ending, lease_id=lease_id)
+
+
 def reassigned(
     seen: AccessRequest, progress: Progress, actor: Caller, reason: str, time: datetime
 ) -> AccessRequest:

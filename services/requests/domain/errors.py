@@ -46,6 +46,44 @@ def already_leased(lease_id: str) -> AlreadyExists:
     )
 
 
+def nothing_to_take_over(entitlement_id: str, user_id: str) -> WrongState:
+    """The subject holds nothing of it."""
+    return WrongState(
+        "NOTHING_TO_TAKE_OVER",
+        f"{user_id} holds nothing of {entitlement_id} in Entra, as of the last sync. Ask without "
+        "takes_over.",
+        entitlement_id=entitlement_id,
+        user_id=user_id,
+    )
+
+
+def takeover_not_found(takeover_id: str) -> NotFound:
+    """There is none."""
+    return NotFound(
+        "TAKEOVER_NOT_FOUND", f"There is no takeover {takeover_id}.", takeover_id=takeover_id
+    )
+
+
+def takeover_state(takeover_id: str, state: str, verb: str) -> WrongState:
+    """It does not wait for anybody."""
+    return WrongState(
+        "TAKEOVER_STATE",
+        f"{takeover_id} is {state} and can't be {verb}.",
+        takeover_id=takeover_id,
+        state=state,
+    )
+
+
+def takeover_open(takeover_id: str) -> AlreadyExists:
+    """There is one of the entitlement."""
+    return AlreadyExists(
+        "TAKEOVER_OPEN",
+        f"The takeover {takeover_id} of this entitlement is not over. Confirm or cancel it when it "
+        "is held, or wait for its end.",
+        takeover_id=takeover_id,
+    )
+
+
 def duration_too_long(max_duration: timedelta, field: str = "requested_duration") -> Invalid:
     """More was asked for than the entitlement allows."""
     limit = _seconds(max_duration)
@@ -356,12 +394,27 @@ def own_access(campaign_item_id: str) -> NotAllowed:
     )
 
 
+def task_not_found(task_id: str) -> NotFound:
+    """There is none, or it is none of the caller's business."""
+    return NotFound("TASK_NOT_FOUND", f"There is no task {task_id}.", task_id=task_id)
+
+
+def task_state(task_id: str, state: str, verb: str) -> WrongState:
+    """The task is not where this can be done."""
+    return WrongState(
+        "TASK_STATE",
+        f"{task_id} is {state} and can't be {verb}.",
+        task_id=task_id,
+        state=state,
+    )
+
+
 def entitlement_not_found(app_id: str, entitlement_id: str) -> NotFound:
     """The app has no such entitlement; none at all where the id is empty."""
     what = f"has no entitlement {entitlement_id}" if entitlement_id else "offers no entitlement"
     return NotFound(
         "ENTITLEMENT_NOT_FOUND",
-        f"{app_id} {what}.",
+        f"{app_id} {what}." if app_id else f"There is no entitlement {entitlement_id}.",
         app_id=app_id,
         entitlement_id=entitlement_id,
     )

@@ -222,6 +222,43 @@ class LeaseRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseRemovedOutside:
+    """Somebody took a part of what a lease brought out of Entra by hand."""
+
+    lease_id: str
+    directory_entitlement_ids: tuple[str, ...]
+    restored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOpened:
+    """Something has to be done by hand for a lease; `kind` is "DELIVER" or "REMOVE"."""
+
+    task_id: str
+    kind: str
+    lease_id: str
+    app_id: str
+    assignee_user_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCompleted:
+    """Somebody did it."""
+
+    task_id: str
+    lease_id: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class TaskClosed:
+    """It needs no longer be done."""
+
+    task_id: str
+    lease_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DelegationCreated:
     """Somebody decides in another's place."""
 
@@ -275,3 +312,31 @@ class CampaignClosed:
     open_count: int
     due_action: str
     actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverStarted:
+    """Access from outside is taken over; `action` is "ADOPT" or "REMOVE"."""
+
+    takeover_id: str
+    app_id: str
+    entitlement_id: str
+    action: str
+    actor: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverHeld:
+    """A takeover waits for somebody to confirm it."""
+
+    takeover_id: str
+    found_count: int
+    holder_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverFinished:
+    """Every holder of a takeover was seen to."""
+
+    takeover_id: str
+    taken_count: int

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from libs.domain import ids
 from services.requests.domain.lease import Lease
@@ -18,7 +19,8 @@ class HeldThing:
     """One thing that somebody holds in the directory, as a part of an entitlement.
 
     `group_id`: the group through which they do. `unmanaged`: it is their own, and no lease of any
-    entitlement can have brought it.
+    entitlement can have brought it; `seen` is when that was noted. `since`: since when they hold
+    it, as far as syncs saw.
     """
 
     subject: PersonRef
@@ -29,6 +31,8 @@ class HeldThing:
     group_id: str = ""
     group_display_name: str = ""
     unmanaged: bool = False
+    since: datetime | None = None
+    seen: datetime | None = None
 
     @property
     def way(self) -> str:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from libs.domain.callers import ADMIN, AUDITOR, Caller, Person
+from libs.domain.callers import ADMIN, AUDITOR, HELPDESK, Caller, Person
 from libs.domain.errors import Conflict
 from libs.domain.fields import MAX_DURATION
 from services.requests.domain import errors
@@ -38,6 +38,8 @@ class EndCause(StrEnum):
 
     EXPIRED = "EXPIRED"
     REVOKED = "REVOKED"
+    REMOVED_OUTSIDE = "REMOVED_OUTSIDE"
+    UNMANAGED = "UNMANAGED"
 
 
 _State = LeaseState
@@ -89,6 +91,10 @@ class Lease:
     """When its subject is reminded of its end; none once that is done, and for very short ones."""
     alarm_time: datetime | None = None
     """When it was found to be in Entra long after its end; none once it is out."""
+    removed_outside_time: datetime | None = None
+    """When a part of it was last found to have been taken out of Entra by hand."""
+    takes_over: bool = False
+    """Whether what its subject held of it in Entra before is part of it, and goes with it."""
 
     @classmethod
     def grant(
@@ -115,6 +121,26 @@ class Lease:
             create_time=time,
             update_time=time,
             emergency=access_request.emergency,
+            takes_over=access_request.takes_over,
+        )
+
+    @classmethod
+    def take_out(
+        cls,
+        lease_id: str,
+        access_request: AccessRequest,
+        targets: tuple[Target, ...],
+        reason: str,
+        time: datetime,
+    ) -> "Lease":
+        """The lease by which access from outside is removed: it ends as it begins."""
+        return replace(
+            cls.grant(lease_id, access_request, targets, None, time),
+            state=_State.ENDING,
+            end_time=time,
+            end_cause=EndCause.UNMANAGED,
+            end_reason=reason,
+            takes_over=True,
         )
 
     @property
@@ -132,10 +158,13 @@ class Lease:
         return self.state in EXPIRING and self.end_time is not None and self.end_time <= time
 
     def visible_to(self, caller: Caller) -> bool:
-        """Whether the caller may know that it exists. Of services, only the connector calls."""
+        """Whether the caller may know that it exists; of services, only the connector calls.
+
+        So may who answers for it, which the catalog knows.
+        """
         if not isinstance(caller, Person):
             return True
-        return caller.user_id == self.subject.user_id or caller.may(ADMIN, AUDITOR)
+        return caller.user_id == self.subject.user_id or caller.may(ADMIN, AUDITOR, HELPDESK)
 
     def check_etag(self, etag: str) -> None:
         """Does nothing for no etag or the present one.
@@ -205,14 +234,21 @@ class Lease:
         """Something can't be put into Entra."""
         return self._to(_State.FAILED, "failed", time, live=False, end_time=self._end_after(time))
 
-    def retry(self, time: datetime) -> "Lease":
-        """A new round of delivery begins.
+    def retry(self, time: datetime, takes_over: bool = False) -> "Lease":
+        """A new round of delivery begins. With `takes_over` what is found there is part of it from
+        now on; what was part of it before stays so.
 
         Raises:
             WrongState: LEASE_STATE.
         """
         return self._to(
-            _State.GRANTED, "retried", time, live=True, round=self.round + 1, end_time=None
+            _State.GRANTED,
+            "retried",
+            time,
+            live=True,
+            round=self.round + 1,
+            end_time=None,
+            takes_over=self.takes_over or takes_over,
         )
 
     def expire(self, time: datetime) -> "Lease":
@@ -229,6 +265,30 @@ class Lease:
             end_cause=EndCause.REVOKED,
             end_reason=reason,
             remind_time=None,
+        )
+
+    @property
+    def told_of_removals_until(self) -> datetime:
+        """Up to when what was taken out by hand is known here, or was no matter of this lease."""
+        return self.removed_outside_time or self.create_time
+
+    def lose(self, reason: str, found_time: datetime, time: datetime) -> "Lease":
+        """Somebody took a part of it out of Entra by hand, so it ends."""
+        return self._to(
+            _State.ENDING,
+            "ended",
+            time,
+            end_time=time,
+            end_cause=EndCause.REMOVED_OUTSIDE,
+            end_reason=reason,
+            remind_time=None,
+            removed_outside_time=found_time,
+        )
+
+    def restored(self, found_time: datetime, time: datetime) -> "Lease":
+        """Somebody took a part of it out of Entra by hand, and it is put back."""
+        return replace(
+            self, version=self.version + 1, update_time=time, removed_outside_time=found_time
         )
 
     def finish(self, time: datetime) -> "Lease":

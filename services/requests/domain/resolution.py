@@ -42,7 +42,8 @@ class Resolution:
 
     `resource_kind` is "CREDENTIAL", "ROLE" or "APP_ROLE"; an empty `policy_id` stands for the
     deployment's default; no `max_duration` means that there is no limit; without `emergency` it
-    can't be asked for in one. `managers` are the subject's, theirs first.
+    can't be asked for in one. `managers` are the subject's, theirs first. `held_ids`: which of the
+    targets the subject holds already, as directory entitlements.
     """
 
     entitlement_id: str
@@ -62,6 +63,7 @@ class Resolution:
     entitlement_owners: tuple[PersonRef, ...] = ()
     held: tuple[Holding, ...] = ()
     instructions: str = ""
+    held_ids: tuple[str, ...] = ()
 
     def policy(self, *, emergency: bool) -> str:
         """Which policy decides.

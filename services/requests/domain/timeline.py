@@ -165,6 +165,40 @@ class TargetDelivered:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetFailed:
+    """Entra refused one target; an empty `answer` when it was not called."""
+
+    target: Target
+    answer: str
+    failure_reason: str
+    failure_message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedOutside:
+    """Somebody took one target out of Entra by hand; it is `restored`, or else the lease ends."""
+
+    target: Target
+    found_time: datetime
+    restored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOpened:
+    """Somebody has to do something by hand."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCompleted:
+    """Somebody did it."""
+
+    task_id: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fulfilled:
     """Everything is in Entra."""
 
@@ -193,7 +227,8 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class LeaseEnding:
-    """The lease began to end: "expired" or "revoked"."""
+    """The lease began to end: "expired", "revoked", "removed_outside", or "unmanaged" when it only
+    ends."""
 
     cause: str
     reason: str
@@ -224,6 +259,10 @@ Happening = (
     | Denied
     | LeaseGranted
     | TargetDelivered
+    | TargetFailed
+    | RemovedOutside
+    | TaskOpened
+    | TaskCompleted
     | Fulfilled
     | DeliveryFailed
     | Retried

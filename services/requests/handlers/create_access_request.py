@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from libs.domain.callers import Caller
 from libs.domain.changes import AuditEntry, Fact, Outcome
 from libs.domain.clock import Clock
 from libs.domain.ids import new_id
@@ -14,10 +15,11 @@ from services.requests.handlers.wish import Wish, Wishes
 
 @dataclass(frozen=True, slots=True)
 class CreateAccessRequest:
-    """A person's wish, and why."""
+    """A person's wish, and why; made by `actor`, when that is not they."""
 
     wish: Wish
     justification: str
+    actor: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,11 @@ class Creator:
             AlreadyExists: ACCESS_REQUEST_OPEN, ALREADY_LEASED.
             Invalid: DURATION_TOO_LONG.
             NotAllowed: ON_BEHALF_NOT_ALLOWED.
-            WrongState: EMERGENCY_NOT_ENABLED, EMERGENCY_REVIEW_OPEN.
+            WrongState: EMERGENCY_NOT_ENABLED, EMERGENCY_REVIEW_OPEN, NOTHING_TO_TAKE_OVER.
             LatchkeyError: what the catalog refuses it for.
         """
         wish = command.wish
+        actor = command.actor or wish.requester
         resolution = await self.wishes.resolve(wish)
         time = self.clock.now()
         created = AccessRequest.create(
@@ -51,12 +54,14 @@ class Creator:
             time=time,
             emergency=wish.emergency,
             extends_lease_id=wish.extends_lease_id,
+            takes_over=wish.takes_over,
+            actor=actor,
         )
         decision = await self.advancer.evaluate(
             created, resolution, created.requested_duration, time
         )
         audit = AuditEntry(
-            wish.requester,
+            actor,
             "access_request.created",
             created.access_request_id,
             command.justification,
@@ -66,22 +71,24 @@ class Creator:
                 "subject_user_id": created.subject.user_id,
                 "emergency": created.emergency,
                 "extends_lease_id": created.extends_lease_id,
+                "takes_over": created.takes_over,
                 **decision.details(),
             },
         )
         change = await decision.change(
-            self.access_requests, self.leases, None, audit, *_made(created, wish)
+            self.access_requests, self.leases, None, audit, *made(created, actor)
         )
         return Outcome(decision.access_request, change)
 
 
-def _made(created: AccessRequest, wish: Wish) -> tuple[Fact, ...]:
+def made(created: AccessRequest, actor: Caller) -> tuple[Fact, ...]:
+    """What has to be told of an access request that was made."""
     about = (
         created.access_request_id,
         created.entitlement_id,
         created.app_id,
         created.subject.user_id,
-        wish.requester,
+        actor,
     )
     bodies: list[object] = [facts.AccessRequestCreated(*about)]
     if created.emergency:

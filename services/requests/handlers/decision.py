@@ -10,6 +10,7 @@ from services.requests import ports
 from services.requests.domain import facts
 from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.domain.lease import Lease
+from services.requests.handlers.task_changes import NOTHING, Part, closing_delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +73,23 @@ class Decision:
             if seen is None
             else access_requests.changed(self.access_request, seen=seen)
         )
-        of_lease, happened = await self.lease_writes(access_requests, leases)
-        also = () if self.extension is None else (_extension_record(self.extension, audit),)
-        return Change(audit, (*writes, *of_lease), (*before, *self.facts, *happened), also)
+        part = await self._of_lease(access_requests, leases, audit)
+        happened = (*before, *self.facts, *part.facts)
+        return Change(audit, (*writes, *part.writes), happened, part.also)
 
-    async def lease_writes(
-        self, access_requests: ports.AccessRequests, leases: ports.Leases
-    ) -> tuple[tuple[Write, ...], tuple[Fact, ...]]:
+    async def _of_lease(
+        self, access_requests: ports.AccessRequests, leases: ports.Leases, audit: AuditEntry
+    ) -> Part:
         """Keeps the lease that was granted, and ends failed ones of the same; or the one that
         lasts longer."""
         if (it := self.extension) is not None:
             origin = access_requests.changed(it.origin_after, seen=it.origin_before)
-            return (leases.changed(it.after, seen=it.before.version), *origin), ()
+            longer = leases.changed(it.after, seen=it.before.version)
+            return Part((longer, *origin), also=(_extension_record(it, audit),))
         if self.lease is None:
-            return (), ()
+            return NOTHING
         lease, time = self.lease, self.lease.create_time
+        also: list[AuditEntry] = []
         writes: list[Write] = [leases.added(lease)]
         happened: list[Fact] = []
         for lease_id in await leases.failed(lease.subject.user_id, lease.entitlement_id):
@@ -100,7 +103,11 @@ class Decision:
             writes.append(leases.changed(over, seen=seen.version))
             writes.extend(access_requests.changed(ending, seen=access_request))
             happened.append(ended(over))
-        return tuple(writes), tuple(happened)
+            task = await closing_delivery(leases, seen, reason, time)
+            writes.extend(task.writes)
+            happened.extend(task.facts)
+            also.extend(task.also)
+        return Part(tuple(writes), tuple(happened), tuple(also))
 
 
 def approved(access_request: AccessRequest, lease: Lease) -> Decision:

@@ -14,10 +14,12 @@ from services.requests import ports
 from services.requests.domain import errors, facts
 from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.domain.lease import Lease
-from services.requests.domain.steps import AppOwners, Manager
+from services.requests.handlers.answering import answers_for
 from services.requests.handlers.decision import ended
+from services.requests.handlers.task_changes import closing_delivery
 
 _REVOKERS = "its subject, their manager, the app's owners, the helpdesk and administrators"
+_OVER = "The lease has ended."
 _LEASE_OVER = "The lease that was to last longer has ended."
 
 
@@ -62,18 +64,20 @@ class Revoker:
         ending = access_request.lease_ending(command.person, "revoked", command.reason, time)
         return Outcome(
             lease,
-            await _change(
-                self, command.person, "lease.revoked", seen, lease, access_request, ending
+            await ending_change(
+                self.access_requests,
+                self.leases,
+                command.person,
+                "lease.revoked",
+                (seen, lease),
+                (access_request, ending),
             ),
         )
 
     async def _check_may(self, person: Person, lease: Lease) -> None:
         if person.user_id == lease.subject.user_id or person.may(ADMIN, HELPDESK):
             return
-        answering = await self.catalog.approvers(
-            lease.entitlement_id, lease.subject.user_id, (Manager(), AppOwners())
-        )
-        if person.user_id in {each.user_id for some in answering for each in some.people}:
+        if await answers_for(self.catalog, person, lease):
             return
         if not lease.visible_to(person):
             raise errors.lease_not_found(lease.lease_id)
@@ -99,14 +103,13 @@ class Expirer:
         ending = access_request.lease_ending(REQUESTS, "expired", "", time)
         return Outcome(
             None,
-            await _change(
-                self,
+            await ending_change(
+                self.access_requests,
+                self.leases,
                 REQUESTS,
                 "lease.expired",
-                seen,
-                lease,
-                access_request,
-                ending,
+                (seen, lease),
+                (access_request, ending),
                 overdue=seen.overdue_by(time),
             ),
         )
@@ -132,22 +135,33 @@ class Ender:
         ending = access_request.lease_ending(actor, "revoked", reason, time)
         return Outcome(
             None,
-            await _change(self, actor, "lease.revoked", seen, lease, access_request, ending),
+            await ending_change(
+                self.access_requests,
+                self.leases,
+                actor,
+                "lease.revoked",
+                (seen, lease),
+                (access_request, ending),
+            ),
         )
 
 
-async def _change(
-    handler: Revoker | Expirer | Ender,
+async def ending_change(
+    access_requests: ports.AccessRequests,
+    leases: ports.Leases,
     actor: Caller,
     action: str,
-    seen: Lease,
-    lease: Lease,
-    access_request: AccessRequest,
-    ending: AccessRequest,
+    of_lease: tuple[Lease, Lease],
+    of_access_request: tuple[AccessRequest, AccessRequest],
     *,
     overdue: timedelta | None = None,
+    before: tuple[Fact, ...] = (),
 ) -> Change:
-    happened = [ended(lease, overdue)]
+    """A lease begins to end: each pair is what was loaded, and what comes of it. `before`: facts
+    that came first."""
+    seen, lease = of_lease
+    access_request, ending = of_access_request
+    happened = [*before, ended(lease, overdue)]
     if access_request.is_open:
         # It was on its way into Entra: the wish is over with the lease.
         body = facts.AccessRequestCancelled(ending.access_request_id, actor)
@@ -165,17 +179,21 @@ async def _change(
         },
     )
     writes = [
-        handler.leases.changed(lease, seen=seen.version),
-        *handler.access_requests.changed(ending, seen=access_request),
+        leases.changed(lease, seen=seen.version),
+        *access_requests.changed(ending, seen=access_request),
     ]
-    also: tuple[AuditEntry, ...] = ()
-    if (longer := await _extension(handler.access_requests, lease)) is not None:
+    task = await closing_delivery(leases, seen, _OVER, lease.update_time)
+    writes.extend(task.writes)
+    happened.extend(task.facts)
+    also = task.also
+    if (longer := await _extension(access_requests, lease)) is not None:
         # There is nothing left to extend.
         withdrawn = longer.cancel(REQUESTS, _LEASE_OVER, lease.update_time)
-        writes.extend(handler.access_requests.changed(withdrawn, seen=longer))
+        writes.extend(access_requests.changed(withdrawn, seen=longer))
         cancelled = facts.AccessRequestCancelled(withdrawn.access_request_id, REQUESTS)
         happened.append(Fact(withdrawn.access_request_id, withdrawn.version, cancelled))
         also = (
+            *also,
             AuditEntry(
                 REQUESTS,
                 "access_request.cancelled",

@@ -11,8 +11,14 @@ from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.domain import timeline
 from services.requests.domain.campaign import Campaign, CampaignItem, Verdict
+from services.requests.domain.lease import EndCause
 from services.requests.handlers.campaign_changes import ruled
 from services.requests.handlers.end_lease import Ender
+
+_CAUSES = {
+    EndCause.EXPIRED: "by its time",
+    EndCause.REMOVED_OUTSIDE: "when somebody took it out of Entra by hand",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,8 @@ class ItemRevoker:
         lease = await self.leases.get(lease_id)
         if lease is None:
             return "is no longer there"
-        cause = "by its time" if lease.end_cause == "EXPIRED" else "when it was revoked"
+        cause = "when it was revoked"
+        if lease.end_cause is not None:
+            cause = _CAUSES.get(lease.end_cause, cause)
         when = "" if lease.end_time is None else f" at {lease.end_time:%Y-%m-%d %H:%M:%S} UTC"
         return f"had ended already, {cause}{when}"

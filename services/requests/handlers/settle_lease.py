@@ -15,6 +15,11 @@ from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.domain.delivery import Delivery, DeliveryState
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.handlers.decision import ended, granted
+from services.requests.handlers.lose_access import lost, put_back
+from services.requests.handlers.open_task import TaskOpener
+from services.requests.handlers.task_changes import NOTHING, closing_removal
+
+_REMOVED = "The access is out of Entra."
 
 
 class Settled(Enum):
@@ -35,6 +40,7 @@ class Settler:
     access_requests: ports.AccessRequests
     leases: ports.Leases
     connector: ports.Connector
+    opener: TaskOpener
     clock: Clock
 
     async def __call__(self, lease_id: str) -> Outcome[Settled]:
@@ -43,22 +49,29 @@ class Settler:
             Unavailable: the connector does not answer.
         """
         found = await self.leases.with_access_request(lease_id)
-        if found is None or not found[0].is_on_its_way:
+        if found is None or found[0].state is LeaseState.ENDED:
             return Outcome(Settled.DONE)
         lease, access_request = found
         delivery = await self.connector.delivery(lease_id)
-        if delivery is None:
-            return Outcome(Settled.UNHEARD)
-        if lease.state is LeaseState.ENDING:
-            return self._out(lease, access_request, delivery)
-        if delivery.round != lease.round:
-            return Outcome(Settled.UNHEARD)
-        return self._in(lease, access_request, delivery)
+        if lease.state is LeaseState.ENDING and delivery is not None:
+            return await self._out(lease, access_request, delivery)
+        if delivery is None or delivery.round != lease.round:
+            return Outcome(Settled.UNHEARD if lease.is_on_its_way else Settled.DONE)
+        if delivery.state is DeliveryState.LOST:
+            change = await lost(
+                self.access_requests, self.leases, lease, access_request, delivery, self.clock.now()
+            )
+            return Outcome(Settled.DONE, change)
+        if lease.state is LeaseState.GRANTED:
+            return await self._in(lease, access_request, delivery)
+        if lease.state is LeaseState.ACTIVE:
+            return await self._there(lease, access_request, delivery)
+        return Outcome(Settled.DONE)
 
-    def _in(
+    async def _in(
         self, seen: Lease, access_request: AccessRequest, delivery: Delivery
     ) -> Outcome[Settled]:
-        time = self.clock.now()
+        time, task = self.clock.now(), NOTHING
         if delivery.state is DeliveryState.DELIVERED:
             lease = seen.activate(time)
             after = access_request.fulfil(delivery, lease.end_time, time)
@@ -67,7 +80,8 @@ class Settler:
             )
         elif delivery.state is DeliveryState.FAILED:
             lease = seen.fail(time)
-            after = access_request.fail(delivery, time)
+            task_id, task = await self.opener.to_deliver(lease, access_request, delivery, time)
+            after = access_request.fail(delivery, time, task_id)
             body = facts.AccessRequestFailed(
                 after.access_request_id, lease.lease_id, delivery.failure_reason
             )
@@ -93,16 +107,33 @@ class Settler:
             ),
             (Fact(after.access_request_id, after.version, body),),
         )
-        return Outcome(Settled.DONE, change)
+        return Outcome(Settled.DONE, task.added_to(change))
 
-    def _out(
+    async def _there(
         self, seen: Lease, access_request: AccessRequest, delivery: Delivery
     ) -> Outcome[Settled]:
+        """What became of an active lease: somebody may have taken a part of it out by hand."""
+        if delivery.state is DeliveryState.FAILED and delivery.removed_outside(seen.create_time):
+            # It had been delivered: this is what became of putting it back.
+            work = lost
+        elif delivery.removed_outside(seen.told_of_removals_until):
+            work = put_back
+        else:
+            return Outcome(Settled.DONE)
+        change = await work(
+            self.access_requests, self.leases, seen, access_request, delivery, self.clock.now()
+        )
+        return Outcome(Settled.DONE, change)
+
+    async def _out(
+        self, seen: Lease, access_request: AccessRequest, delivery: Delivery
+    ) -> Outcome[Settled]:
+        time = self.clock.now()
         if delivery.state is DeliveryState.REMOVING:
-            return Outcome(Settled.UNDER_WAY)
+            change = await self.opener.to_remove(seen, access_request, delivery, time)
+            return Outcome(Settled.UNDER_WAY, change)
         if delivery.state is not DeliveryState.REMOVED:
             return Outcome(Settled.UNHEARD)
-        time = self.clock.now()
         lease = seen.finish(time)
         after = access_request.lease_ended(time)
         change = Change(
@@ -121,7 +152,8 @@ class Settler:
             ),
             (Fact(lease.lease_id, lease.version, facts.LeaseRemoved(lease.lease_id)),),
         )
-        return Outcome(Settled.DONE, change)
+        task = await closing_removal(self.leases, seen, _REMOVED, time)
+        return Outcome(Settled.DONE, task.added_to(change))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from datetime import datetime
 from libs.domain.callers import ADMIN, Person
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
-from libs.domain.errors import NotFound
 from libs.domain.ids import new_id
 from services.requests import ports
 from services.requests.domain import errors, facts
@@ -20,7 +19,7 @@ from services.requests.domain.campaign import (
     check_due_time,
 )
 from services.requests.domain.holders import HeldThing, Holder, LeasedThing, holders_of
-from services.requests.domain.steps import AppOwners
+from services.requests.handlers.answering import owns_app
 from services.requests.handlers.campaign_reviewers import HoldersReviewers
 
 # So many leases are read at once.
@@ -97,15 +96,9 @@ class CampaignStarter:
         if person.may(ADMIN):
             await self.catalog.an_entitlement(command.app_id, command.entitlement_id)
             return
-        refusal = errors.not_theirs_to_change(person, "the app's owners and administrators")
-        try:
-            one = await self.catalog.an_entitlement(command.app_id, command.entitlement_id)
-        except NotFound as unknown:
-            # Who does not answer for it does not learn what there is.
-            raise refusal from unknown
-        (owners,) = await self.catalog.approvers(one, person.user_id, (AppOwners(),))
-        if all(each.user_id != person.user_id for each in owners.people):
-            raise refusal
+        # Who does not answer for it does not learn what there is.
+        if not await owns_app(self.catalog, person, command.app_id, command.entitlement_id):
+            raise errors.not_theirs_to_change(person, "the app's owners and administrators")
 
     async def _holders(self, app_id: str, entitlement_id: str) -> list[Holder]:
         held: list[HeldThing] = []

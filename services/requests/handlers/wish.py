@@ -13,7 +13,8 @@ from services.requests.domain.resolution import Resolution
 class Wish:
     """An entitlement, for whom, and for how long; an empty subject is the requester.
 
-    `extends_lease_id`: the lease that shall last so much longer.
+    `extends_lease_id`: the lease that shall last so much longer. `takes_over`: what the subject
+    holds of it already becomes part of the lease.
     """
 
     requester: Person
@@ -22,6 +23,7 @@ class Wish:
     subject_user_id: str = ""
     emergency: bool = False
     extends_lease_id: str = ""
+    takes_over: bool = False
 
     @property
     def subject(self) -> str:
@@ -42,7 +44,7 @@ class Wishes:
         Raises:
             NotAllowed: ON_BEHALF_NOT_ALLOWED, whatever it is that they ask for.
             AlreadyExists: ACCESS_REQUEST_OPEN, ALREADY_LEASED.
-            WrongState: EMERGENCY_NOT_ENABLED, EMERGENCY_REVIEW_OPEN.
+            WrongState: EMERGENCY_NOT_ENABLED, EMERGENCY_REVIEW_OPEN, NOTHING_TO_TAKE_OVER.
             LatchkeyError: what the catalog refuses it for.
         """
         await self.check_may_ask_for(wish.requester, wish.subject)
@@ -51,6 +53,8 @@ class Wishes:
         resolution = await self.catalog.resolve(
             wish.entitlement_id, wish.requester.user_id, wish.subject
         )
+        if wish.takes_over and not resolution.held_ids:
+            raise errors.nothing_to_take_over(wish.entitlement_id, wish.subject)
         if wish.emergency:
             resolution.policy(emergency=True)
             if blocking := await self.access_requests.emergency_of(wish.subject):

@@ -5,6 +5,8 @@ from services.requests.ports.campaigns import Campaigns
 from services.requests.ports.delegations import Delegations
 from services.requests.ports.leases import Leases
 from services.requests.ports.neighbours import Catalog, Connector, Policy
+from services.requests.ports.takeovers import Takeovers
+from services.requests.ports.tasks import Tasks
 
 __all__ = [
     "AccessRequests",
@@ -14,4 +16,6 @@ __all__ = [
     "Delegations",
     "Leases",
     "Policy",
+    "Takeovers",
+    "Tasks",
 ]

@@ -9,10 +9,16 @@ from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.gone import Dependent
 from services.requests.domain.holders import LeasedThing
 from services.requests.domain.lease import Lease, LeaseState
+from services.requests.ports.tasks import Tasks
 
 
 class Leases(Protocol):
-    """The leases that are kept."""
+    """The leases that are kept, with what has to be done by hand for them."""
+
+    @property
+    def tasks(self) -> Tasks:
+        """The tasks of leases: what ends a lease, or retries it, closes its task with it."""
+        ...
 
     async def get(self, lease_id: str) -> Lease | None:
         """One of them."""
@@ -26,11 +32,13 @@ class Leases(Protocol):
         self,
         page: PageRequest,
         *,
-        user_id: str | None,
-        state: LeaseState | None,
+        user_id: str = "",
+        app_id: str = "",
+        state: LeaseState | None = None,
         alarmed: bool = False,
     ) -> Page[Lease]:
-        """Some of them, newest first; of one subject, or all. `alarmed`: whose end is late."""
+        """Some of them, newest first; of one subject, of one app, or all. `alarmed`: whose end is
+        late."""
         ...
 
     async def on_their_way(self, before: datetime, after: str, most: int) -> list[str]:

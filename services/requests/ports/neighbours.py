@@ -7,6 +7,7 @@ from services.requests.domain.delivery import Delivery
 from services.requests.domain.gone import Gone
 from services.requests.domain.holders import HeldThing
 from services.requests.domain.inputs import Inputs
+from services.requests.domain.offered import Offered
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Easier, Plan
 from services.requests.domain.progress import Resolved
@@ -72,11 +73,36 @@ class Catalog(Protocol):
         """
         ...
 
-    def held(self, app_id: str, entitlement_id: str = "") -> AsyncIterator[Sequence[HeldThing]]:
-        """What people hold of an app, or of one of its entitlements, in pages as they come.
+    def held(
+        self,
+        app_id: str = "",
+        entitlement_id: str = "",
+        *,
+        user_id: str = "",
+        unmanaged: bool = False,
+    ) -> AsyncIterator[Sequence[HeldThing]]:
+        """What people hold of an app, or of one of its entitlements, in pages as they come; with
+        `user_id` only theirs, with `unmanaged` only what came from outside.
+
+        Raises:
+            NotFound: ENTITLEMENT_NOT_FOUND, also for a person who is not there.
+            Unavailable: it does not answer.
+        """
+        ...
+
+    async def offered(self, entitlement_id: str) -> Offered:
+        """An entitlement as its app offers it.
 
         Raises:
             NotFound: ENTITLEMENT_NOT_FOUND.
+            Unavailable: it does not answer.
+        """
+        ...
+
+    async def apps_that_act(self) -> list[str]:
+        """The managed apps that have more done to access from outside than to report it.
+
+        Raises:
             Unavailable: it does not answer.
         """
         ...

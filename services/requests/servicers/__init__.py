@@ -11,6 +11,10 @@ from latchkey.requests.v1 import (
     lease_pb2_grpc,
     replay_pb2,
     replay_pb2_grpc,
+    takeover_pb2,
+    takeover_pb2_grpc,
+    task_pb2,
+    task_pb2_grpc,
 )
 from libs.rpc.server import Servicer
 from services.requests.servicers.access import ACCESS
@@ -19,6 +23,8 @@ from services.requests.servicers.campaigns import CampaignServicer
 from services.requests.servicers.delegations import DelegationServicer
 from services.requests.servicers.leases import LeaseServicer
 from services.requests.servicers.replay import ReplayServicer
+from services.requests.servicers.takeovers import TakeoverServicer
+from services.requests.servicers.tasks import TaskServicer
 
 
 def servicers(
@@ -27,6 +33,8 @@ def servicers(
     delegations: DelegationServicer,
     replay: ReplayServicer,
     campaigns: CampaignServicer,
+    tasks: TaskServicer,
+    takeovers: TakeoverServicer,
 ) -> list[Servicer]:
     """Everything that this service answers of its own."""
     return [
@@ -55,6 +63,16 @@ def servicers(
             campaign_pb2_grpc.add_CampaignServiceServicer_to_server,
             campaigns,
         ),
+        (
+            task_pb2.DESCRIPTOR.services_by_name["TaskService"],
+            task_pb2_grpc.add_TaskServiceServicer_to_server,
+            tasks,
+        ),
+        (
+            takeover_pb2.DESCRIPTOR.services_by_name["TakeoverService"],
+            takeover_pb2_grpc.add_TakeoverServiceServicer_to_server,
+            takeovers,
+        ),
     ]
 
 
@@ -65,5 +83,7 @@ __all__ = [
     "DelegationServicer",
     "LeaseServicer",
     "ReplayServicer",
+    "TakeoverServicer",
+    "TaskServicer",
     "servicers",
 ]

@@ -7,6 +7,8 @@ _ACCESS_REQUESTS = "/latchkey.requests.v1.AccessRequestService"
 _CAMPAIGNS = "/latchkey.requests.v1.CampaignService"
 _DELEGATIONS = "/latchkey.requests.v1.DelegationService"
 _LEASES = "/latchkey.requests.v1.LeaseService"
+_TASKS = "/latchkey.requests.v1.TaskService"
+_TAKEOVERS = "/latchkey.requests.v1.TakeoverService"
 _REPLAY = "/latchkey.requests.v1.ReplayService"
 
 ACCESS = {
@@ -29,6 +31,9 @@ ACCESS = {
     f"{_LEASES}/ListLeases": people(services=["connector"]),
     f"{_LEASES}/RevokeLease": people(),
     f"{_LEASES}/ExtendLease": people(),
+    f"{_TASKS}/GetTask": people(),
+    f"{_TASKS}/ListTasks": people(),
+    f"{_TASKS}/CompleteTask": people(),
     f"{_DELEGATIONS}/CreateDelegation": people(),
     f"{_DELEGATIONS}/ListDelegations": people(),
     f"{_DELEGATIONS}/DeleteDelegation": people(),
@@ -39,5 +44,10 @@ ACCESS = {
     f"{_CAMPAIGNS}/ListCampaignItems": people(),
     f"{_CAMPAIGNS}/ReviewCampaignItem": people(),
     f"{_CAMPAIGNS}/CloseCampaign": people(),
+    f"{_TAKEOVERS}/StartTakeover": roles(ADMIN),
+    f"{_TAKEOVERS}/GetTakeover": roles(ADMIN, AUDITOR),
+    f"{_TAKEOVERS}/ListTakeovers": roles(ADMIN, AUDITOR),
+    f"{_TAKEOVERS}/ConfirmTakeover": roles(ADMIN),
+    f"{_TAKEOVERS}/CancelTakeover": roles(ADMIN),
     f"{_REPLAY}/ReplayPolicy": roles(ADMIN, POLICY_ADMIN, AUDITOR),
 }

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import access_request_pb2_grpc as pb_grpc
 from libs.db.notices import Notices
-from libs.db.writes import UseCase, Writes, key_of
+from libs.db.writes import UseCase, Writes
 from libs.domain.callers import Person
 from libs.rpc.calls import person
 from libs.rpc.errors import code_of, told
@@ -26,6 +26,7 @@ from services.requests.handlers.retry_access_request import Retrier
 from services.requests.handlers.review_emergency_access import Reviewer
 from services.requests.handlers.rule_on import Ruler
 from services.requests.handlers.seat import Seats
+from services.requests.servicers.writing import written
 from services.requests.translate import access_requests as translate
 from services.requests.translate.previews import preview_response
 from services.requests.translate.shown import access_request_to_proto
@@ -61,7 +62,6 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
     ) -> pb.CreateAccessRequestResponse:
         command = translate.create_command(request, person())
         return await self._write(
-            "CreateAccessRequest",
             request,
             lambda: self.create(command),
             pb.CreateAccessRequestResponse,
@@ -117,7 +117,6 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
     ) -> pb.CancelAccessRequestResponse:
         command = translate.cancel_command(request, person())
         return await self._write(
-            "CancelAccessRequest",
             request,
             lambda: self.cancel(command),
             pb.CancelAccessRequestResponse,
@@ -128,7 +127,6 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
     ) -> pb.RetryAccessRequestResponse:
         command = translate.retry_command(request, person())
         return await self._write(
-            "RetryAccessRequest",
             request,
             lambda: self.retry(command),
             pb.RetryAccessRequestResponse,
@@ -139,7 +137,6 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
     ) -> pb.ApproveAccessRequestResponse:
         command = translate.approve_command(request, person())
         return await self._write(
-            "ApproveAccessRequest",
             request,
             lambda: self.rule.approve(command),
             pb.ApproveAccessRequestResponse,
@@ -150,7 +147,6 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
     ) -> pb.DenyAccessRequestResponse:
         command = translate.deny_command(request, person())
         return await self._write(
-            "DenyAccessRequest",
             request,
             lambda: self.rule.deny(command),
             pb.DenyAccessRequestResponse,
@@ -175,7 +171,6 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
     ) -> pb.ReassignAccessRequestResponse:
         command = translate.reassign_command(request, person())
         return await self._write(
-            "ReassignAccessRequest",
             request,
             lambda: self.reassign(command),
             pb.ReassignAccessRequestResponse,
@@ -186,7 +181,6 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
     ) -> pb.CommentOnAccessRequestResponse:
         command = translate.comment_command(request, person())
         return await self._write(
-            "CommentOnAccessRequest",
             request,
             lambda: self.comment(command),
             pb.CommentOnAccessRequestResponse,
@@ -197,7 +191,6 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
     ) -> pb.RestartAccessRequestResponse:
         command = translate.restart_command(request, person())
         return await self._write(
-            "RestartAccessRequest",
             request,
             lambda: self.restart(command),
             pb.RestartAccessRequestResponse,
@@ -208,23 +201,20 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
     ) -> pb.ReviewEmergencyAccessResponse:
         command = translate.review_command(request, person())
         return await self._write(
-            "ReviewEmergencyAccess",
             request,
             lambda: self.review(command),
             pb.ReviewEmergencyAccessResponse,
         )
 
     async def _write(
-        self, method: str, request: Message, use_case: UseCase[AccessRequest], response: type[M]
+        self, request: Message, use_case: UseCase[AccessRequest], response: type[M]
     ) -> M:
         reader: Person = person()
 
         def answer(found: AccessRequest) -> M:
             return response(access_request=access_request_to_proto(found, reader))
 
-        return await self.writes.answer(
-            use_case, answer, response, key_of(reader, f"{_SERVICE}/{method}", request)
-        )
+        return await written(self.writes, request, use_case, answer, response)
 
 
 async def _result(work: Awaitable[Any]) -> pb.BatchResult:

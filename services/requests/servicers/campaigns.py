@@ -7,17 +7,16 @@ import grpc
 
 from latchkey.requests.v1 import campaign_pb2 as pb
 from latchkey.requests.v1 import campaign_pb2_grpc as pb_grpc
-from libs.db.writes import Writes, key_of
+from libs.db.writes import Writes
 from libs.rpc.calls import person
 from services.requests.handlers.close_campaign import CampaignCloser
 from services.requests.handlers.review_campaign_item import ItemReviewer
 from services.requests.handlers.show_campaigns import CampaignShower
 from services.requests.handlers.start_campaign import CampaignStarter
+from services.requests.servicers.writing import written
 from services.requests.translate import campaigns as translate
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-_SERVICE = "/latchkey.requests.v1.CampaignService"
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,12 @@ class CampaignServicer(pb_grpc.CampaignServiceServicer):
         self, request: pb.StartCampaignRequest, context: Context
     ) -> pb.StartCampaignResponse:
         command = translate.start_command(request, person())
-        return await self.writes.answer(
+        return await written(
+            self.writes,
+            request,
             lambda: self.start(command),
             translate.start_response,
             pb.StartCampaignResponse,
-            key_of(person(), f"{_SERVICE}/StartCampaign", request),
         )
 
     async def GetCampaign(
@@ -63,20 +63,22 @@ class CampaignServicer(pb_grpc.CampaignServiceServicer):
         self, request: pb.ReviewCampaignItemRequest, context: Context
     ) -> pb.ReviewCampaignItemResponse:
         command = translate.review_command(request, person())
-        return await self.writes.answer(
+        return await written(
+            self.writes,
+            request,
             lambda: self.review(command),
             translate.review_response,
             pb.ReviewCampaignItemResponse,
-            key_of(person(), f"{_SERVICE}/ReviewCampaignItem", request),
         )
 
     async def CloseCampaign(
         self, request: pb.CloseCampaignRequest, context: Context
     ) -> pb.CloseCampaignResponse:
         who, campaign_id = person(), translate.close_command(request)
-        return await self.writes.answer(
+        return await written(
+            self.writes,
+            request,
             lambda: self.close(who, campaign_id),
             translate.close_response,
             pb.CloseCampaignResponse,
-            key_of(who, f"{_SERVICE}/CloseCampaign", request),
         )

@@ -7,16 +7,15 @@ import grpc
 
 from latchkey.requests.v1 import delegation_pb2 as pb
 from latchkey.requests.v1 import delegation_pb2_grpc as pb_grpc
-from libs.db.writes import Writes, key_of
+from libs.db.writes import Writes
 from libs.rpc.calls import person
 from services.requests.handlers.create_delegation import DelegationCreator
 from services.requests.handlers.delete_delegation import DelegationDeleter
 from services.requests.handlers.list_delegations import DelegationLister
+from services.requests.servicers.writing import written
 from services.requests.translate import delegations as translate
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-_SERVICE = "/latchkey.requests.v1.DelegationService"
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,12 @@ class DelegationServicer(pb_grpc.DelegationServiceServicer):
         self, request: pb.CreateDelegationRequest, context: Context
     ) -> pb.CreateDelegationResponse:
         command = translate.create_command(request, person())
-        return await self.writes.answer(
+        return await written(
+            self.writes,
+            request,
             lambda: self.create(command),
             translate.create_response,
             pb.CreateDelegationResponse,
-            key_of(person(), f"{_SERVICE}/CreateDelegation", request),
         )
 
     async def ListDelegations(
@@ -49,9 +49,10 @@ class DelegationServicer(pb_grpc.DelegationServiceServicer):
         self, request: pb.DeleteDelegationRequest, context: Context
     ) -> pb.DeleteDelegationResponse:
         command = translate.delete_command(request, person())
-        return await self.writes.answer(
+        return await written(
+            self.writes,
+            request,
             lambda: self.delete(command),
             translate.delete_response,
             pb.DeleteDelegationResponse,
-            key_of(person(), f"{_SERVICE}/DeleteDelegation", request),
         )

@@ -7,12 +7,13 @@ import grpc
 
 from latchkey.requests.v1 import lease_pb2 as pb
 from latchkey.requests.v1 import lease_pb2_grpc as pb_grpc
-from libs.db.writes import Writes, key_of
+from libs.db.writes import Writes
 from libs.rpc.calls import caller, person
 from services.requests.handlers.end_lease import Revoker
 from services.requests.handlers.extend_lease import Extender
 from services.requests.handlers.get_lease import LeaseReader
 from services.requests.handlers.list_leases import LeaseLister
+from services.requests.servicers.writing import written
 from services.requests.translate import leases as translate
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -42,11 +43,12 @@ class LeaseServicer(pb_grpc.LeaseServiceServicer):
         self, request: pb.RevokeLeaseRequest, context: Context
     ) -> pb.RevokeLeaseResponse:
         command = translate.revoke_command(request, person())
-        return await self.writes.answer(
+        return await written(
+            self.writes,
+            request,
             lambda: self.revoke(command),
             translate.revoke_response,
             pb.RevokeLeaseResponse,
-            key_of(person(), "/latchkey.requests.v1.LeaseService/RevokeLease", request),
         )
 
     async def ExtendLease(
@@ -54,9 +56,10 @@ class LeaseServicer(pb_grpc.LeaseServiceServicer):
     ) -> pb.ExtendLeaseResponse:
         reader = person()
         command = translate.extend_command(request, reader)
-        return await self.writes.answer(
+        return await written(
+            self.writes,
+            request,
             lambda: self.extend(command),
             lambda found: translate.extend_response(found, reader),
             pb.ExtendLeaseResponse,
-            key_of(reader, "/latchkey.requests.v1.LeaseService/ExtendLease", request),
         )

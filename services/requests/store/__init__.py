@@ -8,6 +8,7 @@ from services.requests.store.campaigns import CampaignStore
 from services.requests.store.delegations import DelegationStore
 from services.requests.store.leases import LeaseStore
 from services.requests.store.tables import ledger, metadata
+from services.requests.store.takeovers import TakeoverStore
 
 MIGRATIONS = Migrations(Path(__file__).parent / "migrations", metadata, ledger)
 
@@ -17,5 +18,6 @@ __all__ = [
     "CampaignStore",
     "DelegationStore",
     "LeaseStore",
+    "TakeoverStore",
     "ledger",
 ]

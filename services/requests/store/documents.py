@@ -50,6 +50,10 @@ _LATER: dict[str, type[Happening]] = {
         timeline.Denied,
         timeline.EmergencyReviewed,
         timeline.LeaseExtended,
+        timeline.TargetFailed,
+        timeline.RemovedOutside,
+        timeline.TaskOpened,
+        timeline.TaskCompleted,
     )
 }
 

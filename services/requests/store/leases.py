@@ -26,6 +26,7 @@ from services.requests.store import documents
 from services.requests.store.access_requests import access_request_from, occupancy
 from services.requests.store.tables import LATE_UNTOLD, access_requests, ledger
 from services.requests.store.tables import leases as table
+from services.requests.store.tasks import TaskStore
 
 # What every delivery runs is made once: making a statement costs more than running it.
 _GET = select(table).where(table.c.lease_id == bindparam("id"))
@@ -52,6 +53,10 @@ class LeaseStore:
     """Reads leases, and makes the writes that keep them."""
 
     database: Database
+
+    @property
+    def tasks(self) -> TaskStore:
+        return TaskStore(self.database)
 
     async def get(self, lease_id: str) -> Lease | None:
         row = await self.database.read(
@@ -127,19 +132,29 @@ class LeaseStore:
         self,
         page: PageRequest,
         *,
-        user_id: str | None,
-        state: LeaseState | None,
+        user_id: str = "",
+        app_id: str = "",
+        state: LeaseState | None = None,
         alarmed: bool = False,
     ) -> Page[Lease]:
         query = select(table).order_by(table.c.lease_id.desc()).limit(page.size + 1)
         if (after := page.after()) is not None:
             query = query.where(table.c.lease_id < after[0])
-        if user_id is not None:
+        if user_id:
             query = query.where(table.c.subject_user_id == user_id)
-        if state is not None:
-            query = query.where(table.c.state == state.value)
         if alarmed:
             query = query.where(table.c.alarm_time.is_not(None))
+        if state is not None:
+            query = query.where(table.c.state == state.value)
+        if app_id:
+            query = query.where(table.c.app_id == app_id)
+            if not (user_id or alarmed or state):
+                # One part for each state, in the order of the index.
+                ids = query.with_only_columns(table.c.lease_id)
+                parts = (ids.where(table.c.state == each.value) for each in sorted(LeaseState))
+                every = union_all(*(select(part.subquery()) for part in parts)).subquery()
+                query = select(table).join_from(every, table, every.c.lease_id == table.c.lease_id)
+                query = query.order_by(table.c.lease_id.desc()).limit(page.size + 1)
         rows = await self.database.read(
             lambda connection: connection.execute(query).mappings().all()
         )
@@ -257,6 +272,8 @@ def _lease_from(row: RowMapping) -> Lease:
         emergency=row[table.c.emergency],
         remind_time=row[table.c.remind_time],
         alarm_time=row[table.c.alarm_time],
+        removed_outside_time=row[table.c.removed_outside_time],
+        takes_over=row[table.c.takes_over],
     )
 
 
@@ -275,4 +292,6 @@ def _moving(lease: Lease) -> dict[str, Any]:
         "duration": lease.duration,
         "remind_time": lease.remind_time,
         "alarm_time": lease.alarm_time,
+        "removed_outside_time": lease.removed_outside_time,
+        "takes_over": lease.takes_over,
     }

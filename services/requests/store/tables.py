@@ -35,6 +35,7 @@ access_requests = Table(
     # Its subject while it is an emergency that is undecided or not reviewed.
     Column("emergency_key", Text, unique=True),
     Column("extends_lease_id", Text, nullable=False, server_default=text("''")),
+    Column("takes_over", Boolean, nullable=False, server_default=false()),
     Column("policy_id", Text, nullable=False, server_default=text("''")),
     Column("plan", JSON(none_as_null=True)),
     Column("inputs", JSON(none_as_null=True)),
@@ -123,6 +124,8 @@ leases = Table(
     Column("emergency", Boolean, nullable=False, server_default=false()),
     Column("remind_time", UtcTime),
     Column("alarm_time", UtcTime),
+    Column("removed_outside_time", UtcTime),
+    Column("takes_over", Boolean, nullable=False, server_default=false()),
 )
 Index("leases_subject_user_id", leases.c.subject_user_id, leases.c.lease_id)
 Index("leases_app_id", leases.c.app_id, leases.c.state, leases.c.lease_id)
@@ -149,6 +152,58 @@ for _name, _columns in (
         postgresql_where=leases.c.alarm_time.is_not(None),
         sqlite_where=leases.c.alarm_time.is_not(None),
     )
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("task_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    # Lease and kind while it is open: there is one such at most.
+    Column("open_key", Text, unique=True),
+    Column("lease_id", Text, nullable=False),
+    Column("access_request_id", Text, nullable=False),
+    Column("app_id", Text, nullable=False),
+    Column("app_display_name", Text, nullable=False),
+    Column("entitlement_id", Text, nullable=False),
+    Column("entitlement_display_name", Text, nullable=False),
+    Column("requester_user_id", Text, nullable=False),
+    Column("subject", JSON, nullable=False),
+    Column("targets", JSON, nullable=False),
+    Column("assignees", JSON, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("finish_time", UtcTime),
+    Column("finished_by", Text),
+    Column("note", Text, nullable=False),
+)
+Index("tasks_lease_id", tasks.c.lease_id, tasks.c.task_id)
+Index("tasks_state", tasks.c.state, tasks.c.task_id)
+Index("tasks_app_id", tasks.c.app_id, tasks.c.state, tasks.c.task_id)
+
+# Who can do a task, with what lists of theirs ask for.
+task_assignees = Table(
+    "task_assignees",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("task_id", Text, primary_key=True),
+    Column("app_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+)
+Index("task_assignees_task_id", task_assignees.c.task_id)
+Index(
+    "task_assignees_state",
+    task_assignees.c.user_id,
+    task_assignees.c.state,
+    task_assignees.c.task_id,
+)
+Index(
+    "task_assignees_app_id",
+    task_assignees.c.user_id,
+    task_assignees.c.app_id,
+    task_assignees.c.state,
+    task_assignees.c.task_id,
+)
 
 delegations = Table(
     "delegations",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from services.requests.domain import inputs, person, progress, resolution, steps
+from services.requests.domain import inputs, person, progress, resolution, steps, target, task
 
 Document = Any
 _KIND = "is"
@@ -39,6 +39,10 @@ _CLASSES: dict[str, type] = {
         steps.Reassign,
         steps.Escalate,
         steps.GiveUp,
+        target.Target,
+        target.GroupMembership,
+        target.AppRoleAssignment,
+        task.TaskTarget,
     )
 }
 

@@ -58,6 +58,8 @@ def _wish(
     request: pb.CreateAccessRequestRequest | pb.PreviewAccessRequestRequest,
     requester: Person,
 ) -> Wish:
+    if request.takes_over and request.emergency:
+        fields.wrong("takes_over", "can't be given with emergency")
     return Wish(
         requester=requester,
         entitlement_id=fields.id("entitlement_id", request.entitlement_id, "ent"),
@@ -68,6 +70,7 @@ def _wish(
             "subject_user_id", request.subject_user_id, "usr", required=False
         ),
         emergency=request.emergency,
+        takes_over=request.takes_over,
     )
 
 

@@ -15,6 +15,8 @@ from libs.rpc.well_known import duration, timestamp
 from services.requests.domain import facts
 from services.requests.translate.campaign_facts import campaign_fact_to_message
 from services.requests.translate.decision_facts import decision_fact_to_message
+from services.requests.translate.takeovers import takeover_fact_to_message
+from services.requests.translate.task_facts import task_fact_to_message
 
 FOLLOWED_OF_PEOPLE = (catalog_events_pb2.UserDeactivated,)
 FOLLOWED_OF_APPS = (
@@ -22,10 +24,12 @@ FOLLOWED_OF_APPS = (
     catalog_events_pb2.AppRemoved,
     catalog_events_pb2.EntitlementRemoved,
 )
+FOLLOWED_OF_OUTSIDE = (catalog_events_pb2.UnmanagedAccessFound,)
 FOLLOWED = (
     connector_events_pb2.AccessProvisioned,
     connector_events_pb2.AccessProvisioningFailed,
     connector_events_pb2.AccessDeprovisioned,
+    connector_events_pb2.AccessRemovedOutside,
 )
 
 
@@ -103,6 +107,12 @@ def fact_to_message(fact: Fact) -> Message:
                 subject_user_id=it.subject_user_id,
                 end_time=timestamp(it.end_time),
             )
+        case facts.LeaseRemovedOutside() as it:
+            return pb.LeaseRemovedOutside(
+                lease_id=it.lease_id,
+                directory_entitlement_ids=it.directory_entitlement_ids,
+                restored=it.restored,
+            )
         case facts.LeaseRemoved() as it:
             return pb.LeaseRemoved(lease_id=it.lease_id)
         case facts.DelegationCreated() as it:
@@ -122,6 +132,10 @@ def fact_to_message(fact: Fact) -> Message:
             return message
         case other if (message := campaign_fact_to_message(other)) is not None:
             return message
+        case other if (message := task_fact_to_message(other)) is not None:
+            return message
+        case other if (message := takeover_fact_to_message(other)) is not None:
+            return message
         case other:
             raise TypeError(f"{type(other).__name__} is no fact of this service")
 
@@ -139,6 +153,11 @@ def user_id_of(event_type: str, payload: bytes) -> str | None:
 def app_id_of(event_type: str, payload: bytes) -> str | None:
     """The app that an event of the catalog is about; none when it names none."""
     return _id_of(FOLLOWED_OF_APPS, event_type, payload, "app_id", "app")
+
+
+def entitlement_id_of(event_type: str, payload: bytes) -> str | None:
+    """The entitlement that an event of the catalog is about; none when it names none."""
+    return _id_of(FOLLOWED_OF_OUTSIDE, event_type, payload, "entitlement_id", "ent")
 
 
 def _id_of(

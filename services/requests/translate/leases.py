@@ -48,6 +48,10 @@ def list_command(request: pb.ListLeasesRequest, caller: Caller) -> ListLeases:
             token=fields.page_token(request.page_token),
             state=state,
             alarmed=request.alarmed,
+            app_id=fields.id("app_id", request.app_id, "app", required=False),
+            subject_user_id=fields.id(
+                "subject_user_id", request.subject_user_id, "usr", required=False
+            ),
         )
     return command
 
@@ -135,4 +139,6 @@ def lease_to_proto(found: Lease) -> pb.Lease:
         emergency=found.emergency,
         remind_time=timestamp(found.remind_time),
         alarm_time=timestamp(found.alarm_time),
+        takes_over=found.takes_over,
+        removed_outside_time=timestamp(found.removed_outside_time),
     )

@@ -1,20 +1,28 @@
 """What the other services are asked, and what they answer."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
+from google.protobuf.message import Message
+
 from latchkey.catalog.v1 import (
+    app_pb2,
     approver_pb2,
     directory_pb2,
     entitlement_pb2,
     grant_pb2,
     resolution_pb2,
     settings_pb2,
+    target_pb2,
 )
 from latchkey.connector.v1 import provisioning_pb2
 from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, NotFound, Unavailable
 from libs.rpc.well_known import length_of, time_of
 from services.requests.domain import errors
-from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
+from services.requests.domain.delivery import Delivery, DeliveryState, Remedy, TargetAnswer
 from services.requests.domain.gone import Gone
 from services.requests.domain.holders import HeldThing
+from services.requests.domain.offered import Offered
 from services.requests.domain.person import PersonRef
 from services.requests.domain.progress import Resolved
 from services.requests.domain.resolution import (
@@ -23,8 +31,14 @@ from services.requests.domain.resolution import (
     Holding,
     Resolution,
 )
+from services.requests.domain.takeover import UnmanagedAction
+from services.requests.domain.target import Target
 from services.requests.translate.common import target_from_proto
 
+_ACTIONS = {
+    settings_pb2.UNMANAGED_ACCESS_ACTION_ADOPT: UnmanagedAction.ADOPT,
+    settings_pb2.UNMANAGED_ACCESS_ACTION_REMOVE: UnmanagedAction.REMOVE,
+}
 # Reasons of the catalog that our own callers are told: they mean the same in both packages.
 PASSED_ON = frozenset(
     {
@@ -64,10 +78,6 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
         Unavailable: it names a target of a kind that this version does not know.
     """
     entitlement = message.entitlement
-    targets = [target_from_proto(target) for target in entitlement.fulfilment]
-    known = tuple(target for target in targets if target is not None)
-    if len(known) != len(targets):
-        raise Unavailable("the catalog service", "it names a target of an unknown kind")
     kind = entitlement_pb2.ResourceKind.Name(entitlement.resource_kind)
     return Resolution(
         entitlement_id=entitlement.entitlement_id,
@@ -75,7 +85,7 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
         resource_kind=kind.removeprefix("RESOURCE_KIND_"),
         app_id=entitlement.app_id,
         app_display_name=message.app_display_name,
-        targets=known,
+        targets=_targets(entitlement.fulfilment),
         requester=_person_from_proto(message.requester),
         subject=_person_from_proto(message.subject),
         subject_ref=user_ref(message.subject),
@@ -90,7 +100,16 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
             for each in message.holdings
         ),
         instructions=message.instructions,
+        held_ids=tuple(message.held_directory_entitlement_ids),
     )
+
+
+def _targets(messages: Sequence[target_pb2.Target]) -> tuple[Target, ...]:
+    targets = [target_from_proto(target) for target in messages]
+    known = tuple(target for target in targets if target is not None)
+    if len(known) != len(targets):
+        raise Unavailable("the catalog service", "it names a target of an unknown kind")
+    return known
 
 
 def resolved_from_proto(message: approver_pb2.ResolvedApprovers) -> Resolved:
@@ -114,7 +133,36 @@ def held_from_proto(grant: grant_pb2.Grant) -> HeldThing:
         group_id=grant.group_id,
         group_display_name=grant.group_display_name,
         unmanaged=grant.unmanaged,
+        since=time_of(grant.start_time) if grant.HasField("start_time") else None,
+        seen=time_of(grant.first_seen_time) if grant.HasField("first_seen_time") else None,
     )
+
+
+def offered_from_proto(entitlement: entitlement_pb2.Entitlement, app: app_pb2.App) -> Offered:
+    """An entitlement as its app offers it.
+
+    Raises:
+        Unavailable: it names a target of a kind that this version does not know.
+    """
+    action, time = app.unmanaged_access_action, app.unmanaged_access_action_time
+    kind = entitlement_pb2.ResourceKind.Name(entitlement.resource_kind)
+    return Offered(
+        entitlement_id=entitlement.entitlement_id,
+        display_name=entitlement.display_name,
+        resource_kind=kind.removeprefix("RESOURCE_KIND_"),
+        app_id=app.app_id,
+        app_display_name=app.display_name,
+        targets=_targets(entitlement.fulfilment),
+        gone=entitlement_gone(entitlement),
+        unprovisionable_reason=entitlement.settings.unprovisionable_reason,
+        action=_ACTIONS.get(action, UnmanagedAction.REPORT),
+        action_time=time_of(time) if app.HasField("unmanaged_access_action_time") else None,
+    )
+
+
+def acts_on_unmanaged(app: app_pb2.App) -> bool:
+    """Whether access from outside is more than reported."""
+    return app.unmanaged_access_action in _ACTIONS
 
 
 def user_ref(user: directory_pb2.User) -> PersonRef:
@@ -181,15 +229,43 @@ def delivery_from_proto(message: provisioning_pb2.Delivery) -> Delivery:
     answers = []
     for found in message.targets:
         if (target := target_from_proto(found.target)) is not None:
-            time = time_of(found.answer_time) if found.HasField("answer_time") else None
-            answers.append(TargetAnswer(target, found.answer, found.preexisting, time))
+            answers.append(_answer(target, found))
     return Delivery(
         state=state,
         round=message.round,
         targets=tuple(answers),
         failure_reason=message.failure_reason,
         failure_message=message.failure_message,
+        remedy=_remedy(message.remedy),
+        removed_outside_time=_time(message, "removed_outside_time"),
     )
+
+
+def _answer(target: Target, found: provisioning_pb2.TargetDelivery) -> TargetAnswer:
+    return TargetAnswer(
+        target=target,
+        answer=found.answer,
+        preexisting=found.preexisting,
+        answer_time=_time(found, "answer_time"),
+        present=found.assignment_state == provisioning_pb2.ASSIGNMENT_STATE_PRESENT,
+        lost=found.assignment_state == provisioning_pb2.ASSIGNMENT_STATE_LOST,
+        failure_reason=found.failure_reason,
+        failure_message=found.failure_message,
+        remedy=_remedy(found.remedy),
+        removed_outside_time=_time(found, "removed_outside_time"),
+    )
+
+
+def _remedy(number: provisioning_pb2.Remedy.ValueType) -> Remedy:
+    """One that this version does not know is no promise that somebody can help."""
+    try:
+        return Remedy(provisioning_pb2.Remedy.Name(number).removeprefix("REMEDY_"))
+    except ValueError:
+        return Remedy.UNSPECIFIED
+
+
+def _time(message: Message, field: str) -> datetime | None:
+    return time_of(getattr(message, field)) if message.HasField(field) else None
 
 
 def _person_from_proto(message: directory_pb2.User) -> DirectoryPerson:

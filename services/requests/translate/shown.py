@@ -43,6 +43,7 @@ def access_request_to_proto(found: AccessRequest, reader: Person) -> pb.AccessRe
         etag=str(found.version),
         emergency=found.emergency,
         extends_lease_id=found.extends_lease_id,
+        takes_over=found.takes_over,
         current_step=_current_step(found, groups=groups),
         emergency_review_state=pb.EmergencyReviewState.Value(
             f"EMERGENCY_REVIEW_STATE_{found.review}"

@@ -94,6 +94,28 @@ def entry_to_proto(entry: Entry, *, groups: bool) -> pb.TimelineEntry:
             message.target_delivered.target.CopyFrom(target_to_proto(target))
             message.target_delivered.answer = answer
             message.target_delivered.preexisting = preexisting
+        case timeline.TargetFailed(target, answer, failure_reason, failure_message):
+            message.target_failed.CopyFrom(
+                pb.TimelineEntry.TargetFailed(
+                    target=target_to_proto(target),
+                    answer=answer,
+                    failure_reason=failure_reason,
+                    failure_message=failure_message,
+                )
+            )
+        case timeline.RemovedOutside(target, found_time, restored):
+            message.removed_outside.CopyFrom(
+                pb.TimelineEntry.RemovedOutside(
+                    target=target_to_proto(target),
+                    found_time=timestamp(found_time),
+                    restored=restored,
+                )
+            )
+        case timeline.TaskOpened(task_id):
+            message.task_opened.task_id = task_id
+        case timeline.TaskCompleted(task_id, note):
+            message.task_completed.task_id = task_id
+            message.task_completed.note = note
         case timeline.Fulfilled(end_time):
             message.fulfilled.SetInParent()
             if (end := timestamp(end_time)) is not None:

@@ -90,7 +90,8 @@ class Steps:
         self.unmanage = unmanaging.UnmanageApp(self.apps, self.entitlements, uses, clock)
         self.link = linking.LinkEntitlements(self.links, clock)
         self.unlink = unlinking.UnlinkEntitlements(self.links, self.entitlements, uses)
-        self.update = updating.UpdateApp(self.apps, self.entitlements, StoredDirectory(database))
+        directory = StoredDirectory(database)
+        self.update = updating.UpdateApp(self.apps, self.entitlements, directory, clock)
         self.apply = rules.ApplyEntitlementRules(
             self.apps,
             self.entitlements,

@@ -17,8 +17,8 @@ READERS = {ADMIN, CONNECTOR_ADMIN, AUDITOR}
 
 # As the comments of the contract say it, not as the table does.
 ALLOWED = {
-    "AppService/GetApp": READERS,
-    "AppService/ListApps": READERS,
+    "AppService/GetApp": {*READERS, "requests"},
+    "AppService/ListApps": {*READERS, "requests"},
     "AppService/ManageApp": {ADMIN},
     "AppService/BatchManageApps": {ADMIN},
     "AppService/UpdateApp": {ADMIN},
@@ -56,6 +56,7 @@ ALLOWED = {
     "IngestService/ListAppsInScope": {"connector"},
     "ResolutionService/ResolveEntitlement": {"requests"},
     "ResolutionService/ConfirmTargets": {"connector"},
+    "ResolutionService/CheckHeld": {"connector"},
     "ApproverService/ResolveApprovers": {"requests"},
     "ApproverService/CheckApprovers": {"policy"},
     "ApproverService/ListPolicyUses": {ADMIN, POLICY_ADMIN, AUDITOR, "policy"},

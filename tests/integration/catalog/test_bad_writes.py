@@ -181,6 +181,14 @@ async def test_confirm_targets(catalog: RunningCatalog) -> None:
         )
 
 
+async def test_check_held(catalog: RunningCatalog) -> None:
+    """1 to 500 items."""
+    for count in (0, 501):
+        item = {"user_id": "usr_1", "directory_entitlement_id": "den_1"}
+        request = resolution_pb2.CheckHeldRequest(connection_id="con_1", items=[item] * count)
+        await assert_refused(catalog, ("resolution", "CheckHeld", request), "items")
+
+
 async def test_update_app(catalog: RunningCatalog) -> None:
     """What the mask names is checked, each owner by its place; the rest is not looked at."""
     update = app_pb2.UpdateAppRequest
@@ -193,9 +201,11 @@ async def test_update_app(catalog: RunningCatalog) -> None:
         owners=owners,
         policy_id="x",
         max_duration=Duration(seconds=1),
+        unmanaged_access_action=4,  # type: ignore[arg-type]
         etag="e" * 101,
     )
     names = ["description", "instructions", "owners", "policy_id", "max_duration"]
+    names.append("unmanaged_access_action")
     request = update(app=app, update_mask=FieldMask(paths=names))
     await assert_refused(
         catalog,
@@ -208,6 +218,7 @@ async def test_update_app(catalog: RunningCatalog) -> None:
         "app.owners[2]",
         "app.policy_id",
         "app.max_duration",
+        "app.unmanaged_access_action",
         "app.etag",
     )
     many = app_pb2.App(

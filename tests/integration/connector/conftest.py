@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.connector.domain import mirror
 from services.connector.entra import answers
 from tests.integration.connector.credentials import CredentialHouse
 from tests.integration.connector.house import ConnectorHouse
@@ -64,5 +65,7 @@ async def credential_house(
 
 @pytest.fixture
 def short_lag(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Entra's replicas are taken to agree within a second, so that "gone" is soon believed."""
+    """Entra's replicas are taken to agree within a second, so that "gone" is soon believed, and its
+    lists to show at once what was written."""
     monkeypatch.setattr(answers, "REPLICATION_PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr(mirror, "LISTS_LAG", timedelta(0))

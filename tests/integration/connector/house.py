@@ -20,6 +20,7 @@ from latchkey.connector.v1 import (
     connection_pb2_grpc,
     provisioning_pb2,
     provisioning_pb2_grpc,
+    reconciliation_pb2_grpc,
     sync_pb2,
     sync_pb2_grpc,
 )
@@ -32,6 +33,7 @@ from libs.process.service import Service
 from libs.rpc import errors
 from services.connector.__main__ import begin
 from services.connector.settings import Settings
+from services.connector.store.tables import metadata
 from tests.fakes.connector_peers import FakeCatalog, FakeRequests
 from tests.integration.entra_simulator import cast
 from tests.support.eventually import eventually
@@ -126,6 +128,10 @@ class ConnectorHouse:
     def provisioning(self) -> provisioning_pb2_grpc.ProvisioningServiceStub:
         return provisioning_pb2_grpc.ProvisioningServiceStub(self.channel)
 
+    @property
+    def reconciliations(self) -> reconciliation_pb2_grpc.ReconciliationServiceStub:
+        return reconciliation_pb2_grpc.ReconciliationServiceStub(self.channel)
+
     def as_person(self, *roles: str, name: str = "Paula") -> tuple[tuple[str, str], ...]:
         """The metadata of a call by a person with these roles."""
         return bearer(self.issuer.named(name, roles))
@@ -194,13 +200,45 @@ class ConnectorHouse:
         *,
         listed: bool = True,
         entitlement_id: str = ENTITLEMENT,
+        takes_over: bool = False,
     ) -> str:
         """A granted lease that the catalog confirms, unless it is not `listed`; its id."""
         tenant, targets = self.simulator.tenant.id, tuple(targets)
         self.catalog.knows(tenant, principal)
         known = list(self.catalog.listed.get(entitlement_id, {}).values())
         self.catalog.lists(entitlement_id, [*known, *(targets if listed else ())])
-        return self.requests.grant(tenant, principal, entitlement_id, targets)
+        lease_id = self.requests.grant(tenant, principal, entitlement_id, targets)
+        self.requests.leases[lease_id].takes_over = takes_over
+        return lease_id
+
+    async def synced(self, connection_id: str) -> None:
+        """A sync after which the catalog knows what is assigned, and which was looked at."""
+        tenant, checks = self.simulator.tenant, self.catalog.checks
+        found = await self.assignments()
+        self.catalog.held = {
+            (each.user_id, each.target.directory_entitlement_id)
+            for each in found
+            if _is_in(tenant, each)
+        }
+        sync = await self.finished(await self.start_sync(connection_id))
+        assert sync.state == sync_pb2.SYNC_STATE_SUCCEEDED, sync.problem
+        if any(each.state == provisioning_pb2.ASSIGNMENT_STATE_PRESENT for each in found):
+
+            async def looked() -> bool:
+                return self.catalog.checks > checks
+
+            await eventually(looked, 10, every=0.02)
+
+    async def rows(self) -> dict[str, int]:
+        """How many rows each table has, and what versions there are in all."""
+        database, found = self.running.database, {}
+        for table in metadata.sorted_tables:
+            query = table.select()
+            rows = await database.read(partial(_all_of, query))
+            found[table.name] = len(rows)
+            if "version" in table.c:
+                found[f"versions of {table.name}"] = sum(row.version for row in rows)
+        return found
 
     def end(self, lease_id: str) -> None:
         """Has a lease end."""
@@ -300,6 +338,19 @@ class ConnectorHouse:
             and entry["method"] != "GET"
             and not entry["path"].endswith("/$batch")
         ]
+
+
+def _all_of(query: Any, connection: Any) -> Any:
+    return connection.execute(query).all()
+
+
+def _is_in(tenant: Any, assignment: provisioning_pb2.Assignment) -> bool:
+    who, target = assignment.entra_principal_id, assignment.target
+    if target.HasField("group_membership"):
+        return bool(tenant.is_member(target.group_membership.entra_group_id, who))
+    role = target.app_role_assignment
+    found = tenant.find_assignment(who, role.entra_service_principal_id, role.entra_app_role_id)
+    return found is not None
 
 
 async def _published(jetstream: Any, event: Event) -> bool:

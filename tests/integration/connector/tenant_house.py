@@ -35,6 +35,7 @@ from services.connector.entra.secrets import SecretsFolder
 from services.connector.entra.tenants import Tenants
 from services.connector.handlers.move_sync import MoveSync
 from services.connector.loops.syncs.run import SyncRun
+from tests.fakes.clock import MachineClock
 from tests.fakes.connector_store import FakeConnections
 from tests.fakes.connector_syncs import MemorySyncs
 from tests.integration.catalog.running import RunningCatalog, running_catalog
@@ -135,7 +136,7 @@ class TenantHouse:
         """A run of a sync."""
         where = where or self.warm
         connections = FakeConnections(self.connection)
-        move = MoveSync(connections, where.syncs, _SystemClock())
+        move = MoveSync(connections, where.syncs, MachineClock())
         sync = await where.syncs.run(lambda: move.take_up(sync_id))
         return SyncRun(
             where.syncs,
@@ -230,11 +231,6 @@ class RunningTenants:
 
     async def __aexit__(self, *_: object) -> None:
         await self.end()
-
-
-class _SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 def _tenants(secrets: Path, simulator: Simulator) -> Tenants:

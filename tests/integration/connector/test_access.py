@@ -5,7 +5,12 @@ from typing import Any
 
 import grpc
 
-from latchkey.connector.v1 import connection_pb2, provisioning_pb2, sync_pb2
+from latchkey.connector.v1 import (
+    connection_pb2,
+    provisioning_pb2,
+    reconciliation_pb2,
+    sync_pb2,
+)
 from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN, POLICY_ADMIN
 from services.connector.servicers.access import ACCESS
 from tests.integration.connector.house import ConnectorHouse
@@ -28,6 +33,9 @@ ALLOWED = {
     "ListOperations": READERS,
     "GetOperation": READERS,
     "RetryOperation": {CONNECTOR_ADMIN},
+    "GetReconciliation": READERS,
+    "ListReconciliations": READERS,
+    "ConfirmReconciliation": {CONNECTOR_ADMIN},
 }
 ROLES = [ADMIN, CONNECTOR_ADMIN, POLICY_ADMIN, AUDITOR]
 SERVICES = ["catalog", "connector", "policy", "requests"]
@@ -84,6 +92,18 @@ def _calls(house: ConnectorHouse) -> dict[str, tuple[Any, Any]]:
         "RetryOperation": (
             house.provisioning.RetryOperation,
             provisioning_pb2.RetryOperationRequest(operation_id="opr_none"),
+        ),
+        "GetReconciliation": (
+            house.reconciliations.GetReconciliation,
+            reconciliation_pb2.GetReconciliationRequest(reconciliation_id="rcn_none"),
+        ),
+        "ListReconciliations": (
+            house.reconciliations.ListReconciliations,
+            reconciliation_pb2.ListReconciliationsRequest(),
+        ),
+        "ConfirmReconciliation": (
+            house.reconciliations.ConfirmReconciliation,
+            reconciliation_pb2.ConfirmReconciliationRequest(reconciliation_id="rcn_none"),
         ),
     }
 

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from latchkey.connector.v1 import connection_pb2, provisioning_pb2, sync_pb2
+from latchkey.connector.v1 import connection_pb2, provisioning_pb2, reconciliation_pb2, sync_pb2
 from libs.rpc.errors import error_info, field_violations
 from tests.integration.connector.house import ConnectorHouse, refusal
 
@@ -61,6 +61,16 @@ def _by_id(house: ConnectorHouse) -> dict[str, Any]:
                 provisioning_pb2.RetryOperationRequest(operation_id=found), metadata=house.admin
             ),
         ],
+        "rcn": [
+            lambda found: house.reconciliations.GetReconciliation(
+                reconciliation_pb2.GetReconciliationRequest(reconciliation_id=found),
+                metadata=house.admin,
+            ),
+            lambda found: house.reconciliations.ConfirmReconciliation(
+                reconciliation_pb2.ConfirmReconciliationRequest(reconciliation_id=found),
+                metadata=house.admin,
+            ),
+        ],
     }
 
 
@@ -83,6 +93,7 @@ async def test_what_there_is_not_is_not_found(house: ConnectorHouse) -> None:
         "syn": "SYNC_NOT_FOUND",
         "lea": "DELIVERY_NOT_FOUND",
         "opr": "OPERATION_NOT_FOUND",
+        "rcn": "RECONCILIATION_NOT_FOUND",
     }
     for prefix, calls in _by_id(house).items():
         for call in calls:
@@ -104,6 +115,9 @@ async def test_lists_take_only_their_own_pages(house: ConnectorHouse) -> None:
         "operations": lambda **fields: house.provisioning.ListOperations(
             provisioning_pb2.ListOperationsRequest(**fields), metadata=house.reader
         ),
+        "reconciliations": lambda **fields: house.reconciliations.ListReconciliations(
+            reconciliation_pb2.ListReconciliationsRequest(**fields), metadata=house.reader
+        ),
     }
     for name, call in lists.items():
         for size in (-1, 501):
@@ -117,6 +131,7 @@ async def test_lists_take_only_their_own_pages(house: ConnectorHouse) -> None:
         (lists["syncs"], "connection_id"),
         (lists["assignments"], "user_id"),
         (lists["operations"], "assignment_id"),
+        (lists["reconciliations"], "connection_id"),
     ):
         await refusal(call(**{field: "x\0"}), grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
 
@@ -157,3 +172,8 @@ async def test_a_state_that_there_is_not(small_house: ConnectorHouse, state: int
         metadata=small_house.reader,
     )
     await refusal(call, grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+    listed = small_house.reconciliations.ListReconciliations(
+        reconciliation_pb2.ListReconciliationsRequest(state=state + 1 if state > 0 else state),  # type: ignore[arg-type]
+        metadata=small_house.reader,
+    )
+    await refusal(listed, grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")

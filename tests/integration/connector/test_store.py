@@ -18,6 +18,7 @@ from services.connector.domain.attempt import AttemptOutcome, AttemptRecord
 from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.lease import Lease
 from services.connector.domain.operation import Lane
+from services.connector.domain.settling import settled
 from services.connector.domain.sync import Progress, Sync, SyncState
 from services.connector.domain.verdict import Done, Exchange
 from services.connector.store import (
@@ -141,7 +142,7 @@ async def test_lanes_the_oldest_first(database: Database) -> None:
         if leaving:
             attempted = held.attempted("call", clock.now())
             assert attempted.operation is not None
-            made = attempted.settled(attempted.operation.operation_id, 1, Done("ok"), clock.now())
+            made = settled(attempted, attempted.operation.operation_id, 1, Done("ok"), clock.now())
             held = made.released_by(lease_id, clock.now())
         delivery = Delivery.of(lease, DeliveryState.PENDING, clock.now()).pending(
             1, [held.assignment_id], clock.now()
@@ -186,7 +187,7 @@ async def test_attempts_are_kept(database: Database) -> None:
     assignment = await save(assignment.attempted("call-2", clock.now()))
     exchange = Exchange("POST /x", 201, "", "", "request-2", "call-2")
     assignment = await save(
-        assignment.settled(operation_id, 2, Done("201 Created", "id-1", exchange), clock.now())
+        settled(assignment, operation_id, 2, Done("201 Created", "id-1", exchange), clock.now())
     )
     found = await store.operation(operation_id)
     assert found is not None

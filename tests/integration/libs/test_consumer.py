@@ -17,13 +17,13 @@ from libs.db.committer import Committer, Received
 from libs.db.engine import Database
 from libs.db.writes import Writes
 from libs.domain.changes import Outcome
-from libs.domain.clock import SystemClock
 from libs.domain.errors import Conflict, Unavailable
 from libs.events import consumer as consumer_module
 from libs.events.broker import STREAM, Broker
 from libs.events.consumer import Consumer, Follow, Hopeless
 from libs.events.envelope import Event
 from libs.events.relay import Relay
+from tests.fakes.clock import MachineClock
 from tests.integration.libs.things import (
     TYPE,
     add,
@@ -81,7 +81,7 @@ async def following(database: Database, url: str, handle: Handle) -> AsyncIterat
             broker=broker,
             database=database,
             ledger=ledger,
-            clock=SystemClock(),
+            clock=MachineClock(),
         )
         async with consumer:
             yield consumer

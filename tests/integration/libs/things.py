@@ -22,7 +22,7 @@ from libs.db.engine import Database
 from libs.db.ledger import Ledger
 from libs.domain.callers import Person
 from libs.domain.changes import AuditEntry, Change, Fact, Write
-from libs.domain.clock import SystemClock
+from tests.fakes.clock import MachineClock
 
 metadata = MetaData()
 ledger = Ledger(metadata)
@@ -59,7 +59,7 @@ async def committing(
     database: Database, *listeners: Callable[[Any], None]
 ) -> AsyncIterator[Committer]:
     """A committer at work."""
-    async with Committer(database, ledger, SystemClock(), encode) as committer:
+    async with Committer(database, ledger, MachineClock(), encode) as committer:
         for listener in listeners:
             committer.on_commit(listener)
         yield committer

@@ -12,7 +12,14 @@ from sqlalchemy import update
 from latchkey.ledger.v1 import audit_pb2, audit_pb2_grpc, event_pb2, event_pb2_grpc
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import access_request_pb2_grpc as pb_grpc
-from latchkey.requests.v1 import campaign_pb2_grpc, delegation_pb2_grpc, lease_pb2, lease_pb2_grpc
+from latchkey.requests.v1 import (
+    campaign_pb2_grpc,
+    delegation_pb2_grpc,
+    lease_pb2,
+    lease_pb2_grpc,
+    takeover_pb2_grpc,
+    task_pb2_grpc,
+)
 from libs.db.engine import Database
 from libs.domain.callers import ADMIN
 from libs.process.run import Life
@@ -21,7 +28,9 @@ from libs.rpc.errors import error_info, field_violations
 from services.requests.__main__ import begin
 from services.requests.settings import Settings
 from services.requests.store.tables import leases
-from tests.fakes.requests_peers import EDITOR, FakeCatalog, FakeConnector, FakePolicy
+from tests.fakes.requests_connector import FakeConnector
+from tests.fakes.requests_peers import EDITOR, FakeCatalog
+from tests.fakes.requests_policy import FakePolicy
 from tests.support.eventually import eventually
 from tests.support.issuer import TestIssuer, bearer
 
@@ -70,7 +79,9 @@ class Person:
         self._metadata = bearer(token)
         self.access_requests = pb_grpc.AccessRequestServiceStub(channel)
         self.leases = lease_pb2_grpc.LeaseServiceStub(channel)
+        self.tasks = task_pb2_grpc.TaskServiceStub(channel)
         self.campaigns = campaign_pb2_grpc.CampaignServiceStub(channel)
+        self.takeovers = takeover_pb2_grpc.TakeoverServiceStub(channel)
         self.delegations = delegation_pb2_grpc.DelegationServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.events = event_pb2_grpc.EventServiceStub(channel)

@@ -7,12 +7,12 @@ import pytest
 from libs.db.committer import Committer, EncodedFact, Stale
 from libs.db.engine import Database
 from libs.domain.changes import AuditEntry, Change, Write
-from libs.domain.clock import SystemClock
 from libs.domain.ids import new_id
 from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.ports import AccessRequests, Leases
 from services.requests.store import AccessRequestStore, LeaseStore
 from services.requests.store.tables import ledger
+from tests.fakes.clock import MachineClock
 from tests.fakes.requests_delegations import Taken
 from tests.fakes.requests_neighbours import ENTITLEMENT, FakeCatalog
 from tests.fakes.requests_store import FakeStore
@@ -33,7 +33,7 @@ class Ports:
             self.access_requests = AccessRequestStore(database)
             self.leases = LeaseStore(database)
             self._committer = Committer(
-                database, ledger, SystemClock(), lambda fact: EncodedFact("x", b"")
+                database, ledger, MachineClock(), lambda fact: EncodedFact("x", b"")
             )
 
     async def __aenter__(self) -> "Ports":
@@ -63,7 +63,10 @@ class Ports:
 
 
 async def made_wish(
-    name: str = "Ada", entitlement_id: str = ENTITLEMENT, extends_lease_id: str = ""
+    name: str = "Ada",
+    entitlement_id: str = ENTITLEMENT,
+    extends_lease_id: str = "",
+    takes_over: bool = False,
 ) -> AccessRequest:
     who = person(name)
     resolution = await FakeCatalog().resolve(entitlement_id, who.user_id, who.user_id)
@@ -75,4 +78,5 @@ async def made_wish(
         requested_duration=None,
         time=NOW,
         extends_lease_id=extends_lease_id,
+        takes_over=takes_over,
     )

@@ -10,7 +10,6 @@ from libs.db.committer import Committer, EncodedFact
 from libs.db.engine import Database
 from libs.domain.callers import Person
 from libs.domain.changes import AuditEntry, Change, Write
-from libs.domain.clock import SystemClock
 from libs.domain.ids import derived_id
 from libs.domain.paging import PageRequest
 from services.requests.domain.access_request import REQUESTS
@@ -25,6 +24,7 @@ from services.requests.domain.campaign import (
 from services.requests.domain.person import PersonRef
 from services.requests.store import MIGRATIONS, CampaignStore, LeaseStore
 from services.requests.store.tables import ledger
+from tests.fakes.clock import MachineClock
 from tests.integration.catalog.plans import captured, plan_of, rows_read
 from tests.support.issuer import TENANT
 
@@ -82,7 +82,7 @@ async def test_no_read_goes_through_more_than_its_page(database: Database) -> No
     large = _campaign(2000, 3000)
     items = [_item(large, number, max_ if number >= 2990 else many) for number in range(3000)]
     encode = EncodedFact("x", b"")
-    async with Committer(database, ledger, SystemClock(), lambda fact: encode) as committer:
+    async with Committer(database, ledger, MachineClock(), lambda fact: encode) as committer:
 
         async def keep(*writes: Write) -> None:
             await committer.commit(Change(AuditEntry(REQUESTS, "test", "x"), writes))

@@ -10,7 +10,6 @@ from sqlalchemy import insert
 from libs.db.committer import Committer, EncodedFact, Stale
 from libs.db.engine import Database
 from libs.domain.changes import AuditEntry, Change, Write
-from libs.domain.clock import SystemClock
 from libs.domain.ids import derived_id
 from libs.domain.paging import PageRequest, time_key
 from services.requests.domain.access_request import REQUESTS
@@ -21,6 +20,7 @@ from services.requests.store import MIGRATIONS, DelegationStore
 from services.requests.store.documents import person_document
 from services.requests.store.tables import delegations as table
 from services.requests.store.tables import ledger
+from tests.fakes.clock import MachineClock
 from tests.fakes.requests_delegations import Taken
 from tests.fakes.requests_store import FakeStore
 from tests.integration.catalog.plans import captured, plan_of, rows_read
@@ -71,7 +71,7 @@ async def kept(request: pytest.FixtureRequest, database: Database) -> AsyncItera
         yield Kept(store.delegations, store)
         return
     encode = EncodedFact("x", b"")
-    async with Committer(database, ledger, SystemClock(), lambda fact: encode) as committer:
+    async with Committer(database, ledger, MachineClock(), lambda fact: encode) as committer:
         yield Kept(DelegationStore(database), committer)
 
 

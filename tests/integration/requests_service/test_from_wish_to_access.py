@@ -184,7 +184,7 @@ async def test_a_failed_delivery_is_retried_without_a_new_approval(house: House)
     failed = await ada.reaches(made.access_request_id, "FAILED")
     assert failed.failure_reason == "group_not_writable"
     assert failed.failure_message == "The group's members can't be changed."
-    assert failed.timeline[-1].delivery_failed.failure_reason == "group_not_writable"
+    assert failed.timeline[-2].delivery_failed.failure_reason == "group_not_writable"
     asked = len(house.policy.asked)
 
     request = pb.RetryAccessRequestRequest(access_request_id=made.access_request_id)

@@ -10,13 +10,13 @@ from sqlalchemy import Connection, insert, select
 from libs.db.committer import Committer, EncodedFact
 from libs.db.engine import Database
 from libs.domain.changes import AuditEntry, Change
-from libs.domain.clock import SystemClock
 from libs.domain.ids import new_id
 from libs.domain.paging import PageRequest
 from services.requests.domain.access_request import REQUESTS, AccessRequestState
 from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
 from services.requests.store.tables import access_requests, inbox, ledger
 from services.requests.store.tables import leases as lease_table
+from tests.fakes.clock import MachineClock
 from tests.integration.catalog.plans import captured, plan_of, rows_read, scans
 from tests.integration.requests_service.stores import NOW, made_wish
 from tests.integration.requests_service.test_store import approved_of
@@ -35,7 +35,7 @@ async def store(database_url: str) -> AsyncIterator[AccessRequestStore]:
     await MIGRATIONS.apply(database)
     store = AccessRequestStore(database)
     async with Committer(
-        database, ledger, SystemClock(), lambda fact: EncodedFact("x", b"")
+        database, ledger, MachineClock(), lambda fact: EncodedFact("x", b"")
     ) as committer:
         made = store.added(await made_wish())
         await committer.commit(Change(AuditEntry(REQUESTS, "test", "x"), made))
@@ -116,7 +116,7 @@ async def leases(database_url: str) -> AsyncIterator[LeaseStore]:
     store = LeaseStore(database)
     _, lease = approved_of(await made_wish())
     async with Committer(
-        database, ledger, SystemClock(), lambda fact: EncodedFact("x", b"")
+        database, ledger, MachineClock(), lambda fact: EncodedFact("x", b"")
     ) as committer:
         await committer.commit(Change(AuditEntry(REQUESTS, "test", "x"), (store.added(lease),)))
     await database.write(_fill_leases)

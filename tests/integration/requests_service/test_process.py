@@ -15,7 +15,9 @@ import pytest
 
 from latchkey.policy.v1 import policy_pb2
 from latchkey.requests.v1 import access_request_pb2 as pb
-from tests.fakes.requests_peers import FakeCatalog, FakeConnector, FakePolicy
+from tests.fakes.requests_connector import FakeConnector
+from tests.fakes.requests_peers import FakeCatalog
+from tests.fakes.requests_policy import FakePolicy
 from tests.integration.requests_service.deciders import approve, asks, kinds, named, seconds
 from tests.integration.requests_service.house import Person
 from tests.support.eventually import eventually

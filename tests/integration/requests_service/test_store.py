@@ -101,6 +101,26 @@ async def test_what_is_kept_comes_back_the_same(ports: Ports) -> None:
         assert await ports.leases.with_access_request(lease.lease_id) == (newer, request)
 
 
+async def test_what_takes_over_comes_back_the_same(ports: Ports) -> None:
+    """What was asked for to be taken over is, from the wish to the lease; a lease that does not can
+    come to in a new round of delivery."""
+    wish = await made_wish(takes_over=True)
+    approved, lease = approved_of(wish)
+    other_wish, other = approved_of(await made_wish("Ben"))
+    assert (lease.takes_over, other.takes_over) == (True, False)
+    await ports.keep(
+        ports.access_requests.added(approved),
+        ports.leases.added(lease),
+        ports.access_requests.added(other_wish),
+        ports.leases.added(other),
+    )
+    assert await ports.leases.with_access_request(lease.lease_id) == (lease, approved)
+    again = other.fail(NOW).retry(NOW, takes_over=True)
+    await ports.keep(ports.leases.changed(again, seen=other.version))
+    assert await ports.leases.get(other.lease_id) == again
+    assert again.takes_over and again.fail(NOW).retry(NOW).takes_over
+
+
 async def test_a_lease_that_lasts_longer_comes_back_the_same(ports: Ports) -> None:
     """With the access request that made it, and its reminder; each is kept together with the other
     or not at all."""
@@ -167,7 +187,7 @@ async def test_near_and_late_ends_are_found(ports: Ports) -> None:
     assert await ports.leases.late(NOW + LATE + before, 9) == [ids[0]]
 
     async def listed(**filters: object) -> list[str]:
-        given = {"user_id": None, "state": None, "alarmed": True} | filters
+        given = {"alarmed": True} | filters
         page = await ports.leases.page(PageRequest(9, "", ("x",)), **given)  # type: ignore[arg-type]
         return [item.lease_id for item in page.items]
 
@@ -255,10 +275,10 @@ async def test_lists(ports: Ports) -> None:
     assert await listed(3, app_id=wishes[0].app_id) == (ids, "")
     assert await listed(3, app_id="app_x") == ([], "")
 
-    page = await ports.leases.page(PageRequest(2, "", ("y",)), user_id=None, state=None)
+    page = await ports.leases.page(PageRequest(2, "", ("y",)), state=None)
     assert [lease.access_request_id for lease in page.items] == ids[:2]
     rest = PageRequest(2, page.next_page_token, ("y",))
-    page = await ports.leases.page(rest, user_id=None, state=LeaseState.GRANTED)
+    page = await ports.leases.page(rest, state=LeaseState.GRANTED)
     assert [lease.access_request_id for lease in page.items] == ids[2:]
     page = await ports.leases.page(rest, user_id=ADA.user_id, state=LeaseState.ENDED)
     assert page.items == ()

@@ -6,9 +6,10 @@ import grpc
 
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import lease_pb2
-from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN, POLICY_ADMIN
+from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN, HELPDESK, POLICY_ADMIN
 from libs.domain.ids import new_id
 from tests.fakes.requests_peers import EDITOR, VIEWER
+from tests.integration.requests_service.deciders import uid
 from tests.integration.requests_service.house import House, Person, refused
 
 
@@ -189,3 +190,46 @@ async def test_a_page_token_is_of_one_list_with_its_filters(house: House) -> Non
         ada.call(ada.leases.ListLeases, lease_pb2.ListLeasesRequest(page_token=token)),
     ):
         assert (await refused(call)).reason == "PAGE_TOKEN_INVALID"
+
+
+async def test_who_answers_for_access_sees_its_leases(house: House) -> None:
+    """By id, and in lists: an app's owners those of the app, a manager those of a person, the
+    helpdesk all. Of anything else each sees their own only, and the lists don't say that there is
+    more."""
+    house.catalog.line[uid("Ada")] = [uid("Ben"), uid("Boss")]
+    house.catalog.owners = [uid("Cleo")]
+    lease = await house.leased(house.person("Ada"))
+    own = await house.leased(house.person("Ben"))
+    of_app, of_ada = {"app_id": lease.app_id}, {"subject_user_id": uid("Ada")}
+
+    async def seen(name: str, *roles: str, **filters: Any) -> list[str]:
+        who = house.person(name, list(roles))
+        answer = await who.call(who.leases.ListLeases, lease_pb2.ListLeasesRequest(**filters))
+        return [each.lease_id for each in answer.leases]
+
+    both = [own.lease_id, lease.lease_id]
+    assert await seen("Cleo", **of_app) == both
+    assert await seen("Cleo", **of_app, page_size=1) == both[:1]
+    assert await seen("Cleo", **of_app, **of_ada) == [lease.lease_id]
+    assert await seen("Cleo", **of_app, state=lease_pb2.LEASE_STATE_ENDED) == []
+    assert await seen("Cleo") == await seen("Cleo", **of_ada) == []
+    assert await seen("Cleo", app_id=new_id("app")) == []
+    assert await seen("Ben", **of_ada) == [lease.lease_id]
+    assert await seen("Ben") == await seen("Ben", **of_app) == [own.lease_id]
+    assert await seen("Boss", **of_ada) == await seen("Mallory", **of_ada) == []
+    assert await seen("Hana", HELPDESK) == both
+    assert await seen("Ada", **of_app, **of_ada) == [lease.lease_id]
+
+    for name, roles in (("Ben", []), ("Cleo", []), ("Hana", [HELPDESK])):
+        assert await house.person(name, roles).lease(lease.lease_id) == lease
+    house.catalog.owners = []
+    refusal = await refused(house.person("Cleo").lease(lease.lease_id))
+    assert refusal.reason == "LEASE_NOT_FOUND"
+    await house.catalog.stop()
+    cleo = house.person("Cleo")
+    for call in (
+        cleo.lease(lease.lease_id),
+        cleo.call(cleo.leases.ListLeases, lease_pb2.ListLeasesRequest(**of_app)),
+    ):
+        assert (await refused(call)).reason == "DEPENDENCY_UNAVAILABLE"
+    assert await house.person("Ada").lease(lease.lease_id) == lease

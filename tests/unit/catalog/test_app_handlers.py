@@ -45,7 +45,7 @@ async def test_an_update_says_what_changed() -> None:
     """A field that is so already is none; an owner who is not there is named by their place."""
     catalog = a_catalog()
     update = update_app.UpdateApp(
-        FakeApps(catalog), FakeEntitlements(catalog), FakeDirectory(catalog)
+        FakeApps(catalog), FakeEntitlements(catalog), FakeDirectory(catalog), FakeClock()
     )
     owners = (Owner("usr_ada"), Owner("ent_access"))
     names = ("description", "owners", "policy_id")

@@ -1,17 +1,25 @@
 """The provisioning handlers over stand-ins, and a worker that a test drives by hand."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from libs.domain.changes import Outcome
+from libs.domain.ids import new_id
 from services.connector.domain.connection import Connection, Credential, CredentialKind
 from services.connector.domain.delivery import Delivery
 from services.connector.domain.lease import Lease
+from services.connector.domain.sync import Sync, SyncState, first_progress
 from services.connector.domain.target import AppRoleGrant, GroupMembership, Principal, Target
 from services.connector.domain.verdict import Verdict
 from services.connector.handlers.deliver_lease import DeliverLease
 from services.connector.handlers.end_lease import EndLease
+from services.connector.handlers.lost_access import SeeToLostAccess
 from services.connector.handlers.mend_delivery import MendDelivery
+from services.connector.handlers.reconcile import Reconcile
 from services.connector.handlers.run_operations import RunOperations
+from services.connector.loops.reconciling import Reconciler
 from services.connector.ports import Attempt
 from tests.fakes.clock import FakeClock
 from tests.fakes.connector_store import (
@@ -52,12 +60,41 @@ class ProvisioningHouse:
             self.store,
             self.clock,
         )
-        self.end_lease = EndLease(self.requests, self.store, self.clock)
+        self.end_lease = EndLease(
+            self.requests,
+            self.catalog,  # type: ignore[arg-type]
+            self.connections,
+            self.store,
+            self.clock,
+        )
+        self.reconcile = Reconcile(
+            self.catalog,  # type: ignore[arg-type]
+            self.connections,
+            self.store,
+            self.store.reconciliations,
+            self.clock,
+        )
+        self.lost = SeeToLostAccess(self.store, self.clock)
+        self.reconciler = Reconciler(
+            self.syncs,
+            self.store,
+            self.store.reconciliations,
+            _ServesAll(),
+            self.reconcile,
+            self.lost,
+            _Commits(self.store),  # type: ignore[arg-type]
+            self.clock,
+        )
         self.run_operations = RunOperations(self.store, self.clock)
         self.mend_delivery = MendDelivery(self.store, self.clock)
 
     def lease(
-        self, lease_id: str, *targets: Target, of: Principal = PERSON, emergency: bool = False
+        self,
+        lease_id: str,
+        *targets: Target,
+        of: Principal = PERSON,
+        emergency: bool = False,
+        takes_over: bool = False,
     ) -> str:
         """A lease that shall be in Entra."""
         self.requests.leases[lease_id] = Lease(
@@ -70,6 +107,7 @@ class ProvisioningHouse:
             targets=targets,
             round=1,
             emergency=emergency,
+            takes_over=takes_over,
         )
         return lease_id
 
@@ -132,6 +170,29 @@ class ProvisioningHouse:
         self.clock.advance(timedelta(minutes=10))
         await self.work()
 
+    def sync(self) -> Sync:
+        """A sync that saw everything as it is, long enough after what happened before."""
+        self.clock.advance(timedelta(minutes=4))
+        sync = Sync(
+            new_id("syn"),
+            "con_1",
+            SyncState.SUCCEEDED,
+            first_progress(),
+            "",
+            self.clock.now(),
+        )
+        ids = {each.entra_object_id: each.user_id for each in self.catalog.people.values()}
+        ids[PERSON.entra_object_id] = PERSON.user_id
+        self.catalog.mirror = {(ids[who], what) for who, what in self.tenant.present}
+        self.syncs.last, self.catalog.sync_id = sync, sync.sync_id
+        self.clock.advance(timedelta(seconds=10))
+        return sync
+
+    async def look(self) -> None:
+        """A sync, and what the loop does after it."""
+        self.sync()
+        await self.reconciler()
+
     def holds(self, target: Target) -> bool:
         """Whether Entra has it."""
         return (PERSON.entra_object_id, target.directory_entitlement_id) in self.tenant.present
@@ -141,3 +202,34 @@ class ProvisioningHouse:
         self.tenant.present.add((PERSON.entra_object_id, target.directory_entitlement_id))
         if in_mirror:
             self.catalog.mirror.add((PERSON.user_id, target.directory_entitlement_id))
+
+    def removed_by_hand(self, target: Target) -> None:
+        """Somebody takes it out of Entra."""
+        self.tenant.present.discard((PERSON.entra_object_id, target.directory_entitlement_id))
+
+    def given_by_hand(self, target: Target) -> None:
+        """Somebody puts it into Entra."""
+        self.tenant.present.add((PERSON.entra_object_id, target.directory_entitlement_id))
+
+
+class _ServesAll:
+    def serves(self, connection_id: str) -> bool:
+        return True
+
+    def connection_ids(self) -> frozenset[str]:
+        return frozenset({"con_1"})
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        pass
+
+
+class _Commits:
+    """Commits what a use case returns, at once."""
+
+    def __init__(self, store: FakeProvisioning) -> None:
+        self._store = store
+
+    async def run(self, use_case: Callable[[], Awaitable[Outcome[Any]]]) -> Any:
+        outcome = await use_case()
+        self._store.commit(outcome)
+        return outcome.result

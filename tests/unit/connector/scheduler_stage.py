@@ -167,12 +167,18 @@ class Stage:
         async with self.pauses, self.scheduler:
             yield
 
-    async def grant(self, number: int, *targets: Target, emergency: bool = False) -> str:
+    async def grant(
+        self, number: int, *targets: Target, emergency: bool = False, takes_over: bool = False
+    ) -> str:
         """A lease of one of many people."""
         person = Principal(f"usr_{number}", TENANT, f"p-{number}")
         self.house.catalog.people[person.user_id] = person
         lease_id = self.house.lease(
-            f"lea_{number}", *(targets or (ROLE,)), of=person, emergency=emergency
+            f"lea_{number}",
+            *(targets or (ROLE,)),
+            of=person,
+            emergency=emergency,
+            takes_over=takes_over,
         )
         await self.house.granted(lease_id)
         self.committed("delivery.begun", lease_id)

@@ -17,6 +17,7 @@ from services.connector.domain.connection import (
     ConnectionMode,
     Credential,
     CredentialKind,
+    RemovedAccessAction,
     SyncSchedule,
     Wishes,
 )
@@ -74,6 +75,7 @@ _WISH = create_connection.Command(
     cloud="global",
     mode=ConnectionMode.FULL,
     schedule=SyncSchedule(),
+    removed_access_action=RemovedAccessAction.END,
 )
 
 

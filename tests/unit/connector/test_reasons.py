@@ -8,7 +8,9 @@ from libs.domain.callers import Service
 from libs.domain.changes import Fact
 from libs.domain.errors import LatchkeyError
 from services.connector.domain import errors, facts
+from services.connector.domain.connection import RemovedAccessAction
 from services.connector.domain.sync import HeldRemoval
+from services.connector.translate.connections import REMOVED_ACCESS_ACTIONS
 from services.connector.translate.facts import fact_to_message
 
 _GENERAL = 20
@@ -57,6 +59,8 @@ def test_every_fact_is_published_as_an_event_of_the_contract() -> None:
         for field, value in values.items():
             if isinstance(value, Service):
                 assert getattr(message, field).service == value.name
+            elif isinstance(value, RemovedAccessAction):
+                assert getattr(message, field) == REMOVED_ACCESS_ACTIONS[value]
             elif isinstance(value, tuple) and value and not isinstance(value[0], str):
                 assert len(getattr(message, field)) == len(value)
             else:
@@ -72,6 +76,8 @@ def _value(parameter: inspect.Parameter) -> Any:
         return 7
     if parameter.annotation == tuple[str, ...]:
         return (parameter.name,)
+    if parameter.annotation is RemovedAccessAction:
+        return RemovedAccessAction.RESTORE
     if parameter.annotation == tuple[HeldRemoval, ...]:
         return (HeldRemoval("users", 7, 9),)
     return parameter.name if parameter.annotation is str else Service("connector")

@@ -157,6 +157,31 @@ async def test_what_may_not_be_written_since_it_was_intended_is_not_added(reason
     assert added == {f"p-{number}" for number in range(2, 6)}, "groups are joined"
 
 
+async def test_what_is_taken_over_is_looked_for_where_nothing_may_be_added() -> None:
+    """Found, it is delivered; not found, it is refused as it was; Microsoft's own is not called."""
+    stage = Stage()
+    connections = stage.house.connections
+    async with stage.running():
+        stage.entra.the_gate.writes = 0
+        for number in range(2):
+            await stage.grant(number, takes_over=True)
+        mode = ConnectionMode.GROUPS_ONLY
+        connections.connection = replace(connections.connection, mode=mode)
+        stage.house.tenant.present.add(("p-0", ROLE.directory_entitlement_id))
+        stage.entra.the_gate.writes = 1000
+        await stage.delivered(0)
+        await stage.reached(DeliveryState.FAILED, 1)
+        assert stage.house.delivery("lea_1").failure_reason == "groups_only"
+        calls = len(stage.entra.order())
+        stage.entra.the_gate.writes = 0
+        await stage.grant(2, takes_over=True)
+        connections.protected_ids = frozenset({"sp-1"})
+        stage.entra.the_gate.writes = 1000
+        await stage.reached(DeliveryState.FAILED, 2)
+        assert stage.house.delivery("lea_2").failure_reason == "target_protected"
+        assert len(stage.entra.order()) == calls
+
+
 async def test_a_lost_tenant_is_called_no_more() -> None:
     """What is under way is dropped at once; whoever has the tenant now finds out what it did."""
     stage = Stage()

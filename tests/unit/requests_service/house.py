@@ -12,13 +12,16 @@ from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
 from services.requests.domain.lease import Lease
 from services.requests.domain.states import EmergencyReview
+from services.requests.domain.task import Task
 from services.requests.handlers.advance import Advancer
 from services.requests.handlers.cancel_access_request import CancelAccessRequest, Canceller
 from services.requests.handlers.comment_on_access_request import Commenter, CommentOnAccessRequest
+from services.requests.handlers.complete_task import Completer, CompleteTask
 from services.requests.handlers.create_access_request import CreateAccessRequest, Creator
 from services.requests.handlers.decide_access_request import Decider, Look
 from services.requests.handlers.end_lease import Expirer, RevokeLease, Revoker
 from services.requests.handlers.extend_lease import Extender, ExtendLease
+from services.requests.handlers.open_task import TaskOpener
 from services.requests.handlers.overdue import Overdue
 from services.requests.handlers.reassign_access_request import ReassignAccessRequest, Reassigner
 from services.requests.handlers.restart_access_request import RestartAccessRequest, Restarter
@@ -244,8 +247,21 @@ class House:
                 "group_not_writable" if state is DeliveryState.FAILED else "",
                 "No." if state is DeliveryState.FAILED else "",
             )
-        settler = Settler(self.store.access_requests, self.store.leases, self.connector, self.clock)
-        return self.keep(await settler(lease_id))
+        return self.keep(await self.settler(lease_id))
+
+    @property
+    def settler(self) -> Settler:
+        """Looks at leases."""
+        requests, leases = self.store.access_requests, self.store.leases
+        opener = TaskOpener(requests, leases, self.catalog)
+        return Settler(requests, leases, self.connector, opener, self.clock)
+
+    async def complete(self, task: Task, who: Person, note: str = "I did it.") -> Task:
+        """Says that a task, as it was seen, was done."""
+        store = self.store
+        completer = Completer(store.access_requests, store.leases, self.catalog, self.clock)
+        command = CompleteTask(who, task.task_id, note, str(task.version))
+        return self.keep(await completer(command))
 
     async def repeat(self, lease_id: str) -> None:
         """Says once more what the connector has not heard."""

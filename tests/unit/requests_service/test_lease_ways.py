@@ -175,8 +175,12 @@ class LeaseWays(RuleBasedStateMachine):
     def the_connector_says(self, state: DeliveryState) -> None:
         was = self.lease.state
         self.run(self.house.settle(self.lease_id, state))
-        out = was is LeaseState.ENDING and state is DeliveryState.REMOVED
-        assert self.lease.state is (LeaseState.ENDED if out else was)
+        found = was
+        if was is LeaseState.ENDING and state is DeliveryState.REMOVED:
+            found = LeaseState.ENDED
+        if was is LeaseState.ACTIVE and state is DeliveryState.LOST:
+            found, self.end = LeaseState.ENDING, self.house.clock.now()
+        assert self.lease.state is found
 
     @invariant()
     def its_end_is_the_one_that_was_decided(self) -> None:

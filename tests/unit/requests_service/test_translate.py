@@ -15,6 +15,7 @@ from libs.domain.errors import Unavailable
 from services.requests.domain import access_request, delivery, errors, facts, lease, timeline
 from services.requests.domain.person import PersonRef
 from services.requests.domain.progress import Origin
+from services.requests.domain.target import AppRoleAssignment, Target
 from services.requests.domain.timeline import Entry, Happening
 from services.requests.store import documents
 from services.requests.translate import peers, plans
@@ -26,6 +27,7 @@ from tests.unit.requests_service.house import ADA, House, person
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 BEN = PersonRef.of(person("Ben"))
+_ROLE = Target("den_1", "con_1", "role Editor", AppRoleAssignment("sp", "role"))
 HAPPENINGS: list[Happening] = [
     timeline.Created("why"),
     timeline.PolicyUnavailable("away"),
@@ -58,6 +60,12 @@ HAPPENINGS: list[Happening] = [
     timeline.EmergencyReviewed(True, "It was."),
     timeline.LeaseExtended("lea_1", NOW),
     timeline.LeaseEnded(),
+    timeline.TargetFailed(TARGET, "403", "group_not_writable", "No."),
+    timeline.TargetFailed(_ROLE, "", "", ""),
+    timeline.RemovedOutside(TARGET, NOW, False),
+    timeline.RemovedOutside(_ROLE, NOW, True),
+    timeline.TaskOpened("tsk_1"),
+    timeline.TaskCompleted("tsk_1", "I did it."),
 ]
 
 
@@ -119,6 +127,10 @@ def test_every_event_of_the_contract_is_made() -> None:
         facts.CampaignStarted("cam_1", "app_1", "ent_1", 3, NOW, ADA),
         facts.CampaignItemReviewed("cit_1", "cam_1", "ent_1", "usr_1", "lea_1", "REVOKED", ADA),
         facts.CampaignClosed("cam_1", "app_1", 1, "KEEP", ADA),
+        facts.LeaseRemovedOutside("lea_1", ("den_1",), True),
+        facts.TaskOpened("tsk_1", "REMOVE", "lea_1", "app_1", ("usr_1",)),
+        facts.TaskCompleted("tsk_1", "lea_1", ADA),
+        facts.TaskClosed("tsk_1", "lea_1"),
     ]
     messages = [fact_to_message(Fact("x", 1, body)) for body in bodies]
     for body, message in zip(bodies, messages, strict=True):

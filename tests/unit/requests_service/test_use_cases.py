@@ -218,8 +218,10 @@ async def test_a_retry_is_a_new_round_with_the_old_approval() -> None:
     assert _facts(house) == [
         facts.AccessRequestRetried(made.access_request_id, made.lease_id, ADA),
         facts.LeaseGranted(made.lease_id, 2),
+        *(facts.TaskClosed(each, made.lease_id) for each in house.store.kept_tasks),
     ]
-    assert house.store.kept_leases[made.lease_id].end_time is None
+    lease = house.store.kept_leases[made.lease_id]
+    assert (lease.end_time, lease.takes_over) == (None, False)
     assert await house.settle(made.lease_id) is Settled.UNHEARD
     assert await house.settle(made.lease_id, DeliveryState.DELIVERED, 2) is Settled.DONE
 

@@ -8,7 +8,7 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -25,7 +25,7 @@ from services.connector.domain.verdict import (
     Verdict,
 )
 from services.connector.domain.wave import Parcel
-from services.connector.domain.writing import refusal_to_add
+from services.connector.domain.writing import refusal_to_add, refusal_to_touch
 from services.connector.handlers.run_operations import Begun
 from services.connector.loops.provisioning.parts import Parts
 from services.connector.ports import Attempt, Serving
@@ -148,15 +148,30 @@ class WaveRun:
         if not self._serving.serves(self._connection_id):
             return _not_made(attempts, "another process works on the tenant")
         # What nobody is added to may be that only since they were intended.
-        refusals = [
-            refusal_to_add(self._connection, each.target, self._protected_ids)
-            if each.kind is OperationKind.ADD
-            else None
-            for each in attempts
+        refusals = [self._refusal(self._connection, each) for each in attempts]
+        left = [
+            self._looking(self._connection, each)
+            for each, why in zip(attempts, refusals, strict=True)
+            if why is None
         ]
-        left = [each for each, why in zip(attempts, refusals, strict=True) if why is None]
         answers = iter(await self._parts.entra.provision(self._connection, left) if left else ())
         return [why or next(answers) for why in refusals]
+
+    def _looking(self, connection: Connection, attempt: Attempt) -> Attempt:
+        """What is taken over is looked for, also where nobody may be added."""
+        if not attempt.takes_over:
+            return attempt
+        return replace(
+            attempt, refusal=refusal_to_add(connection, attempt.target, self._protected_ids)
+        )
+
+    def _refusal(self, connection: Connection, attempt: Attempt) -> Refused | None:
+        """Why Entra is not called for an attempt."""
+        if attempt.kind is OperationKind.REMOVE:
+            return None
+        if attempt.takes_over:
+            return refusal_to_touch(attempt.target, self._protected_ids)
+        return refusal_to_add(connection, attempt.target, self._protected_ids)
 
     async def _settle(self, name: str, person: _Person) -> None:
         """Notes Entra's answers, however often it takes: nobody else knows them."""

@@ -29,45 +29,45 @@ from latchkey.catalog.v1 import owner_pb2 as latchkey_dot_catalog_dot_v1_dot_own
 from latchkey.catalog.v1 import settings_pb2 as latchkey_dot_catalog_dot_v1_dot_settings__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlatchkey/catalog/v1/app.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/catalog/v1/owner.proto\x1a\"latchkey/catalog/v1/settings.proto\"\xd3\x05\n\x03\x41pp\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12,\n\x05state\x18\x04 \x01(\x0e\x32\x1d.latchkey.catalog.v1.AppState\x12\x15\n\rconnection_id\x18\x05 \x01(\t\x12\"\n\x1a\x65ntra_service_principal_id\x18\x06 \x01(\t\x12\x14\n\x0c\x65ntra_app_id\x18\x07 \x01(\t\x12\x17\n\x0f\x61\x63\x63ount_enabled\x18\x08 \x01(\x08\x12/\n\tapp_roles\x18\t \x03(\x0b\x32\x1c.latchkey.catalog.v1.AppRole\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bmanage_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0c \x01(\t\x12\x14\n\x0cis_protected\x18\r \x01(\x08\x12\x19\n\x11\x65ntra_description\x18\x0e \x01(\t\x12\x14\n\x0cinstructions\x18\x0f \x01(\t\x12*\n\x06owners\x18\x10 \x03(\x0b\x32\x1a.latchkey.catalog.v1.Owner\x12\x1c\n\x14\x65ntra_owner_user_ids\x18\x11 \x03(\t\x12\x36\n\x0cowner_source\x18\x12 \x01(\x0e\x32 .latchkey.catalog.v1.OwnerSource\x12\x11\n\tpolicy_id\x18\x13 \x01(\t\x12/\n\x0cmax_duration\x18\x14 \x01(\x0b\x32\x19.google.protobuf.Duration\x12K\n\x17unmanaged_access_action\x18\x15 \x01(\x0e\x32*.latchkey.catalog.v1.UnmanagedAccessAction\"Z\n\x07\x41ppRole\x12\x19\n\x11\x65ntra_app_role_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x04 \x01(\x08\"\x1f\n\rGetAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"7\n\x0eGetAppResponse\x12%\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x18.latchkey.catalog.v1.App\"\xa3\x01\n\x0fListAppsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.latchkey.catalog.v1.AppState\x12\r\n\x05query\x18\x04 \x01(\t\x12\x15\n\rconnection_id\x18\x05 \x01(\t\x12\x15\n\rowner_user_id\x18\x06 \x01(\t\"S\n\x10ListAppsResponse\x12&\n\x04\x61pps\x18\x01 \x03(\x0b\x32\x18.latchkey.catalog.v1.App\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x10ManageAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12 \n\x18\x61\x63\x63\x65ss_entra_app_role_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"Y\n\x11ManageAppResponse\x12%\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x18.latchkey.catalog.v1.App\x12\x1d\n\x15\x61\x63\x63\x65ss_entitlement_id\x18\x02 \x01(\t\"\xb9\x01\n\x16\x42\x61tchManageAppsRequest\x12\x45\n\x04\x61pps\x18\x01 \x03(\x0b\x32\x37.latchkey.catalog.v1.BatchManageAppsRequest.AppToManage\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x1a?\n\x0b\x41ppToManage\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12 \n\x18\x61\x63\x63\x65ss_entra_app_role_id\x18\x02 \x01(\t\"O\n\x17\x42\x61tchManageAppsResponse\x12\x34\n\x04\x61pps\x18\x01 \x03(\x0b\x32&.latchkey.catalog.v1.ManageAppResponse\"\x83\x01\n\x10UpdateAppRequest\x12%\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x18.latchkey.catalog.v1.App\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\":\n\x11UpdateAppResponse\x12%\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x18.latchkey.catalog.v1.App\"o\n\x12UnmanageAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nend_access\x18\x03 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\"}\n\x13UnmanageAppResponse\x12%\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x18.latchkey.catalog.v1.App\x12\x1a\n\x12\x65nding_lease_count\x18\x02 \x01(\x05\x12#\n\x1b\x65nding_access_request_count\x18\x03 \x01(\x05*l\n\x08\x41ppState\x12\x19\n\x15\x41PP_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41PP_STATE_UNMANAGED\x10\x01\x12\x15\n\x11\x41PP_STATE_MANAGED\x10\x02\x12\x15\n\x11\x41PP_STATE_REMOVED\x10\x03\x32\xc0\x04\n\nAppService\x12Q\n\x06GetApp\x12\".latchkey.catalog.v1.GetAppRequest\x1a#.latchkey.catalog.v1.GetAppResponse\x12W\n\x08ListApps\x12$.latchkey.catalog.v1.ListAppsRequest\x1a%.latchkey.catalog.v1.ListAppsResponse\x12Z\n\tManageApp\x12%.latchkey.catalog.v1.ManageAppRequest\x1a&.latchkey.catalog.v1.ManageAppResponse\x12l\n\x0f\x42\x61tchManageApps\x12+.latchkey.catalog.v1.BatchManageAppsRequest\x1a,.latchkey.catalog.v1.BatchManageAppsResponse\x12Z\n\tUpdateApp\x12%.latchkey.catalog.v1.UpdateAppRequest\x1a&.latchkey.catalog.v1.UpdateAppResponse\x12`\n\x0bUnmanageApp\x12\'.latchkey.catalog.v1.UnmanageAppRequest\x1a(.latchkey.catalog.v1.UnmanageAppResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlatchkey/catalog/v1/app.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flatchkey/catalog/v1/owner.proto\x1a\"latchkey/catalog/v1/settings.proto\"\x95\x06\n\x03\x41pp\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12,\n\x05state\x18\x04 \x01(\x0e\x32\x1d.latchkey.catalog.v1.AppState\x12\x15\n\rconnection_id\x18\x05 \x01(\t\x12\"\n\x1a\x65ntra_service_principal_id\x18\x06 \x01(\t\x12\x14\n\x0c\x65ntra_app_id\x18\x07 \x01(\t\x12\x17\n\x0f\x61\x63\x63ount_enabled\x18\x08 \x01(\x08\x12/\n\tapp_roles\x18\t \x03(\x0b\x32\x1c.latchkey.catalog.v1.AppRole\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bmanage_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0c \x01(\t\x12\x14\n\x0cis_protected\x18\r \x01(\x08\x12\x19\n\x11\x65ntra_description\x18\x0e \x01(\t\x12\x14\n\x0cinstructions\x18\x0f \x01(\t\x12*\n\x06owners\x18\x10 \x03(\x0b\x32\x1a.latchkey.catalog.v1.Owner\x12\x1c\n\x14\x65ntra_owner_user_ids\x18\x11 \x03(\t\x12\x36\n\x0cowner_source\x18\x12 \x01(\x0e\x32 .latchkey.catalog.v1.OwnerSource\x12\x11\n\tpolicy_id\x18\x13 \x01(\t\x12/\n\x0cmax_duration\x18\x14 \x01(\x0b\x32\x19.google.protobuf.Duration\x12K\n\x17unmanaged_access_action\x18\x15 \x01(\x0e\x32*.latchkey.catalog.v1.UnmanagedAccessAction\x12@\n\x1cunmanaged_access_action_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x07\x41ppRole\x12\x19\n\x11\x65ntra_app_role_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x04 \x01(\x08\"\x1f\n\rGetAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"7\n\x0eGetAppResponse\x12%\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x18.latchkey.catalog.v1.App\"\xa3\x01\n\x0fListAppsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.latchkey.catalog.v1.AppState\x12\r\n\x05query\x18\x04 \x01(\t\x12\x15\n\rconnection_id\x18\x05 \x01(\t\x12\x15\n\rowner_user_id\x18\x06 \x01(\t\"S\n\x10ListAppsResponse\x12&\n\x04\x61pps\x18\x01 \x03(\x0b\x32\x18.latchkey.catalog.v1.App\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x10ManageAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12 \n\x18\x61\x63\x63\x65ss_entra_app_role_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"Y\n\x11ManageAppResponse\x12%\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x18.latchkey.catalog.v1.App\x12\x1d\n\x15\x61\x63\x63\x65ss_entitlement_id\x18\x02 \x01(\t\"\xb9\x01\n\x16\x42\x61tchManageAppsRequest\x12\x45\n\x04\x61pps\x18\x01 \x03(\x0b\x32\x37.latchkey.catalog.v1.BatchManageAppsRequest.AppToManage\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x1a?\n\x0b\x41ppToManage\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12 \n\x18\x61\x63\x63\x65ss_entra_app_role_id\x18\x02 \x01(\t\"O\n\x17\x42\x61tchManageAppsResponse\x12\x34\n\x04\x61pps\x18\x01 \x03(\x0b\x32&.latchkey.catalog.v1.ManageAppResponse\"\x83\x01\n\x10UpdateAppRequest\x12%\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x18.latchkey.catalog.v1.App\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\":\n\x11UpdateAppResponse\x12%\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x18.latchkey.catalog.v1.App\"o\n\x12UnmanageAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nend_access\x18\x03 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\"}\n\x13UnmanageAppResponse\x12%\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x18.latchkey.catalog.v1.App\x12\x1a\n\x12\x65nding_lease_count\x18\x02 \x01(\x05\x12#\n\x1b\x65nding_access_request_count\x18\x03 \x01(\x05*l\n\x08\x41ppState\x12\x19\n\x15\x41PP_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41PP_STATE_UNMANAGED\x10\x01\x12\x15\n\x11\x41PP_STATE_MANAGED\x10\x02\x12\x15\n\x11\x41PP_STATE_REMOVED\x10\x03\x32\xc0\x04\n\nAppService\x12Q\n\x06GetApp\x12\".latchkey.catalog.v1.GetAppRequest\x1a#.latchkey.catalog.v1.GetAppResponse\x12W\n\x08ListApps\x12$.latchkey.catalog.v1.ListAppsRequest\x1a%.latchkey.catalog.v1.ListAppsResponse\x12Z\n\tManageApp\x12%.latchkey.catalog.v1.ManageAppRequest\x1a&.latchkey.catalog.v1.ManageAppResponse\x12l\n\x0f\x42\x61tchManageApps\x12+.latchkey.catalog.v1.BatchManageAppsRequest\x1a,.latchkey.catalog.v1.BatchManageAppsResponse\x12Z\n\tUpdateApp\x12%.latchkey.catalog.v1.UpdateAppRequest\x1a&.latchkey.catalog.v1.UpdateAppResponse\x12`\n\x0bUnmanageApp\x12\'.latchkey.catalog.v1.UnmanageAppRequest\x1a(.latchkey.catalog.v1.UnmanageAppResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.app_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPSTATE']._serialized_start=2270
-  _globals['_APPSTATE']._serialized_end=2378
+  _globals['_APPSTATE']._serialized_start=2336
+  _globals['_APPSTATE']._serialized_end=2444
   _globals['_APP']._serialized_start=223
-  _globals['_APP']._serialized_end=946
-  _globals['_APPROLE']._serialized_start=948
-  _globals['_APPROLE']._serialized_end=1038
-  _globals['_GETAPPREQUEST']._serialized_start=1040
-  _globals['_GETAPPREQUEST']._serialized_end=1071
-  _globals['_GETAPPRESPONSE']._serialized_start=1073
-  _globals['_GETAPPRESPONSE']._serialized_end=1128
-  _globals['_LISTAPPSREQUEST']._serialized_start=1131
-  _globals['_LISTAPPSREQUEST']._serialized_end=1294
-  _globals['_LISTAPPSRESPONSE']._serialized_start=1296
-  _globals['_LISTAPPSRESPONSE']._serialized_end=1379
-  _globals['_MANAGEAPPREQUEST']._serialized_start=1381
-  _globals['_MANAGEAPPREQUEST']._serialized_end=1474
-  _globals['_MANAGEAPPRESPONSE']._serialized_start=1476
-  _globals['_MANAGEAPPRESPONSE']._serialized_end=1565
-  _globals['_BATCHMANAGEAPPSREQUEST']._serialized_start=1568
-  _globals['_BATCHMANAGEAPPSREQUEST']._serialized_end=1753
-  _globals['_BATCHMANAGEAPPSREQUEST_APPTOMANAGE']._serialized_start=1690
-  _globals['_BATCHMANAGEAPPSREQUEST_APPTOMANAGE']._serialized_end=1753
-  _globals['_BATCHMANAGEAPPSRESPONSE']._serialized_start=1755
-  _globals['_BATCHMANAGEAPPSRESPONSE']._serialized_end=1834
-  _globals['_UPDATEAPPREQUEST']._serialized_start=1837
-  _globals['_UPDATEAPPREQUEST']._serialized_end=1968
-  _globals['_UPDATEAPPRESPONSE']._serialized_start=1970
-  _globals['_UPDATEAPPRESPONSE']._serialized_end=2028
-  _globals['_UNMANAGEAPPREQUEST']._serialized_start=2030
-  _globals['_UNMANAGEAPPREQUEST']._serialized_end=2141
-  _globals['_UNMANAGEAPPRESPONSE']._serialized_start=2143
-  _globals['_UNMANAGEAPPRESPONSE']._serialized_end=2268
-  _globals['_APPSERVICE']._serialized_start=2381
-  _globals['_APPSERVICE']._serialized_end=2957
+  _globals['_APP']._serialized_end=1012
+  _globals['_APPROLE']._serialized_start=1014
+  _globals['_APPROLE']._serialized_end=1104
+  _globals['_GETAPPREQUEST']._serialized_start=1106
+  _globals['_GETAPPREQUEST']._serialized_end=1137
+  _globals['_GETAPPRESPONSE']._serialized_start=1139
+  _globals['_GETAPPRESPONSE']._serialized_end=1194
+  _globals['_LISTAPPSREQUEST']._serialized_start=1197
+  _globals['_LISTAPPSREQUEST']._serialized_end=1360
+  _globals['_LISTAPPSRESPONSE']._serialized_start=1362
+  _globals['_LISTAPPSRESPONSE']._serialized_end=1445
+  _globals['_MANAGEAPPREQUEST']._serialized_start=1447
+  _globals['_MANAGEAPPREQUEST']._serialized_end=1540
+  _globals['_MANAGEAPPRESPONSE']._serialized_start=1542
+  _globals['_MANAGEAPPRESPONSE']._serialized_end=1631
+  _globals['_BATCHMANAGEAPPSREQUEST']._serialized_start=1634
+  _globals['_BATCHMANAGEAPPSREQUEST']._serialized_end=1819
+  _globals['_BATCHMANAGEAPPSREQUEST_APPTOMANAGE']._serialized_start=1756
+  _globals['_BATCHMANAGEAPPSREQUEST_APPTOMANAGE']._serialized_end=1819
+  _globals['_BATCHMANAGEAPPSRESPONSE']._serialized_start=1821
+  _globals['_BATCHMANAGEAPPSRESPONSE']._serialized_end=1900
+  _globals['_UPDATEAPPREQUEST']._serialized_start=1903
+  _globals['_UPDATEAPPREQUEST']._serialized_end=2034
+  _globals['_UPDATEAPPRESPONSE']._serialized_start=2036
+  _globals['_UPDATEAPPRESPONSE']._serialized_end=2094
+  _globals['_UNMANAGEAPPREQUEST']._serialized_start=2096
+  _globals['_UNMANAGEAPPREQUEST']._serialized_end=2207
+  _globals['_UNMANAGEAPPRESPONSE']._serialized_start=2209
+  _globals['_UNMANAGEAPPRESPONSE']._serialized_end=2334
+  _globals['_APPSERVICE']._serialized_start=2447
+  _globals['_APPSERVICE']._serialized_end=3023
 # @@protoc_insertion_point(module_scope)

@@ -79,6 +79,7 @@ class App(_message.Message):
     POLICY_ID_FIELD_NUMBER: _builtins.int
     MAX_DURATION_FIELD_NUMBER: _builtins.int
     UNMANAGED_ACCESS_ACTION_FIELD_NUMBER: _builtins.int
+    UNMANAGED_ACCESS_ACTION_TIME_FIELD_NUMBER: _builtins.int
     app_id: _builtins.str
     """Output only. `app_…`, the same for as long as the service principal lives."""
     display_name: _builtins.str
@@ -110,8 +111,8 @@ class App(_message.Message):
     policy_id: _builtins.str
     """Optional. The policy that decides where neither the rules nor the entitlement name one."""
     unmanaged_access_action: _settings_pb2.UnmanagedAccessAction.ValueType
-    """Optional. What becomes of access to it that came from outside Latchkey, from when it is first
-    seen on.
+    """Optional. What becomes of access to it that came from outside Latchkey. To what was seen before
+    this was set nothing happens by itself: see `TakeoverService/StartTakeover`.
     """
     @_builtins.property
     def app_roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppRole]:
@@ -137,6 +138,10 @@ class App(_message.Message):
     def max_duration(self) -> _duration_pb2.Duration:
         """Optional. The longest lease where neither the rules nor the entitlement limit it."""
 
+    @_builtins.property
+    def unmanaged_access_action_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Since when that is set; not set where nothing is."""
+
     def __init__(
         self,
         *,
@@ -161,10 +166,11 @@ class App(_message.Message):
         policy_id: _builtins.str = ...,
         max_duration: _duration_pb2.Duration | None = ...,
         unmanaged_access_action: _settings_pb2.UnmanagedAccessAction.ValueType = ...,
+        unmanaged_access_action_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "manage_time", b"manage_time", "max_duration", b"max_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "manage_time", b"manage_time", "max_duration", b"max_duration", "unmanaged_access_action_time", b"unmanaged_access_action_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_enabled", b"account_enabled", "app_id", b"app_id", "app_roles", b"app_roles", "connection_id", b"connection_id", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "entra_app_id", b"entra_app_id", "entra_description", b"entra_description", "entra_owner_user_ids", b"entra_owner_user_ids", "entra_service_principal_id", b"entra_service_principal_id", "etag", b"etag", "instructions", b"instructions", "is_protected", b"is_protected", "manage_time", b"manage_time", "max_duration", b"max_duration", "owner_source", b"owner_source", "owners", b"owners", "policy_id", b"policy_id", "state", b"state", "unmanaged_access_action", b"unmanaged_access_action"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_enabled", b"account_enabled", "app_id", b"app_id", "app_roles", b"app_roles", "connection_id", b"connection_id", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "entra_app_id", b"entra_app_id", "entra_description", b"entra_description", "entra_owner_user_ids", b"entra_owner_user_ids", "entra_service_principal_id", b"entra_service_principal_id", "etag", b"etag", "instructions", b"instructions", "is_protected", b"is_protected", "manage_time", b"manage_time", "max_duration", b"max_duration", "owner_source", b"owner_source", "owners", b"owners", "policy_id", b"policy_id", "state", b"state", "unmanaged_access_action", b"unmanaged_access_action", "unmanaged_access_action_time", b"unmanaged_access_action_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

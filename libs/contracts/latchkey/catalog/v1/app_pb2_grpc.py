@@ -82,7 +82,7 @@ class AppServiceServicer:
     def GetApp(self, request, context):
         """Returns one app.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators and auditors; the requests service.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -92,7 +92,7 @@ class AppServiceServicer:
     def ListApps(self, request, context):
         """Lists apps, by name.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators and auditors; the requests service.
         Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -142,7 +142,7 @@ class AppServiceServicer:
 
     def UnmanageApp(self, request, context):
         """Turns a managed app into an unmanaged one: its resources, entitlements, bindings, choices,
-        rules and owners given here go. Publishes `AppUnmanaged`. Refused while leases or open access
+        rules and owners given here go, and its `unmanaged_access_action`. Publishes `AppUnmanaged`. Refused while leases or open access
         requests depend on it, unless it is told to end them; then the requests service ends them.
         Nothing else changes in Entra.
 

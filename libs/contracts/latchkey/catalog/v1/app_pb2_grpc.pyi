@@ -24,13 +24,13 @@ class AppServiceStub:
     GetApp: _aio.UnaryUnaryMultiCallable[_app_pb2.GetAppRequest, _app_pb2.GetAppResponse]
     """Returns one app.
 
-    Callers: administrators, connector administrators and auditors.
+    Callers: administrators, connector administrators and auditors; the requests service.
     Fails with `NOT_FOUND` / `APP_NOT_FOUND`.
     """
     ListApps: _aio.UnaryUnaryMultiCallable[_app_pb2.ListAppsRequest, _app_pb2.ListAppsResponse]
     """Lists apps, by name.
 
-    Callers: administrators, connector administrators and auditors.
+    Callers: administrators, connector administrators and auditors; the requests service.
     Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
     """
     ManageApp: _aio.UnaryUnaryMultiCallable[_app_pb2.ManageAppRequest, _app_pb2.ManageAppResponse]
@@ -64,7 +64,7 @@ class AppServiceStub:
     """
     UnmanageApp: _aio.UnaryUnaryMultiCallable[_app_pb2.UnmanageAppRequest, _app_pb2.UnmanageAppResponse]
     """Turns a managed app into an unmanaged one: its resources, entitlements, bindings, choices,
-    rules and owners given here go. Publishes `AppUnmanaged`. Refused while leases or open access
+    rules and owners given here go, and its `unmanaged_access_action`. Publishes `AppUnmanaged`. Refused while leases or open access
     requests depend on it, unless it is told to end them; then the requests service ends them.
     Nothing else changes in Entra.
 
@@ -96,7 +96,7 @@ class AppServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_app_pb2.GetAppResponse]:
         """Returns one app.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators and auditors; the requests service.
         Fails with `NOT_FOUND` / `APP_NOT_FOUND`.
         """
 
@@ -108,7 +108,7 @@ class AppServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_app_pb2.ListAppsResponse]:
         """Lists apps, by name.
 
-        Callers: administrators, connector administrators and auditors.
+        Callers: administrators, connector administrators and auditors; the requests service.
         Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
 
@@ -166,7 +166,7 @@ class AppServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_app_pb2.UnmanageAppRequest, _abc.Awaitable[_app_pb2.UnmanageAppResponse]],
     ) -> _abc.Awaitable[_app_pb2.UnmanageAppResponse]:
         """Turns a managed app into an unmanaged one: its resources, entitlements, bindings, choices,
-        rules and owners given here go. Publishes `AppUnmanaged`. Refused while leases or open access
+        rules and owners given here go, and its `unmanaged_access_action`. Publishes `AppUnmanaged`. Refused while leases or open access
         requests depend on it, unless it is told to end them; then the requests service ends them.
         Nothing else changes in Entra.
 

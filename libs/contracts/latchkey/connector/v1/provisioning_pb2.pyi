@@ -54,7 +54,7 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     DELIVERY_STATE_UNSPECIFIED: _DeliveryState.ValueType  # 0
     """Not set."""
     DELIVERY_STATE_PENDING: _DeliveryState.ValueType  # 1
-    """Being put into Entra. Next: DELIVERED, FAILED, REMOVING."""
+    """Being put into Entra. Next: DELIVERED, FAILED, LOST, REMOVING."""
     DELIVERY_STATE_DELIVERED: _DeliveryState.ValueType  # 2
     """Every target is there. Next: PENDING, LOST, REMOVING."""
     DELIVERY_STATE_FAILED: _DeliveryState.ValueType  # 3
@@ -65,7 +65,7 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     """The lease holds nothing in Entra any more. Final."""
     DELIVERY_STATE_LOST: _DeliveryState.ValueType  # 6
     """Somebody took a target out of Entra by hand, and the connection says that its leases end then.
-    Next: REMOVING.
+    Next: PENDING, REMOVING.
     """
 
 class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
@@ -74,7 +74,7 @@ class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
 DELIVERY_STATE_UNSPECIFIED: DeliveryState.ValueType  # 0
 """Not set."""
 DELIVERY_STATE_PENDING: DeliveryState.ValueType  # 1
-"""Being put into Entra. Next: DELIVERED, FAILED, REMOVING."""
+"""Being put into Entra. Next: DELIVERED, FAILED, LOST, REMOVING."""
 DELIVERY_STATE_DELIVERED: DeliveryState.ValueType  # 2
 """Every target is there. Next: PENDING, LOST, REMOVING."""
 DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 3
@@ -85,7 +85,7 @@ DELIVERY_STATE_REMOVED: DeliveryState.ValueType  # 5
 """The lease holds nothing in Entra any more. Final."""
 DELIVERY_STATE_LOST: DeliveryState.ValueType  # 6
 """Somebody took a target out of Entra by hand, and the connection says that its leases end then.
-Next: REMOVING.
+Next: PENDING, REMOVING.
 """
 Global___DeliveryState: _TypeAlias = DeliveryState  # noqa: Y015
 

@@ -33,7 +33,7 @@ class _ReconciliationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_R
     RECONCILIATION_STATE_HELD: _ReconciliationState.ValueType  # 1
     """Too much is missing: waits for `ConfirmReconciliation`. Next: CONFIRMED, SUPERSEDED."""
     RECONCILIATION_STATE_CONFIRMED: _ReconciliationState.ValueType  # 2
-    """Somebody agreed, and it is being acted on. Next: DONE."""
+    """It is being acted on: somebody agreed, or so little is missing that nobody has to. Next: DONE."""
     RECONCILIATION_STATE_DONE: _ReconciliationState.ValueType  # 3
     """What was missing was acted on. Final."""
     RECONCILIATION_STATE_SUPERSEDED: _ReconciliationState.ValueType  # 4
@@ -47,7 +47,7 @@ RECONCILIATION_STATE_UNSPECIFIED: ReconciliationState.ValueType  # 0
 RECONCILIATION_STATE_HELD: ReconciliationState.ValueType  # 1
 """Too much is missing: waits for `ConfirmReconciliation`. Next: CONFIRMED, SUPERSEDED."""
 RECONCILIATION_STATE_CONFIRMED: ReconciliationState.ValueType  # 2
-"""Somebody agreed, and it is being acted on. Next: DONE."""
+"""It is being acted on: somebody agreed, or so little is missing that nobody has to. Next: DONE."""
 RECONCILIATION_STATE_DONE: ReconciliationState.ValueType  # 3
 """What was missing was acted on. Final."""
 RECONCILIATION_STATE_SUPERSEDED: ReconciliationState.ValueType  # 4

@@ -784,7 +784,9 @@ class TimelineEntry(_message.Message):
         CAUSE_FIELD_NUMBER: _builtins.int
         REASON_FIELD_NUMBER: _builtins.int
         cause: _builtins.str
-        """Why: "expired" or "revoked"."""
+        """Why: "expired", "revoked", "removed_outside" when somebody took it out of Entra by hand, or
+        "unmanaged" for a lease by which access from outside is removed.
+        """
         reason: _builtins.str
         """The reason given with a revocation."""
         def __init__(
@@ -1811,12 +1813,17 @@ class PreviewAccessRequestRequest(_message.Message):
     REQUESTED_DURATION_FIELD_NUMBER: _builtins.int
     SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
     EMERGENCY_FIELD_NUMBER: _builtins.int
+    TAKES_OVER_FIELD_NUMBER: _builtins.int
     entitlement_id: _builtins.str
     """Required. What is asked for."""
     subject_user_id: _builtins.str
     """Optional. Who shall have it, `usr_…`; the caller when not given."""
     emergency: _builtins.bool
     """Optional. Whether it is an emergency."""
+    takes_over: _builtins.bool
+    """Optional. Whether what the subject holds of it already is taken over, as in
+    `CreateAccessRequestRequest`.
+    """
     @_builtins.property
     def requested_duration(self) -> _duration_pb2.Duration:
         """Optional. For how long, as in `CreateAccessRequestRequest`."""
@@ -1828,10 +1835,11 @@ class PreviewAccessRequestRequest(_message.Message):
         requested_duration: _duration_pb2.Duration | None = ...,
         subject_user_id: _builtins.str = ...,
         emergency: _builtins.bool = ...,
+        takes_over: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["requested_duration", b"requested_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "entitlement_id", b"entitlement_id", "requested_duration", b"requested_duration", "subject_user_id", b"subject_user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "entitlement_id", b"entitlement_id", "requested_duration", b"requested_duration", "subject_user_id", b"subject_user_id", "takes_over", b"takes_over"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,10 +30,12 @@ class TakeoverServiceStub:
 
     A takeover is over an entitlement and everybody who holds it from outside at that moment. It begins
     by itself when such access is first seen and the app's `unmanaged_access_action` says so, or when
-    somebody starts it. To adopt makes an access request in each holder's name that takes over what
+    somebody starts it. One that began by itself stops when the app says so no longer, unless somebody
+    confirmed it. To adopt makes an access request in each holder's name that takes over what
     they hold; to remove takes it over and out of Entra at once, with a denied access request as the
     record. Only what was taken over is ever removed. Each holder is seen to once: who was denied is
-    not asked about again for the same access.
+    not asked about again for the same access. To remove what was denied, start a takeover that
+    removes.
 
     To remove from more than 20, and more than 10 % of those who hold the entitlement, is held until
     somebody confirms it.
@@ -77,10 +79,12 @@ class TakeoverServiceServicer:
 
     A takeover is over an entitlement and everybody who holds it from outside at that moment. It begins
     by itself when such access is first seen and the app's `unmanaged_access_action` says so, or when
-    somebody starts it. To adopt makes an access request in each holder's name that takes over what
+    somebody starts it. One that began by itself stops when the app says so no longer, unless somebody
+    confirmed it. To adopt makes an access request in each holder's name that takes over what
     they hold; to remove takes it over and out of Entra at once, with a denied access request as the
     record. Only what was taken over is ever removed. Each holder is seen to once: who was denied is
-    not asked about again for the same access.
+    not asked about again for the same access. To remove what was denied, start a takeover that
+    removes.
 
     To remove from more than 20, and more than 10 % of those who hold the entitlement, is held until
     somebody confirms it.
@@ -181,10 +185,12 @@ class TakeoverService:
 
     A takeover is over an entitlement and everybody who holds it from outside at that moment. It begins
     by itself when such access is first seen and the app's `unmanaged_access_action` says so, or when
-    somebody starts it. To adopt makes an access request in each holder's name that takes over what
+    somebody starts it. One that began by itself stops when the app says so no longer, unless somebody
+    confirmed it. To adopt makes an access request in each holder's name that takes over what
     they hold; to remove takes it over and out of Entra at once, with a denied access request as the
     record. Only what was taken over is ever removed. Each holder is seen to once: who was denied is
-    not asked about again for the same access.
+    not asked about again for the same access. To remove what was denied, start a takeover that
+    removes.
 
     To remove from more than 20, and more than 10 % of those who hold the entitlement, is held until
     somebody confirms it.

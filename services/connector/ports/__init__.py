@@ -1,0 +1,25 @@
+"""What the handlers and loops need from outside."""
+
+from services.connector.ports.connections import Connections, Secrets, Throttles
+from services.connector.ports.entra import Attempt, Entra, Gate, RequestCounter, Serving
+from services.connector.ports.peers import Catalog, Requests
+from services.connector.ports.provisioning import Provisioning, Recorded
+from services.connector.ports.reconciliations import Reconciliations
+from services.connector.ports.syncs import Syncs
+
+__all__ = [
+    "Attempt",
+    "Catalog",
+    "Connections",
+    "Entra",
+    "Gate",
+    "Provisioning",
+    "Reconciliations",
+    "Recorded",
+    "RequestCounter",
+    "Requests",
+    "Secrets",
+    "Serving",
+    "Syncs",
+    "Throttles",
+]
