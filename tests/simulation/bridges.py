@@ -31,11 +31,12 @@ class RequestsNextDoor:
     """The connector's port `Requests`."""
 
     leases: ports.Leases
+    catalog: ports.Catalog
     is_up: Callable[[], bool] = _always
 
     async def lease(self, lease_id: str) -> Lease:
         self._check()
-        found = lease_to_proto(await LeaseReader(self.leases)(_CONNECTOR, lease_id))
+        found = lease_to_proto(await LeaseReader(self.leases, self.catalog)(_CONNECTOR, lease_id))
         return lease_of(lease_pb2.Lease.FromString(found.SerializeToString()))
 
     async def ending(self) -> Sequence[str]:
@@ -50,7 +51,7 @@ class RequestsNextDoor:
         token = ""
         while True:
             request = PageRequest(_PAGE, token, ("next door", state.value))
-            page = await self.leases.page(request, user_id=None, state=state)
+            page = await self.leases.page(request, state=state)
             found += [lease.lease_id for lease in page.items]
             if not (token := page.next_page_token):
                 return found

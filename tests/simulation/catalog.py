@@ -9,10 +9,12 @@ from datetime import timedelta
 
 from libs.domain.errors import NotFound, Unavailable, WrongState
 from services.connector.domain.lease import Confirmation, ConfirmedTarget
+from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.target import AppRoleGrant, GroupMembership, Principal
 from services.connector.domain.target import Target as ConnectorTarget
 from services.requests.domain.gone import Gone
 from services.requests.domain.holders import HeldThing
+from services.requests.domain.offered import Offered
 from services.requests.domain.person import PersonRef
 from services.requests.domain.progress import Resolved
 from services.requests.domain.resolution import DirectoryPerson, EmergencyTerms, Resolution
@@ -61,10 +63,12 @@ class CompanyCatalog:
     owners: dict[str, list[str]] = field(default_factory=dict)
     gone: dict[str, Gone] = field(default_factory=dict)
     mirror: set[tuple[str, str]] = field(default_factory=set)
+    sync_id: str = ""
     away: bool = False
 
-    def sync(self, tenant: Tenant) -> None:
+    def sync(self, tenant: Tenant, sync_id: str) -> None:
         """What Entra holds now is in the mirror."""
+        self.sync_id = sync_id
         by_object = {ref.entra_object_id: user_id for user_id, ref in self.people.items()}
         ids = {
             kind_of(target): target.directory_entitlement_id
@@ -105,6 +109,11 @@ class CompanyCatalog:
             policy_id=offer.policy_id,
             max_duration=offer.max_duration,
             emergency=offer.emergency,
+            held_ids=tuple(
+                each.directory_entitlement_id
+                for each in offer.targets
+                if (subject_user_id, each.directory_entitlement_id) in self.mirror
+            ),
             managers=self._refs(self.line.get(subject_user_id, ())),
             app_owners=self._refs(self.owners.get(offer.app_id, ())),
         )
@@ -135,12 +144,39 @@ class CompanyCatalog:
                 return offer.entitlement_id
         raise NotFound("ENTITLEMENT_NOT_FOUND", "There is no such entitlement.")
 
-    def held(self, app_id: str, entitlement_id: str = "") -> AsyncIterator[Sequence[HeldThing]]:
+    def held(
+        self,
+        app_id: str = "",
+        entitlement_id: str = "",
+        *,
+        user_id: str = "",
+        unmanaged: bool = False,
+    ) -> AsyncIterator[Sequence[HeldThing]]:
         raise AssertionError("nobody reviews access here")
+
+    async def offered(self, entitlement_id: str) -> Offered:
+        self._check_here()
+        offer = self._offer(entitlement_id)
+        about = (offer.name, "ROLE", offer.app_id, offer.app_id, offer.targets)
+        return Offered(entitlement_id, *about)
+
+    async def apps_that_act(self) -> list[str]:
+        return []
 
     async def entitlement_gone(self, entitlement_id: str) -> Gone | None:
         self._check_here()
         return None
+
+    async def check_held(
+        self, connection_id: str, expected: Sequence[ExpectedAssignment]
+    ) -> tuple[str, frozenset[str]]:
+        self._check_here()
+        return self.sync_id, frozenset(
+            each.assignment_id
+            for each in expected
+            if (each.user_id, each.directory_entitlement_id) not in self.mirror
+            and each.user_id not in self.gone
+        )
 
     async def confirm(
         self, entitlement_id: str, user_id: str, targets: Sequence[ConnectorTarget]

@@ -105,9 +105,10 @@ class SimulatedHouse:
             return
         begun = self.clock.now()
         self.journal.note("sync")
-        self.company.catalog.sync(self.tenant)
+        sync_id = new_id("syn")
+        self.company.catalog.sync(self.tenant, sync_id)
         done = Sync(
-            new_id("syn"), CONNECTION.connection_id, SyncState.SUCCEEDED, Progress(""), "",
+            sync_id, CONNECTION.connection_id, SyncState.SUCCEEDED, Progress(""), "",
             create_time=begun, finish_time=self.clock.now(),
         )  # fmt: skip
         entry = AuditEntry(CONNECTOR, "sync.succeeded", done.sync_id)
@@ -197,7 +198,11 @@ class SimulatedHouse:
                 self.journal,
                 self.clock,
                 self.company.catalog,
-                RequestsNextDoor(LeaseStore(of_requests), lambda: "requests" not in self.down),
+                RequestsNextDoor(
+                    LeaseStore(of_requests),
+                    self.company.catalog,
+                    lambda: "requests" not in self.down,
+                ),
                 self.tenant,
                 self.gate,
                 self.broker,

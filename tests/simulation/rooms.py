@@ -22,13 +22,21 @@ from services.connector.entra.provisioner import provision
 from services.connector.handlers.deliver_lease import DeliverLease
 from services.connector.handlers.end_lease import EndLease
 from services.connector.handlers.get_delivery import ReadProvisioning
+from services.connector.handlers.lost_access import SeeToLostAccess
 from services.connector.handlers.mend_delivery import MendDelivery
+from services.connector.handlers.reconcile import Reconcile
 from services.connector.handlers.run_operations import RunOperations
 from services.connector.loops.leases import LeaseLook
 from services.connector.loops.provisioning.parts import Parts
 from services.connector.loops.provisioning.wave import WaveRun
+from services.connector.loops.reconciling import Reconciler
 from services.connector.ports import Attempt, Catalog, Entra
-from services.connector.store import ConnectionStore, ProvisioningStore, SyncStore
+from services.connector.store import (
+    ConnectionStore,
+    ProvisioningStore,
+    ReconciliationStore,
+    SyncStore,
+)
 from services.connector.store import ledger as connector_ledger
 from services.connector.subscriber import follows as connector_follows
 from services.connector.translate.facts import fact_to_message as connector_message
@@ -40,12 +48,14 @@ from services.requests.handlers.decide_access_request import Decider
 from services.requests.handlers.delete_delegation import DelegationEnder
 from services.requests.handlers.end_lease import Ender, Expirer, Revoker
 from services.requests.handlers.extend_lease import Extender
+from services.requests.handlers.open_task import TaskOpener
 from services.requests.handlers.overdue import Overdue
 from services.requests.handlers.retry_access_request import Retrier
 from services.requests.handlers.review_emergency_access import Reviewer
 from services.requests.handlers.rule_on import Ruler
 from services.requests.handlers.seat import Seats
 from services.requests.handlers.settle_lease import Settler
+from services.requests.handlers.start_takeover import TakeoverStarter
 from services.requests.handlers.watch_over_leases import Alarm, Reminder
 from services.requests.handlers.wish import Wishes
 from services.requests.loops.decide import DecideLoop
@@ -55,7 +65,7 @@ from services.requests.loops.gone import GoneLoop
 from services.requests.loops.overdue import OverdueLoop
 from services.requests.loops.sweep import SweepLoop
 from services.requests.loops.watch import WatchLoop
-from services.requests.store import AccessRequestStore, DelegationStore, LeaseStore
+from services.requests.store import AccessRequestStore, DelegationStore, LeaseStore, TakeoverStore
 from services.requests.store import ledger as requests_ledger
 from services.requests.subscriber import Subscriber
 from services.requests.translate.facts import fact_to_message as requests_message
@@ -64,6 +74,7 @@ from tests.simulation.catalog import CompanyCatalog
 from tests.simulation.fuse import Fuse
 from tests.simulation.journal import Journal
 from tests.simulation.time import TickingClock
+from tests.simulation.town import ServesAlone
 from tests.simulation.weather import WeatheredTenant
 from tests.unit.connector.provisioning_house import CONNECTION
 
@@ -148,7 +159,8 @@ class RequestsRoom(Room):
         access_requests = self.access_requests = AccessRequestStore(database)
         leases = self.leases = LeaseStore(database)
         delegations = DelegationStore(database)
-        settler = Settler(access_requests, leases, connector, clock)
+        opener = TaskOpener(access_requests, leases, catalog)
+        settler = Settler(access_requests, leases, connector, opener, clock)
         advancer = Advancer(catalog, policy, leases)
         decider = Decider(access_requests, leases, advancer, clock)
         seats = Seats(access_requests, leases, delegations, advancer, clock)
@@ -171,7 +183,8 @@ class RequestsRoom(Room):
             decider,
             clock,
         )
-        subscriber = Subscriber(writes, settler, self._gone.of_person, self._gone.of_app)
+        starter = TakeoverStarter(TakeoverStore(database), catalog, clock)
+        subscriber = Subscriber(writes, settler, starter, self._gone.of_person, self._gone.of_app)
         self.follows = {follow.event_type: follow for follow in subscriber.follows()}
         overdue = Overdue(access_requests, leases, advancer, clock)
         reminder, alarm = Reminder(leases, clock), Alarm(leases, clock)
@@ -207,19 +220,6 @@ class _InEntra:
         return await provision(cast(Graph, self._tenant), self._gate, attempts)
 
 
-class _Alone:
-    """The port `Serving`: there is no other process."""
-
-    def serves(self, connection_id: str) -> bool:
-        return True
-
-    def connection_ids(self) -> frozenset[str]:
-        return frozenset({_CON})
-
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Nothing changes."""
-
-
 class Away:
     """Whether NATS can be reached."""
 
@@ -247,10 +247,9 @@ class ConnectorRoom(Room):
         self.syncs = SyncStore(database)
         self._provisioning = ProvisioningStore(database)
         self._gate = gate
-        deliver = DeliverLease(
-            requests, cast(Catalog, catalog), connections, self.syncs, self._provisioning, clock
-        )
-        end = EndLease(requests, self._provisioning, clock)
+        asked = cast(Catalog, catalog)
+        deliver = DeliverLease(requests, asked, connections, self.syncs, self._provisioning, clock)
+        end = EndLease(requests, asked, connections, self._provisioning, clock)
         self.follows = {
             follow.event_type: follow for follow in connector_follows(self.writes, deliver, end)
         }
@@ -264,6 +263,17 @@ class ConnectorRoom(Room):
             clock,
         )
         self._mend = MendDelivery(self._provisioning, clock)
+        reconciliations = ReconciliationStore(database)
+        self._reconciler = Reconciler(
+            self.syncs,
+            self._provisioning,
+            reconciliations,
+            ServesAlone(),
+            Reconcile(asked, connections, self._provisioning, reconciliations, clock),
+            SeeToLostAccess(self._provisioning, clock),
+            self.writes,
+            clock,
+        )
 
     @property
     def read(self) -> ReadProvisioning:
@@ -273,13 +283,15 @@ class ConnectorRoom(Room):
     async def round(self, *, again: bool) -> None:
         """Looks at leases, and then carries out what is due and may go."""
         await self._look()
+        if not again:
+            await self._reconciler()
         while writes := self._gate.writes_ready():
             due = await self._provisioning.due(_CON, self.clock.now(), 2000, frozenset())
             wave = next_wave(due, writes=writes, on_their_way=0)
             if not wave.parcels:
                 return
             self._gate.take_writes(wave.writes)
-            run = WaveRun(_CON, _Alone(), self._parts, lambda _: None, lambda _: None)
+            run = WaveRun(_CON, ServesAlone(), self._parts, lambda _: None, lambda _: None)
             await run.carry_out(wave.parcels)
 
     async def neglected(self) -> int:

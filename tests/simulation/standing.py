@@ -7,12 +7,12 @@ from libs.domain.callers import Person
 from services.connector.domain.assignment import AssignmentState
 from services.connector.domain.operation import OperationKind
 from services.connector.ports import Attempt
-from services.requests.domain.lease import LeaseState
+from services.requests.domain.lease import Lease
+from tests.simulation.catalog import kind_of
 from tests.simulation.entra import Kind
 from tests.simulation.town import KINDS, PEOPLE, Town
 
 _LAG = timedelta(minutes=3)
-_HOLDING = set(LeaseState) - {LeaseState.ENDED}
 Place = tuple[str, Kind]
 
 
@@ -42,11 +42,19 @@ class Standing:
                 self.doubtful.add(_place(who, kind))
 
     def remove(self, who: Person, kind: Kind) -> None:
-        """An administrator takes away what no lease holds."""
-        if self.town.leases_on(who, kind, *_HOLDING):
-            return
+        """An administrator takes it away, whoever gave it: what is there later is Latchkey's."""
         if self.town.entra.remove_by_hand(who.entra_object_id, kind):
             self._forget(_place(who, kind))
+
+    def asked_to_take_over(self, lease: Lease) -> None:
+        """A lease makes its own what it finds; until it is delivered it may end before that."""
+        if lease.takes_over:
+            places = {(lease.subject.entra_object_id, kind_of(each)) for each in lease.targets}
+            self.doubtful |= places
+
+    def taken_over(self, who: Person, kind: Kind) -> None:
+        """A lease that takes over is delivered: nothing of it is anybody else's."""
+        self._forget(_place(who, kind))
 
     def synced(self) -> None:
         """The catalog saw what is there, and the connector believes it of what it has not changed

@@ -2,15 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from libs.domain.errors import LatchkeyError
+from services.connector.domain.connection import RemovedAccessAction
 from services.requests.domain.lease import Lease, LeaseState
 from services.requests.domain.steps import Accept, Reject
 from tests.fakes.graph_model import Fault
@@ -19,6 +20,7 @@ from tests.simulation.standing import Standing
 from tests.simulation.town import KINDS, OFFERS, PEOPLE, Town
 
 T = TypeVar("T")
+_SYNCS = 4
 _State = LeaseState
 _WHO = st.integers(0, len(PEOPLE) - 1)
 _WHAT = st.sampled_from(KINDS)
@@ -52,9 +54,21 @@ class Overlap(RuleBasedStateMachine):
         found = [lease for lease in self.town.leases if lease.state in states]
         return found[number % len(found)] if found else None
 
-    @rule(who=_WHO, offer=st.sampled_from(sorted(OFFERS)), length=_LENGTH)
-    def grant(self, who: int, offer: str, length: timedelta | None) -> None:
-        self.run(self.town.ask(PEOPLE[who], offer, length))
+    @initialize(action=st.sampled_from(list(RemovedAccessAction)))
+    def what_is_removed_by_hand(self, action: RemovedAccessAction) -> None:
+        """Ends its leases, or is put back."""
+        self.town.removed_is(action)
+
+    @rule(
+        who=_WHO,
+        offer=st.sampled_from(sorted(OFFERS)),
+        length=_LENGTH,
+        takes_over=st.sampled_from([False, False, True]),
+    )
+    def grant(self, who: int, offer: str, length: timedelta | None, takes_over: bool) -> None:
+        asked = self.run(self.town.ask(PEOPLE[who], offer, length, takes_over=takes_over))
+        if asked is not None:
+            self.standing.asked_to_take_over(self.town.house.store.kept_leases[asked])
 
     @rule(number=_ANY, length=st.sampled_from([0.1, 5]), approved=st.booleans())
     def extend(self, number: int, length: float, approved: bool) -> None:
@@ -120,6 +134,10 @@ class Overlap(RuleBasedStateMachine):
     @rule()
     def connector_looks(self) -> None:
         self.run(self.town.look())
+
+    @rule()
+    def connector_reconciles(self) -> None:
+        self.run(self.town.reconciler())
 
     @rule()
     def requests_looks(self) -> None:
@@ -189,17 +207,21 @@ class Overlap(RuleBasedStateMachine):
     def quiet(self) -> None:
         """Lost events are made up for and everything is worked off: Entra is as the model."""
         self.town.entra.denied.clear()
-        for _ in range(60):
+        self.town.to_requests.clear()
+        for number in range(60):
             self.run(self.town.expire())
             self.run(self.town.look())
+            self.run(self.town.reconciler())
             parcels = self.run(self.town.begin_wave(100)) or []
             for attempts in parcels:
                 self.run(self.town.carry_out(attempts, (), dies=False))
             self.run(self.town.sweep())
-            busy = any(each.is_on_its_way for each in self.town.leases)
-            if not busy and not self._operations():
+            while self.town.to_requests:
+                self.run(self.town.house.settle(self.town.to_requests.pop()))
+            if number >= _SYNCS and not self._is_busy():
                 break
             self.town.clock.advance(timedelta(minutes=2))
+            self.sync()
         else:
             raise AssertionError("there is no end to it")
         self._judge()
@@ -210,9 +232,15 @@ class Overlap(RuleBasedStateMachine):
         assert not self.run(self.town.begin_wave(100))
         assert len(self.town.entra.journal) == written, "a second look writes nothing"
 
-    def _operations(self) -> Sequence[object]:
-        kept = self.town.store.assignments_by_id.values()
-        return [found.operation for found in kept if found.operation is not None]
+    def _is_busy(self) -> bool:
+        """Whether anything is on its way, in Entra or between the two."""
+        store = self.town.store
+        lost = {it.lease_id for it in store.deliveries_by_id.values() if it.state.value == "LOST"}
+        on_its_way = any(
+            each.is_on_its_way or (each.lease_id in lost and not each.is_over)
+            for each in self.town.leases
+        )
+        return on_its_way or any(each.operation for each in store.assignments_by_id.values())
 
     def _judge(self) -> None:
         self.nothing_is_interrupted()
@@ -220,8 +248,10 @@ class Overlap(RuleBasedStateMachine):
         for who in PEOPLE:
             for kind in KINDS:
                 held = self.town.entra.holds(who.entra_object_id, kind)
-                if self.town.leases_on(who, kind, _State.ACTIVE):
+                if active := self.town.leases_on(who, kind, _State.ACTIVE):
                     assert held, f"{kind} is missing"
+                    if any(lease.takes_over for lease in active):
+                        self.standing.taken_over(who, kind)
                 elif not self.town.leases_on(who, kind, _State.FAILED):
                     self.standing.check(who, kind, held=held)
 

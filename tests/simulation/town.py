@@ -2,13 +2,17 @@
 a test: the real use cases, their words to each other, and everything from a wave of calls to Graph.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
+from libs.db.writes import Writes
 from libs.domain.callers import Person
+from libs.domain.changes import Outcome
 from libs.domain.ids import derived_id, new_id
 from services.connector.domain.assignment import Assignment
+from services.connector.domain.connection import RemovedAccessAction
 from services.connector.domain.sync import Progress, Sync, SyncState
 from services.connector.domain.wave import next_wave
 from services.connector.entra.gate import Gate
@@ -17,8 +21,10 @@ from services.connector.entra.provisioner import provision
 from services.connector.handlers.deliver_lease import DeliverLease
 from services.connector.handlers.end_lease import EndLease
 from services.connector.handlers.get_delivery import ReadProvisioning
-from services.connector.handlers.mend_delivery import MendDelivery
+from services.connector.handlers.lost_access import SeeToLostAccess
+from services.connector.handlers.reconcile import Reconcile
 from services.connector.handlers.run_operations import RunOperations
+from services.connector.loops.reconciling import Reconciler
 from services.connector.ports import Attempt, Catalog
 from services.requests.domain import facts
 from services.requests.domain.lease import Lease, LeaseState
@@ -62,6 +68,31 @@ PEOPLE: tuple[Person, ...] = tuple(
 )
 
 
+class ServesAlone:
+    """The port `Serving`: there is no other process."""
+
+    def serves(self, connection_id: str) -> bool:
+        return True
+
+    def connection_ids(self) -> frozenset[str]:
+        return frozenset({_CON})
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Nothing changes."""
+
+
+class _Commits:
+    """Commits what a use case returns, at once."""
+
+    def __init__(self, store: FakeProvisioning) -> None:
+        self._store = store
+
+    async def run(self, use_case: Callable[[], Awaitable[Outcome[Any]]]) -> Any:
+        outcome = await use_case()
+        self._store.commit(outcome)
+        return outcome.result
+
+
 class Town:
     """Two people, and what they may ask for. `to_connector` and `to_requests` are the events on
     their way: what happened, and to which lease."""
@@ -76,27 +107,49 @@ class Town:
         self.house = House(clock=self.clock, catalog=cast(FakeCatalog, self.catalog))
         self.store = FakeProvisioning()
         self.syncs = FakeSyncs()
+        self.connections = FakeConnections(CONNECTION)
         self.gate = Gate(writes_per_second=1000, units_per_second=100_000)
         self.house.connector = cast(FakeConnector, ConnectorNextDoor(ReadProvisioning(self.store)))
-        self.requests = RequestsNextDoor(self.house.store.leases)
+        self.requests = RequestsNextDoor(self.house.store.leases, self.catalog)
         self.to_connector: list[tuple[str, str]] = []
         self.to_requests: list[str] = []
         self._changes_read = self._facts_read = 0
         self.begin_connector()
+
+    def removed_is(self, action: RemovedAccessAction) -> None:
+        """What becomes of a lease whose access somebody takes out by hand."""
+        self.connections.connection = replace(CONNECTION, removed_access_action=action)
 
     def begin_connector(self) -> None:
         """A new process of the connector, over what the last one kept."""
         self.deliver_lease = DeliverLease(
             self.requests,
             cast(Catalog, self.catalog),
-            FakeConnections(CONNECTION),
+            self.connections,
             self.syncs,
             self.store,
             self.clock,
         )
-        self.end_lease = EndLease(self.requests, self.store, self.clock)
+        self.end_lease = EndLease(
+            self.requests, cast(Catalog, self.catalog), self.connections, self.store, self.clock
+        )
         self.run_operations = RunOperations(self.store, self.clock)
-        self.mend_delivery = MendDelivery(self.store, self.clock)
+        self.reconciler = Reconciler(
+            self.syncs,
+            self.store,
+            self.store.reconciliations,
+            ServesAlone(),
+            Reconcile(
+                cast(Catalog, self.catalog),
+                self.connections,
+                self.store,
+                self.store.reconciliations,
+                self.clock,
+            ),
+            SeeToLostAccess(self.store, self.clock),
+            cast(Writes, _Commits(self.store)),
+            self.clock,
+        )
 
     @property
     def leases(self) -> Sequence[Lease]:
@@ -132,9 +185,11 @@ class Town:
         self.to_requests += [fact.resource_id for fact in told[self._facts_read :]]
         self._changes_read, self._facts_read = len(changes), len(told)
 
-    async def ask(self, who: Person, offer: str, length: timedelta | None) -> str:
+    async def ask(
+        self, who: Person, offer: str, length: timedelta | None, *, takes_over: bool = False
+    ) -> str:
         """Somebody asks, and policy approves at once; returns the lease."""
-        wish = Wish(who, OFFERS[offer].entitlement_id, length)
+        wish = Wish(who, OFFERS[offer].entitlement_id, length, takes_over=takes_over)
         return (await self.house.ask(wish)).lease_id
 
     async def hear(self, what: str, lease_id: str) -> None:
@@ -162,10 +217,10 @@ class Town:
 
     def sync(self) -> None:
         """The catalog hears what Entra holds."""
-        now = self.clock.now()
-        self.catalog.sync(self.entra)
+        now, sync_id = self.clock.now(), new_id("syn")
+        self.catalog.sync(self.entra, sync_id)
         self.syncs.last = Sync(
-            new_id("syn"), _CON, SyncState.SUCCEEDED, Progress(""), "", create_time=now
+            sync_id, _CON, SyncState.SUCCEEDED, Progress(""), "", create_time=now
         )
 
     async def begin_wave(self, writes: int) -> list[list[Attempt]]:
