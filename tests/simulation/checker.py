@@ -181,6 +181,29 @@ def l7_nothing_is_stuck(record: Record) -> Violations:
             yield f"L7: {request['access_request_id']} is {request['state']}"
 
 
+def l8_removals_are_seen(record: Record) -> Violations:
+    """L8: what somebody's hand takes from under an active lease is seen with the first sync that
+    begins when Entra's lists show what Latchkey did: within the bound the lease has ended, or
+    somebody has given it back."""
+    for place, changes in record.places.items():
+        for change, after in zip(changes, [*changes[1:], None], strict=True):
+            if change.added or change.by != HAND:
+                continue
+            for lease in record.by_place[place]:
+                if lease.active is None or not lease.active < change.time:
+                    continue
+                if not lease.is_wanted(change.time):
+                    continue
+                shown = max(change.time, lease.active + _SEEN)
+                seen = next((each for each in record.syncs if each > shown), None)
+                if seen is None or record.end is None:
+                    continue
+                until = record.clear_from(seen, BOUND) + BOUND
+                back = after is not None and after.time <= until
+                if until <= record.end and not back and lease.is_wanted(until):
+                    yield f"L8: nobody saw that {place} was taken at {change.time}"
+
+
 ORACLES: tuple[Callable[[Record], Violations], ...] = (
     s1_no_access_without_approval,
     s3_given_once,
@@ -191,6 +214,7 @@ ORACLES: tuple[Callable[[Record], Violations], ...] = (
     ended_is_gone,
     l2_ends_come,
     l7_nothing_is_stuck,
+    l8_removals_are_seen,
 )
 
 

@@ -38,7 +38,7 @@ from tests.simulation.weather import Weather, WeatheredTenant
 from tests.unit.connector.provisioning_house import CONNECTION
 
 _ROUNDS = 8
-_SOON, _WAITING, _LATER = (timedelta(seconds=each) for each in (3, 30, 300))
+_SOON, _WAITING, _LATER = (timedelta(seconds=each) for each in (3, 30, 600))
 WRITES_PER_SECOND = 20
 
 

@@ -142,6 +142,7 @@ def record_of(lines: Iterable[Line]) -> Record:
             _audit(record, line)
     for changes in record.places.values():
         changes.sort(key=lambda each: each.time)
+    record.syncs.sort()
     return record
 
 

@@ -157,6 +157,7 @@ def test_a_journal_that_is_right() -> None:
         ("S17", _without(action="lease.extended")),
         ("S17", _body("LeaseExtended", end_time=_at(40))),
         ("lea_1 was shown as ended", _late(93, **_TAKEN)),
+        ("L8", _with(_entra(10, "hand", added=False), {"what": "sync", "time": _at(15)})),
         ("L2", _without(type="LeaseRemoved")),
         ("L2", _late(120, type="LeaseRemoved")),
         ("L7", _state("lease", "ENDING")),

@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.simulation.checker import violations
 from tests.simulation.days import Size, play
 from tests.simulation.journal import read
@@ -14,13 +16,14 @@ _SIZE = Size(
     people=100,
     apps=6,
     days=1,
-    asks_a_head=0.8,
-    by_hand_a_head=0.3,
+    asks_a_head=0.5,
+    by_hand_a_head=0.2,
     sync=timedelta(hours=1),
     troubles_a_day=1,
 )
 
 
+@pytest.mark.timeout(600)
 def test_a_day(tmp_path: Path) -> None:
     """Nothing that must hold of leases is broken, by the journal of Entra, of both services'
     audits and events, and of what the events had for effects. The journal is of a day in which

@@ -192,8 +192,8 @@ class Week:
     # What is done past Latchkey.
 
     async def by_hand(self) -> None:
-        """An administrator gives something, or takes away what no lease holds, of somebody for whom
-        nothing is on its way at the moment."""
+        """An administrator gives something, or takes it away, of somebody for whom nothing of it is
+        on its way at the moment."""
         who = self.chance.choice(self.company.enabled)
         offer = self.chance.choice([*self.company.catalog.offers.values()])
         kind = kind_of(self.chance.choice(offer.targets))
@@ -201,9 +201,8 @@ class Week:
         if states & {LeaseState.GRANTED, LeaseState.ENDING, LeaseState.FAILED}:
             return
         if self.house.tenant.holds(who.entra_object_id, kind):
-            if not states & {LeaseState.ACTIVE}:
-                self.house.tenant.remove_by_hand(who.entra_object_id, kind)
-        else:
+            self.house.tenant.remove_by_hand(who.entra_object_id, kind)
+        elif LeaseState.ACTIVE not in states:
             self.house.tenant.add_by_hand(who.entra_object_id, kind)
 
     # What goes wrong.
