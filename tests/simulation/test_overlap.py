@@ -27,6 +27,12 @@ _WHAT = st.sampled_from(KINDS)
 _ANY = st.integers(0, 1000)
 _LENGTH = st.sampled_from([None, *(timedelta(minutes=each) for each in (1, 7, 30, 600))])
 _PAUSE = st.sampled_from([timedelta(seconds=1), *(timedelta(minutes=each) for each in (1, 4, 40))])
+_WISH = st.tuples(
+    _WHO, st.sampled_from(sorted(OFFERS)), _LENGTH, st.sampled_from([False, False, True])
+)
+_HAND = st.tuples(st.sampled_from([True, True, False]), _WHO, _WHAT)
+_DONE = ("expire", "look", "sweep", "reconcile", "sync", "event", "event", "answer", "answer")
+_WORK = st.tuples(st.sampled_from(_DONE), _ANY, st.integers(0, 2))
 _FAULTS = st.lists(st.one_of(st.none(), st.sampled_from(list(Fault))), max_size=3)
 
 
@@ -54,21 +60,28 @@ class Overlap(RuleBasedStateMachine):
         found = [lease for lease in self.town.leases if lease.state in states]
         return found[number % len(found)] if found else None
 
-    @initialize(action=st.sampled_from(list(RemovedAccessAction)))
-    def what_is_removed_by_hand(self, action: RemovedAccessAction) -> None:
-        """Ends its leases, or is put back."""
-        self.town.removed_is(action)
-
-    @rule(
-        who=_WHO,
-        offer=st.sampled_from(sorted(OFFERS)),
-        length=_LENGTH,
-        takes_over=st.sampled_from([False, False, True]),
+    @initialize(
+        action=st.sampled_from(list(RemovedAccessAction)),
+        hands=st.lists(_HAND, max_size=3),
+        wishes=st.lists(_WISH, min_size=2, max_size=5),
     )
-    def grant(self, who: int, offer: str, length: timedelta | None, takes_over: bool) -> None:
-        asked = self.run(self.town.ask(PEOPLE[who], offer, length, takes_over=takes_over))
-        if asked is not None:
-            self.standing.asked_to_take_over(self.town.house.store.kept_leases[asked])
+    def begin(
+        self,
+        action: RemovedAccessAction,
+        hands: list[tuple[bool, int, Kind]],
+        wishes: list[tuple[int, str, timedelta | None, bool]],
+    ) -> None:
+        """What is removed by hand ends its leases, or is put back."""
+        self.town.removed_is(action)
+        self.by_hand(hands)
+        self.grant(wishes)
+
+    @rule(wishes=st.lists(_WISH, min_size=1, max_size=3))
+    def grant(self, wishes: list[tuple[int, str, timedelta | None, bool]]) -> None:
+        for who, offer, length, takes_over in wishes:
+            asked = self.run(self.town.ask(PEOPLE[who], offer, length, takes_over=takes_over))
+            if asked is not None:
+                self.standing.asked_to_take_over(self.town.house.store.kept_leases[asked])
 
     @rule(number=_ANY, length=st.sampled_from([0.1, 5]), approved=st.booleans())
     def extend(self, number: int, length: float, approved: bool) -> None:
@@ -104,57 +117,47 @@ class Overlap(RuleBasedStateMachine):
     def time_passes(self, pause: timedelta) -> None:
         self.town.clock.advance(pause)
 
-    @rule()
-    def ends_in_time(self) -> None:
-        self.run(self.town.expire())
-
-    @rule(at=_ANY, times=st.integers(0, 2))
-    def event(self, at: int, times: int) -> None:
-        """One of those on their way comes: in any order, twice, or is lost."""
-        waiting = self.town.to_connector
-        if waiting:
-            what, lease_id = waiting.pop(at % len(waiting))
-            for _ in range(times):
-                self.run(self.town.hear(what, lease_id))
-
-    @rule(at=_ANY, times=st.integers(0, 2))
-    def answer(self, at: int, times: int) -> None:
-        """The same of an event to requests."""
-        waiting = self.town.to_requests
-        if waiting:
-            lease_id = waiting.pop(at % len(waiting))
-            for _ in range(times):
-                self.run(self.town.house.settle(lease_id))
+    @rule(work=st.lists(_WORK, min_size=1, max_size=6))
+    def work(self, work: list[tuple[str, int, int]]) -> None:
+        """Both services do what they do, and events come: in any order, twice, or never."""
+        for what, at, times in work:
+            match what:
+                case "expire":
+                    self.run(self.town.expire())
+                case "look":
+                    self.run(self.town.look())
+                case "sweep":
+                    self.run(self.town.sweep())
+                case "reconcile":
+                    self.run(self.town.reconciler())
+                case "sync":
+                    self.sync()
+                case "event" if self.town.to_connector:
+                    told = self.town.to_connector
+                    event, lease_id = told.pop(at % len(told))
+                    for _ in range(times):
+                        self.run(self.town.hear(event, lease_id))
+                case "answer" if self.town.to_requests:
+                    heard = self.town.to_requests
+                    lease_id = heard.pop(at % len(heard))
+                    for _ in range(times):
+                        self.run(self.town.house.settle(lease_id))
 
     @rule(number=_ANY, what=st.sampled_from(["granted", "ended"]))
     def forged_event(self, number: int, what: str) -> None:
         if (lease := self.one(number, *_State)) is not None:
             self.run(self.town.hear(what, lease.lease_id))
 
-    @rule()
-    def connector_looks(self) -> None:
-        self.run(self.town.look())
-
-    @rule()
-    def connector_reconciles(self) -> None:
-        self.run(self.town.reconciler())
-
-    @rule()
-    def requests_looks(self) -> None:
-        self.run(self.town.sweep())
-
-    @rule()
     def sync(self) -> None:
+        """The catalog hears what Entra holds."""
         self.town.sync()
         self.standing.synced()
 
-    @rule(who=_WHO, kind=_WHAT)
-    def added_by_hand(self, who: int, kind: Kind) -> None:
-        self.standing.add(PEOPLE[who], kind)
-
-    @rule(who=_WHO, kind=_WHAT)
-    def removed_by_hand(self, who: int, kind: Kind) -> None:
-        self.standing.remove(PEOPLE[who], kind)
+    @rule(hands=st.lists(_HAND, min_size=1, max_size=3))
+    def by_hand(self, hands: list[tuple[bool, int, Kind]]) -> None:
+        """Somebody gives or takes something past Latchkey."""
+        for gives, who, kind in hands:
+            (self.standing.add if gives else self.standing.remove)(PEOPLE[who], kind)
 
     @rule(group=st.sampled_from(["g-editors", "g-viewers"]), refused=st.booleans())
     def group_is_refused(self, group: str, refused: bool) -> None:
@@ -173,11 +176,6 @@ class Overlap(RuleBasedStateMachine):
         for attempts in parcels:
             self.standing.called(attempts, lost=dies or any(each for each in faults))
             self.run(self.town.carry_out(attempts, faults, dies=dies))
-
-    @rule()
-    def connector_is_killed(self) -> None:
-        """Between two calls."""
-        self.town.begin_connector()
 
     @invariant()
     def nothing_is_interrupted(self) -> None:
@@ -256,8 +254,11 @@ class Overlap(RuleBasedStateMachine):
                     self.standing.check(who, kind, held=held)
 
     def teardown(self) -> None:
-        """However it began, it ends well."""
+        """However it began, it ends well; and when everything is given back nothing of it stays."""
         try:
+            self.quiet()
+            for number in range(len(self.town.leases)):
+                self.give_back(number)
             self.quiet()
         finally:
             self.runner.close()
@@ -268,7 +269,7 @@ TestOverlap.__doc__ = (
     "Whatever is granted, extended, given back, lost, doubled, shuffled, killed or done by hand."
 )
 TestOverlap.settings = settings(
-    max_examples=int(os.environ.get("SOAK_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("SOAK_EXAMPLES", "60")),
     stateful_step_count=int(os.environ.get("SOAK_STEPS", "40")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
