@@ -32,7 +32,8 @@ from tests.simulation.entra import Kind
 from tests.simulation.fuse import Killed
 from tests.simulation.journal import Journal
 from tests.simulation.post import Post
-from tests.simulation.rooms import Away, ConnectorRoom, RequestsRoom, Room, loop_time
+from tests.simulation.room import Room
+from tests.simulation.rooms import ConnectorRoom, Reachable, RequestsRoom, loop_time
 from tests.simulation.time import SimulatedLoop, TickingClock
 from tests.simulation.weather import Weather, WeatheredTenant
 from tests.unit.connector.provisioning_house import CONNECTION
@@ -52,7 +53,7 @@ class SimulatedHouse:
         self.gate = Gate(writes_per_second=WRITES_PER_SECOND, units_per_second=1000, now=loop_time)
         self.tenant = WeatheredTenant(self.clock.now, chance, self.gate)
         self.post = Post(chance)
-        self.broker = Away()
+        self.broker = Reachable()
         self.down: set[str] = set()
         self.kills = 0
         self._databases = [

@@ -1,17 +1,11 @@
 """The two services as processes over their databases, without their ports to the network."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
-from google.protobuf.message import Message
-
-from libs.db.committer import Committer, EncodedFact, IdempotencyKey, Received
 from libs.db.engine import Database
-from libs.db.ledger import Ledger
-from libs.db.writes import Writes
-from libs.domain.changes import Change, Fact
 from libs.events.broker import Broker
 from services.connector.domain.connection import Connection
 from services.connector.domain.verdict import Verdict
@@ -73,6 +67,7 @@ from tests.simulation.bridges import ConnectorNextDoor, RequestsNextDoor
 from tests.simulation.catalog import CompanyCatalog
 from tests.simulation.fuse import Fuse
 from tests.simulation.journal import Journal
+from tests.simulation.room import Room
 from tests.simulation.time import TickingClock
 from tests.simulation.town import ServesAlone
 from tests.simulation.weather import WeatheredTenant
@@ -80,64 +75,6 @@ from tests.unit.connector.provisioning_house import CONNECTION
 
 _CON = CONNECTION.connection_id
 _REPEAT_SECONDS = 2.0
-
-
-class _Committer(Committer):
-    """Says when it commits, and what had which effect."""
-
-    def __init__(self, journal: Journal, fuse: Fuse, *rest: Any) -> None:
-        super().__init__(*rest)
-        self.journal, self.fuse, self.count = journal, fuse, 0
-
-    async def commit(
-        self,
-        change: Change,
-        *,
-        key: IdempotencyKey | None = None,
-        received: Received | None = None,
-    ) -> None:
-        await self.fuse.moment()
-        await super().commit(change, key=key, received=received)
-        self.count += 1
-        if received is not None:
-            self.journal.note(
-                "effect",
-                consumer=received.consumer,
-                event_id=received.event_id,
-                action=change.audit.action,
-            )
-        await self.fuse.moment()
-
-
-class Room:
-    """What both services have. `fuse` ends them in the middle of something."""
-
-    def __init__(
-        self,
-        name: str,
-        database: Database,
-        ledger: Ledger,
-        journal: Journal,
-        clock: TickingClock,
-        message: Callable[[Fact], Message],
-        fuse: Fuse,
-    ) -> None:
-        self.name, self.database, self.ledger = name, database, ledger
-        self.journal, self.clock, self.fuse = journal, clock, fuse
-
-        def encode(fact: Fact) -> EncodedFact:
-            found = message(fact)
-            return EncodedFact(found.DESCRIPTOR.full_name, found.SerializeToString())
-
-        self.committer = _Committer(journal, self.fuse, database, ledger, clock, encode)
-        self.writes = Writes(database, ledger, self.committer)
-
-    async def __aenter__(self) -> "Room":
-        await self.committer.__aenter__()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.committer.__aexit__()
 
 
 class RequestsRoom(Room):
@@ -220,7 +157,7 @@ class _InEntra:
         return await provision(cast(Graph, self._tenant), self._gate, attempts)
 
 
-class Away:
+class Reachable:
     """Whether NATS can be reached."""
 
     connected = True
@@ -238,7 +175,7 @@ class ConnectorRoom(Room):
         requests: RequestsNextDoor,
         tenant: WeatheredTenant,
         gate: Gate,
-        broker: Away,
+        broker: Reachable,
     ) -> None:
         super().__init__(
             "connector", database, connector_ledger, journal, clock, connector_message, tenant.fuse
