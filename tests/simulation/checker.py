@@ -15,6 +15,7 @@ BOUND = timedelta(seconds=60)
 """How long after its end access may be there, and an undone call may have its effect."""
 _ALARM = timedelta(minutes=5)
 _SEEN = timedelta(minutes=3)
+_HEARD = timedelta(minutes=30)
 Violations = Iterator[str]
 
 
@@ -183,8 +184,9 @@ def l7_nothing_is_stuck(record: Record) -> Violations:
 
 def l8_removals_are_seen(record: Record) -> Violations:
     """L8: what somebody's hand takes from under an active lease is seen with the first sync that
-    begins when Entra's lists show what Latchkey did: within the bound the lease has ended, or
-    somebody has given it back."""
+    begins when Entra's lists show what Latchkey did: soon after it, counted from when neither Graph
+    nor the broker is in the way, the lease has ended, or somebody has given it back. Requests hears
+    of it by events alone, which are said again where they were lost."""
     for place, changes in record.places.items():
         for change, after in zip(changes, [*changes[1:], None], strict=True):
             if change.added or change.by != HAND:
@@ -198,7 +200,7 @@ def l8_removals_are_seen(record: Record) -> Violations:
                 seen = next((each for each in record.syncs if each > shown), None)
                 if seen is None or record.end is None:
                     continue
-                until = record.clear_from(seen, BOUND) + BOUND
+                until = record.clear_from(seen, _HEARD, needs_broker=True) + _HEARD
                 back = after is not None and after.time <= until
                 if until <= record.end and not back and lease.is_wanted(until):
                     yield f"L8: nobody saw that {place} was taken at {change.time}"

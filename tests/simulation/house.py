@@ -144,6 +144,7 @@ class SimulatedHouse:
     def lose_broker(self, away: bool) -> None:
         """NATS is away, or is back."""
         self.post.away, self.broker.connected = away, not away
+        self.journal.note("broker", fair=not away)
 
     def stop(self, name: str, *, running: bool = False) -> None:
         """A service does not run, or runs again."""

@@ -93,11 +93,14 @@ class Record:
     effects: list[Line] = field(default_factory=list)
     syncs: list[datetime] = field(default_factory=list)
     foul: list[tuple[datetime, datetime]] = field(default_factory=list)
+    deaf: list[tuple[datetime, datetime]] = field(default_factory=list)
     end: datetime | None = None
 
-    def clear_from(self, time: datetime, need: timedelta) -> datetime:
+    def clear_from(
+        self, time: datetime, need: timedelta, *, needs_broker: bool = False
+    ) -> datetime:
         """The first moment from `time` on after which nothing is in the way for so long."""
-        for begin, over in self.foul:
+        for begin, over in sorted([*self.foul, *(self.deaf if needs_broker else ())]):
             if begin < time + need and over > time:
                 time = over
         return time
@@ -111,7 +114,7 @@ def time_of(line: Line) -> datetime:
 def record_of(lines: Iterable[Line]) -> Record:
     """What a journal says."""
     record, every = Record(), list(lines)
-    foul_since: datetime | None = None
+    since: dict[str, datetime] = {}
     for line in every:
         match line["what"]:
             case "lease":
@@ -127,12 +130,12 @@ def record_of(lines: Iterable[Line]) -> Record:
             case "entra":
                 change = Change(time_of(line), line["by"], line["added"])
                 record.places[line["person"], line["kind"]].append(change)
-            case "weather":
-                if foul_since is None and not line["fair"]:
-                    foul_since = time_of(line)
-                elif foul_since is not None and line["fair"]:
-                    record.foul.append((foul_since, time_of(line)))
-                    foul_since = None
+            case "weather" | "broker" as what:
+                if not line["fair"]:
+                    since.setdefault(what, time_of(line))
+                elif what in since:
+                    known = record.foul if what == "weather" else record.deaf
+                    known.append((since.pop(what), time_of(line)))
             case "end":
                 record.end = time_of(line)
     for line in every:
