@@ -12,10 +12,10 @@ ARGS ?=
 step = @printf '\n== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos format check test test-peers soak soak-ends soak-bad-input demo up down lock lock-peers clean
+.PHONY: help setup protos format check test test-peers soak soak-ends soak-overlap soak-week soak-bad-input demo up down lock lock-peers clean
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Make .venv from requirements.lock
 
@@ -82,6 +82,16 @@ soak-bad-input: setup ## Send 2,000 odd things to every method: only the contrac
 soak-ends: setup ## Let 10,000 leases end in the same minute: within the write budget, the most overdue first
 	$(call step,soak of ends)
 	SOAK_LEASES=$(or $(LEASES),10000) $(BIN)/python -m pytest --capture=no tests/soak/soak_lease_ends.py $(ARGS)
+
+soak-overlap: setup ## Let leases overlap in every order: 5,000 interleavings (EXAMPLES=… for others)
+	$(call step,soak of overlaps)
+	SOAK_EXAMPLES=$(or $(EXAMPLES),5000) SOAK_STEPS=60 $(BIN)/python -m pytest --override-ini timeout=0 \
+		tests/simulation/test_overlap.py $(ARGS)
+
+soak-week: setup ## Play a week of 2,000 people in a fake clock, with kills and outages (SEED=… for another)
+	$(call step,soak of a week)
+	SOAK_PEOPLE=$(or $(PEOPLE),2000) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --capture=no \
+		tests/soak/soak_week.py $(ARGS)
 
 demo: setup ## Play the guide from start to end, in a house of its own
 	$(call step,demo)

@@ -103,6 +103,8 @@ class Decision:
             writes.append(leases.changed(over, seen=seen.version))
             writes.extend(access_requests.changed(ending, seen=access_request))
             happened.append(ended(over))
+            details = {"access_request_id": ending.access_request_id, "state": over.state.value}
+            also.append(AuditEntry(REQUESTS, "lease.revoked", lease_id, reason, details))
             task = await closing_delivery(leases, seen, reason, time)
             writes.extend(task.writes)
             happened.extend(task.facts)

@@ -201,6 +201,9 @@ async def test_a_failed_lease_ends_when_the_same_is_granted_anew() -> None:
     over = house.store.kept_leases[first.lease_id]
     assert over.state is LeaseState.ENDING
     assert over.end_reason == f"superseded by {second.lease_id}"
+    assert ("lease.revoked", over.lease_id) in [
+        (each.action, each.resource_id) for change in house.store.changes for each in change.also
+    ], "its end has an audit record of its own"
     assert facts.LeaseEnded(first.lease_id) in _facts(house)
     request = house.store.kept_access_requests[first.access_request_id]
     assert request.state is AccessRequestState.FAILED
