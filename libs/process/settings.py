@@ -79,6 +79,12 @@ class Settings(BaseModel):
     """Who must have issued a token."""
     audience: str = Field(default="latchkey", min_length=1)
     """Whom a token must be for."""
+    audit_key_file: Path
+    """The private key that heads of the audit chain are signed with, Ed25519 as PEM; the public
+    keys of former ones may follow in it. Read again when it is used."""
+    database_role: str | None = Field(default=None, min_length=1, max_length=63)
+    """The PostgreSQL role that the service runs as, where another one migrates: a migration then
+    grants it what it needs and no more."""
     migrate: bool = False
     """Whether to bring the database to the newest version at start."""
     log_format: Literal["json", "console"] = "json"

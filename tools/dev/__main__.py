@@ -3,7 +3,7 @@
     python -m tools.dev demo        the guide's five steps, told, in a house of its own
     python -m tools.dev run         the house, until Ctrl-C
     python -m tools.dev up | down   the house, in the background
-    python -m tools.dev issuer      keys and service tokens of a local issuer, in a folder
+    python -m tools.dev issuer      keys and tokens of a local issuer, and audit keys, in a folder
 
 `LATCHKEY_DATABASE_URL` puts the house on a PostgreSQL instead of SQLite files.
 """
@@ -92,6 +92,7 @@ def _issuer(folder: Path) -> None:
     issuer = Issuer(folder)
     for service in SERVICES:
         print(issuer.service_token_file(service))
+        print(issuer.audit_key_file(service))
 
 
 if __name__ == "__main__":

@@ -218,6 +218,7 @@ class House:
             "JWKS_FILE": str(self.issuer.jwks_file),
             "ISSUER": ISSUER,
             "AUDIENCE": AUDIENCE,
+            "AUDIT_KEY_FILE": str(self.issuer.audit_key_file(service)),
             "LOG_FORMAT": "json",
         }
         own: dict[str, str] = {"TOKEN_FILE": str(self.issuer.service_token_file(service))}

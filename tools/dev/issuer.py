@@ -14,7 +14,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from jwt.algorithms import RSAAlgorithm
 
 ISSUER = "https://localhost/latchkey-dev"
@@ -33,7 +33,7 @@ class Issuer:
         folder.mkdir(parents=True, exist_ok=True)
         key_file = folder / "issuer.pem"
         if not key_file.exists():
-            _write_secret(key_file, _new_key())
+            _write_secret(key_file, _pem(rsa.generate_private_key(65537, 2048)))
         key = serialization.load_pem_private_key(key_file.read_bytes(), None)
         assert isinstance(key, rsa.RSAPrivateKey)
         self._key = key
@@ -70,6 +70,19 @@ class Issuer:
         _write_secret(file, self.service(name))
         return file
 
+    def audit_key_file(self, name: str) -> Path:
+        """The file of the key that a service signs the heads of its audit chain with, made once;
+        the public half is beside it, `….audit.pub`."""
+        file = self.folder / f"{name}.audit.pem"
+        if not file.exists():
+            key = ed25519.Ed25519PrivateKey.generate()
+            public = key.public_key().public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+            file.with_suffix(".pub").write_bytes(public)
+            _write_secret(file, _pem(key))
+        return file
+
     def sign(self, claims: dict[str, Any], *, seconds: float) -> str:
         """A token with any claims; they may replace the usual ones."""
         now = time.time()
@@ -77,8 +90,7 @@ class Issuer:
         return jwt.encode(usual | claims, self._key, algorithm="RS256", headers={"kid": _KEY_ID})
 
 
-def _new_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def _pem(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

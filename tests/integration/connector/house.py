@@ -77,6 +77,7 @@ class ConnectorHouse:
             database_url=database_url,
             nats_url=nats_url,
             jwks_file=issuer.jwks_file,
+            audit_key_file=issuer.audit_key_file("connector"),
             issuer=issuer.issuer,
             migrate=True,
             token_file=issuer.service_token_file("connector"),

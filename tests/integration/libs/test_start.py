@@ -31,6 +31,7 @@ def _start(
         "DATABASE_URL": f"sqlite:///{folder / 'a.db'}",
         "NATS_URL": "nats://127.0.0.1:1",
         "JWKS_FILE": str(issuer.jwks_file),
+        "AUDIT_KEY_FILE": str(issuer.audit_key_file(service)),
         "ISSUER": issuer.issuer,
         "MIGRATE": "true",
     }

@@ -1,0 +1,332 @@
+"""Walks a chain from its first record, with the heads that were signed over it.
+
+Records and heads come one by one, each head after the record that it names; only what is open is
+kept in memory. After something broken the walk goes on, so that everything else is looked at too.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from libs.audit.heads import Head
+from libs.audit.keys import PublicKeys
+from libs.audit.problems import Kind, Problem, Subject, Verification
+from libs.audit.records import Record, digest, time_text
+
+# Heads are signed every minute. A service that was down signs again when it starts.
+SIGNED_WITHIN = timedelta(minutes=5)
+_MOST_PROBLEMS = 100
+# How far away a moved record is looked for, and how many hashes all of that may cost.
+_REACH = 1000
+_MOST_GUESSES = 20_000
+
+
+class Walk:
+    """One walk along one chain."""
+
+    def __init__(
+        self, keys: PublicKeys, *, service: str = "", anchors: Iterable[Head] = ()
+    ) -> None:
+        """`service`: whose chain it is; the first head says so when it is not given.
+
+        `anchors`: heads of the same chain that were kept elsewhere.
+        """
+        self._keys = keys
+        self._service = service
+        self._problems: list[Problem] = []
+        self._problem_count = self._count = self._head_count = self._guesses = 0
+        self._last: Record | None = None
+        self._digest = ""
+        self._gaps: list[tuple[int, int]] = []
+        self._moved: set[int] = set()
+        self._unsigned: Record | None = None
+        self._agreed = self._heads_seen = self._head_trusted = 0
+        self._rewritten = False
+        self._early: dict[int, Head] = {}
+        self._written: tuple[int, str, int] | None = None
+        self._at_written = {""}
+        self._anchors: dict[int, list[Head]] = {}
+        for head in anchors:
+            if self._trusted(head, "kept ") and head not in self._anchors.get(head.sequence, ()):
+                self._anchors.setdefault(head.sequence, []).append(head)
+        self._kept = sorted(self._anchors)
+
+    def written(self, sequence: int, hash: str, at_most: int | None = None) -> None:
+        """Where the service says that its chain ends, and with which hash; `at_most` is what it
+        says when all records were read, if it goes on writing meanwhile."""
+        self._written = sequence, hash, sequence if at_most is None else at_most
+        if self._sequence == sequence:
+            self._at_written = {self._hash, self._digest}
+
+    def record(self, record: Record) -> None:
+        """The next record."""
+        self._count += 1
+        sequence, last = record.sequence, self._sequence
+        if sequence <= last:
+            self._out_of_order(record)
+            return
+        found = digest(record)
+        if found != record.hash and self._broken(record):
+            return
+        if sequence > last + 1:
+            self._gaps.append((last + 1, sequence - 1))
+            for moved in self._moved:
+                self._fill(moved)
+        elif not self._follows(record) and found == record.hash:
+            self._not_followed(record)
+        self._last, self._digest = record, found
+        if self._unsigned is None:
+            self._unsigned = record
+        if self._written is not None and self._written[0] == sequence:
+            self._at_written = {record.hash, found}
+        for kept in self._anchors.get(sequence, ()):
+            self._compare(kept)
+        if (early := self._early.pop(sequence, None)) is not None:
+            self._head_out_of_order(early)
+            self._compare(early)
+
+    def head(self, head: Head) -> None:
+        """The next head, after the record that it names."""
+        self._head_count += 1
+        trusted = self._trusted(head, "")
+        if head.sequence <= self._heads_seen:
+            if head.sequence == self._heads_seen:
+                words = f"there is more than one head {head.sequence}"
+                self._found(Kind.ADDED, Subject.HEAD, head.sequence, words)
+            else:
+                self._head_out_of_order(head)
+            return
+        if trusted and head.previous_sequence not in (self._heads_seen, self._head_trusted):
+            gone = head.previous_sequence
+            self._found(
+                Kind.MISSING,
+                Subject.HEAD,
+                gone,
+                f"head {gone} is missing: head {head.sequence} was signed after it",
+            )
+        self._missing_anchors(head.sequence)
+        self._heads_seen = head.sequence
+        if not trusted:
+            return
+        self._head_trusted = head.sequence
+        if head.sequence > self._sequence:
+            self._early[head.sequence] = head
+        elif head.sequence == self._sequence:
+            self._compare(head)
+        elif not self._in_gap(head.sequence):
+            self._head_out_of_order(head)
+
+    def finish(self, at: datetime) -> Verification:
+        """What was found. `at`: when the records were read."""
+        self._missing_anchors(None)
+        for first, last in self._gaps:
+            many = f"records {first} to {last} are" if last > first else f"record {first} is"
+            self._found(Kind.MISSING, Subject.RECORD, first, f"{many} missing", last)
+        latest = max(self._head_trusted, *self._anchors, 0)
+        if latest > self._sequence:
+            self._truncated(latest, f"head {latest} was signed")
+        if self._written is not None:
+            self._ends_as_written(*self._written)
+        late = self._unsigned
+        if late is not None and late.record_time < time_text(at - SIGNED_WITHIN):
+            self._found(
+                Kind.UNSIGNED,
+                Subject.RECORD,
+                late.sequence,
+                f"records from {late.sequence} on are not signed, long after they were written: "
+                "heads were taken away, or none are signed any more",
+                self._sequence,
+            )
+        problems = sorted(self._problems, key=lambda it: (it.sequence, it.subject))
+        return Verification(
+            self._count, self._head_count, self._agreed, self._problem_count, tuple(problems)
+        )
+
+    @property
+    def _sequence(self) -> int:
+        return 0 if self._last is None else self._last.sequence
+
+    @property
+    def _hash(self) -> str:
+        return "" if self._last is None else self._last.hash
+
+    def _found(
+        self, kind: Kind, subject: Subject, sequence: int, words: str, last: int | None = None
+    ) -> None:
+        self._problem_count += 1
+        if len(self._problems) < _MOST_PROBLEMS:
+            last = sequence if last is None else last
+            self._problems.append(Problem(kind, subject, sequence, last, words))
+
+    def _follows(self, record: Record) -> bool:
+        # Where the record before was edited, one of these is what it was written with.
+        return record.previous_hash in (self._hash, self._digest if self._last else "")
+
+    def _broken(self, record: Record) -> bool:
+        """The record does not have the hash that it is kept with; whether it is another one, whole,
+        that was moved here."""
+        place = record.sequence
+        origin = self._origin(record)
+        if origin is None:
+            self._found(
+                Kind.EDITED, Subject.RECORD, place, f"record {place} is not as it was written"
+            )
+            return False
+        self._fill(origin)
+        self._moved.add(origin)
+        self._found(
+            Kind.REORDERED, Subject.RECORD, origin, f"record {origin} stands at place {place}"
+        )
+        return True
+
+    def _origin(self, record: Record) -> int | None:
+        """The place of which the record has the hash, if it was moved and not edited."""
+        for distance in range(1, _REACH + 1):
+            for place in (record.sequence - distance, record.sequence + distance):
+                if self._guesses >= _MOST_GUESSES:
+                    return None
+                if place > 0:
+                    self._guesses += 1
+                    if digest(record, place) == record.hash:
+                        return place
+        return None
+
+    def _not_followed(self, record: Record) -> None:
+        """The record is as it was written, and was not written after the one before it."""
+        before = record.sequence - 1
+        if self._last is None:
+            words = f"record {record.sequence} begins the chain, and was not written as its first"
+            self._found(Kind.EDITED, Subject.RECORD, record.sequence, words)
+        elif self._digest == self._last.hash:
+            self._found(
+                Kind.EDITED,
+                Subject.RECORD,
+                before,
+                f"record {before} is not the one that record {record.sequence} was written after: "
+                "it was changed, and its own hash made anew",
+            )
+
+    def _out_of_order(self, record: Record) -> None:
+        sequence = record.sequence
+        if digest(record) != record.hash:
+            self._found(
+                Kind.EDITED, Subject.RECORD, sequence, f"record {sequence} is not as it was written"
+            )
+        if self._fill(sequence):
+            self._found(
+                Kind.REORDERED,
+                Subject.RECORD,
+                sequence,
+                f"record {sequence} stands behind record {self._sequence}",
+            )
+        else:
+            self._found(
+                Kind.ADDED, Subject.RECORD, sequence, f"there is more than one record {sequence}"
+            )
+
+    def _in_gap(self, sequence: int) -> bool:
+        return any(first <= sequence <= last for first, last in self._gaps)
+
+    def _fill(self, sequence: int) -> bool:
+        """Whether that record was missing; it is found."""
+        for number, (first, last) in enumerate(self._gaps):
+            if first <= sequence <= last:
+                left = [(first, sequence - 1), (sequence + 1, last)]
+                self._gaps[number : number + 1] = [it for it in left if it[0] <= it[1]]
+                return True
+        return False
+
+    def _trusted(self, head: Head, which: str) -> bool:
+        """Whether the head was signed for this chain with a key that is known."""
+        number = head.sequence
+        key = self._keys.get(head.key_id)
+        if key is None:
+            self._found(
+                Kind.FOREIGN,
+                Subject.HEAD,
+                number,
+                f"{which}head {number} is signed with an unknown key, {head.key_id}",
+            )
+        elif not head.is_signed_by(key):
+            self._found(
+                Kind.EDITED,
+                Subject.HEAD,
+                number,
+                f"{which}head {number} is not as it was signed",
+            )
+        elif self._service and head.service != self._service:
+            self._found(
+                Kind.FOREIGN,
+                Subject.HEAD,
+                number,
+                f"{which}head {number} is of the chain of {head.service}, not {self._service}",
+            )
+        else:
+            self._service = head.service
+            return True
+        return False
+
+    def _compare(self, head: Head) -> None:
+        """A head that can be trusted with the record that was read last."""
+        self._unsigned = None
+        if head.hash in (self._hash, self._digest):
+            if not self._rewritten:
+                self._agreed = head.sequence
+            return
+        if self._rewritten:
+            return
+        self._rewritten = True
+        first = self._agreed + 1
+        self._found(
+            Kind.RECHAINED,
+            Subject.RECORD,
+            first,
+            f"head {head.sequence}, signed at {head.head_time}, has another hash than record "
+            f"{head.sequence}: one of the records {first} to {head.sequence} was changed, and what "
+            "follows it chained anew without the key",
+            head.sequence,
+        )
+
+    def _head_out_of_order(self, head: Head) -> None:
+        words = f"head {head.sequence} is out of its order"
+        self._found(Kind.REORDERED, Subject.HEAD, head.sequence, words)
+
+    def _missing_anchors(self, before: int | None) -> None:
+        """Those of the heads kept elsewhere that had to come before this one, or at all."""
+        while self._kept and (before is None or self._kept[0] <= before):
+            kept = self._kept.pop(0)
+            if kept != before:
+                self._found(
+                    Kind.MISSING,
+                    Subject.HEAD,
+                    kept,
+                    f"head {kept}, kept elsewhere, is missing",
+                )
+
+    def _truncated(self, end: int, words: str) -> None:
+        first = self._sequence + 1
+        for problem in self._problems:
+            if problem.kind is Kind.TRUNCATED and problem.last_sequence >= end:
+                return
+        self._found(
+            Kind.TRUNCATED,
+            Subject.RECORD,
+            first,
+            f"the end of the chain is missing, from record {first} on: {words}",
+            end,
+        )
+
+    def _ends_as_written(self, sequence: int, hash: str, at_most: int) -> None:
+        last = self._sequence
+        if last < sequence:
+            self._truncated(sequence, f"the service wrote {sequence}")
+        elif last > at_most:
+            self._found(
+                Kind.ADDED,
+                Subject.RECORD,
+                at_most + 1,
+                f"records behind {at_most}, where the service's own chain ends, were put in",
+                last,
+            )
+        elif hash not in self._at_written and not self._rewritten:
+            words = f"record {sequence} is not the one that the service ended its chain with"
+            self._found(Kind.EDITED, Subject.RECORD, sequence, words)
