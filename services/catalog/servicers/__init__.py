@@ -36,6 +36,7 @@ from services.catalog.handlers.change_access_profile import (
     UpdateAccessProfile,
 )
 from services.catalog.handlers.check_approvers import CheckApprovers
+from services.catalog.handlers.check_held import CheckHeld
 from services.catalog.handlers.checked_profile import CheckedProfile
 from services.catalog.handlers.confirm_targets import ConfirmTargets
 from services.catalog.handlers.create_access_profile import CreateAccessProfile
@@ -197,7 +198,9 @@ def servicers(writes: Writes, clock: Clock, stores: Stores, deployment: Defaults
             resolution_pb2.DESCRIPTOR.services_by_name["ResolutionService"],
             resolution_pb2_grpc.add_ResolutionServiceServicer_to_server,
             ResolutionServicer(
-                ResolveEntitlement(stores.offers, deployment), ConfirmTargets(stores.offers)
+                ResolveEntitlement(stores.offers, deployment),
+                ConfirmTargets(stores.offers),
+                CheckHeld(stores.offers),
             ),
         ),
         (

@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 
 from latchkey.catalog.v1 import resolution_pb2, resolution_pb2_grpc
+from services.catalog.handlers.check_held import CheckHeld
 from services.catalog.handlers.confirm_targets import ConfirmTargets
 from services.catalog.handlers.resolve_entitlement import ResolveEntitlement
 from services.catalog.translate import resolution as translate
@@ -19,6 +20,7 @@ class ResolutionServicer(resolution_pb2_grpc.ResolutionServiceServicer):
 
     resolve: ResolveEntitlement
     confirm: ConfirmTargets
+    check_held: CheckHeld
 
     async def ResolveEntitlement(
         self, request: resolution_pb2.ResolveEntitlementRequest, context: Context
@@ -31,3 +33,9 @@ class ResolutionServicer(resolution_pb2_grpc.ResolutionServiceServicer):
     ) -> resolution_pb2.ConfirmTargetsResponse:
         query = translate.confirm_targets_query(request)
         return translate.confirm_targets_response(await self.confirm(query))
+
+    async def CheckHeld(
+        self, request: resolution_pb2.CheckHeldRequest, context: Context
+    ) -> resolution_pb2.CheckHeldResponse:
+        query = translate.check_held_query(request)
+        return translate.check_held_response(await self.check_held(query))

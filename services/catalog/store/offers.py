@@ -5,7 +5,7 @@ could allow what neither of them does. The statements are few, since each is a r
 made once, since making one takes as long as running it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,11 +25,13 @@ from sqlalchemy import (
 from libs.db.engine import Database
 from services.catalog.domain.app import App
 from services.catalog.domain.directory import User
+from services.catalog.domain.held import HeldItem, HeldState
 from services.catalog.domain.managers import line_of
 from services.catalog.domain.resolution import Offer, Question, people_of
 from services.catalog.ports import Expressions
 from services.catalog.store.around import AROUND, HOLDINGS, around_of, around_parameters
 from services.catalog.store.audience import groups_only, named_by_rules, read_held
+from services.catalog.store.held_items import read_held_items
 from services.catalog.store.holdings import holdings_of
 from services.catalog.store.managers import read_line
 from services.catalog.store.owners import read_holders
@@ -146,6 +148,13 @@ class StoredOffers:
             )
 
         return await self._database.read(work, at_once=True)
+
+    async def held(
+        self, connection_id: str, items: Sequence[HeldItem]
+    ) -> tuple[str, tuple[HeldState, ...]]:
+        return await self._database.read(
+            lambda connection: read_held_items(connection, connection_id, items), at_once=True
+        )
 
 
 def _find(connection: Connection, entitlement_id: str) -> _Found | None:

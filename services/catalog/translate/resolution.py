@@ -3,15 +3,22 @@
 from latchkey.catalog.v1 import resolution_pb2
 from libs.domain.fields import Fields
 from libs.rpc.well_known import duration, timestamp
+from services.catalog.domain.held import HeldItem, HeldState
 from services.catalog.domain.resolution import ConfirmedTarget, Resolution
 from services.catalog.domain.shown_entitlement import ShownEntitlement
-from services.catalog.handlers import confirm_targets, resolve_entitlement
+from services.catalog.handlers import check_held, confirm_targets, resolve_entitlement
 from services.catalog.translate.directory import user_to_proto
 from services.catalog.translate.entitlement import entitlement_to_proto
 from services.catalog.translate.settings import settings_to_proto
 from services.catalog.translate.target import target_to_proto
 
 _MOST_TARGETS = 100
+_MOST_ITEMS = 500
+_HELD_STATES = {
+    HeldState.HELD: resolution_pb2.HELD_STATE_HELD,
+    HeldState.NOT_HELD: resolution_pb2.HELD_STATE_NOT_HELD,
+    HeldState.GONE: resolution_pb2.HELD_STATE_GONE,
+}
 
 
 def resolve_entitlement_query(
@@ -87,6 +94,34 @@ def confirm_targets_response(
     return resolution_pb2.ConfirmTargetsResponse(
         targets=map(_confirmed_to_proto, confirmed.targets),
         subject=user_to_proto(confirmed.subject),
+    )
+
+
+def check_held_query(request: resolution_pb2.CheckHeldRequest) -> check_held.Query:
+    """The question who holds what."""
+    with Fields() as fields:
+        if not 1 <= len(request.items) <= _MOST_ITEMS:
+            fields.wrong("items", f"has {len(request.items)}, 1 to {_MOST_ITEMS} are taken")
+        return check_held.Query(
+            connection_id=fields.id("connection_id", request.connection_id, "con"),
+            items=tuple(
+                HeldItem(
+                    fields.id(f"items[{index}].user_id", each.user_id, "usr"),
+                    fields.id(
+                        f"items[{index}].directory_entitlement_id",
+                        each.directory_entitlement_id,
+                        "den",
+                    ),
+                )
+                for index, each in enumerate(request.items[:_MOST_ITEMS])
+            ),
+        )
+
+
+def check_held_response(held: check_held.Held) -> resolution_pb2.CheckHeldResponse:
+    """Who holds what."""
+    return resolution_pb2.CheckHeldResponse(
+        sync_id=held.sync_id, states=[_HELD_STATES[state] for state in held.states]
     )
 
 

@@ -56,6 +56,7 @@ ALLOWED = {
     "IngestService/ListAppsInScope": {"connector"},
     "ResolutionService/ResolveEntitlement": {"requests"},
     "ResolutionService/ConfirmTargets": {"connector"},
+    "ResolutionService/CheckHeld": {"connector"},
     "ApproverService/ResolveApprovers": {"requests"},
     "ApproverService/CheckApprovers": {"policy"},
     "ApproverService/ListPolicyUses": {ADMIN, POLICY_ADMIN, AUDITOR, "policy"},

@@ -80,6 +80,13 @@ def by_id(value: str) -> Iterator[tuple[Call, str]]:
     confirm = resolution_pb2.ConfirmTargetsRequest(**usual)
     confirm.directory_entitlement_ids.extend(["den_1", value])
     yield ("resolution", "ConfirmTargets", confirm), "directory_entitlement_ids[1]"
+    item = {"user_id": "usr_1", "directory_entitlement_id": "den_1"}
+    wrong = resolution_pb2.CheckHeldRequest(connection_id=value, items=[item])
+    yield ("resolution", "CheckHeld", wrong), "connection_id"
+    for field in item:
+        items = [item, item | {field: value}]
+        wrong = resolution_pb2.CheckHeldRequest(connection_id="con_1", items=items)
+        yield ("resolution", "CheckHeld", wrong), f"items[1].{field}"
     checkpoint = ingest_pb2.GetCheckpointRequest(connection_id=value)
     yield ("ingest", "GetCheckpoint", checkpoint), "connection_id"
     scope = ingest_pb2.ListAppsInScopeRequest(connection_id=value)

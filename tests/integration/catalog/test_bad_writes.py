@@ -181,6 +181,14 @@ async def test_confirm_targets(catalog: RunningCatalog) -> None:
         )
 
 
+async def test_check_held(catalog: RunningCatalog) -> None:
+    """1 to 500 items."""
+    for count in (0, 501):
+        item = {"user_id": "usr_1", "directory_entitlement_id": "den_1"}
+        request = resolution_pb2.CheckHeldRequest(connection_id="con_1", items=[item] * count)
+        await assert_refused(catalog, ("resolution", "CheckHeld", request), "items")
+
+
 async def test_update_app(catalog: RunningCatalog) -> None:
     """What the mask names is checked, each owner by its place; the rest is not looked at."""
     update = app_pb2.UpdateAppRequest

@@ -38,7 +38,9 @@ class _HeldStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HeldState.V
     HELD_STATE_NOT_HELD: _HeldState.ValueType  # 2
     """They do not, and both are in the directory."""
     HELD_STATE_GONE: _HeldState.ValueType  # 3
-    """The person, or what they may hold, is no longer in the directory, or never was."""
+    """The person, or what they may hold, is no longer in the directory, or never was. So is a role of
+    an app that nothing here is fulfilled with, unless they hold it.
+    """
 
 class HeldState(_HeldState, metaclass=_HeldStateEnumTypeWrapper):
     """Whether somebody holds something."""
@@ -50,7 +52,9 @@ HELD_STATE_HELD: HeldState.ValueType  # 1
 HELD_STATE_NOT_HELD: HeldState.ValueType  # 2
 """They do not, and both are in the directory."""
 HELD_STATE_GONE: HeldState.ValueType  # 3
-"""The person, or what they may hold, is no longer in the directory, or never was."""
+"""The person, or what they may hold, is no longer in the directory, or never was. So is a role of
+an app that nothing here is fulfilled with, unless they hold it.
+"""
 Global___HeldState: _TypeAlias = HeldState  # noqa: Y015
 
 @_typing.final
@@ -382,7 +386,9 @@ class CheckHeldResponse(_message.Message):
     SYNC_ID_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
     sync_id: _builtins.str
-    """The sync of the connection that was the last to complete; empty before the first."""
+    """The newest sync of the connection, once it is complete. Empty while it is not, and before the
+    first: then the answers may be partly of one sync and partly of another.
+    """
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___HeldState.ValueType]:
         """One answer an item, in the order asked."""

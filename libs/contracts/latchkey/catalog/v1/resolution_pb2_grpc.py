@@ -84,7 +84,7 @@ class ResolutionServiceServicer:
 
     def CheckHeld(self, request, context):
         """Says for each of many people and directory entitlements of one connection whether the person
-        holds it, as of the last complete sync, and which sync that was.
+        holds it, as the newest sync of the connection saw it, and which sync that was.
 
         Callers: the connector, to see what was taken out by hand.
         Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.

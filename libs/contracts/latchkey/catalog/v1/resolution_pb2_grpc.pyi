@@ -36,7 +36,7 @@ class ResolutionServiceStub:
     """
     CheckHeld: _aio.UnaryUnaryMultiCallable[_resolution_pb2.CheckHeldRequest, _resolution_pb2.CheckHeldResponse]
     """Says for each of many people and directory entitlements of one connection whether the person
-    holds it, as of the last complete sync, and which sync that was.
+    holds it, as the newest sync of the connection saw it, and which sync that was.
 
     Callers: the connector, to see what was taken out by hand.
     Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
@@ -82,7 +82,7 @@ class ResolutionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_resolution_pb2.CheckHeldRequest, _abc.Awaitable[_resolution_pb2.CheckHeldResponse]],
     ) -> _abc.Awaitable[_resolution_pb2.CheckHeldResponse]:
         """Says for each of many people and directory entitlements of one connection whether the person
-        holds it, as of the last complete sync, and which sync that was.
+        holds it, as the newest sync of the connection saw it, and which sync that was.
 
         Callers: the connector, to see what was taken out by hand.
         Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
