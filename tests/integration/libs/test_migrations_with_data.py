@@ -73,7 +73,7 @@ def _fill(connection: Connection) -> dict[str, dict[str, Any]]:
     for table in metadata.sorted_tables:
         if table.name == "alembic_version":
             continue
-        there = connection.execute(select(table)).mappings().one_or_none()
+        there = connection.execute(select(table)).mappings().first()
         if there is None or table.name == "access_profiles":
             connection.execute(insert(table), _row(table))
         kept[table.name] = dict(there or _row(table))
@@ -106,7 +106,7 @@ async def test_nothing_is_lost(service: str, version: str, database_url: str) ->
         return found
 
     try:
-        await database.write(to_version(migrations, version))
+        await database.migrate(to_version(migrations, version))
         kept = await database.write(_fill)
         await migrations.apply(database)
         await migrations.check(database)

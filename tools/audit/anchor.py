@@ -1,0 +1,41 @@
+"""Takes the signed heads of one service out of the event stream, to be kept elsewhere."""
+
+import importlib
+from collections.abc import AsyncIterator
+
+import nats
+import nats.errors
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from libs.audit.heads import Head
+from libs.events.broker import STREAM
+from libs.ledger.chain import head_of
+
+_BATCH = 256
+_WAIT_SECONDS = 2.0
+
+
+async def heads_in_stream(nats_url: str, service: str) -> AsyncIterator[Head]:
+    """Every head that the stream still has, oldest first.
+
+    Raises:
+        nats.errors.Error: NATS does not answer, or has no such stream.
+        google.protobuf.message.DecodeError: somebody published something else.
+    """
+    kind = importlib.import_module(f"latchkey.{service}.v1.events_pb2").AuditHeadSigned
+    client = await nats.connect(nats_url, allow_reconnect=False, connect_timeout=5)
+    try:
+        subscription = await client.jetstream().pull_subscribe(
+            f"latchkey.{service}.v1.AuditHeadSigned",
+            stream=STREAM,
+            config=ConsumerConfig(
+                deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, mem_storage=True
+            ),
+        )
+        left = (await subscription.consumer_info()).num_pending or 0
+        while left > 0:
+            for message in await subscription.fetch(min(left, _BATCH), timeout=_WAIT_SECONDS):
+                left -= 1
+                yield head_of(kind.FromString(message.data).head)
+    finally:
+        await client.close()
