@@ -8,6 +8,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
     Boolean,
+    Column,
     Connection,
     DateTime,
     Float,
@@ -57,7 +58,10 @@ def _row(table: Table) -> dict[str, Any]:
         found = (value for each, value in _VALUES if isinstance(kind, each))
         return next(found, f"{name} 1")
 
-    return {column.name: value(column.name, column.type) for column in table.columns}
+    def name(column: Column[Any]) -> str:
+        return next((each.column.name for each in column.foreign_keys), column.name)
+
+    return {column.name: value(name(column), column.type) for column in table.columns}
 
 
 def _plain(value: Any) -> Any:
@@ -74,7 +78,7 @@ def _fill(connection: Connection) -> dict[str, dict[str, Any]]:
         if table.name == "alembic_version":
             continue
         there = connection.execute(select(table)).mappings().first()
-        if there is None or table.name == "access_profiles":
+        if there is None or table.name in ("access_profiles", "policies"):
             connection.execute(insert(table), _row(table))
         kept[table.name] = dict(there or _row(table))
     return kept
