@@ -1,9 +1,10 @@
 """Audit chains with signed heads, as a service leaves them, and exports of them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -63,6 +64,11 @@ def records(count: int, *, after: Record | None = None, what: str = "thing") -> 
         (row,) = audit.chained([entry], time, sequence, last.hash if last else "")
         found.append(audit.record_of(row))
     return found[1:] if after else found
+
+
+def row(record: Record) -> dict[str, Any]:
+    """A record as a row of a database."""
+    return asdict(record) | {"record_time": datetime.fromisoformat(record.record_time)}
 
 
 def head(record: Record, previous: int, *, key: int = 1, service: str = "requests") -> Head:

@@ -14,11 +14,13 @@ together. The other two end with 2 where they are not answered.
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
 import nats.errors
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from google.protobuf.message import DecodeError
 
 from libs.audit.keys import public_keys
 from tools.audit.anchor import heads_in_stream
@@ -28,8 +30,8 @@ from tools.audit.verify import anchors_of, verify
 from tools.dev.issuer import SERVICES
 
 
-def main() -> None:
-    """Does what the command line says."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Does what the words say, by default those of the command line, and returns the status."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.audit",
         description=__doc__,
@@ -47,19 +49,20 @@ def main() -> None:
     verb.add_argument("--key", type=Path, action="append", required=True, help="public, as PEM")
     verb.add_argument("--heads", type=Path, help="heads that were kept elsewhere")
     verb.add_argument("--service", default="", choices=SERVICES, help="whose chain it must be")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     try:
         match arguments.verb:
             case "export":
                 asyncio.run(_export(arguments.address, arguments.token_file))
             case "anchor":
                 asyncio.run(_anchor(arguments.nats, arguments.service))
-            case "verify":
-                sys.exit(_verify(arguments))
-    except (Unusable, OSError, ValueError, nats.errors.Error) as error:
-        _refuse(str(error) or type(error).__name__)
+            case _:
+                return _verify(arguments)
+    except (Unusable, OSError, ValueError, DecodeError, nats.errors.Error) as error:
+        return _refused(str(error) or type(error).__name__)
     except grpc.aio.AioRpcError as error:
-        _refuse(f"{error.code().name}: {error.details()}")
+        return _refused(f"{error.code().name}: {error.details()}")
+    return 0
 
 
 async def _export(address: str, token_file: Path) -> None:
@@ -101,10 +104,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     return 0 if found.intact else 1
 
 
-def _refuse(problem: str) -> None:
+def _refused(problem: str) -> int:
     sys.stderr.write(f"{problem}\n")
-    sys.exit(2)
+    return 2
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

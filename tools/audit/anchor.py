@@ -1,5 +1,6 @@
 """Takes the signed heads of one service out of the event stream, to be kept elsewhere."""
 
+import asyncio
 import importlib
 from collections.abc import AsyncIterator
 
@@ -13,17 +14,28 @@ from libs.ledger.chain import head_of
 
 _BATCH = 256
 _WAIT_SECONDS = 2.0
+_CONNECT_SECONDS = 3.0
+
+
+async def _quiet(error: Exception) -> None:
+    """What goes wrong is raised; nats-py would log it too, with the password of the URL."""
 
 
 async def heads_in_stream(nats_url: str, service: str) -> AsyncIterator[Head]:
     """Every head that the stream still has, oldest first.
 
     Raises:
-        nats.errors.Error: NATS does not answer, or has no such stream.
+        TimeoutError: NATS does not answer.
+        nats.errors.Error: it refuses, or has no such stream.
         google.protobuf.message.DecodeError: somebody published something else.
     """
     kind = importlib.import_module(f"latchkey.{service}.v1.events_pb2").AuditHeadSigned
-    client = await nats.connect(nats_url, allow_reconnect=False, connect_timeout=5)
+    try:
+        # nats-py would wait for a first connection without an end.
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            client = await nats.connect(nats_url, error_cb=_quiet)
+    except TimeoutError as error:
+        raise TimeoutError("NATS does not answer") from error
     try:
         subscription = await client.jetstream().pull_subscribe(
             f"latchkey.{service}.v1.AuditHeadSigned",
