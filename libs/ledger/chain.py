@@ -1,9 +1,9 @@
 """Audit records and signed heads as the contracts have them, both ways."""
 
+import importlib
 from datetime import datetime
 from typing import Any
 
-from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -77,12 +77,16 @@ def head_of(message: audit_pb2.AuditHead) -> Head:
     )
 
 
-def head_to_message(head: Head) -> Message:
-    """A signed head as the event that its service publishes: each has one of its own, of the same
+def head_event(service: str) -> Any:
+    """The message that a service publishes a signed head as: each has one of its own, of the same
     shape, since one name is published by one service."""
-    name = f"latchkey.{head.service}.v1.AuditHeadSigned"
-    kind = message_factory.GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(name))
-    return kind(head=head_to_proto(head))
+    return importlib.import_module(f"latchkey.{service}.v1.events_pb2").AuditHeadSigned
+
+
+def head_to_message(head: Head) -> Message:
+    """A signed head as the event that its service publishes."""
+    message: Message = head_event(head.service)(head=head_to_proto(head))
+    return message
 
 
 def verification_to_proto(found: Verification) -> audit_pb2.VerifyAuditResponse:

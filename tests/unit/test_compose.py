@@ -62,7 +62,15 @@ def test_service_can_be_started_with_its_settings(
     environment = services[name]["environment"]
     settings = load(SETTINGS[name], {key: str(value) for key, value in environment.items()})
     assert settings.migrate is False
-    assert services[f"{name}-migrate"]["environment"] == environment
+    migrating = services[f"{name}-migrate"]["environment"]
+    load(SETTINGS[name], {key: str(value) for key, value in migrating.items()})
+    # As the owner of the tables, for the role that the service then has.
+    url = "postgresql+asyncpg://latchkey_owner:${OWNER_DATABASE_PASSWORD:?see .env.example}"
+    other = {
+        "LATCHKEY_DATABASE_URL": f"{url}@postgres:5432/{name}",
+        "LATCHKEY_DATABASE_ROLE": name,
+    }
+    assert migrating == environment | other
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -104,6 +112,7 @@ def test_services_believe_the_issuer_that_is_there(services: dict[str, dict[str,
         assert environment["LATCHKEY_ISSUER"] == issuer.ISSUER
         assert environment["LATCHKEY_AUDIENCE"] == issuer.AUDIENCE
         assert environment["LATCHKEY_JWKS_FILE"] == "/run/latchkey/jwks.json"
+        assert environment["LATCHKEY_AUDIT_KEY_FILE"] == f"/run/latchkey/{name}.audit.pem"
         if "token_file" in settings.model_fields:
             assert environment["LATCHKEY_TOKEN_FILE"] == f"/run/latchkey/{name}.token"
 
@@ -112,7 +121,10 @@ def test_each_service_has_a_database_of_its_own(services: dict[str, dict[str, An
     """User, password and database are the service's, as the init script makes them."""
     script = (ROOT / "deploy/postgres/databases.sh").read_text()
     assert f"for service in {' '.join(SETTINGS)}; do" in script
+    assert 'CREATE DATABASE :"role" OWNER latchkey_owner;' in script
     example = (ROOT / ".env.example").read_text()
+    assert "owner_database_password" in services["postgres"]["secrets"]
+    assert "OWNER_DATABASE_PASSWORD=\n" in example
     for name in SETTINGS:
         url = services[name]["environment"]["LATCHKEY_DATABASE_URL"]
         password = f"{name.upper()}_DATABASE_PASSWORD"

@@ -1,7 +1,6 @@
 """Takes the signed heads of one service out of the event stream, to be kept elsewhere."""
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator
 
 import nats
@@ -10,7 +9,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from libs.audit.heads import Head
 from libs.events.broker import STREAM
-from libs.ledger.chain import head_of
+from libs.ledger.chain import head_event, head_of
 
 _BATCH = 256
 _WAIT_SECONDS = 2.0
@@ -29,7 +28,7 @@ async def heads_in_stream(nats_url: str, service: str) -> AsyncIterator[Head]:
         nats.errors.Error: it refuses, or has no such stream.
         google.protobuf.message.DecodeError: somebody published something else.
     """
-    kind = importlib.import_module(f"latchkey.{service}.v1.events_pb2").AuditHeadSigned
+    kind = head_event(service)
     try:
         # nats-py would wait for a first connection without an end.
         async with asyncio.timeout(_CONNECT_SECONDS):
