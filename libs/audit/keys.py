@@ -83,9 +83,9 @@ class KeyFile:
     def sign(self, service: str, sequence: int, hash: str, previous: int, time: str) -> Head:
         """A signed head of a service's chain; `previous` is where the head before it is."""
         self._refresh()
-        key_id = key_id_of(self._private.public_key())
-        head = Head(service, sequence, hash, previous, time, key_id)
-        return head.signed(self._private)
+        private = self._private
+        key_id = key_id_of(private.public_key())
+        return Head(service, sequence, hash, previous, time, key_id).signed(private)
 
     def _keys(self) -> tuple[Ed25519PrivateKey, PublicKeys]:
         private, public = _read(self._path.read_bytes())

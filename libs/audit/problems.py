@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+_MOST = 100
+
 
 class Kind(StrEnum):
     """What was done, as far as it can be told."""
@@ -67,3 +69,37 @@ class Verification:
     def intact(self) -> bool:
         """Whether everything holds."""
         return self.problem_count == 0
+
+
+class Findings:
+    """Collects problems: the first of them, and how many there are."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.count = 0
+
+    def add(
+        self, kind: Kind, subject: Subject, sequence: int, words: str, last: int | None = None
+    ) -> None:
+        """Takes note of one; `last` where it is about all from `sequence` to there."""
+        self.count += 1
+        if len(self.problems) < _MOST:
+            last = sequence if last is None else last
+            self.problems.append(Problem(kind, subject, sequence, last, words))
+
+    def missing(self, first: int, last: int) -> None:
+        """The records from `first` to `last` are not there."""
+        many = f"records {first} to {last} are" if last > first else f"record {first} is"
+        self.add(Kind.MISSING, Subject.RECORD, first, f"{many} missing", last)
+
+    def truncated(self, first: int, end: int, words: str) -> None:
+        """The records from `first` to `end` are cut off; once, however it was found out."""
+        known = (it for it in self.problems if it.kind is Kind.TRUNCATED)
+        if not any(it.last_sequence >= end for it in known):
+            words = f"the end of the chain is missing, from record {first} on: {words}"
+            self.add(Kind.TRUNCATED, Subject.RECORD, first, words, end)
+
+    def verification(self, records: int, heads: int, signed: int) -> Verification:
+        """All of it, with what was read and up to where it is signed."""
+        problems = sorted(self.problems, key=lambda it: (it.sequence, it.subject))
+        return Verification(records, heads, signed, self.count, tuple(problems))

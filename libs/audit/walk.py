@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 
 from libs.audit.heads import Head
 from libs.audit.keys import PublicKeys
-from libs.audit.problems import Kind, Problem, Subject, Verification
+from libs.audit.problems import Findings, Kind, Subject, Verification
 from libs.audit.records import Record, digest, place_of, time_text
 
 # Heads are signed every minute. A service that was down signs again when it starts.
 SIGNED_WITHIN = timedelta(minutes=5)
-_MOST_PROBLEMS = 100
 # How far away a moved record is looked for, and for how many that is done: it costs a few
 # milliseconds each.
 _REACH = 1000
 _MOST_SEARCHES = 200
+_MOST_GAPS = 1000
 
 
 class Walk:
@@ -33,8 +33,8 @@ class Walk:
         """
         self._keys = keys
         self._service = service
-        self._problems: list[Problem] = []
-        self._problem_count = self._count = self._head_count = self._searches = 0
+        self.findings = Findings()
+        self._count = self._head_count = self._searches = 0
         self._last: Record | None = None
         self._digest = ""
         self._gaps: list[tuple[int, int]] = []
@@ -69,9 +69,7 @@ class Walk:
         if found != record.hash and self._broken(record):
             return
         if sequence > last + 1:
-            self._gaps.append((last + 1, sequence - 1))
-            for moved in self._moved:
-                self._fill(moved)
+            self._gap(last + 1, sequence - 1)
         elif not self._follows(record) and found == record.hash:
             self._not_followed(record)
         self._last, self._digest = record, found
@@ -92,13 +90,13 @@ class Walk:
         if head.sequence <= self._heads_seen:
             if head.sequence == self._heads_seen:
                 words = f"there is more than one head {head.sequence}"
-                self._found(Kind.ADDED, Subject.HEAD, head.sequence, words)
+                self.findings.add(Kind.ADDED, Subject.HEAD, head.sequence, words)
             else:
                 self._head_out_of_order(head)
             return
         if trusted and head.previous_sequence not in (self._heads_seen, self._head_trusted):
             gone = head.previous_sequence
-            self._found(
+            self.findings.add(
                 Kind.MISSING,
                 Subject.HEAD,
                 gone,
@@ -120,16 +118,15 @@ class Walk:
         """What was found. `at`: when the records were read."""
         self._missing_anchors(None)
         for first, last in self._gaps:
-            many = f"records {first} to {last} are" if last > first else f"record {first} is"
-            self._found(Kind.MISSING, Subject.RECORD, first, f"{many} missing", last)
+            self.findings.missing(first, last)
         latest = max(self._head_trusted, *self._anchors, 0)
         if latest > self._sequence:
-            self._truncated(latest, f"head {latest} was signed")
+            self.findings.truncated(self._sequence + 1, latest, f"head {latest} was signed")
         if self._written is not None:
             self._ends_as_written(*self._written)
         late = self._unsigned
         if late is not None and late.record_time < time_text(at - SIGNED_WITHIN):
-            self._found(
+            self.findings.add(
                 Kind.UNSIGNED,
                 Subject.RECORD,
                 late.sequence,
@@ -137,16 +134,7 @@ class Walk:
                 "heads were taken away, or none are signed any more",
                 self._sequence,
             )
-        problems = sorted(self._problems, key=lambda it: (it.sequence, it.subject))
-        return Verification(
-            self._count, self._head_count, self._agreed, self._problem_count, tuple(problems)
-        )
-
-    def found(self, problem: Problem) -> None:
-        """Takes note of a problem."""
-        self._problem_count += 1
-        if len(self._problems) < _MOST_PROBLEMS:
-            self._problems.append(problem)
+        return self.findings.verification(self._count, self._head_count, self._agreed)
 
     @property
     def _sequence(self) -> int:
@@ -155,11 +143,6 @@ class Walk:
     @property
     def _hash(self) -> str:
         return "" if self._last is None else self._last.hash
-
-    def _found(
-        self, kind: Kind, subject: Subject, sequence: int, words: str, last: int | None = None
-    ) -> None:
-        self.found(Problem(kind, subject, sequence, sequence if last is None else last, words))
 
     def _follows(self, record: Record) -> bool:
         # Where the record before was edited, one of these is what it was written with.
@@ -174,13 +157,13 @@ class Walk:
             self._searches += 1
             origin = place_of(record, _REACH)
         if origin is None:
-            self._found(
+            self.findings.add(
                 Kind.EDITED, Subject.RECORD, place, f"record {place} is not as it was written"
             )
             return False
         self._fill(origin)
         self._moved.add(origin)
-        self._found(
+        self.findings.add(
             Kind.REORDERED, Subject.RECORD, origin, f"record {origin} stands at place {place}"
         )
         return True
@@ -190,9 +173,9 @@ class Walk:
         before = record.sequence - 1
         if self._last is None:
             words = f"record {record.sequence} begins the chain, and was not written as its first"
-            self._found(Kind.EDITED, Subject.RECORD, record.sequence, words)
+            self.findings.add(Kind.EDITED, Subject.RECORD, record.sequence, words)
         elif self._digest == self._last.hash:
-            self._found(
+            self.findings.add(
                 Kind.EDITED,
                 Subject.RECORD,
                 before,
@@ -205,16 +188,27 @@ class Walk:
         if digest(record) != record.hash and self._broken(record):
             return
         if self._fill(sequence):
-            self._found(
+            self.findings.add(
                 Kind.REORDERED,
                 Subject.RECORD,
                 sequence,
                 f"record {sequence} stands behind record {self._sequence}",
             )
         else:
-            self._found(
+            self.findings.add(
                 Kind.ADDED, Subject.RECORD, sequence, f"there is more than one record {sequence}"
             )
+
+    def _gap(self, first: int, last: int) -> None:
+        """These records are not where they should be; they may come later, as long as that is not
+        so of very many."""
+        if len(self._gaps) >= _MOST_GAPS:
+            self.findings.missing(first, last)
+            return
+        self._gaps.append((first, last))
+        for moved in self._moved:
+            if first <= moved <= last:
+                self._fill(moved)
 
     def _in_gap(self, sequence: int) -> bool:
         return any(first <= sequence <= last for first, last in self._gaps)
@@ -233,21 +227,21 @@ class Walk:
         number = head.sequence
         key = self._keys.get(head.key_id)
         if key is None:
-            self._found(
+            self.findings.add(
                 Kind.FOREIGN,
                 Subject.HEAD,
                 number,
                 f"{which}head {number} is signed with an unknown key, {head.key_id}",
             )
         elif not head.is_signed_by(key):
-            self._found(
+            self.findings.add(
                 Kind.EDITED,
                 Subject.HEAD,
                 number,
                 f"{which}head {number} is not as it was signed",
             )
         elif self._service and head.service != self._service:
-            self._found(
+            self.findings.add(
                 Kind.FOREIGN,
                 Subject.HEAD,
                 number,
@@ -269,7 +263,7 @@ class Walk:
             return
         self._rewritten = True
         first = self._agreed + 1
-        self._found(
+        self.findings.add(
             Kind.RECHAINED,
             Subject.RECORD,
             first,
@@ -281,39 +275,26 @@ class Walk:
 
     def _head_out_of_order(self, head: Head) -> None:
         words = f"head {head.sequence} is out of its order"
-        self._found(Kind.REORDERED, Subject.HEAD, head.sequence, words)
+        self.findings.add(Kind.REORDERED, Subject.HEAD, head.sequence, words)
 
     def _missing_anchors(self, before: int | None) -> None:
         """Those of the heads kept elsewhere that had to come before this one, or at all."""
         while self._kept and (before is None or self._kept[0] <= before):
             kept = self._kept.pop(0)
             if kept != before:
-                self._found(
+                self.findings.add(
                     Kind.MISSING,
                     Subject.HEAD,
                     kept,
                     f"head {kept}, kept elsewhere, is missing",
                 )
 
-    def _truncated(self, end: int, words: str) -> None:
-        first = self._sequence + 1
-        for problem in self._problems:
-            if problem.kind is Kind.TRUNCATED and problem.last_sequence >= end:
-                return
-        self._found(
-            Kind.TRUNCATED,
-            Subject.RECORD,
-            first,
-            f"the end of the chain is missing, from record {first} on: {words}",
-            end,
-        )
-
     def _ends_as_written(self, sequence: int, hash: str, at_most: int) -> None:
         last = self._sequence
         if last < sequence:
-            self._truncated(sequence, f"the service wrote {sequence}")
+            self.findings.truncated(self._sequence + 1, sequence, f"the service wrote {sequence}")
         elif last > at_most:
-            self._found(
+            self.findings.add(
                 Kind.ADDED,
                 Subject.RECORD,
                 at_most + 1,
@@ -322,4 +303,4 @@ class Walk:
             )
         elif hash not in self._at_written and not self._rewritten:
             words = f"record {sequence} is not the one that the service ended its chain with"
-            self._found(Kind.EDITED, Subject.RECORD, sequence, words)
+            self.findings.add(Kind.EDITED, Subject.RECORD, sequence, words)

@@ -6,7 +6,7 @@ answers    AccessRequestService, LeaseService, DelegationService, ReplayService,
 publishes  AccessRequest{Created,Approved,Denied,Cancelled,Fulfilled,Failed,Retried,Reassigned,
            Escalated,Commented,Restarted}, Approval{Requested,Given,Reminded}, NoApproverFound,
            EmergencyAccess{Requested,Reviewed}, Lease{Granted,Ended,Removed},
-           Delegation{Created,Deleted}
+           Delegation{Created,Deleted}, AuditHeadSigned
 follows    connector: AccessProvisioned, AccessProvisioningFailed, AccessDeprovisioned;
            catalog: UserDeactivated, AppUnmanaged, AppRemoved, EntitlementRemoved
 calls      catalog ResolutionService/ResolveEntitlement, ApproverService/ResolveApprovers,

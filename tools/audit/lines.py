@@ -29,6 +29,10 @@ class End:
 Line = Record | Head | End
 _KINDS: dict[str, type[Line]] = {"record": Record, "head": Head, "end": End}
 _NUMBERS = {"sequence", "previous_sequence"}
+_FIELDS = {
+    kind: {name: int if name in _NUMBERS else str for name in kind.__dataclass_fields__}
+    for kind in _KINDS.values()
+}
 
 
 class Unusable(Exception):
@@ -52,7 +56,7 @@ def read(lines: Iterable[bytes], name: str) -> Iterator[Line]:
         if not line.strip():
             continue
         try:
-            fields = json.loads(line)
+            fields = json.loads(line.decode())
             kind = _KINDS.get(fields.pop("type"))
             if kind is not None:
                 yield _line(kind, fields)
@@ -61,8 +65,7 @@ def read(lines: Iterable[bytes], name: str) -> Iterator[Line]:
 
 
 def _line(kind: type[Line], fields: dict[str, Any]) -> Line:
-    wanted = {name: int if name in _NUMBERS else str for name in kind.__dataclass_fields__}
     # A bool is an int to Python, and none of ours.
-    if {name: type(value) for name, value in fields.items()} != wanted:
+    if {name: type(value) for name, value in fields.items()} != _FIELDS[kind]:
         raise ValueError("there are other fields")
     return kind(**fields)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from libs.audit.heads import Head
 from libs.audit.keys import PublicKeys
-from libs.audit.problems import Kind, Problem, Subject, Verification
+from libs.audit.problems import Kind, Subject, Verification
 from libs.audit.records import Record
 from libs.audit.walk import Walk
 from tools.audit.lines import End, Unusable, read
@@ -44,7 +44,7 @@ def verify(
     at = datetime.now(UTC)
     if end is None:
         words = f"the export has no end: it was cut off behind record {last}"
-        walk.found(Problem(Kind.TRUNCATED, Subject.RECORD, last + 1, last + 1, words))
+        walk.findings.add(Kind.TRUNCATED, Subject.RECORD, last + 1, words)
     else:
         try:
             at = datetime.fromisoformat(end.export_time).astimezone(UTC)

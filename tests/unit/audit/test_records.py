@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.audit.records import Record, canonical, digest, place_of
@@ -12,6 +12,7 @@ from tests.support import chain
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**53 - 1), st.lists(_TEXT, min_size=8, max_size=8))
 def test_records_are_hashed_in_canonical_json(sequence: int, texts: list[str]) -> None:
     """Byte for byte what the library of RFC 8785 makes of the record without its hash."""

@@ -86,8 +86,8 @@ class AuditServiceServicer:
 
     def VerifyAudit(self, request, context):
         """Walks the chain and says whether each record still has the hash it was written with, and
-        whether each signed head is as it was signed and says what the chain says. It may take minutes
-        where there are millions of records.
+        whether each signed head is as it was signed and says what the chain says. Where there are
+        hundreds of thousands of records give the call a longer deadline than the usual ten seconds.
 
         Callers: administrators and auditors.
         """

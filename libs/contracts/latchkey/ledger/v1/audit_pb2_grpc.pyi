@@ -35,8 +35,8 @@ class AuditServiceStub:
     """
     VerifyAudit: _aio.UnaryUnaryMultiCallable[_audit_pb2.VerifyAuditRequest, _audit_pb2.VerifyAuditResponse]
     """Walks the chain and says whether each record still has the hash it was written with, and
-    whether each signed head is as it was signed and says what the chain says. It may take minutes
-    where there are millions of records.
+    whether each signed head is as it was signed and says what the chain says. Where there are
+    hundreds of thousands of records give the call a longer deadline than the usual ten seconds.
 
     Callers: administrators and auditors.
     """
@@ -80,8 +80,8 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_audit_pb2.VerifyAuditRequest, _abc.Awaitable[_audit_pb2.VerifyAuditResponse]],
     ) -> _abc.Awaitable[_audit_pb2.VerifyAuditResponse]:
         """Walks the chain and says whether each record still has the hash it was written with, and
-        whether each signed head is as it was signed and says what the chain says. It may take minutes
-        where there are millions of records.
+        whether each signed head is as it was signed and says what the chain says. Where there are
+        hundreds of thousands of records give the call a longer deadline than the usual ten seconds.
 
         Callers: administrators and auditors.
         """
