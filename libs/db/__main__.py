@@ -1,8 +1,10 @@
 """`python -m libs.db migrate` brings the databases of services to the newest versions.
 
 Each database is in the environment, as `LATCHKEY_<SERVICE>_DATABASE_URL`, where its password is
-seen by nobody else. Without more words all of those are migrated, one after the other; with names
-of services, these. It ends with status 2 for what somebody has to put right, 1 for a database that
+seen by nobody else. Where the service runs as another role than the one that migrates, so that it
+can't change audit records, `LATCHKEY_<SERVICE>_DATABASE_ROLE` names that one: it is granted what
+the service needs. Without more words all databases are migrated, one after the other; with names of
+services, these. It ends with status 2 for what somebody has to put right, 1 for a database that
 does not answer; those before it are migrated then, and it may be run again.
 """
 
@@ -16,12 +18,13 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.exc import ArgumentError
 
 from libs.db.engine import Database
+from libs.db.grants import WrongRole
 from libs.db.migrations import Migrations, SchemaMismatch
 from libs.domain.errors import Unavailable
 
 # Libraries import no service. Which there are is found when it is asked for, by name.
 _STORE = "services.{}.store"
-_KEY = re.compile(r"LATCHKEY_([A-Z]+)_DATABASE_URL")
+_KEY = "LATCHKEY_{}_DATABASE_{}"
 _USAGE = "python -m libs.db migrate [service …]"
 
 
@@ -37,11 +40,7 @@ def chosen(words: Sequence[str], environment: Mapping[str, str]) -> dict[str, st
     """
     if not words or words[0] != "migrate":
         raise WrongWords(_USAGE)
-    urls = {
-        match[1].lower(): url
-        for key, url in sorted(environment.items())
-        if (match := _KEY.fullmatch(key))
-    }
+    urls = named(environment, "URL")
     names = list(dict.fromkeys(words[1:])) or list(urls)
     if not names:
         raise WrongWords("no database is given: set LATCHKEY_<SERVICE>_DATABASE_URL")
@@ -49,6 +48,16 @@ def chosen(words: Sequence[str], environment: Mapping[str, str]) -> dict[str, st
         if name not in urls:
             raise WrongWords(f"LATCHKEY_{name.upper()}_DATABASE_URL is not set")
     return {name: urls[name] for name in names}
+
+
+def named(environment: Mapping[str, str], what: str) -> dict[str, str]:
+    """The `URL` or `ROLE` of each service's database that the environment names."""
+    pattern = re.compile(_KEY.format("([A-Z]+)", what))
+    return {
+        match[1].lower(): value
+        for key, value in sorted(environment.items())
+        if (match := pattern.fullmatch(key))
+    }
 
 
 def migrations_of(service: str) -> Migrations:
@@ -67,11 +76,13 @@ def migrations_of(service: str) -> Migrations:
     return found
 
 
-async def migrate(urls: Mapping[str, str]) -> None:
-    """Migrates the databases, by service, and says of each which version it is in.
+async def migrate(urls: Mapping[str, str], roles: Mapping[str, str] | None = None) -> None:
+    """Migrates the databases, by service, grants the roles that are given what their services need,
+    and says of each database which version it is in.
 
     Raises:
         WrongWords: there is no such service, or a URL is none.
+        WrongRole: a role can't be held to that.
         SchemaMismatch: a database is in a version that this code does not know.
         Unavailable: a database does not answer.
     """
@@ -81,11 +92,11 @@ async def migrate(urls: Mapping[str, str]) -> None:
             database = Database.open(urls[service])
         except (ArgumentError, ValueError) as error:
             # Their texts hold pieces of the URL, and it holds a password.
-            key = f"LATCHKEY_{service.upper()}_DATABASE_URL"
+            key = _KEY.format(service.upper(), "URL")
             raise WrongWords(f"{key}: it is not the URL of a database") from error
         try:
-            await migrations.apply(database)
-        except (SchemaMismatch, Unavailable) as error:
+            await migrations.apply(database, (roles or {}).get(service))
+        except (SchemaMismatch, WrongRole, Unavailable) as error:
             sys.stderr.write(f"{service}: ")
             raise error
         finally:
@@ -97,8 +108,8 @@ async def migrate(urls: Mapping[str, str]) -> None:
 def main() -> None:
     """From the words to the end of the process."""
     try:
-        asyncio.run(migrate(chosen(sys.argv[1:], os.environ)))
-    except (WrongWords, SchemaMismatch) as error:
+        asyncio.run(migrate(chosen(sys.argv[1:], os.environ), named(os.environ, "ROLE")))
+    except (WrongWords, WrongRole, SchemaMismatch) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     except Unavailable as error:

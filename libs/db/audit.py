@@ -1,24 +1,27 @@
-"""The chain of audit records.
+"""The audit records and signed heads of a service, as rows."""
 
-Each record carries the SHA-256 of the one before it and of its own canonical JSON (RFC 8785), so
-that an edited, dropped or moved record shows.
-"""
-
-import hashlib
+import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import rfc8785
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, Table, Text, select, type_coerce
 
+from libs.audit.heads import Head
+from libs.audit.keys import PublicKeys
+from libs.audit.problems import Verification
+from libs.audit.records import Record, digest, time_text
+from libs.audit.walk import Walk
+from libs.db.engine import Database
 from libs.db.ledger import Ledger
 from libs.domain.callers import Caller, Person, Service
 from libs.domain.changes import AuditEntry
+from libs.domain.clock import Clock
 
-_BATCH = 1000
+# What is hashed at once holds up no other call for long.
+_BATCH = 500
 
 
 def actor_json(actor: Caller) -> str:
@@ -40,25 +43,6 @@ def actor_from_json(text: str) -> Caller:
     return Service(fields["service"]) if "service" in fields else Person(**fields)
 
 
-def _time_text(time: datetime) -> str:
-    """A time to the microsecond: what both databases keep."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _digest(row: Mapping[str, Any] | RowMapping) -> str:
-    record = {
-        "sequence": row["sequence"],
-        "record_time": _time_text(row["record_time"]),
-        "actor": row["actor"],
-        "action": row["action"],
-        "resource_id": row["resource_id"],
-        "reason": row["reason"],
-        "details": row["details"],
-        "previous_hash": row["previous_hash"],
-    }
-    return hashlib.sha256(rfc8785.dumps(record)).hexdigest()
-
-
 def chained(
     entries: Iterable[AuditEntry], time: datetime, sequence: int, previous_hash: str
 ) -> list[dict[str, Any]]:
@@ -76,54 +60,126 @@ def chained(
             "details": rfc8785.dumps(dict(entry.details)).decode(),
             "previous_hash": previous_hash,
         }
-        row["hash"] = previous_hash = _digest(row)
+        row["hash"] = previous_hash = digest(record_of({**row, "hash": ""}))
         rows.append(row)
     return rows
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What walking the chain found."""
+def record_of(row: Mapping[str, Any] | RowMapping) -> Record:
+    """A row as it is hashed, also one that somebody else wrote."""
+    time, sequence = row["record_time"], row["sequence"]
+    if isinstance(time, str):
+        try:
+            # SQLite's own form, which has no zone and is UTC.
+            time = datetime.fromisoformat(f"{time}+00:00")
+        except ValueError:
+            time = None
+    return Record(
+        **{
+            **row,
+            "sequence": sequence if isinstance(sequence, int) else -1,
+            "record_time": time_text(time) if isinstance(time, datetime) else "",
+        }
+    )
 
-    record_count: int
-    first_broken_sequence: int = 0
-    problem: str = ""
 
-    @property
-    def intact(self) -> bool:
-        """Whether the whole chain holds."""
-        return not self.problem
+def head_of(row: Mapping[str, Any] | RowMapping) -> Head:
+    """A row as it was signed."""
+    sequence = row["sequence"]
+    return Head(**{**row, "sequence": sequence if isinstance(sequence, int) else -1})
 
 
-def verify(connection: Connection, ledger: Ledger) -> Verification:
-    """Walks the whole chain, and says where it first does not hold."""
-    head = connection.execute(select(ledger.head)).mappings().one()
-    sequence, previous_hash = 0, ""
-    while True:
-        rows = connection.execute(
-            select(ledger.audit)
-            .where(ledger.audit.c.sequence > sequence)
-            .order_by(ledger.audit.c.sequence)
-            .limit(_BATCH)
-        ).mappings()
-        count = 0
-        for row in rows:
-            count += 1
-            problem = ""
-            if row["sequence"] != sequence + 1:
-                problem = f"record {sequence + 1} is missing"
-            elif row["previous_hash"] != previous_hash:
-                problem = "it does not follow the record before it"
-            elif row["hash"] != _digest(row):
-                problem = "it is not as it was written"
-            if problem:
-                return Verification(sequence, row["sequence"], problem)
-            sequence, previous_hash = row["sequence"], row["hash"]
-        if count == 0:
-            break
-    # Records may have been added since the head was read, never taken away.
-    if sequence < head["audit_sequence"]:
-        return Verification(sequence, sequence + 1, "the end of the chain is missing")
-    if sequence == head["audit_sequence"] and previous_hash != head["audit_hash"]:
-        return Verification(sequence, sequence, "the chain does not end as the head says")
-    return Verification(sequence)
+async def rows_after(
+    database: Database,
+    table: Table,
+    sequence: Any,
+    *,
+    most: int = _BATCH,
+    until: int | None = None,
+    resource_id: str = "",
+) -> list[RowMapping]:
+    """The rows of the records, or of the heads, that come next behind a place in the chain; up to
+    another place, or of one resource, where that is given.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    query = select(table).where(table.c.sequence > sequence)
+    if until is not None:
+        query = query.where(table.c.sequence <= until)
+    if resource_id:
+        query = query.where(table.c.resource_id == resource_id)
+    query = query.order_by(table.c.sequence).limit(most)
+
+    def work(connection: Connection) -> list[RowMapping]:
+        asked = query
+        if connection.dialect.name == "sqlite":
+            # Any text may stand for a time there, and whoever edits may have written any.
+            as_kept = [type_coerce(c, Text) if c.key == "record_time" else c for c in table.c]
+            asked = query.with_only_columns(*as_kept)
+        return list(connection.execute(asked).mappings().all())
+
+    return await database.read(work)
+
+
+async def verify(
+    database: Database, ledger: Ledger, keys: PublicKeys, service: str, clock: Clock
+) -> Verification:
+    """Walks the whole chain and all its heads, beside all other work, and says what does not hold.
+
+    Records and heads may be added meanwhile. A head is read before the records that it is about,
+    and where the chain ends is asked before the first and after the last record, so that nothing
+    that is missing then may be.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    walk, time = Walk(keys, service=service), clock.now()
+    begin = await _written(database, ledger)
+    records, heads = ledger.audit, ledger.audit_heads
+    after_record: Any = 0
+    after_head: Any = 0
+    walk.written(*begin)
+    heads_left = True
+    while heads_left:
+        found = await rows_after(database, heads, after_head)
+        heads_left = bool(found)
+        if found:
+            after_head = found[-1]["sequence"]
+        waiting = [head_of(row) for row in found]
+        while True:
+            until = waiting[-1].sequence if waiting else None
+            rows = await rows_after(database, records, after_record, until=until)
+            if rows:
+                after_record = rows[-1]["sequence"]
+            # Hashing takes longer than reading, and would keep all other calls waiting.
+            waiting = await asyncio.to_thread(_walked, walk, rows, waiting)
+            if not rows:
+                break
+    end, _ = await _written(database, ledger)
+    walk.written(*begin, at_most=end)
+    return await asyncio.to_thread(walk.finish, time)
+
+
+async def _written(database: Database, ledger: Ledger) -> tuple[int, str]:
+    query = select(ledger.head.c.audit_sequence, ledger.head.c.audit_hash)
+    row = await database.read(lambda connection: connection.execute(query).one())
+    return row.audit_sequence, row.audit_hash
+
+
+def _walked(walk: Walk, rows: list[RowMapping], heads: list[Head]) -> list[Head]:
+    """Goes on along these records, with those of the heads that are about them; returns the rest.
+    Without records it is the end, as far as these heads go."""
+    done = 0
+    for row in rows:
+        record = record_of(row)
+        while done < len(heads) and heads[done].sequence < record.sequence:
+            walk.head(heads[done])
+            done += 1
+        walk.record(record)
+    rest = heads[done:]
+    if not rows:
+        for head in rest:
+            walk.head(head)
+        return []
+    return rest

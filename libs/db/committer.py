@@ -4,12 +4,14 @@ A transaction costs far more than what is written in it, so whatever waits while
 commits goes into the next one together. A group whose member fails is rolled back and run again
 without that member, or one by one where it can't be told which member it was: one conflict fails
 one caller. Within the transaction the head row is locked,
-and the audit chain and the outbox are numbered from it; nothing else numbers them.
+and the audit chain and the outbox are numbered from it. Only the signing of the chain's head, in
+`heads`, does so too, under the same lock.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -30,6 +32,10 @@ _log = structlog.get_logger(__name__)
 
 class Stale(Exception):
     """What the change was made from is no longer so: load, decide and try again."""
+
+
+class AuditNotWritten(Exception):
+    """The database refuses the audit record of a change, and so the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,23 @@ class EncodedFact:
 
     type: str
     payload: bytes
+
+
+def outbox_row(
+    position: int, fact: Fact, encoded: EncodedFact, actor: str, time: datetime
+) -> dict[str, Any]:
+    """A fact on its way out, as a row."""
+    return {
+        "position": position,
+        "event_id": new_id("evt"),
+        "type": encoded.type,
+        "resource_id": fact.resource_id,
+        "resource_version": fact.resource_version,
+        "event_time": time,
+        "actor": actor,
+        "payload": encoded.payload,
+        "published": False,
+    }
 
 
 @dataclass(slots=True)
@@ -145,6 +168,7 @@ class Committer:
             Stale: a guard or a unique key says that the change was made from an old state.
             Unavailable: the database does not answer, or the committer has stopped. The change
                 may have been committed.
+            AuditNotWritten: the database refuses the audit record. Nothing was changed.
         """
         if self._stopping or self._failed is not None:
             raise Unavailable("the committer", "it has stopped")
@@ -228,20 +252,7 @@ class Committer:
             actor = audit.actor_json(member.change.audit.actor)
             for fact in member.change.facts:
                 position += 1
-                encoded = self._encode(fact)
-                events.append(
-                    {
-                        "position": position,
-                        "event_id": new_id("evt"),
-                        "type": encoded.type,
-                        "resource_id": fact.resource_id,
-                        "resource_version": fact.resource_version,
-                        "event_time": now,
-                        "actor": actor,
-                        "payload": encoded.payload,
-                        "published": False,
-                    }
-                )
+                events.append(outbox_row(position, fact, self._encode(fact), actor, now))
         keys = [
             {
                 "caller": member.key.caller,
@@ -263,7 +274,11 @@ class Committer:
             for member in group
             if member.received is not None
         ]
-        connection.execute(insert(ledger.audit), records)
+        try:
+            connection.execute(insert(ledger.audit), records)
+        except IntegrityError as error:
+            # Nobody was first: the head is locked, so somebody wrote to the chain beside us.
+            raise AuditNotWritten(f"after record {head['audit_sequence']}") from error
         for table, rows in (
             (ledger.outbox, events),
             (ledger.idempotency, keys),

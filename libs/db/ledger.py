@@ -47,6 +47,18 @@ class Ledger:
             Column("previous_hash", String(64), nullable=False),
             Column("hash", String(64), nullable=False),
         )
+        # Where the chain was at one moment, signed: see libs/audit/heads.py.
+        self.audit_heads = Table(
+            "audit_heads",
+            metadata,
+            Column("service", Text, nullable=False),
+            Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+            Column("hash", String(64), nullable=False),
+            Column("previous_sequence", BigInteger, nullable=False),
+            Column("head_time", Text, nullable=False),
+            Column("key_id", Text, nullable=False),
+            Column("signature", Text, nullable=False),
+        )
         self.outbox = Table(
             "outbox",
             metadata,

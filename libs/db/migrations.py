@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, insert, select
 
 from libs.db.engine import Database
+from libs.db.grants import grant
 from libs.db.ledger import Ledger
 
 
@@ -37,13 +38,20 @@ class Migrations:
         """The version that the code needs."""
         return ScriptDirectory.from_config(self.config).get_current_head() or ""
 
-    async def apply(self, database: Database) -> None:
+    async def apply(self, database: Database, role: str | None = None) -> None:
         """Brings the database to the newest version, and gives the ledger its first head.
+
+        `role`: the role of PostgreSQL that the service runs as, where it is not the one that
+        migrates; it is granted what the service needs and no more.
 
         Raises:
             SchemaMismatch: it is in a version that this code does not know, a newer one perhaps.
+            WrongRole: the role can't be held to that.
         """
         await database.migrate(self._apply)
+        if role is not None:
+            # In a transaction of its own: that a role is wrong need not undo a migration.
+            await database.write(lambda c: grant(c, self.metadata, self._ledger, role))
 
     async def check(self, database: Database) -> None:
         """Does nothing for a database in the newest version.

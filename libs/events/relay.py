@@ -47,7 +47,11 @@ class Relay:
     def committed(self, changes: Sequence[Change]) -> None:
         """Has the relay look at once when a change brought events."""
         if any(change.facts for change in changes):
-            self._wake.set()
+            self.wake()
+
+    def wake(self) -> None:
+        """Has the relay look at once."""
+        self._wake.set()
 
     async def __aenter__(self) -> "Relay":
         self._task = asyncio.create_task(self._run(), name="relay")

@@ -6,19 +6,22 @@ import grpc
 from sqlalchemy import select
 
 from latchkey.ledger.v1 import audit_pb2, audit_pb2_grpc, event_pb2, event_pb2_grpc
+from libs.audit.keys import KeyFile
 from libs.db import audit
 from libs.db.engine import Database
 from libs.db.ledger import Ledger
 from libs.domain.callers import ADMIN, AUDITOR
+from libs.domain.clock import Clock
 from libs.domain.fields import Fields
 from libs.domain.paging import PageRequest
-from libs.ledger.actors import actor_to_proto
+from libs.ledger import chain
 from libs.rpc import access
 from libs.rpc.server import Servicer
 from libs.rpc.well_known import timestamp
 
 ACCESS = {
     "/latchkey.ledger.v1.AuditService/ListAuditRecords": access.roles(ADMIN, AUDITOR),
+    "/latchkey.ledger.v1.AuditService/ListAuditHeads": access.roles(ADMIN, AUDITOR),
     "/latchkey.ledger.v1.AuditService/VerifyAudit": access.roles(ADMIN, AUDITOR),
     "/latchkey.ledger.v1.EventService/ListEvents": access.roles(
         ADMIN, AUDITOR, services=["catalog", "connector", "policy", "requests"]
@@ -31,56 +34,75 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     """The record of every change of this service."""
 
-    def __init__(self, database: Database, ledger: Ledger) -> None:
+    def __init__(
+        self, service: str, database: Database, ledger: Ledger, clock: Clock, key: KeyFile
+    ) -> None:
+        self._service = service
         self._database = database
         self._ledger = ledger
+        self._clock = clock
+        self._key = key
 
     async def ListAuditRecords(
         self, request: audit_pb2.ListAuditRecordsRequest, context: Context
     ) -> audit_pb2.ListAuditRecordsResponse:
         with Fields() as fields:
-            page = PageRequest(
-                size=fields.page_size(request.page_size),
-                token=fields.page_token(request.page_token),
-                scope=("audit_records", request.resource_id),
-            )
+            page = _page(fields, request, "audit_records", request.resource_id)
             fields.text("resource_id", request.resource_id, least=0, most=100)
-        table = self._ledger.audit
-        query = select(table).order_by(table.c.sequence).limit(page.size + 1)
-        if (after := page.after_number()) is not None:
-            query = query.where(table.c.sequence > after)
-        if request.resource_id:
-            query = query.where(table.c.resource_id == request.resource_id)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        found = page.page(rows, key=lambda row: (str(row.sequence),))
+        rows = await audit.rows_after(
+            self._database,
+            self._ledger.audit,
+            _after(page, request),
+            most=page.size + 1,
+            resource_id=request.resource_id,
+        )
+        found = page.page(rows, key=lambda row: (str(row["sequence"]),))
         return audit_pb2.ListAuditRecordsResponse(
-            audit_records=[
-                audit_pb2.AuditRecord(
-                    sequence=row.sequence,
-                    record_time=timestamp(row.record_time),
-                    actor=actor_to_proto(audit.actor_from_json(row.actor)),
-                    action=row.action,
-                    resource_id=row.resource_id,
-                    reason=row.reason,
-                    details_json=row.details,
-                    hash=row.hash,
-                    previous_hash=row.previous_hash,
-                )
-                for row in found.items
-            ],
+            audit_records=[chain.record_to_proto(audit.record_of(row)) for row in found.items],
+            next_page_token=found.next_page_token,
+        )
+
+    async def ListAuditHeads(
+        self, request: audit_pb2.ListAuditHeadsRequest, context: Context
+    ) -> audit_pb2.ListAuditHeadsResponse:
+        with Fields() as fields:
+            page = _page(fields, request, "audit_heads")
+        rows = await audit.rows_after(
+            self._database, self._ledger.audit_heads, _after(page, request), most=page.size + 1
+        )
+        found = page.page(rows, key=lambda row: (str(row["sequence"]),))
+        return audit_pb2.ListAuditHeadsResponse(
+            audit_heads=[chain.head_to_proto(audit.head_of(row)) for row in found.items],
             next_page_token=found.next_page_token,
         )
 
     async def VerifyAudit(
         self, request: audit_pb2.VerifyAuditRequest, context: Context
     ) -> audit_pb2.VerifyAuditResponse:
-        found = await self._database.read(lambda c: audit.verify(c, self._ledger))
-        return audit_pb2.VerifyAuditResponse(
-            intact=found.intact,
-            record_count=found.record_count,
-            first_broken_sequence=found.first_broken_sequence,
-            problem=found.problem,
+        found = await audit.verify(
+            self._database, self._ledger, self._key.public_keys, self._service, self._clock
         )
+        return chain.verification_to_proto(found)
+
+
+def _page(
+    fields: Fields,
+    request: audit_pb2.ListAuditRecordsRequest | audit_pb2.ListAuditHeadsRequest,
+    *scope: str,
+) -> PageRequest:
+    if request.after_sequence < 0:
+        fields.wrong("after_sequence", "must not be negative")
+    return PageRequest(
+        size=fields.page_size(request.page_size),
+        token=fields.page_token(request.page_token),
+        scope=(*scope, str(request.after_sequence)),
+    )
+
+
+def _after(
+    page: PageRequest, request: audit_pb2.ListAuditRecordsRequest | audit_pb2.ListAuditHeadsRequest
+) -> int:
+    return max(page.after_number() or 0, request.after_sequence)
 
 
 class EventServicer(event_pb2_grpc.EventServiceServicer):
@@ -123,13 +145,15 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
         )
 
 
-def servicers(database: Database, ledger: Ledger) -> list[Servicer]:
-    """Both servicers, for a server."""
+def servicers(
+    service: str, database: Database, ledger: Ledger, clock: Clock, key: KeyFile
+) -> list[Servicer]:
+    """Both servicers, for the server of a service; `key` is what its heads are signed with."""
     return [
         (
             audit_pb2.DESCRIPTOR.services_by_name["AuditService"],
             audit_pb2_grpc.add_AuditServiceServicer_to_server,
-            AuditServicer(database, ledger),
+            AuditServicer(service, database, ledger, clock, key),
         ),
         (
             event_pb2.DESCRIPTOR.services_by_name["EventService"],

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 from sqlalchemy.exc import ArgumentError
 
+from libs.audit.keys import KeyFile
 from libs.db.clock import READ_EVERY_SECONDS, DatabaseClock
 from libs.db.committer import Committer, EncodedFact
 from libs.db.engine import Database
+from libs.db.grants import WrongRole, warn_of_rights
+from libs.db.heads import SIGN_EVERY_SECONDS, HeadSigner
 from libs.db.ledger import Ledger
 from libs.db.migrations import Migrations, SchemaMismatch
 from libs.db.notices import Notices
@@ -21,6 +24,7 @@ from libs.events.broker import Broker
 from libs.events.consumer import Consumer, Follow
 from libs.events.relay import Relay
 from libs.ledger import servicers as ledger_servicers
+from libs.ledger.chain import head_to_message
 from libs.process import logs, trust
 from libs.process.run import Life, run
 from libs.process.settings import PREFIX, Settings, SettingsError, load
@@ -50,6 +54,7 @@ class Service:
     broker: Broker
     credentials: Certificates | TokenFile | None
     """What the service shows the others that it calls."""
+    audit_key: KeyFile
 
     @classmethod
     async def begin(
@@ -65,17 +70,20 @@ class Service:
         """Starts everything but the server: logs, database, committer, outbox and its relay.
 
         Raises:
-            SettingsError: there is no database of that URL's kind, or no certificate in the files.
+            SettingsError: there is no database of that URL's kind, or no certificate or key where
+                the settings say.
             SchemaMismatch: the database is not in the form that this version needs.
             Unavailable: the database does not answer.
         """
         logs.configure(name, console=settings.log_format == "console")
         shown = trust.credentials(settings, name)
+        key = _audit_key(settings)
         database = _open(settings)
         life.parts.push_async_callback(database.close)
         if settings.migrate:
-            await migrations.apply(database)
+            await migrations.apply(database, settings.database_role)
         await migrations.check(database)
+        await warn_of_rights(database)
         clock = await DatabaseClock.begin(database)
         life.loop("clock", clock.read, every=READ_EVERY_SECONDS)
         broker = await life.parts.enter_async_context(
@@ -87,6 +95,17 @@ class Service:
             )
         )
         relay = await life.parts.enter_async_context(Relay(database, ledger, broker))
+        signer = HeadSigner(
+            database,
+            ledger,
+            clock,
+            key,
+            name,
+            lambda head: _encoded(head_to_message(head)),
+            relay.wake,
+        )
+        # The last head is signed when the committer has ended, and goes out before the relay does.
+        life.parts.push_async_callback(signer.sign_last)
         committer = await life.parts.enter_async_context(
             Committer(database, ledger, clock, lambda fact: _encoded(fact_to_message(fact)))
         )
@@ -95,6 +114,7 @@ class Service:
         committer.on_commit(notices.tell)
         writes = Writes(database, ledger, committer)
         life.loop("forget", lambda: writes.forget(clock), every=_FORGET_SECONDS)
+        life.loop("audit_heads", signer.sign, every=SIGN_EVERY_SECONDS)
         return cls(
             name,
             settings,
@@ -107,6 +127,7 @@ class Service:
             notices,
             broker,
             shown,
+            key,
         )
 
     async def peer(self, name: str, address: str) -> Peer:
@@ -138,7 +159,12 @@ class Service:
         server = Server(
             name=self.name,
             listen=settings.listen,
-            servicers=[*servicers, *ledger_servicers.servicers(self.database, self.ledger)],
+            servicers=[
+                *servicers,
+                *ledger_servicers.servicers(
+                    self.name, self.database, self.ledger, self.clock, self.audit_key
+                ),
+            ],
             access={**access, **ledger_servicers.ACCESS},
             most=Most(settings.calls_per_second, settings.calls_at_once),
             verifier=await trust.verifier(settings, self.life),
@@ -172,7 +198,7 @@ def start(
             run(main)
         else:
             raise SettingsError(f"{' '.join(sys.argv[1:])}: the only word taken is migrate")
-    except (SettingsError, SchemaMismatch) as error:
+    except (SettingsError, SchemaMismatch, WrongRole) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     except Unavailable as error:
@@ -188,10 +214,18 @@ def _open(settings: Settings) -> Database:
         raise SettingsError(f"{PREFIX}DATABASE_URL: it is not the URL of a database") from error
 
 
+def _audit_key(settings: Settings) -> KeyFile:
+    file = settings.audit_key_file
+    try:
+        return KeyFile(file)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{PREFIX}AUDIT_KEY_FILE: {file}: {error}") from error
+
+
 async def _migrate(settings: Settings, migrations: Migrations) -> None:
     database = _open(settings)
     try:
-        await migrations.apply(database)
+        await migrations.apply(database, settings.database_role)
     finally:
         await database.close()
 

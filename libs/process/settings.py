@@ -44,6 +44,12 @@ class Settings(Trust):
     the broker must let anybody in: a development house only."""
     nats_ca_file: Path | None = None
     """Who may have signed the certificate of NATS, in PEM; whom the system trusts if not given."""
+    audit_key_file: Path
+    """The private key that heads of the audit chain are signed with, Ed25519 as PEM; the public
+    keys of former ones may follow in it. Read again when it is used."""
+    database_role: str | None = Field(default=None, min_length=1, max_length=63)
+    """The PostgreSQL role that the service runs as, where another one migrates: a migration then
+    grants it what it needs and no more."""
     migrate: bool = False
     """Whether to bring the database to the newest version at start."""
     calls_per_second: float = Field(default=50.0, gt=0, le=1_000_000)

@@ -9,7 +9,7 @@ Answers:   AppService, EntitlementService, LinkService, EntitlementRulesService,
 Publishes: App{Discovered,Removed,Managed,Updated,Unmanaged},
            Entitlement{Linked,Unlinked,Updated,Removed,RulesApplied},
            AccessProfile{Created,Updated,Deleted}, UserDeactivated, UnmanagedAccessFound,
-           DirectoryRefreshed.
+           DirectoryRefreshed, AuditHeadSigned.
 Follows:   nobody through NATS; the feed of requests, of which access requests and leases are on.
 Calls:     requests, EventService/ListEvents. It answers as well while requests is away.
 """

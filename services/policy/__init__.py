@@ -2,7 +2,7 @@
 
 Owns: policies and their versions.
 Answers: PolicyService (to people who administer), EvaluationService (to requests).
-Publishes: PolicyCreated, PolicyUpdated, PolicyDeleted.
+Publishes: PolicyCreated, PolicyUpdated, PolicyDeleted, AuditHeadSigned.
 Follows: nothing.
 Calls: catalog, before a policy is deleted and to check who could approve; never to evaluate.
 """

@@ -8,7 +8,8 @@ publishes  AccessRequest{Created,Approved,Denied,Cancelled,Fulfilled,Failed,Retr
            Escalated,Commented,Restarted}, Approval{Requested,Given,Reminded}, NoApproverFound,
            EmergencyAccess{Requested,Reviewed}, Lease{Granted,Extended,EndNear,Ended,EndLate,
            RemovedOutside,Removed}, Task{Opened,Completed,Closed}, Delegation{Created,Deleted},
-           Campaign{Started,ItemReviewed,Closed}, Takeover{Started,Held,Finished}
+           Campaign{Started,ItemReviewed,Closed}, Takeover{Started,Held,Finished},
+           AuditHeadSigned
 follows    connector: AccessProvisioned, AccessProvisioningFailed, AccessDeprovisioned,
            AccessRemovedOutside;
            catalog: UserDeactivated, AppUnmanaged, AppRemoved, EntitlementRemoved,

@@ -91,9 +91,9 @@ class PostgresServer:
         """What the server wrote, over all its starts."""
         return self.folder / "postgres.log"
 
-    def url(self, database: str) -> str:
+    def url(self, database: str, role: str = SUPERUSER) -> str:
         """A database of this server, as SQLAlchemy's asyncio extension wants it."""
-        return f"postgresql+asyncpg://{SUPERUSER}@{HOST}:{self._port}/{database}"
+        return f"postgresql+asyncpg://{role}@{HOST}:{self._port}/{database}"
 
     def initialise(self) -> None:
         """Makes the empty cluster; once, before the first `start`."""
@@ -137,6 +137,12 @@ class PostgresServer:
         for child in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+
+    def create_role(self, name: str) -> None:
+        """Makes a role that may log in and nothing else, unless there is one of the name."""
+        self._execute(
+            f"DO $$ BEGIN CREATE ROLE {name} LOGIN; EXCEPTION WHEN duplicate_object THEN END $$"
+        )
 
     def create_database(self, order_of: str = "") -> str:
         """Makes an empty database with a name of its own, and returns the name.

@@ -72,7 +72,23 @@ def test_service_can_be_started_with_its_settings(
     settings = load(SETTINGS[name], {key: str(value) for key, value in given.items()})
     assert settings.migrate is False
     assert settings.identity == "entra"
-    assert services[f"{name}-migrate"]["environment"] == environment
+    migrating = services[f"{name}-migrate"]["environment"]
+    load(
+        SETTINGS[name],
+        {
+            key: str(value)
+            for key, value in (
+                migrating | {key: given[key] for key in given if key.startswith("LATCHKEY_ENTRA_")}
+            ).items()
+        },
+    )
+    # As the owner of the tables, for the role that the service then has.
+    url = "postgresql+asyncpg://latchkey_owner:${OWNER_DATABASE_PASSWORD:?see .env.example}"
+    other = {
+        "LATCHKEY_DATABASE_URL": f"{url}@postgres:5432/{name}",
+        "LATCHKEY_DATABASE_ROLE": name,
+    }
+    assert migrating == environment | other
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -131,6 +147,7 @@ def test_each_service_has_its_own_certificate_and_no_other(
             ("CA", "ca.pem"),
         ):
             assert environment[f"LATCHKEY_TLS_{key}_FILE"] == f"/run/latchkey/{file}"
+        assert environment["LATCHKEY_AUDIT_KEY_FILE"] == "/run/latchkey/audit.pem"
         mounted = [mount for mount in services[name]["volumes"] if "/run/latchkey" in mount]
         assert mounted == [f"{name}-certificates:/run/latchkey:ro"]
 
@@ -139,7 +156,10 @@ def test_each_service_has_a_database_of_its_own(services: dict[str, dict[str, An
     """User, password and database are the service's, as the init script makes them."""
     script = (ROOT / "deploy/postgres/databases.sh").read_text()
     assert f"for service in {' '.join(SETTINGS)}; do" in script
+    assert 'CREATE DATABASE :"role" OWNER latchkey_owner;' in script
     example = (ROOT / ".env.example").read_text()
+    assert "owner_database_password" in services["postgres"]["secrets"]
+    assert "OWNER_DATABASE_PASSWORD=\n" in example
     for name in SETTINGS:
         url = services[name]["environment"]["LATCHKEY_DATABASE_URL"]
         password = f"{name.upper()}_DATABASE_PASSWORD"

@@ -8,7 +8,6 @@ Whoever has `ca-key.pem` is whoever they say.
 """
 
 import ipaddress
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from libs.rpc.certificates import host_name, spiffe_id
 from libs.rpc.identity import OPERATOR
+from tools.dev import audit_keys
 from tools.dev.issuer import SERVICES
+from tools.dev.secret_files import pem, write_secret
 
 TRUST_DOMAIN = "latchkey.localhost"
 NAMES = (*SERVICES, OPERATOR)
@@ -39,7 +40,8 @@ def make(
 
 
 def issue(folder: Path, name: str, authority: Pair, *, trust_domain: str) -> Path:
-    """A fresh certificate for one name, in a folder of its own.
+    """A fresh certificate for one name, in a folder of its own; for a service also, once, the key
+    of its audit chain.
 
     The key comes first: who reads the files in between finds that they don't go together yet.
     """
@@ -65,9 +67,11 @@ def issue(folder: Path, name: str, authority: Pair, *, trust_domain: str) -> Pat
         )
     )
     certificate = builder.sign(ca_key, hashes.SHA256())
-    _write(own / "key.pem", _key_pem(key))
-    _write(own / "certificate.pem", certificate.public_bytes(serialization.Encoding.PEM))
-    _write(own / "ca.pem", ca.public_bytes(serialization.Encoding.PEM))
+    write_secret(own / "key.pem", pem(key))
+    write_secret(own / "certificate.pem", certificate.public_bytes(serialization.Encoding.PEM))
+    write_secret(own / "ca.pem", ca.public_bytes(serialization.Encoding.PEM))
+    if name != OPERATOR:
+        audit_keys.make(own / "audit.pem")
     return own
 
 
@@ -85,8 +89,8 @@ def _authority(folder: Path) -> Pair:
     certificate_file, key_file = folder / "ca.pem", folder / "ca-key.pem"
     if not (certificate_file.exists() and key_file.exists()):
         certificate, key = new_authority()
-        _write(key_file, _key_pem(key))
-        _write(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
+        write_secret(key_file, pem(key))
+        write_secret(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
         return certificate, key
     kept = serialization.load_pem_private_key(key_file.read_bytes(), None)
     assert isinstance(kept, ec.EllipticCurvePrivateKey)
@@ -125,20 +129,3 @@ def _builder(
 
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Writes a file that only its owner reads, whole or not at all."""
-    partial = file.with_suffix(".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    partial.replace(file)

@@ -230,6 +230,7 @@ class House:
             "JWKS_FILE": str(self.issuer.jwks_file),
             "ISSUER": ISSUER,
             "AUDIENCE": AUDIENCE,
+            "AUDIT_KEY_FILE": str(self.issuer.audit_key_file(service)),
             "LOG_FORMAT": "json",
             # Here a person is a program, as in a demo or a test.
             "CALLS_PER_SECOND": "100000",

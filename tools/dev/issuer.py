@@ -6,7 +6,6 @@ say, so it is for development only. Its tokens look like Entra's version 2 acces
 """
 
 import json
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +15,9 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+
+from tools.dev import audit_keys
+from tools.dev.secret_files import pem, write_secret
 
 ISSUER = "https://localhost/latchkey-dev"
 AUDIENCE = "latchkey"
@@ -33,7 +35,7 @@ class Issuer:
         folder.mkdir(parents=True, exist_ok=True)
         key_file = folder / "issuer.pem"
         if not key_file.exists():
-            _write_secret(key_file, _new_key())
+            write_secret(key_file, pem(rsa.generate_private_key(65537, 2048)))
         key = serialization.load_pem_private_key(key_file.read_bytes(), None)
         assert isinstance(key, rsa.RSAPrivateKey)
         self._key = key
@@ -67,29 +69,16 @@ class Issuer:
     def service_token_file(self, name: str) -> Path:
         """A file with a fresh token for a service."""
         file = self.folder / f"{name}.token"
-        _write_secret(file, self.service(name))
+        write_secret(file, self.service(name).encode())
         return file
+
+    def audit_key_file(self, name: str) -> Path:
+        """The file of the key that a service signs the heads of its audit chain with, made once;
+        the public half is beside it, `….audit.pub`."""
+        return audit_keys.make(self.folder / f"{name}.audit.pem")
 
     def sign(self, claims: dict[str, Any], *, seconds: float) -> str:
         """A token with any claims; they may replace the usual ones."""
         now = time.time()
         usual = {"iss": ISSUER, "aud": AUDIENCE, "iat": int(now), "exp": int(now + seconds)}
         return jwt.encode(usual | claims, self._key, algorithm="RS256", headers={"kid": _KEY_ID})
-
-
-def _new_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-
-
-def _write_secret(file: Path, content: str) -> None:
-    """Writes a file that only its owner reads, whole or not at all."""
-    partial = file.with_suffix(".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(content)
-    partial.replace(file)

@@ -83,6 +83,7 @@ async def running_catalog(
             database_url=database_url,
             nats_url=nats_url,
             jwks_file=issuer.jwks_file,
+            audit_key_file=issuer.audit_key_file("catalog"),
             issuer=issuer.issuer,
             audience=issuer.audience,
             migrate=True,

@@ -260,6 +260,7 @@ def test_address_and_token_go_together(given: dict[str, str]) -> None:
         "DATABASE_URL": "sqlite:///x.db",
         "NATS_URL": "nats://127.0.0.1:4222",
         "JWKS_FILE": "jwks.json",
+        "AUDIT_KEY_FILE": "audit.pem",
         "ISSUER": "me",
     }
     with pytest.raises(SettingsError, match=r"^LATCHKEY_REQUESTS_ADDRESS.*LATCHKEY_TOKEN_FILE"):

@@ -80,6 +80,7 @@ class ConnectorHouse:
             database_url=database_url,
             nats_url=nats_url,
             jwks_file=issuer.jwks_file,
+            audit_key_file=issuer.audit_key_file("connector"),
             issuer=issuer.issuer,
             migrate=True,
             # A test is more people at once than one, and quicker.

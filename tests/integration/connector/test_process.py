@@ -15,6 +15,7 @@ from tests.integration.connector.house import ConnectorHouse
 from tests.integration.connector.processes import ROOT, connector_process, environment
 from tests.integration.entra_simulator import cast
 from tests.support.eventually import eventually
+from tests.support.issuer import TestIssuer
 from tools.entra_simulator import Simulator
 
 MARKER = "m4rker-s3cret-value"
@@ -113,6 +114,7 @@ def _settings(tmp_path: Path) -> dict[str, str]:
         database_url=f"sqlite:///{tmp_path / 'x.db'}",
         nats_url="nats://127.0.0.1:1",
         jwks_file=tmp_path / "jwks.json",
+        audit_key_file=TestIssuer(tmp_path / "issuer").audit_key_file("connector"),
         issuer="https://issuer.example",
         token_file=tmp_path / "token",
         catalog_address="127.0.0.1:1",

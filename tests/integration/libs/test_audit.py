@@ -1,31 +1,48 @@
-"""The chain of audit records shows any tampering."""
+"""The chain of audit records and its signed heads, in a database, show any tampering."""
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Executable, delete, insert, select, text, update
 
+from libs.audit.heads import head_fields
+from libs.audit.problems import Kind, Subject, Verification
 from libs.db import audit
+from libs.db.committer import AuditNotWritten
 from libs.db.engine import Database
 from libs.domain.callers import Caller, Person, Service
-from libs.domain.changes import AuditEntry, Change
-from tests.integration.libs.things import ADA, committing, ledger
+from libs.domain.changes import AuditEntry
+from tests.integration.libs.chains import chained_from, restored, signing, verified, write
+from tests.integration.libs.things import (
+    ADA,
+    add,
+    assert_numbered,
+    change,
+    committing,
+    kept,
+    ledger,
+    prepare,
+    rows,
+)
+from tests.support import chain
 
-TABLE = ledger.audit
+TABLE, HEADS = ledger.audit, ledger.audit_heads
+COUNT = 520  # more than are read at once
+SIGNED = (200, 400, COUNT)
 Tampering = Callable[[Connection], object]
-COUNT = 1005  # more than are read at once
 
 
-def _rows(connection: Connection, sequence: int) -> dict[str, Any]:
-    query = select(TABLE).where(TABLE.c.sequence == sequence)
-    return dict(connection.execute(query).mappings().one())
+def _execute(statement: Executable, connection: Connection) -> None:
+    connection.execute(statement)
 
 
-def _edit(**values: Any) -> Tampering:
-    statement = update(TABLE).where(TABLE.c.sequence == 1002).values(**values)
+def _edit(place: int, **values: Any) -> Tampering:
+    statement = update(TABLE).where(TABLE.c.sequence == place).values(**values)
     return lambda connection: bool(connection.execute(statement))
 
 
@@ -34,103 +51,139 @@ def _drop(sequence: int) -> Tampering:
     return lambda connection: bool(connection.execute(statement))
 
 
+def _edit_head(sequence: int, **values: Any) -> Tampering:
+    statement = update(HEADS).where(HEADS.c.sequence == sequence).values(**values)
+    return lambda connection: bool(connection.execute(statement))
+
+
+def _drop_head(sequence: int) -> Tampering:
+    statement = delete(HEADS).where(HEADS.c.sequence == sequence)
+    return lambda connection: bool(connection.execute(statement))
+
+
 def _swap(connection: Connection) -> None:
-    one, other = _rows(connection, 10), _rows(connection, 11)
+    one, other = (
+        dict(connection.execute(select(TABLE).where(TABLE.c.sequence == n)).mappings().one())
+        for n in (10, 11)
+    )
     connection.execute(delete(TABLE).where(TABLE.c.sequence.in_([10, 11])))
     connection.execute(insert(TABLE), [one | {"sequence": 11}, other | {"sequence": 10}])
 
 
-def _rewritten(connection: Connection) -> None:
-    """An edit by somebody who computes the record's own hash anew."""
-    row = _rows(connection, 20)
-    entry = AuditEntry(ADA, "thing.forged", "x")
-    (forged,) = audit.chained([entry], row["record_time"], 19, row["previous_hash"])
-    connection.execute(delete(TABLE).where(TABLE.c.sequence == 20))
-    connection.execute(insert(TABLE).values(forged))
-
-
-def _rewritten_to_the_end(connection: Connection) -> None:
-    """A last record by somebody who computes its hash anew, and leaves the head."""
-    row = _rows(connection, COUNT)
-    (forged,) = audit.chained(
-        [AuditEntry(ADA, "thing.forged", "x")],
-        row["record_time"],
-        COUNT - 1,
-        row["previous_hash"],
-    )
-    connection.execute(delete(TABLE).where(TABLE.c.sequence == COUNT))
-    connection.execute(insert(TABLE).values(forged))
-
-
 def _truncate(connection: Connection) -> None:
-    connection.execute(delete(TABLE).where(TABLE.c.sequence > 1000))
+    connection.execute(delete(TABLE).where(TABLE.c.sequence > 500))
 
 
-def _empty(connection: Connection) -> None:
-    connection.execute(delete(TABLE))
+def _truncate_cleverly(connection: Connection) -> None:
+    """With the head of the ledger put back; the signed heads are left."""
+    _truncate(connection)
+    row = connection.execute(select(TABLE).where(TABLE.c.sequence == 500)).mappings().one()
+    connection.execute(update(ledger.head).values(audit_sequence=500, audit_hash=row["hash"]))
 
 
-TAMPERINGS: list[tuple[str, Tampering, int]] = [
-    ("actor", _edit(actor='{"service":"x"}'), 1002),
-    ("action", _edit(action="x"), 1002),
-    ("resource", _edit(resource_id="x"), 1002),
-    ("reason", _edit(reason="x"), 1002),
-    ("details", _edit(details="{}"), 1002),
-    ("time", _edit(record_time=datetime.now(UTC) + timedelta(days=1)), 1002),
-    ("hash", _edit(hash="0" * 64), 1002),
-    ("previous hash", _edit(previous_hash="0" * 64), 1002),
-    ("number", _edit(sequence=2000), 1003),
-    ("drop the first", _drop(1), 2),
-    ("drop one", _drop(500), 501),
-    ("drop the last", _drop(COUNT), COUNT),
-    ("swap", _swap, 10),
-    ("rewrite", _rewritten, 21),
-    ("rewrite the last", _rewritten_to_the_end, COUNT),
-    ("truncate", _truncate, 1001),
-    ("empty", _empty, 1),
+def _added(connection: Connection) -> None:
+    row = connection.execute(select(TABLE).where(TABLE.c.sequence == COUNT)).mappings().one()
+    entry = AuditEntry(ADA, "thing.forged", "x")
+    connection.execute(
+        insert(TABLE), audit.chained([entry], row["record_time"], COUNT, row["hash"])
+    )
+
+
+def _foreign_head(connection: Connection) -> None:
+    row = connection.execute(select(TABLE).where(TABLE.c.sequence == 400)).mappings().one()
+    forged = chain.head(audit.record_of(row), 200, key=2, service="policy")
+    connection.execute(update(HEADS).where(HEADS.c.sequence == 400).values(head_fields(forged)))
+
+
+RECORD, HEAD = Subject.RECORD, Subject.HEAD
+TAMPERINGS: list[tuple[str, Tampering, Kind, Subject, int]] = [
+    ("actor", _edit(502, actor='{"service":"x"}'), Kind.EDITED, RECORD, 502),
+    ("time", _edit(502, record_time=datetime(2020, 1, 1, tzinfo=UTC)), Kind.EDITED, RECORD, 502),
+    ("hash", _edit(1, hash="0" * 64), Kind.EDITED, RECORD, 1),
+    ("number", _edit(502, sequence=600), Kind.REORDERED, RECORD, 502),
+    ("drop one", _drop(500), Kind.MISSING, RECORD, 500),
+    ("drop the last", _drop(COUNT), Kind.TRUNCATED, RECORD, COUNT),
+    ("swap", _swap, Kind.REORDERED, RECORD, 10),
+    ("truncate", _truncate, Kind.TRUNCATED, RECORD, 501),
+    ("truncate cleverly", _truncate_cleverly, Kind.TRUNCATED, RECORD, 501),
+    ("empty", lambda c: c.execute(delete(TABLE)), Kind.TRUNCATED, RECORD, 1),
+    ("rechain", chained_from(300, 221), Kind.RECHAINED, RECORD, 300),
+    ("roll back", chained_from(300, 10), Kind.TRUNCATED, RECORD, 310),
+    ("add", _added, Kind.ADDED, RECORD, COUNT + 1),
+    ("drop a head", _drop_head(200), Kind.MISSING, HEAD, 200),
+    ("edit a head", _edit_head(400, hash="0" * 64), Kind.EDITED, HEAD, 400),
+    ("edit a head's time", _edit_head(400, head_time="never"), Kind.EDITED, HEAD, 400),
+    ("sign with another key", _foreign_head, Kind.FOREIGN, HEAD, 400),
 ]
 
 
-class _Undo(Exception):
-    """Ends a transaction without a trace."""
-
-
-async def _tampered(database: Database, tamper: Tampering) -> audit.Verification:
-    """What the walk finds after a tampering, which is then undone."""
-    found: list[audit.Verification] = []
-
-    def work(connection: Connection) -> None:
-        tamper(connection)
-        found.append(audit.verify(connection, ledger))
-        raise _Undo
-
-    with pytest.raises(_Undo):
-        await database.write(work)
-    return found[0]
-
-
-async def test_every_tampering_is_found(database: Database) -> None:
-    """Edited, dropped, moved, rewritten or cut off: the walk says where the chain first breaks."""
+async def test_every_tampering_is_found(database: Database, key_file: Path) -> None:
+    """Edited, dropped, moved, cut off, added, chained anew without the key, and heads too: the walk
+    names the record or head, over more rows than are read at once."""
+    signer = signing(database, key_file)
     async with committing(database) as committer:
-        entries = (
-            AuditEntry(ADA, "thing.changed", f"t{n}", "because ☂", {"n": n, "text": "Ä"})
-            for n in range(COUNT)
+        before = 0
+        for signed in SIGNED:
+            await write(committer, signed - before)
+            await signer.sign()
+            before = signed
+    whole = Verification(COUNT, len(SIGNED), COUNT)
+    assert await verified(database, key_file) == whole
+
+    for name, tamper, kind, subject, sequence in TAMPERINGS:
+        async with restored(database):
+            await database.write(tamper)
+            found = await verified(database, key_file)
+            assert any(it.kind is kind and it.covers(subject, sequence) for it in found.problems), (
+                name,
+                [*map(str, found.problems)],
+            )
+    assert await verified(database, key_file) == whole
+
+
+async def test_what_is_no_record_at_all_is_named_too(sqlite_url: str, key_file: Path) -> None:
+    """SQLite takes anything in any column: such a row is broken, and breaks nothing else."""
+    database = Database.open(sqlite_url)
+    await prepare(database)
+    async with committing(database) as committer:
+        await write(committer, 5)
+    await signing(database, key_file).sign()
+    for column, value in (
+        ("record_time", "'never'"),
+        ("reason", "x'ff'"),
+        ("details", "NULL + 1.5"),
+        ("sequence", "'three'"),
+    ):
+        async with restored(database):
+            wrong = text(
+                f"UPDATE audit_records SET {column} = coalesce({value}, 1.5) WHERE sequence = 3"
+            )
+            await database.write(partial(_execute, wrong))
+            found = await verified(database, key_file)
+            assert any(it.covers(RECORD, 3) for it in found.problems), column
+    await database.close()
+
+
+async def test_no_audit_no_change(database: Database) -> None:
+    """A change whose audit record the database refuses is not made, and neither it nor its event
+    nor its key is kept; those after it are, once records are taken again."""
+    async with committing(database) as committer:
+        await committer.commit(add("a"))
+        (row,) = await rows(database, TABLE)
+        beside = dict(row) | {"sequence": 2}
+        await database.write(lambda c: c.execute(insert(TABLE).values(beside)))
+        failed = await asyncio.gather(
+            *(committer.commit(add(name)) for name in "bcd"), return_exceptions=True
         )
-        await asyncio.gather(*(committer.commit(Change(entry, ())) for entry in entries))
-    whole = await database.read(lambda c: audit.verify(c, ledger))
-    assert whole == audit.Verification(COUNT)
-    assert whole.intact
-
-    for name, tamper, broken in TAMPERINGS:
-        found = await _tampered(database, tamper)
-        assert not found.intact, name
-        assert found.first_broken_sequence == broken, name
-    assert (await database.read(lambda c: audit.verify(c, ledger))).intact
-
-
-async def test_empty_chain_is_intact(database: Database) -> None:
-    """Where nothing was done nothing is missing."""
-    assert await database.read(lambda c: audit.verify(c, ledger)) == audit.Verification(0)
+        assert [type(error) for error in failed] == [AuditNotWritten] * 3
+        assert await kept(database) == {"a": 1}
+        assert len(await rows(database, ledger.outbox)) == 1
+        with pytest.raises(AuditNotWritten):
+            await committer.commit(change())
+        await database.write(lambda c: c.execute(delete(TABLE).where(TABLE.c.sequence == 2)))
+        await committer.commit(add("b"))
+    assert await kept(database) == {"a": 1, "b": 1}
+    await assert_numbered(database)
 
 
 def test_actor_survives_its_form() -> None:

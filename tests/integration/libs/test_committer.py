@@ -13,6 +13,7 @@ from libs.db.committer import Committer, Guarded, IdempotencyKey, Received, Stal
 from libs.db.engine import Database
 from libs.domain.changes import AuditEntry, Change, Fact
 from libs.domain.errors import Unavailable
+from tests.fakes.clock import MachineClock
 from tests.integration.libs.things import (
     ADA,
     add,
@@ -82,8 +83,8 @@ async def test_five_hundred_at_once(database: Database) -> None:
     assert slow.writes < 50
     assert len(told) == 500
     await assert_numbered(database)
-    found = await database.read(lambda connection: audit.verify(connection, ledger))
-    assert found == audit.Verification(500)
+    found = await audit.verify(database, ledger, {}, "", MachineClock())
+    assert (found.record_count, found.intact) == (500, True)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ async def test_two_committers_number_one_chain(database_url: str, database: Data
         await other.close()
     assert len(await kept(database)) == 100
     await assert_numbered(database)
-    found = await database.read(lambda connection: audit.verify(connection, ledger))
+    found = await audit.verify(database, ledger, {}, "", MachineClock())
     assert found.intact
 
 

@@ -32,6 +32,7 @@ def _start(
         "DATABASE_URL": f"sqlite:///{folder / 'a.db'}",
         "NATS_URL": "nats://127.0.0.1:1",
         "JWKS_FILE": str(issuer.jwks_file),
+        "AUDIT_KEY_FILE": str(issuer.audit_key_file(service)),
         "ISSUER": issuer.issuer,
         "MIGRATE": "true",
     }
@@ -53,7 +54,7 @@ def _start(
 @pytest.mark.parametrize(
     ("settings", "status", "says"),
     [
-        ({"MIGRATE": "false"}, 2, "the database is at version none, this service needs 0002"),
+        ({"MIGRATE": "false"}, 2, "the database is at version none, this service needs 0003"),
         ({"DATABASE_URL": "postgresql+asyncpg://a:s3cret@b:port/c"}, 2, "LATCHKEY_DATABASE_URL: "),
         ({"DATABASE_URL": "postgresql+asyncpg://a:s3cret@127.0.0.1:1/c"}, 1, "the database does"),
         ({"DATABASE_URL": "sqlite:////nowhere/at/all.db"}, 1, "the database does not answer"),
@@ -65,6 +66,9 @@ def _start(
         ),
         ({"IDENTITY": "entra"}, 2, "LATCHKEY_JWKS_FILE: means nothing where LATCHKEY_IDENTITY is"),
         ({"LISTEN": "[::1%x]:1"}, 2, "LATCHKEY_LISTEN: [::1%x]:1: "),
+        ({"AUDIT_KEY_FILE": "/nowhere"}, 2, "LATCHKEY_AUDIT_KEY_FILE: /nowhere: [Errno 2]"),
+        ({"AUDIT_KEY_FILE": "/dev/null"}, 2, "LATCHKEY_AUDIT_KEY_FILE: /dev/null: it holds no"),
+        ({"LISTEN": "192.0.2.1:1"}, 2, "LATCHKEY_LISTEN: 192.0.2.1:1: "),
     ],
 )
 def test_ends_with_a_sentence(

@@ -24,6 +24,7 @@ def _environment(url: str, nats_url: str, folder: Path, **more: str) -> dict[str
         "LATCHKEY_DATABASE_URL": url,
         "LATCHKEY_NATS_URL": nats_url,
         "LATCHKEY_JWKS_FILE": str(issuer.jwks_file),
+        "LATCHKEY_AUDIT_KEY_FILE": str(issuer.audit_key_file("policy")),
         "LATCHKEY_ISSUER": issuer.issuer,
         **more,
     }

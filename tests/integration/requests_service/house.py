@@ -220,6 +220,7 @@ class House:
             database_url=self._database_url,
             nats_url=self._nats_url,
             jwks_file=self.issuer.jwks_file,
+            audit_key_file=self.issuer.audit_key_file("requests"),
             issuer=self.issuer.issuer,
             audience=self.issuer.audience,
             migrate=True,

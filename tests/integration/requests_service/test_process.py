@@ -83,6 +83,7 @@ async def _running(
         "LATCHKEY_DATABASE_URL": database_url,
         "LATCHKEY_NATS_URL": nats_url,
         "LATCHKEY_JWKS_FILE": str(issuer.jwks_file),
+        "LATCHKEY_AUDIT_KEY_FILE": str(issuer.audit_key_file("requests")),
         "LATCHKEY_ISSUER": issuer.issuer,
         "LATCHKEY_MIGRATE": "true",
         "LATCHKEY_TOKEN_FILE": str(issuer.service_token_file("requests")),

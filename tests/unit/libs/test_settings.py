@@ -17,6 +17,7 @@ NEEDED = {
     "LATCHKEY_DATABASE_URL": "sqlite:///x",
     "LATCHKEY_NATS_URL": "nats://127.0.0.1:4222",
     "LATCHKEY_JWKS_FILE": "/jwks.json",
+    "LATCHKEY_AUDIT_KEY_FILE": "/audit.pem",
     "LATCHKEY_ISSUER": "https://issuer",
 }
 

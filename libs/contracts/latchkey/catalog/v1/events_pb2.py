@@ -25,47 +25,50 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from latchkey.catalog.v1 import link_pb2 as latchkey_dot_catalog_dot_v1_dot_link__pb2
 from latchkey.ledger.v1 import actor_pb2 as latchkey_dot_ledger_dot_v1_dot_actor__pb2
+from latchkey.ledger.v1 import audit_pb2 as latchkey_dot_ledger_dot_v1_dot_audit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/catalog/v1/events.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1elatchkey/catalog/v1/link.proto\x1a\x1elatchkey/ledger/v1/actor.proto\"L\n\rAppDiscovered\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x15\n\rconnection_id\x18\x03 \x01(\t\"G\n\nAppRemoved\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0bwas_managed\x18\x03 \x01(\x08\"{\n\nAppManaged\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x1d\n\x15\x61\x63\x63\x65ss_entitlement_id\x18\x03 \x01(\t\x12(\n\x05\x61\x63tor\x18\x04 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"^\n\nAppUpdated\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x02 \x03(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x82\x01\n\x0c\x41ppUnmanaged\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x12\n\nend_access\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"~\n\x12\x45ntitlementUpdated\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x03 \x03(\t\x12(\n\x05\x61\x63tor\x18\x04 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"L\n\x12\x45ntitlementRemoved\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xb6\x01\n\x13\x45ntitlementUnlinked\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12\x1b\n\x13\x65ntitlement_removed\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xb8\x01\n\x11\x45ntitlementLinked\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x02 \x01(\t\x12/\n\x06\x63hoice\x18\x03 \x01(\x0e\x32\x1f.latchkey.catalog.v1.LinkChoice\x12\x16\n\x0e\x65ntitlement_id\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x8b\x01\n\x12LinkedRolesChanged\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12\x1a\n\x12\x65ntra_app_role_ids\x18\x04 \x03(\t\x12\x0f\n\x07\x64rifted\x18\x05 \x01(\x08\"\xdf\x01\n\x17\x45ntitlementRulesApplied\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x12\x19\n\x11resource_type_ids\x18\x03 \x03(\t\x12\x1a\n\x12\x61\x63\x63\x65ss_profile_ids\x18\x04 \x03(\t\x12\x11\n\tpolicy_id\x18\x05 \x01(\t\x12/\n\x0cmax_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05\x61\x63tor\x18\x07 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"q\n\x14\x41\x63\x63\x65ssProfileCreated\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"s\n\x14\x41\x63\x63\x65ssProfileUpdated\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x02 \x03(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"q\n\x14\x41\x63\x63\x65ssProfileDeleted\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"I\n\x0fUserDeactivated\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x08\"\x86\x01\n\x14UnmanagedAccessFound\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x03 \x01(\t\x12\x10\n\x08user_ids\x18\x04 \x03(\t\x12\x12\n\nuser_count\x18\x05 \x01(\x05\"g\n\x12\x44irectoryRefreshed\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x0f\n\x07sync_id\x18\x02 \x01(\t\x12\x12\n\nseen_count\x18\x03 \x01(\x03\x12\x15\n\rremoved_count\x18\x04 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/catalog/v1/events.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1elatchkey/catalog/v1/link.proto\x1a\x1elatchkey/ledger/v1/actor.proto\x1a\x1elatchkey/ledger/v1/audit.proto\"L\n\rAppDiscovered\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x15\n\rconnection_id\x18\x03 \x01(\t\"G\n\nAppRemoved\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0bwas_managed\x18\x03 \x01(\x08\"{\n\nAppManaged\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x1d\n\x15\x61\x63\x63\x65ss_entitlement_id\x18\x03 \x01(\t\x12(\n\x05\x61\x63tor\x18\x04 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"^\n\nAppUpdated\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x02 \x03(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x82\x01\n\x0c\x41ppUnmanaged\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x12\n\nend_access\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"~\n\x12\x45ntitlementUpdated\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x03 \x03(\t\x12(\n\x05\x61\x63tor\x18\x04 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"L\n\x12\x45ntitlementRemoved\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xb6\x01\n\x13\x45ntitlementUnlinked\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12\x1b\n\x13\x65ntitlement_removed\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\xb8\x01\n\x11\x45ntitlementLinked\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x02 \x01(\t\x12/\n\x06\x63hoice\x18\x03 \x01(\x0e\x32\x1f.latchkey.catalog.v1.LinkChoice\x12\x16\n\x0e\x65ntitlement_id\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x8b\x01\n\x12LinkedRolesChanged\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x02 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x03 \x01(\t\x12\x1a\n\x12\x65ntra_app_role_ids\x18\x04 \x03(\t\x12\x0f\n\x07\x64rifted\x18\x05 \x01(\x08\"\xdf\x01\n\x17\x45ntitlementRulesApplied\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x12\x19\n\x11resource_type_ids\x18\x03 \x03(\t\x12\x1a\n\x12\x61\x63\x63\x65ss_profile_ids\x18\x04 \x03(\t\x12\x11\n\tpolicy_id\x18\x05 \x01(\t\x12/\n\x0cmax_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05\x61\x63tor\x18\x07 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"q\n\x14\x41\x63\x63\x65ssProfileCreated\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"s\n\x14\x41\x63\x63\x65ssProfileUpdated\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x02 \x03(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"q\n\x14\x41\x63\x63\x65ssProfileDeleted\x12\x19\n\x11\x61\x63\x63\x65ss_profile_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"I\n\x0fUserDeactivated\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x08\"\x86\x01\n\x14UnmanagedAccessFound\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ntitlement_id\x18\x02 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x03 \x01(\t\x12\x10\n\x08user_ids\x18\x04 \x03(\t\x12\x12\n\nuser_count\x18\x05 \x01(\x05\"g\n\x12\x44irectoryRefreshed\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x0f\n\x07sync_id\x18\x02 \x01(\t\x12\x12\n\nseen_count\x18\x03 \x01(\x03\x12\x15\n\rremoved_count\x18\x04 \x01(\x03\">\n\x0f\x41uditHeadSigned\x12+\n\x04head\x18\x01 \x01(\x0b\x32\x1d.latchkey.ledger.v1.AuditHeadb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPDISCOVERED']._serialized_start=153
-  _globals['_APPDISCOVERED']._serialized_end=229
-  _globals['_APPREMOVED']._serialized_start=231
-  _globals['_APPREMOVED']._serialized_end=302
-  _globals['_APPMANAGED']._serialized_start=304
-  _globals['_APPMANAGED']._serialized_end=427
-  _globals['_APPUPDATED']._serialized_start=429
-  _globals['_APPUPDATED']._serialized_end=523
-  _globals['_APPUNMANAGED']._serialized_start=526
-  _globals['_APPUNMANAGED']._serialized_end=656
-  _globals['_ENTITLEMENTUPDATED']._serialized_start=658
-  _globals['_ENTITLEMENTUPDATED']._serialized_end=784
-  _globals['_ENTITLEMENTREMOVED']._serialized_start=786
-  _globals['_ENTITLEMENTREMOVED']._serialized_end=862
-  _globals['_ENTITLEMENTUNLINKED']._serialized_start=865
-  _globals['_ENTITLEMENTUNLINKED']._serialized_end=1047
-  _globals['_ENTITLEMENTLINKED']._serialized_start=1050
-  _globals['_ENTITLEMENTLINKED']._serialized_end=1234
-  _globals['_LINKEDROLESCHANGED']._serialized_start=1237
-  _globals['_LINKEDROLESCHANGED']._serialized_end=1376
-  _globals['_ENTITLEMENTRULESAPPLIED']._serialized_start=1379
-  _globals['_ENTITLEMENTRULESAPPLIED']._serialized_end=1602
-  _globals['_ACCESSPROFILECREATED']._serialized_start=1604
-  _globals['_ACCESSPROFILECREATED']._serialized_end=1717
-  _globals['_ACCESSPROFILEUPDATED']._serialized_start=1719
-  _globals['_ACCESSPROFILEUPDATED']._serialized_end=1834
-  _globals['_ACCESSPROFILEDELETED']._serialized_start=1836
-  _globals['_ACCESSPROFILEDELETED']._serialized_end=1949
-  _globals['_USERDEACTIVATED']._serialized_start=1951
-  _globals['_USERDEACTIVATED']._serialized_end=2024
-  _globals['_UNMANAGEDACCESSFOUND']._serialized_start=2027
-  _globals['_UNMANAGEDACCESSFOUND']._serialized_end=2161
-  _globals['_DIRECTORYREFRESHED']._serialized_start=2163
-  _globals['_DIRECTORYREFRESHED']._serialized_end=2266
+  _globals['_APPDISCOVERED']._serialized_start=185
+  _globals['_APPDISCOVERED']._serialized_end=261
+  _globals['_APPREMOVED']._serialized_start=263
+  _globals['_APPREMOVED']._serialized_end=334
+  _globals['_APPMANAGED']._serialized_start=336
+  _globals['_APPMANAGED']._serialized_end=459
+  _globals['_APPUPDATED']._serialized_start=461
+  _globals['_APPUPDATED']._serialized_end=555
+  _globals['_APPUNMANAGED']._serialized_start=558
+  _globals['_APPUNMANAGED']._serialized_end=688
+  _globals['_ENTITLEMENTUPDATED']._serialized_start=690
+  _globals['_ENTITLEMENTUPDATED']._serialized_end=816
+  _globals['_ENTITLEMENTREMOVED']._serialized_start=818
+  _globals['_ENTITLEMENTREMOVED']._serialized_end=894
+  _globals['_ENTITLEMENTUNLINKED']._serialized_start=897
+  _globals['_ENTITLEMENTUNLINKED']._serialized_end=1079
+  _globals['_ENTITLEMENTLINKED']._serialized_start=1082
+  _globals['_ENTITLEMENTLINKED']._serialized_end=1266
+  _globals['_LINKEDROLESCHANGED']._serialized_start=1269
+  _globals['_LINKEDROLESCHANGED']._serialized_end=1408
+  _globals['_ENTITLEMENTRULESAPPLIED']._serialized_start=1411
+  _globals['_ENTITLEMENTRULESAPPLIED']._serialized_end=1634
+  _globals['_ACCESSPROFILECREATED']._serialized_start=1636
+  _globals['_ACCESSPROFILECREATED']._serialized_end=1749
+  _globals['_ACCESSPROFILEUPDATED']._serialized_start=1751
+  _globals['_ACCESSPROFILEUPDATED']._serialized_end=1866
+  _globals['_ACCESSPROFILEDELETED']._serialized_start=1868
+  _globals['_ACCESSPROFILEDELETED']._serialized_end=1981
+  _globals['_USERDEACTIVATED']._serialized_start=1983
+  _globals['_USERDEACTIVATED']._serialized_end=2056
+  _globals['_UNMANAGEDACCESSFOUND']._serialized_start=2059
+  _globals['_UNMANAGEDACCESSFOUND']._serialized_end=2193
+  _globals['_DIRECTORYREFRESHED']._serialized_start=2195
+  _globals['_DIRECTORYREFRESHED']._serialized_end=2298
+  _globals['_AUDITHEADSIGNED']._serialized_start=2300
+  _globals['_AUDITHEADSIGNED']._serialized_end=2362
 # @@protoc_insertion_point(module_scope)

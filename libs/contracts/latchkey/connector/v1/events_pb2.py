@@ -25,41 +25,44 @@ _sym_db = _symbol_database.Default()
 from latchkey.connector.v1 import connection_pb2 as latchkey_dot_connector_dot_v1_dot_connection__pb2
 from latchkey.connector.v1 import sync_pb2 as latchkey_dot_connector_dot_v1_dot_sync__pb2
 from latchkey.ledger.v1 import actor_pb2 as latchkey_dot_ledger_dot_v1_dot_actor__pb2
+from latchkey.ledger.v1 import audit_pb2 as latchkey_dot_ledger_dot_v1_dot_audit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"latchkey/connector/v1/events.proto\x12\x15latchkey.connector.v1\x1a&latchkey/connector/v1/connection.proto\x1a latchkey/connector/v1/sync.proto\x1a\x1elatchkey/ledger/v1/actor.proto\"m\n\x11\x43onnectionCreated\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x17\n\x0f\x65ntra_tenant_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"l\n\x11\x43onnectionUpdated\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x02 \x03(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"_\n\x0bSyncStarted\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"d\n\rSyncSucceeded\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x14\n\x0cobject_count\x18\x03 \x01(\x03\x12\x15\n\rremoved_count\x18\x04 \x01(\x03\"E\n\nSyncFailed\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x0f\n\x07problem\x18\x03 \x01(\t\"a\n\rSyncCancelled\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"m\n\x08SyncHeld\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x39\n\rheld_removals\x18\x03 \x03(\x0b\x32\".latchkey.connector.v1.HeldRemoval\"a\n\rSyncConfirmed\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"4\n\x11\x41\x63\x63\x65ssProvisioned\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\"l\n\x18\x41\x63\x63\x65ssProvisioningFailed\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\x12\x16\n\x0e\x66\x61ilure_reason\x18\x03 \x01(\t\x12\x17\n\x0f\x66\x61ilure_message\x18\x04 \x01(\t\"\'\n\x13\x41\x63\x63\x65ssDeprovisioned\x12\x10\n\x08lease_id\x18\x01 \x01(\t\"\x96\x01\n\x14\x41\x63\x63\x65ssRemovedOutside\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\x12!\n\x19\x64irectory_entitlement_ids\x18\x03 \x03(\t\x12:\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32*.latchkey.connector.v1.RemovedAccessAction\"u\n\x12ReconciliationHeld\x12\x19\n\x11reconciliation_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x15\n\rmissing_count\x18\x03 \x01(\x05\x12\x16\n\x0e\x65xpected_count\x18\x04 \x01(\x05\"u\n\x17ReconciliationConfirmed\x12\x19\n\x11reconciliation_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"latchkey/connector/v1/events.proto\x12\x15latchkey.connector.v1\x1a&latchkey/connector/v1/connection.proto\x1a latchkey/connector/v1/sync.proto\x1a\x1elatchkey/ledger/v1/actor.proto\x1a\x1elatchkey/ledger/v1/audit.proto\"m\n\x11\x43onnectionCreated\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x17\n\x0f\x65ntra_tenant_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"l\n\x11\x43onnectionUpdated\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x02 \x03(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"_\n\x0bSyncStarted\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"d\n\rSyncSucceeded\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x14\n\x0cobject_count\x18\x03 \x01(\x03\x12\x15\n\rremoved_count\x18\x04 \x01(\x03\"E\n\nSyncFailed\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x0f\n\x07problem\x18\x03 \x01(\t\"a\n\rSyncCancelled\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"m\n\x08SyncHeld\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x39\n\rheld_removals\x18\x03 \x03(\x0b\x32\".latchkey.connector.v1.HeldRemoval\"a\n\rSyncConfirmed\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"4\n\x11\x41\x63\x63\x65ssProvisioned\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\"l\n\x18\x41\x63\x63\x65ssProvisioningFailed\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\x12\x16\n\x0e\x66\x61ilure_reason\x18\x03 \x01(\t\x12\x17\n\x0f\x66\x61ilure_message\x18\x04 \x01(\t\"\'\n\x13\x41\x63\x63\x65ssDeprovisioned\x12\x10\n\x08lease_id\x18\x01 \x01(\t\"\x96\x01\n\x14\x41\x63\x63\x65ssRemovedOutside\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\x12!\n\x19\x64irectory_entitlement_ids\x18\x03 \x03(\t\x12:\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32*.latchkey.connector.v1.RemovedAccessAction\"u\n\x12ReconciliationHeld\x12\x19\n\x11reconciliation_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x15\n\rmissing_count\x18\x03 \x01(\x05\x12\x16\n\x0e\x65xpected_count\x18\x04 \x01(\x05\"u\n\x17ReconciliationConfirmed\x12\x19\n\x11reconciliation_id\x18\x01 \x01(\t\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\">\n\x0f\x41uditHeadSigned\x12+\n\x04head\x18\x01 \x01(\x0b\x32\x1d.latchkey.ledger.v1.AuditHeadb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.connector.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONNECTIONCREATED']._serialized_start=167
-  _globals['_CONNECTIONCREATED']._serialized_end=276
-  _globals['_CONNECTIONUPDATED']._serialized_start=278
-  _globals['_CONNECTIONUPDATED']._serialized_end=386
-  _globals['_SYNCSTARTED']._serialized_start=388
-  _globals['_SYNCSTARTED']._serialized_end=483
-  _globals['_SYNCSUCCEEDED']._serialized_start=485
-  _globals['_SYNCSUCCEEDED']._serialized_end=585
-  _globals['_SYNCFAILED']._serialized_start=587
-  _globals['_SYNCFAILED']._serialized_end=656
-  _globals['_SYNCCANCELLED']._serialized_start=658
-  _globals['_SYNCCANCELLED']._serialized_end=755
-  _globals['_SYNCHELD']._serialized_start=757
-  _globals['_SYNCHELD']._serialized_end=866
-  _globals['_SYNCCONFIRMED']._serialized_start=868
-  _globals['_SYNCCONFIRMED']._serialized_end=965
-  _globals['_ACCESSPROVISIONED']._serialized_start=967
-  _globals['_ACCESSPROVISIONED']._serialized_end=1019
-  _globals['_ACCESSPROVISIONINGFAILED']._serialized_start=1021
-  _globals['_ACCESSPROVISIONINGFAILED']._serialized_end=1129
-  _globals['_ACCESSDEPROVISIONED']._serialized_start=1131
-  _globals['_ACCESSDEPROVISIONED']._serialized_end=1170
-  _globals['_ACCESSREMOVEDOUTSIDE']._serialized_start=1173
-  _globals['_ACCESSREMOVEDOUTSIDE']._serialized_end=1323
-  _globals['_RECONCILIATIONHELD']._serialized_start=1325
-  _globals['_RECONCILIATIONHELD']._serialized_end=1442
-  _globals['_RECONCILIATIONCONFIRMED']._serialized_start=1444
-  _globals['_RECONCILIATIONCONFIRMED']._serialized_end=1561
+  _globals['_CONNECTIONCREATED']._serialized_start=199
+  _globals['_CONNECTIONCREATED']._serialized_end=308
+  _globals['_CONNECTIONUPDATED']._serialized_start=310
+  _globals['_CONNECTIONUPDATED']._serialized_end=418
+  _globals['_SYNCSTARTED']._serialized_start=420
+  _globals['_SYNCSTARTED']._serialized_end=515
+  _globals['_SYNCSUCCEEDED']._serialized_start=517
+  _globals['_SYNCSUCCEEDED']._serialized_end=617
+  _globals['_SYNCFAILED']._serialized_start=619
+  _globals['_SYNCFAILED']._serialized_end=688
+  _globals['_SYNCCANCELLED']._serialized_start=690
+  _globals['_SYNCCANCELLED']._serialized_end=787
+  _globals['_SYNCHELD']._serialized_start=789
+  _globals['_SYNCHELD']._serialized_end=898
+  _globals['_SYNCCONFIRMED']._serialized_start=900
+  _globals['_SYNCCONFIRMED']._serialized_end=997
+  _globals['_ACCESSPROVISIONED']._serialized_start=999
+  _globals['_ACCESSPROVISIONED']._serialized_end=1051
+  _globals['_ACCESSPROVISIONINGFAILED']._serialized_start=1053
+  _globals['_ACCESSPROVISIONINGFAILED']._serialized_end=1161
+  _globals['_ACCESSDEPROVISIONED']._serialized_start=1163
+  _globals['_ACCESSDEPROVISIONED']._serialized_end=1202
+  _globals['_ACCESSREMOVEDOUTSIDE']._serialized_start=1205
+  _globals['_ACCESSREMOVEDOUTSIDE']._serialized_end=1355
+  _globals['_RECONCILIATIONHELD']._serialized_start=1357
+  _globals['_RECONCILIATIONHELD']._serialized_end=1474
+  _globals['_RECONCILIATIONCONFIRMED']._serialized_start=1476
+  _globals['_RECONCILIATIONCONFIRMED']._serialized_end=1593
+  _globals['_AUDITHEADSIGNED']._serialized_start=1595
+  _globals['_AUDITHEADSIGNED']._serialized_end=1657
 # @@protoc_insertion_point(module_scope)

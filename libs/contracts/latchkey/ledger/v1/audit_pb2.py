@@ -26,23 +26,35 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from latchkey.ledger.v1 import actor_pb2 as latchkey_dot_ledger_dot_v1_dot_actor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elatchkey/ledger/v1/audit.proto\x12\x12latchkey.ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1elatchkey/ledger/v1/actor.proto\"\xea\x01\n\x0b\x41uditRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12/\n\x0brecord_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x13\n\x0bresource_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x14\n\x0c\x64\x65tails_json\x18\x07 \x01(\t\x12\x0c\n\x04hash\x18\x08 \x01(\t\x12\x15\n\rprevious_hash\x18\t \x01(\t\"U\n\x17ListAuditRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0bresource_id\x18\x03 \x01(\t\"k\n\x18ListAuditRecordsResponse\x12\x36\n\raudit_records\x18\x01 \x03(\x0b\x32\x1f.latchkey.ledger.v1.AuditRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x14\n\x12VerifyAuditRequest\"k\n\x13VerifyAuditResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x14\n\x0crecord_count\x18\x02 \x01(\x03\x12\x1d\n\x15\x66irst_broken_sequence\x18\x03 \x01(\x03\x12\x0f\n\x07problem\x18\x04 \x01(\t2\xdd\x01\n\x0c\x41uditService\x12m\n\x10ListAuditRecords\x12+.latchkey.ledger.v1.ListAuditRecordsRequest\x1a,.latchkey.ledger.v1.ListAuditRecordsResponse\x12^\n\x0bVerifyAudit\x12&.latchkey.ledger.v1.VerifyAuditRequest\x1a\'.latchkey.ledger.v1.VerifyAuditResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elatchkey/ledger/v1/audit.proto\x12\x12latchkey.ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1elatchkey/ledger/v1/actor.proto\"\xfe\x01\n\x0b\x41uditRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12/\n\x0brecord_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x13\n\x0bresource_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x14\n\x0c\x64\x65tails_json\x18\x07 \x01(\t\x12\x0c\n\x04hash\x18\x08 \x01(\t\x12\x15\n\rprevious_hash\x18\t \x01(\t\x12\x12\n\nactor_json\x18\n \x01(\t\"\xa9\x01\n\tAuditHead\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\x0c\n\x04hash\x18\x03 \x01(\t\x12\x19\n\x11previous_sequence\x18\x04 \x01(\x03\x12-\n\thead_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06key_id\x18\x06 \x01(\t\x12\x11\n\tsignature\x18\x07 \x01(\t\"m\n\x17ListAuditRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0bresource_id\x18\x03 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x04 \x01(\x03\"k\n\x18ListAuditRecordsResponse\x12\x36\n\raudit_records\x18\x01 \x03(\x0b\x32\x1f.latchkey.ledger.v1.AuditRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"V\n\x15ListAuditHeadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x03 \x01(\x03\"e\n\x16ListAuditHeadsResponse\x12\x32\n\x0b\x61udit_heads\x18\x01 \x03(\x0b\x32\x1d.latchkey.ledger.v1.AuditHead\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x14\n\x12VerifyAuditRequest\"\xe3\x01\n\x13VerifyAuditResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x14\n\x0crecord_count\x18\x02 \x01(\x03\x12\x1d\n\x15\x66irst_broken_sequence\x18\x03 \x01(\x03\x12\x0f\n\x07problem\x18\x04 \x01(\t\x12\x12\n\nhead_count\x18\x05 \x01(\x03\x12\x17\n\x0fsigned_sequence\x18\x06 \x01(\x03\x12\x15\n\rproblem_count\x18\x07 \x01(\x03\x12\x32\n\x08problems\x18\x08 \x03(\x0b\x32 .latchkey.ledger.v1.AuditProblem\"\xc0\x01\n\x0c\x41uditProblem\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32$.latchkey.ledger.v1.AuditProblemKind\x12\x38\n\x07subject\x18\x02 \x01(\x0e\x32\'.latchkey.ledger.v1.AuditProblemSubject\x12\x16\n\x0e\x66irst_sequence\x18\x03 \x01(\x03\x12\x15\n\rlast_sequence\x18\x04 \x01(\x03\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t*\xba\x02\n\x10\x41uditProblemKind\x12\"\n\x1e\x41UDIT_PROBLEM_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41UDIT_PROBLEM_KIND_EDITED\x10\x01\x12\x1e\n\x1a\x41UDIT_PROBLEM_KIND_MISSING\x10\x02\x12 \n\x1c\x41UDIT_PROBLEM_KIND_REORDERED\x10\x03\x12\x1c\n\x18\x41UDIT_PROBLEM_KIND_ADDED\x10\x04\x12 \n\x1c\x41UDIT_PROBLEM_KIND_TRUNCATED\x10\x05\x12 \n\x1c\x41UDIT_PROBLEM_KIND_RECHAINED\x10\x06\x12\x1e\n\x1a\x41UDIT_PROBLEM_KIND_FOREIGN\x10\x07\x12\x1f\n\x1b\x41UDIT_PROBLEM_KIND_UNSIGNED\x10\x08*~\n\x13\x41uditProblemSubject\x12%\n!AUDIT_PROBLEM_SUBJECT_UNSPECIFIED\x10\x00\x12 \n\x1c\x41UDIT_PROBLEM_SUBJECT_RECORD\x10\x01\x12\x1e\n\x1a\x41UDIT_PROBLEM_SUBJECT_HEAD\x10\x02\x32\xc6\x02\n\x0c\x41uditService\x12m\n\x10ListAuditRecords\x12+.latchkey.ledger.v1.ListAuditRecordsRequest\x1a,.latchkey.ledger.v1.ListAuditRecordsResponse\x12g\n\x0eListAuditHeads\x12).latchkey.ledger.v1.ListAuditHeadsRequest\x1a*.latchkey.ledger.v1.ListAuditHeadsResponse\x12^\n\x0bVerifyAudit\x12&.latchkey.ledger.v1.VerifyAuditRequest\x1a\'.latchkey.ledger.v1.VerifyAuditResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.ledger.v1.audit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_AUDITPROBLEMKIND']._serialized_start=1407
+  _globals['_AUDITPROBLEMKIND']._serialized_end=1721
+  _globals['_AUDITPROBLEMSUBJECT']._serialized_start=1723
+  _globals['_AUDITPROBLEMSUBJECT']._serialized_end=1849
   _globals['_AUDITRECORD']._serialized_start=120
-  _globals['_AUDITRECORD']._serialized_end=354
-  _globals['_LISTAUDITRECORDSREQUEST']._serialized_start=356
-  _globals['_LISTAUDITRECORDSREQUEST']._serialized_end=441
-  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_start=443
-  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_end=550
-  _globals['_VERIFYAUDITREQUEST']._serialized_start=552
-  _globals['_VERIFYAUDITREQUEST']._serialized_end=572
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=574
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=681
-  _globals['_AUDITSERVICE']._serialized_start=684
-  _globals['_AUDITSERVICE']._serialized_end=905
+  _globals['_AUDITRECORD']._serialized_end=374
+  _globals['_AUDITHEAD']._serialized_start=377
+  _globals['_AUDITHEAD']._serialized_end=546
+  _globals['_LISTAUDITRECORDSREQUEST']._serialized_start=548
+  _globals['_LISTAUDITRECORDSREQUEST']._serialized_end=657
+  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_start=659
+  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_end=766
+  _globals['_LISTAUDITHEADSREQUEST']._serialized_start=768
+  _globals['_LISTAUDITHEADSREQUEST']._serialized_end=854
+  _globals['_LISTAUDITHEADSRESPONSE']._serialized_start=856
+  _globals['_LISTAUDITHEADSRESPONSE']._serialized_end=957
+  _globals['_VERIFYAUDITREQUEST']._serialized_start=959
+  _globals['_VERIFYAUDITREQUEST']._serialized_end=979
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=982
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=1209
+  _globals['_AUDITPROBLEM']._serialized_start=1212
+  _globals['_AUDITPROBLEM']._serialized_end=1404
+  _globals['_AUDITSERVICE']._serialized_start=1852
+  _globals['_AUDITSERVICE']._serialized_end=2178
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from latchkey.ledger.v1 import actor_pb2 as _actor_pb2
 import builtins as _builtins
 import sys
@@ -19,6 +20,78 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _AuditProblemKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AuditProblemKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditProblemKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AUDIT_PROBLEM_KIND_UNSPECIFIED: _AuditProblemKind.ValueType  # 0
+    """Not set."""
+    AUDIT_PROBLEM_KIND_EDITED: _AuditProblemKind.ValueType  # 1
+    """It is not as it was written."""
+    AUDIT_PROBLEM_KIND_MISSING: _AuditProblemKind.ValueType  # 2
+    """It was taken out."""
+    AUDIT_PROBLEM_KIND_REORDERED: _AuditProblemKind.ValueType  # 3
+    """It stands where another one was."""
+    AUDIT_PROBLEM_KIND_ADDED: _AuditProblemKind.ValueType  # 4
+    """It was put in by somebody else."""
+    AUDIT_PROBLEM_KIND_TRUNCATED: _AuditProblemKind.ValueType  # 5
+    """The end was cut off."""
+    AUDIT_PROBLEM_KIND_RECHAINED: _AuditProblemKind.ValueType  # 6
+    """Something was changed, and everything after it chained anew without the key."""
+    AUDIT_PROBLEM_KIND_FOREIGN: _AuditProblemKind.ValueType  # 7
+    """A head is signed with another key, or for another chain."""
+    AUDIT_PROBLEM_KIND_UNSIGNED: _AuditProblemKind.ValueType  # 8
+    """No head was signed over it, long after one had to be."""
+
+class AuditProblemKind(_AuditProblemKind, metaclass=_AuditProblemKindEnumTypeWrapper):
+    """What was done to a record or a head."""
+
+AUDIT_PROBLEM_KIND_UNSPECIFIED: AuditProblemKind.ValueType  # 0
+"""Not set."""
+AUDIT_PROBLEM_KIND_EDITED: AuditProblemKind.ValueType  # 1
+"""It is not as it was written."""
+AUDIT_PROBLEM_KIND_MISSING: AuditProblemKind.ValueType  # 2
+"""It was taken out."""
+AUDIT_PROBLEM_KIND_REORDERED: AuditProblemKind.ValueType  # 3
+"""It stands where another one was."""
+AUDIT_PROBLEM_KIND_ADDED: AuditProblemKind.ValueType  # 4
+"""It was put in by somebody else."""
+AUDIT_PROBLEM_KIND_TRUNCATED: AuditProblemKind.ValueType  # 5
+"""The end was cut off."""
+AUDIT_PROBLEM_KIND_RECHAINED: AuditProblemKind.ValueType  # 6
+"""Something was changed, and everything after it chained anew without the key."""
+AUDIT_PROBLEM_KIND_FOREIGN: AuditProblemKind.ValueType  # 7
+"""A head is signed with another key, or for another chain."""
+AUDIT_PROBLEM_KIND_UNSIGNED: AuditProblemKind.ValueType  # 8
+"""No head was signed over it, long after one had to be."""
+Global___AuditProblemKind: _TypeAlias = AuditProblemKind  # noqa: Y015
+
+class _AuditProblemSubject:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AuditProblemSubjectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditProblemSubject.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AUDIT_PROBLEM_SUBJECT_UNSPECIFIED: _AuditProblemSubject.ValueType  # 0
+    """Not set."""
+    AUDIT_PROBLEM_SUBJECT_RECORD: _AuditProblemSubject.ValueType  # 1
+    """A record."""
+    AUDIT_PROBLEM_SUBJECT_HEAD: _AuditProblemSubject.ValueType  # 2
+    """A signed head."""
+
+class AuditProblemSubject(_AuditProblemSubject, metaclass=_AuditProblemSubjectEnumTypeWrapper):
+    """What a problem is about."""
+
+AUDIT_PROBLEM_SUBJECT_UNSPECIFIED: AuditProblemSubject.ValueType  # 0
+"""Not set."""
+AUDIT_PROBLEM_SUBJECT_RECORD: AuditProblemSubject.ValueType  # 1
+"""A record."""
+AUDIT_PROBLEM_SUBJECT_HEAD: AuditProblemSubject.ValueType  # 2
+"""A signed head."""
+Global___AuditProblemSubject: _TypeAlias = AuditProblemSubject  # noqa: Y015
 
 @_typing.final
 class AuditRecord(_message.Message):
@@ -35,6 +108,7 @@ class AuditRecord(_message.Message):
     DETAILS_JSON_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
     PREVIOUS_HASH_FIELD_NUMBER: _builtins.int
+    ACTOR_JSON_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Place in the chain: 1, 2, 3, … without gaps."""
     action: _builtins.str
@@ -49,6 +123,8 @@ class AuditRecord(_message.Message):
     """SHA-256 over the previous record's hash and this record's canonical JSON (RFC 8785), in hex."""
     previous_hash: _builtins.str
     """The hash of the record before this one; empty for the first."""
+    actor_json: _builtins.str
+    """Who made the change as it is hashed: canonical JSON. `actor` is not set where it is none."""
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
         """When the change was committed."""
@@ -69,14 +145,65 @@ class AuditRecord(_message.Message):
         details_json: _builtins.str = ...,
         hash: _builtins.str = ...,
         previous_hash: _builtins.str = ...,
+        actor_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "record_time", b"record_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "details_json", b"details_json", "hash", b"hash", "previous_hash", b"previous_hash", "reason", b"reason", "record_time", b"record_time", "resource_id", b"resource_id", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "actor_json", b"actor_json", "details_json", b"details_json", "hash", b"hash", "previous_hash", b"previous_hash", "reason", b"reason", "record_time", b"record_time", "resource_id", b"resource_id", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AuditRecord: _TypeAlias = AuditRecord  # noqa: Y015
+
+@_typing.final
+class AuditHead(_message.Message):
+    """The head of a chain at one moment, signed with a key that is not in the database."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    PREVIOUS_SEQUENCE_FIELD_NUMBER: _builtins.int
+    HEAD_TIME_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    """Whose chain it is: "catalog", "connector", "policy" or "requests"."""
+    sequence: _builtins.int
+    """The last record at that moment."""
+    hash: _builtins.str
+    """The hash of that record, in hex."""
+    previous_sequence: _builtins.int
+    """The record that the head before this one names; 0 for the first head."""
+    key_id: _builtins.str
+    """The key: the first half of the SHA-256 of its public half, in hex."""
+    signature: _builtins.str
+    """Ed25519, in hex, over the text `latchkey audit head 1`, a line feed, and all other fields as
+    canonical JSON (RFC 8785), the time as `2025-11-23T09:00:00.000000Z`.
+    """
+    @_builtins.property
+    def head_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was signed, to the microsecond."""
+
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        sequence: _builtins.int = ...,
+        hash: _builtins.str = ...,
+        previous_sequence: _builtins.int = ...,
+        head_time: _timestamp_pb2.Timestamp | None = ...,
+        key_id: _builtins.str = ...,
+        signature: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head_time", b"head_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hash", b"hash", "head_time", b"head_time", "key_id", b"key_id", "previous_sequence", b"previous_sequence", "sequence", b"sequence", "service", b"service", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditHead: _TypeAlias = AuditHead  # noqa: Y015
 
 @_typing.final
 class ListAuditRecordsRequest(_message.Message):
@@ -87,22 +214,26 @@ class ListAuditRecordsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
+    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 1 to 500; 50 when not given."""
     page_token: _builtins.str
     """Optional. The `next_page_token` of the page before."""
     resource_id: _builtins.str
     """Optional. Only records of this resource."""
+    after_sequence: _builtins.int
+    """Optional. Only records behind this one."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         resource_id: _builtins.str = ...,
+        after_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "resource_id", b"resource_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "page_size", b"page_size", "page_token", b"page_token", "resource_id", b"resource_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -137,6 +268,64 @@ class ListAuditRecordsResponse(_message.Message):
 Global___ListAuditRecordsResponse: _TypeAlias = ListAuditRecordsResponse  # noqa: Y015
 
 @_typing.final
+class ListAuditHeadsRequest(_message.Message):
+    """Asks for a page of signed heads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Optional. 1 to 500; 50 when not given."""
+    page_token: _builtins.str
+    """Optional. The `next_page_token` of the page before."""
+    after_sequence: _builtins.int
+    """Optional. Only heads that name a record behind this one."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        after_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAuditHeadsRequest: _TypeAlias = ListAuditHeadsRequest  # noqa: Y015
+
+@_typing.final
+class ListAuditHeadsResponse(_message.Message):
+    """A page of signed heads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIT_HEADS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Set while there are more."""
+    @_builtins.property
+    def audit_heads(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditHead]:
+        """The heads, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        audit_heads: _abc.Iterable[Global___AuditHead] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit_heads", b"audit_heads", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAuditHeadsResponse: _TypeAlias = ListAuditHeadsResponse  # noqa: Y015
+
+@_typing.final
 class VerifyAuditRequest(_message.Message):
     """Asks for the chain to be walked."""
 
@@ -163,14 +352,30 @@ class VerifyAuditResponse(_message.Message):
     RECORD_COUNT_FIELD_NUMBER: _builtins.int
     FIRST_BROKEN_SEQUENCE_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
+    HEAD_COUNT_FIELD_NUMBER: _builtins.int
+    SIGNED_SEQUENCE_FIELD_NUMBER: _builtins.int
+    PROBLEM_COUNT_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
     intact: _builtins.bool
-    """Whether the whole chain holds."""
+    """Whether the whole chain and all its heads hold."""
     record_count: _builtins.int
     """How many records were read."""
     first_broken_sequence: _builtins.int
-    """The first record that does not hold, when `intact` is false."""
+    """The first record that does not hold, or that a head which does not hold names, when `intact` is
+    false.
+    """
     problem: _builtins.str
     """What is wrong with it, in words."""
+    head_count: _builtins.int
+    """How many heads were read."""
+    signed_sequence: _builtins.int
+    """Up to this record a head was signed that agrees with the chain."""
+    problem_count: _builtins.int
+    """How many problems there are."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditProblem]:
+        """The first hundred of them."""
+
     def __init__(
         self,
         *,
@@ -178,11 +383,53 @@ class VerifyAuditResponse(_message.Message):
         record_count: _builtins.int = ...,
         first_broken_sequence: _builtins.int = ...,
         problem: _builtins.str = ...,
+        head_count: _builtins.int = ...,
+        signed_sequence: _builtins.int = ...,
+        problem_count: _builtins.int = ...,
+        problems: _abc.Iterable[Global___AuditProblem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_broken_sequence", b"first_broken_sequence", "intact", b"intact", "problem", b"problem", "record_count", b"record_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_broken_sequence", b"first_broken_sequence", "head_count", b"head_count", "intact", b"intact", "problem", b"problem", "problem_count", b"problem_count", "problems", b"problems", "record_count", b"record_count", "signed_sequence", b"signed_sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifyAuditResponse: _TypeAlias = VerifyAuditResponse  # noqa: Y015
+
+@_typing.final
+class AuditProblem(_message.Message):
+    """One thing that does not hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    FIRST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    kind: Global___AuditProblemKind.ValueType
+    """What was done, as far as it can be told."""
+    subject: Global___AuditProblemSubject.ValueType
+    """What it was done to."""
+    first_sequence: _builtins.int
+    """The first record, or the head that names this record."""
+    last_sequence: _builtins.int
+    """The last one; the same when it is only one. Which of them it was can't always be told."""
+    description: _builtins.str
+    """The same in words."""
+    def __init__(
+        self,
+        *,
+        kind: Global___AuditProblemKind.ValueType = ...,
+        subject: Global___AuditProblemSubject.ValueType = ...,
+        first_sequence: _builtins.int = ...,
+        last_sequence: _builtins.int = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "first_sequence", b"first_sequence", "kind", b"kind", "last_sequence", b"last_sequence", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditProblem: _TypeAlias = AuditProblem  # noqa: Y015

@@ -29,7 +29,8 @@ class AuditServiceStub:
     """The record of every change of the service that answers.
 
     Each service keeps its own chain: one record per change, written in the change's transaction,
-    each carrying the hash of the one before it.
+    each carrying the hash of the one before it. Every minute in which records were added, the
+    service signs the head of its chain, keeps the signed head and publishes it.
     """
 
     def __init__(self, channel):
@@ -43,6 +44,11 @@ class AuditServiceStub:
                 request_serializer=latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditRecordsRequest.SerializeToString,
                 response_deserializer=latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditRecordsResponse.FromString,
                 _registered_method=True)
+        self.ListAuditHeads = channel.unary_unary(
+                '/latchkey.ledger.v1.AuditService/ListAuditHeads',
+                request_serializer=latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditHeadsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditHeadsResponse.FromString,
+                _registered_method=True)
         self.VerifyAudit = channel.unary_unary(
                 '/latchkey.ledger.v1.AuditService/VerifyAudit',
                 request_serializer=latchkey_dot_ledger_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
@@ -54,7 +60,8 @@ class AuditServiceServicer:
     """The record of every change of the service that answers.
 
     Each service keeps its own chain: one record per change, written in the change's transaction,
-    each carrying the hash of the one before it.
+    each carrying the hash of the one before it. Every minute in which records were added, the
+    service signs the head of its chain, keeps the signed head and publishes it.
     """
 
     def ListAuditRecords(self, request, context):
@@ -67,8 +74,20 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAuditHeads(self, request, context):
+        """Lists the signed heads of the chain, oldest first.
+
+        Callers: administrators and auditors.
+        Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyAudit(self, request, context):
-        """Walks the chain and says whether each record still has the hash it was written with.
+        """Walks the chain and says whether each record still has the hash it was written with, and
+        whether each signed head is as it was signed and says what the chain says. Where there are
+        hundreds of thousands of records give the call a longer deadline than the usual ten seconds.
 
         Callers: administrators and auditors.
         """
@@ -83,6 +102,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListAuditRecords,
                     request_deserializer=latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditRecordsRequest.FromString,
                     response_serializer=latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditRecordsResponse.SerializeToString,
+            ),
+            'ListAuditHeads': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditHeads,
+                    request_deserializer=latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditHeadsRequest.FromString,
+                    response_serializer=latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditHeadsResponse.SerializeToString,
             ),
             'VerifyAudit': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyAudit,
@@ -101,7 +125,8 @@ class AuditService:
     """The record of every change of the service that answers.
 
     Each service keeps its own chain: one record per change, written in the change's transaction,
-    each carrying the hash of the one before it.
+    each carrying the hash of the one before it. Every minute in which records were added, the
+    service signs the head of its chain, keeps the signed head and publishes it.
     """
 
     @staticmethod
@@ -121,6 +146,33 @@ class AuditService:
             '/latchkey.ledger.v1.AuditService/ListAuditRecords',
             latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditRecordsRequest.SerializeToString,
             latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditHeads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.ledger.v1.AuditService/ListAuditHeads',
+            latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditHeadsRequest.SerializeToString,
+            latchkey_dot_ledger_dot_v1_dot_audit__pb2.ListAuditHeadsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -16,7 +16,8 @@ class AuditServiceStub:
     """The record of every change of the service that answers.
 
     Each service keeps its own chain: one record per change, written in the change's transaction,
-    each carrying the hash of the one before it.
+    each carrying the hash of the one before it. Every minute in which records were added, the
+    service signs the head of its chain, keeps the signed head and publishes it.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -26,8 +27,16 @@ class AuditServiceStub:
     Callers: administrators and auditors.
     Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
     """
+    ListAuditHeads: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListAuditHeadsRequest, _audit_pb2.ListAuditHeadsResponse]
+    """Lists the signed heads of the chain, oldest first.
+
+    Callers: administrators and auditors.
+    Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+    """
     VerifyAudit: _aio.UnaryUnaryMultiCallable[_audit_pb2.VerifyAuditRequest, _audit_pb2.VerifyAuditResponse]
-    """Walks the chain and says whether each record still has the hash it was written with.
+    """Walks the chain and says whether each record still has the hash it was written with, and
+    whether each signed head is as it was signed and says what the chain says. Where there are
+    hundreds of thousands of records give the call a longer deadline than the usual ten seconds.
 
     Callers: administrators and auditors.
     """
@@ -36,7 +45,8 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """The record of every change of the service that answers.
 
     Each service keeps its own chain: one record per change, written in the change's transaction,
-    each carrying the hash of the one before it.
+    each carrying the hash of the one before it. Every minute in which records were added, the
+    service signs the head of its chain, keeps the signed head and publishes it.
     """
 
     @_abc_1.abstractmethod
@@ -52,12 +62,26 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ListAuditHeads(
+        self,
+        request: _audit_pb2.ListAuditHeadsRequest,
+        context: _aio.ServicerContext[_audit_pb2.ListAuditHeadsRequest, _abc.Awaitable[_audit_pb2.ListAuditHeadsResponse]],
+    ) -> _abc.Awaitable[_audit_pb2.ListAuditHeadsResponse]:
+        """Lists the signed heads of the chain, oldest first.
+
+        Callers: administrators and auditors.
+        Fails with `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        """
+
+    @_abc_1.abstractmethod
     def VerifyAudit(
         self,
         request: _audit_pb2.VerifyAuditRequest,
         context: _aio.ServicerContext[_audit_pb2.VerifyAuditRequest, _abc.Awaitable[_audit_pb2.VerifyAuditResponse]],
     ) -> _abc.Awaitable[_audit_pb2.VerifyAuditResponse]:
-        """Walks the chain and says whether each record still has the hash it was written with.
+        """Walks the chain and says whether each record still has the hash it was written with, and
+        whether each signed head is as it was signed and says what the chain says. Where there are
+        hundreds of thousands of records give the call a longer deadline than the usual ten seconds.
 
         Callers: administrators and auditors.
         """

@@ -23,19 +23,22 @@ _sym_db = _symbol_database.Default()
 
 
 from latchkey.ledger.v1 import actor_pb2 as latchkey_dot_ledger_dot_v1_dot_actor__pb2
+from latchkey.ledger.v1 import audit_pb2 as latchkey_dot_ledger_dot_v1_dot_audit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flatchkey/policy/v1/events.proto\x12\x12latchkey.policy.v1\x1a\x1elatchkey/ledger/v1/actor.proto\"\x83\x01\n\rPolicyCreated\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x83\x01\n\rPolicyUpdated\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"s\n\rPolicyDeleted\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12(\n\x05\x61\x63tor\x18\x04 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flatchkey/policy/v1/events.proto\x12\x12latchkey.policy.v1\x1a\x1elatchkey/ledger/v1/actor.proto\x1a\x1elatchkey/ledger/v1/audit.proto\"\x83\x01\n\rPolicyCreated\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"\x83\x01\n\rPolicyUpdated\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12(\n\x05\x61\x63tor\x18\x05 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\"s\n\rPolicyDeleted\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12(\n\x05\x61\x63tor\x18\x04 \x01(\x0b\x32\x19.latchkey.ledger.v1.Actor\">\n\x0f\x41uditHeadSigned\x12+\n\x04head\x18\x01 \x01(\x0b\x32\x1d.latchkey.ledger.v1.AuditHeadb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.policy.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_POLICYCREATED']._serialized_start=88
-  _globals['_POLICYCREATED']._serialized_end=219
-  _globals['_POLICYUPDATED']._serialized_start=222
-  _globals['_POLICYUPDATED']._serialized_end=353
-  _globals['_POLICYDELETED']._serialized_start=355
-  _globals['_POLICYDELETED']._serialized_end=470
+  _globals['_POLICYCREATED']._serialized_start=120
+  _globals['_POLICYCREATED']._serialized_end=251
+  _globals['_POLICYUPDATED']._serialized_start=254
+  _globals['_POLICYUPDATED']._serialized_end=385
+  _globals['_POLICYDELETED']._serialized_start=387
+  _globals['_POLICYDELETED']._serialized_end=502
+  _globals['_AUDITHEADSIGNED']._serialized_start=504
+  _globals['_AUDITHEADSIGNED']._serialized_end=566
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from latchkey.ledger.v1 import actor_pb2 as _actor_pb2
+from latchkey.ledger.v1 import audit_pb2 as _audit_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -132,3 +133,31 @@ class PolicyDeleted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicyDeleted: _TypeAlias = PolicyDeleted  # noqa: Y015
+
+@_typing.final
+class AuditHeadSigned(_message.Message):
+    """The head of the service's audit chain was signed. Subject: the service.
+
+    Keep these where nobody who can write to the database can: they show that the chain was cut off,
+    or written anew, to whoever checks it against them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def head(self) -> _audit_pb2.AuditHead:
+        """The signed head."""
+
+    def __init__(
+        self,
+        *,
+        head: _audit_pb2.AuditHead | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditHeadSigned: _TypeAlias = AuditHeadSigned  # noqa: Y015

@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from latchkey.catalog.v1 import settings_pb2 as _settings_pb2
 from latchkey.ledger.v1 import actor_pb2 as _actor_pb2
+from latchkey.ledger.v1 import audit_pb2 as _audit_pb2
 from latchkey.requests.v1 import campaign_pb2 as _campaign_pb2
 from latchkey.requests.v1 import task_pb2 as _task_pb2
 import builtins as _builtins
@@ -1239,3 +1240,31 @@ class LeaseRemovedOutside(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LeaseRemovedOutside: _TypeAlias = LeaseRemovedOutside  # noqa: Y015
+
+@_typing.final
+class AuditHeadSigned(_message.Message):
+    """The head of the service's audit chain was signed. Subject: the service.
+
+    Keep these where nobody who can write to the database can: they show that the chain was cut off,
+    or written anew, to whoever checks it against them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def head(self) -> _audit_pb2.AuditHead:
+        """The signed head."""
+
+    def __init__(
+        self,
+        *,
+        head: _audit_pb2.AuditHead | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditHeadSigned: _TypeAlias = AuditHeadSigned  # noqa: Y015
