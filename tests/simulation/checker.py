@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from tests.simulation.entra import HAND, LATCHKEY
 from tests.simulation.record import Lease, Place, Record, live_between
 
-BOUND = timedelta(seconds=60)
-"""How long after its end access may be there, and an undone call may have its effect."""
+BOUND = timedelta(seconds=60 + 5)
+"""How long after its end access may be there, and an undone call may have its effect: a minute,
+which is the longest pause before Graph is tried again, and the steps that a simulation goes in."""
 _ALARM = timedelta(minutes=5)
 _SEEN = timedelta(minutes=3)
 _HEARD = timedelta(minutes=30)

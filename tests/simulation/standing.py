@@ -61,9 +61,7 @@ class Standing:
         itself for a while."""
         for who in PEOPLE:
             for kind in KINDS:
-                found = self.town.assignment(who, kind)
-                changed = None if found is None else found.change_time
-                if changed is None or changed + _LAG < self.town.clock.now():
+                if self._asks_the_catalog(who, kind):
                     self.seen |= {_place(who, kind)} & self.held
 
     def called(self, attempts: Iterable[Attempt], *, lost: bool) -> None:
@@ -85,6 +83,16 @@ class Standing:
         assert held == (place in self.held), (
             f"{kind} was left in Entra" if held else f"{kind} was there before us"
         )
+
+    def _asks_the_catalog(self, who: Person, kind: Kind) -> bool:
+        """Whether the next lease that names it has the catalog asked, and its answer believed: not
+        while it is being added, nor soon after what we did ourselves."""
+        found = self.town.assignment(who, kind)
+        if found is None:
+            return True
+        unsettled = found.operation is not None or found.state is AssignmentState.FAILED
+        changed = found.change_time
+        return not unsettled and (changed is None or changed + _LAG < self.town.clock.now())
 
     def _in_between(self, who: Person, kind: Kind) -> bool:
         """Whether the connector does not know at this moment what Entra holds by its doing."""

@@ -9,7 +9,11 @@ class _Settings(Settings):
     catalog_address: str | None = None
 
 
-_COMMON = {"DATABASE_URL": "sqlite:///x", "NATS_URL": "nats://127.0.0.1:4222"}
+_COMMON = {
+    "AUDIT_KEY_FILE": "/audit.pem",
+    "DATABASE_URL": "sqlite:///x",
+    "NATS_URL": "nats://127.0.0.1:4222",
+}
 DEV_HOUSE = {
     **_COMMON,
     "IDENTITY": "dev_house",
