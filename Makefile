@@ -12,7 +12,7 @@ ARGS ?=
 step = @printf '\n== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos format check test test-peers soak soak-ends demo up down lock lock-peers clean
+.PHONY: help setup protos format check test test-peers soak soak-ends bench demo up down lock lock-peers clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ soak: setup ## Run what takes many minutes: big tenants, thousands of leases, ki
 soak-ends: setup ## Let 10,000 leases end in the same minute: within the write budget, the most overdue first
 	$(call step,soak of ends)
 	SOAK_LEASES=$(or $(LEASES),10000) $(BIN)/python -m pytest --capture=no tests/soak/soak_lease_ends.py $(ARGS)
+
+bench: setup ## Measure the house beside its floors (ARGS="--smoke", "--profile", --help)
+	$(call step,bench)
+	$(BIN)/python -m tools.bench $(ARGS)
 
 demo: setup ## Play the guide from start to end, in a house of its own
 	$(call step,demo)

@@ -14,19 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import grpc
-
-from tools.bench.figures import Figure
+from tools.bench.calls import answer_of
+from tools.bench.figures import BenchError, Figure
 from tools.bench.processes import Processes
 from tools.dev.child import ROOT
 
 H2LOAD = "h2load"
 PYTHON = "grpc.aio"
 Call = tuple[str, bytes]
-
-
-class BenchError(Exception):
-    """Something went wrong that makes a figure worthless; says what."""
 
 
 class Drive:
@@ -47,7 +42,8 @@ class Drive:
     ) -> Figure:
         """Makes calls that change nothing, for so many seconds; the answers are tried before."""
         token, message = calls[0]
-        await _tried(address, path, token, message)
+        # h2load does not see the status of gRPC.
+        await answer_of(address, path, token, message)
         if self.h2load is not None:
             return await self._h2load(name, callers, address, path, calls[0], seconds)
         return await self.floor(
@@ -65,9 +61,7 @@ class Drive:
         before = self._processes.cpu_seconds()
         plan = {"again": False, "seconds": 0, "callers": callers, **plan}
         answer = json.loads(
-            await _finished(
-                [sys.executable, "-m", "tools.bench.load"], json.dumps(plan).encode()
-            )
+            await _finished([sys.executable, "-m", "tools.bench.load"], json.dumps(plan).encode())
         )
         if answer["failures"]:
             raise BenchError(f"{name}, {callers} callers: {answer['failures']}")
@@ -103,17 +97,6 @@ class Drive:
 def of(calls: Sequence[Call]) -> list[tuple[str, str]]:
     """Calls as a plan holds them."""
     return [(token, message.hex()) for token, message in calls]
-
-
-async def _tried(address: str, path: str, token: str, message: bytes) -> None:
-    """Makes the call once: h2load does not see the status of gRPC."""
-    async with grpc.aio.insecure_channel(address) as channel:
-        try:
-            await channel.unary_unary(path)(
-                message, metadata=(("authorization", f"Bearer {token}"),), timeout=10
-            )
-        except grpc.aio.AioRpcError as error:
-            raise BenchError(f"{path}: {error.code().name}: {error.details()}") from error
 
 
 def _spent(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:

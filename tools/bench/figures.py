@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+class BenchError(Exception):
+    """Something went wrong that makes figures worthless; says what."""
+
+
 def p50(times: Sequence[float]) -> float:
     """The middle, in the unit of the times."""
     return statistics.median(times)

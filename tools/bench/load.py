@@ -54,7 +54,7 @@ class Unary:
 
     async def open(self) -> None:
         self.channel = grpc.aio.insecure_channel(self._plan["address"])
-        self.method = self.channel.unary_unary(self._plan["path"])
+        self.method: Any = self.channel.unary_unary(self._plan["path"])
 
     async def call(self, what: Any) -> Times:
         began = time.perf_counter()
@@ -80,7 +80,7 @@ class Deliver(Unary):
 
     async def open(self) -> None:
         await super().open()
-        self._watch = self.channel.unary_stream(_WATCH)
+        self._watch: Any = self.channel.unary_stream(_WATCH)
 
     async def call(self, what: Any) -> Times:
         began = time.perf_counter()

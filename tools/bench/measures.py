@@ -1,15 +1,10 @@
 """What is measured of a house, figure by figure, each beside its floor."""
 
-import json
-import subprocess
-import sys
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.catalog.v1 import app_catalog_pb2
@@ -18,60 +13,25 @@ from latchkey.policy.v1 import evaluation_pb2
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import lease_pb2
 from libs.rpc.well_known import duration
-from tools.bench.drive import BenchError, Call, Drive, of
-from tools.bench.figures import Figure
+from tools.bench.calls import (
+    CATALOG_PAGE,
+    EVALUATE,
+    MY_REQUESTS,
+    PREVIEW,
+    REQUESTS,
+    Read,
+    answer_of,
+    echo_of,
+)
+from tools.bench.drive import Call, Drive, of
+from tools.bench.figures import BenchError, Figure
 from tools.bench.stage import Stage, user_id
 from tools.dev import cast
 from tools.dev.cast import Member
-from tools.dev.child import ROOT
-from tools.dev.entra import Entra
 
-_REQUESTS = "/latchkey.requests.v1.AccessRequestService"
-_CREATE = f"{_REQUESTS}/CreateAccessRequest"
+_CREATE = f"{REQUESTS}/CreateAccessRequest"
 ECHO, COMMIT, PUBLISH, GRAPH = "echo", "commit", "publish", "graph"
 _ANOTHER_APP = "e0c95ae1-6730-4896-a9e3-6830121b519e"
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A call that changes nothing: who serves it, and what is asked."""
-
-    name: str
-    service: str
-    path: str
-    request: str
-    response: str
-
-
-PREVIEW = Read(
-    "preview",
-    "requests",
-    f"{_REQUESTS}/PreviewAccessRequest",
-    "latchkey.requests.v1.PreviewAccessRequestRequest",
-    "latchkey.requests.v1.PreviewAccessRequestResponse",
-)
-CATALOG_PAGE = Read(
-    "app catalog page",
-    "catalog",
-    "/latchkey.catalog.v1.AppCatalogService/SearchAppCatalog",
-    "latchkey.catalog.v1.SearchAppCatalogRequest",
-    "latchkey.catalog.v1.SearchAppCatalogResponse",
-)
-MY_REQUESTS = Read(
-    "list my requests",
-    "requests",
-    f"{_REQUESTS}/ListAccessRequests",
-    "latchkey.requests.v1.ListAccessRequestsRequest",
-    "latchkey.requests.v1.ListAccessRequestsResponse",
-)
-EVALUATE = Read(
-    "EvaluatePolicy",
-    "policy",
-    "/latchkey.policy.v1.EvaluationService/EvaluatePolicy",
-    "latchkey.policy.v1.EvaluatePolicyRequest",
-    "latchkey.policy.v1.EvaluatePolicyResponse",
-)
-READS = (PREVIEW, CATALOG_PAGE, MY_REQUESTS, EVALUATE)
 
 
 class Measures:
@@ -82,20 +42,13 @@ class Measures:
         self.figures: list[Figure] = []
         self._stage = stage
         self._drive = drive
-        self._readers = readers
+        self.readers = readers
+        self._delivered: list[Member] = []
         self._waiting: list[tuple[Member, pb.AccessRequest]] = []
         self._leases: list[tuple[Member, str]] = []
 
     def _note(self, figure: Figure, floor: str = "") -> Figure:
-        figure = Figure(
-            figure.name,
-            figure.callers,
-            figure.by,
-            figure.seconds,
-            figure.times,
-            figure.cpu_seconds,
-            floor,
-        )
+        figure = replace(figure, floor=floor)
         self.figures.append(figure)
         return figure
 
@@ -104,7 +57,7 @@ class Measures:
     async def echoes(self, callers: Sequence[int], seconds: int, reads: Sequence[Read]) -> None:
         """The same messages, answered by a server that does nothing else."""
         requests = self._stage.house.address("requests")
-        create = self._creation(self._readers[0], self._stage.role)
+        create = self._creation(self.readers[0], self._stage.role)
         methods = [
             {
                 "path": _CREATE,
@@ -115,7 +68,7 @@ class Measures:
         ]
         for read in reads:
             token, message = self._asked(read)[0]
-            answer = await _answer(
+            answer = await answer_of(
                 self._stage.house.address(read.service), read.path, token, message
             )
             methods.append(
@@ -126,7 +79,7 @@ class Measures:
                     "answer": answer.hex(),
                 }
             )
-        async with _echo(methods) as address:
+        async with echo_of(methods) as address:
             for number in callers:
                 self._note(
                     await self._drive.floor(
@@ -143,9 +96,9 @@ class Measures:
     async def _created_answer(self, address: str) -> bytes:
         (member,) = self._stage.newcomers(1)
         token, message = self._creation(member, self._stage.role)
-        return await _answer(address, _CREATE, token, message)
+        return await answer_of(address, _CREATE, token, message)
 
-    async def floors(self, callers: Sequence[int], seconds: int) -> None:
+    async def floors(self, callers: Sequence[int], seconds: int, graph_calls: int) -> None:
         """What each part underneath does at most: the database, NATS, the directory."""
         url = self._stage.database_urls["requests"]
         row = "x" * 500
@@ -158,7 +111,7 @@ class Measures:
                     PUBLISH, "publish", number, [row], seconds, nats_url=self._stage.house.nats_url
                 )
             )
-            self._note(await self._graph(number, 60 if number == 1 else 300))
+            self._note(await self._graph(number, min(graph_calls, 20 * number + 40)))
 
     async def _graph(self, callers: int, count: int) -> Figure:
         stage = self._stage
@@ -189,6 +142,11 @@ class Measures:
 
     # What is measured.
 
+    async def warm(self, callers: int, count: int) -> None:
+        """Has connections, caches and statements made, which is done once."""
+        await self.deliver(callers, count)
+        self.figures.clear()
+
     async def deliver(self, callers: int, count: int) -> Figure:
         """From the wish to `FULFILLED`, everything granted at once."""
         people = self._stage.newcomers(count)
@@ -196,6 +154,7 @@ class Measures:
         figure = await self._drive.each_once(
             "create to FULFILLED", "deliver", callers, of(calls), **self._at(_CREATE)
         )
+        self._delivered += people
         return self._note(figure, ECHO)
 
     async def create(self, callers: int, count: int) -> Figure:
@@ -213,9 +172,9 @@ class Measures:
         """What waits for a manager."""
         request = pb.ListAccessRequestsRequest(page_size=500, approver_user_id=user_id(manager))
         answer = pb.ListAccessRequestsResponse.FromString(
-            await _answer(
+            await answer_of(
                 self._stage.house.address("requests"),
-                f"{_REQUESTS}/ListAccessRequests",
+                f"{REQUESTS}/ListAccessRequests",
                 self._stage.token(manager),
                 request.SerializeToString(),
             )
@@ -232,7 +191,7 @@ class Measures:
         some, self._waiting = self._waiting[:count], self._waiting[count:]
         if len(some) < count:
             raise BenchError("there is too little to approve")
-        path = f"{_REQUESTS}/ApproveAccessRequest"
+        path = f"{REQUESTS}/ApproveAccessRequest"
         calls = [
             (
                 self._stage.token(manager),
@@ -269,6 +228,8 @@ class Measures:
         some, self._leases = self._leases[:count], self._leases[count:]
         if len(some) < count:
             raise BenchError("there is too little to end")
+        ended = {member.label for member, _ in some}
+        self._delivered = [each for each in self._delivered if each.label not in ended]
         calls = [
             (
                 self._stage.token(member),
@@ -294,7 +255,7 @@ class Measures:
         request = lease_pb2.ListLeasesRequest(page_size=500, state=lease_pb2.LEASE_STATE_ACTIVE)
         while True:
             answer = lease_pb2.ListLeasesResponse.FromString(
-                await _answer(
+                await answer_of(
                     self._stage.house.address("requests"),
                     "/latchkey.requests.v1.LeaseService/ListLeases",
                     self._stage.token(cast.OPERATOR),
@@ -310,8 +271,16 @@ class Measures:
                 return
             request.page_token = answer.next_page_token
 
-    async def sync(self) -> None:
+    async def given_back(self, count: int) -> list[Member]:
+        """People who were given access, and gave it back."""
+        await self.deliver(1, count)
+        people = self._delivered[-count:]
+        await self.end(1, count)
+        return people
+
+    async def sync(self) -> list[Figure]:
         """A sync of everything, and one of what has changed, which is little."""
+        found = []
         for name, kind in (
             ("full sync", sync_pb2.SYNC_KIND_FULL),
             ("incremental sync", sync_pb2.SYNC_KIND_INCREMENTAL),
@@ -320,7 +289,29 @@ class Measures:
             took = await self._stage.sync(f"bench-{name}", kind)
             after = self._stage.processes.cpu_seconds()
             spent = {process: after[process] - before[process] for process in after}
-            self._note(Figure(name, 1, "tools.bench", took, {"succeeded": [took]}, spent))
+            figure = Figure(name, 1, "tools.bench", took, {"succeeded": [took]}, spent)
+            found.append(self._note(figure))
+        return found
+
+    async def check_delivered(self) -> int:
+        """Compares the directory with what was promised; answers for how many people it is so.
+
+        Raises:
+            BenchError: somebody has not what they were told that they have.
+        """
+        state = await self._stage.entra.state()
+        assigned = {
+            each["principalId"]
+            for each in state["appRoleAssignments"]
+            if each["resourceId"] == cast.SERVICE_PRINCIPAL_ID
+        }
+        viewers = next(g for g in state["groups"] if g["id"] == cast.VIEWERS_GROUP_ID)
+        members = {m["id"] if isinstance(m, dict) else m for m in viewers["members"]}
+        people = self._delivered
+        missing = [m.name for m in people if m.entra_object_id not in assigned & members]
+        if missing:
+            raise BenchError(f"{len(missing)} have no access in the directory, {missing[0]} first")
+        return len(people)
 
     def _at(self, path: str) -> dict[str, str]:
         return {"address": self._stage.house.address("requests"), "path": path}
@@ -342,13 +333,13 @@ class Measures:
             CATALOG_PAGE: app_catalog_pb2.SearchAppCatalogRequest(),
             MY_REQUESTS: pb.ListAccessRequestsRequest(page_size=20),
         }[read].SerializeToString()
-        return [(self._stage.token(member), message) for member in self._readers]
+        return [(self._stage.token(member), message) for member in self.readers]
 
     def _evaluation(self) -> bytes:
         manager = user_id(self._stage.everybody[0])
         subject = evaluation_pb2.PersonFacts(
-            user_id=user_id(self._readers[0]),
-            display_name=self._readers[0].name,
+            user_id=user_id(self.readers[0]),
+            display_name=self.readers[0].name,
             department="Engineering",
             job_title="Engineer",
             manager_user_id=manager,
@@ -370,50 +361,3 @@ class Measures:
                 manager_user_ids=[manager],
             )
         ).SerializeToString()
-
-
-async def check_delivered(stage: Stage, entra: Entra, people: Sequence[Member]) -> None:
-    """Compares the directory with what was promised.
-
-    Raises:
-        BenchError: somebody has not what they were told that they have.
-    """
-    state = await entra.state()
-    assigned = {
-        each["principalId"]
-        for each in state["appRoleAssignments"]
-        if each["resourceId"] == cast.SERVICE_PRINCIPAL_ID
-    }
-    viewers = next(g for g in state["groups"] if g["id"] == cast.VIEWERS_GROUP_ID)
-    members = {m["id"] if isinstance(m, dict) else m for m in viewers["members"]}
-    missing = [m.name for m in people if m.entra_object_id not in assigned & members]
-    if missing:
-        raise BenchError(f"{len(missing)} have no access in the directory, {missing[0]} first")
-
-
-async def _answer(address: str, path: str, token: str, message: bytes) -> bytes:
-    async with grpc.aio.insecure_channel(address) as channel:
-        try:
-            found: bytes = await channel.unary_unary(path)(
-                message, metadata=(("authorization", f"Bearer {token}"),), timeout=30
-            )
-        except grpc.aio.AioRpcError as error:
-            raise BenchError(f"{path}: {error.code().name}: {error.details()}") from error
-        return found
-
-
-@asynccontextmanager
-async def _echo(methods: list[dict[str, str]]) -> AsyncIterator[str]:
-    """The address of an echo of these methods."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tools.bench.echo"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(json.dumps(methods).encode() + b"\n")
-        process.stdin.flush()
-        yield f"127.0.0.1:{int(process.stdout.readline())}"
-        process.stdin.close()
-        process.wait(10)

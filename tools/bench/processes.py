@@ -21,10 +21,14 @@ class Processes:
             for name, root in self.roots.items()
         }
 
-    def resident_megabytes(self) -> dict[str, float]:
-        """Resident memory. PostgreSQL's shared pages count once for each of its processes."""
+    def megabytes(self) -> dict[str, dict[str, float]]:
+        """Memory by process: resident, and proportional, in which a page that processes share
+        counts for each of them in part."""
         return {
-            name: sum(_resident_megabytes(pid) for pid in _family(root))
+            name: {
+                kind: round(sum(_megabytes(pid, word) for pid in _family(root)), 1)
+                for kind, word in (("resident", "Rss:"), ("proportional", "Pss:"))
+            }
             for name, root in self.roots.items()
         }
 
@@ -48,10 +52,10 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def _resident_megabytes(pid: int) -> float:
+def _megabytes(pid: int, word: str) -> float:
     try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith(word):
                 return int(line.split()[1]) / 1024
     except OSError:
         pass

@@ -12,16 +12,16 @@ import httpx
 
 from latchkey.connector.v1 import sync_pb2
 from libs.domain import ids
-from tools.bench.drive import BenchError
+from tools.bench.figures import BenchError
 from tools.bench.processes import Processes
 from tools.bench.tenant import crowd, manager_of, write_tenant
 from tools.dev import cast
 from tools.dev.cast import Member
 from tools.dev.client import Client
+from tools.dev.databases import database_urls
 from tools.dev.decisions import MANAGER_APPROVAL, Rulebook
 from tools.dev.entra import Entra
 from tools.dev.guide import Guide
-from tools.dev.databases import database_urls
 from tools.dev.house import House
 from tools.dev.issuer import SERVICES
 from tools.dev.postgres import PostgresServer
@@ -44,6 +44,7 @@ class Stage:
     database_urls: Mapping[str, str]
     operator: Client
     everybody: list[Member]
+    cold_start_seconds: float
     first_sync_seconds: float
     connection_id: str
     app_id: str
@@ -108,6 +109,7 @@ async def stage(
     write_tenant(tenant, everybody)
     log: list[str] = []
     url = None if postgres is None else postgres.url(postgres.create_database())
+    began = time.perf_counter()
     try:
         async with House(
             folder / "house",
@@ -116,9 +118,12 @@ async def stage(
             tenant=tenant,
             settings={"connector": _CONNECTOR},
         ) as house:
+            cold = time.perf_counter() - began
             addresses = {service: house.address(service) for service in SERVICES}
             async with Client(addresses, cast.OPERATOR.token(house.issuer)) as operator:
-                yield await _prepared(house, operator, everybody, postgres, url, delay_seconds)
+                yield await _prepared(
+                    house, operator, everybody, postgres, url, delay_seconds, cold
+                )
     except BaseException:
         told = [line for line in log if '"event": "call"' not in line]
         sys.stderr.write("\n".join(["The last lines of the house:", *told[-40:], ""]))
@@ -132,6 +137,7 @@ async def _prepared(
     postgres: PostgresServer | None,
     url: str | None,
     delay_seconds: float,
+    cold_start_seconds: float,
 ) -> Stage:
     guide = Guide(operator, operator)
     entra = Entra(house.simulator_url, house.simulator_ca)
@@ -143,9 +149,7 @@ async def _prepared(
                 slow = {"kind": "slow", "method": method, "seconds": delay_seconds}
                 (await control.post(f"{at}/faults", json=slow)).raise_for_status()
     connection = await guide.connect()
-    took = await synced(
-        operator, connection.connection_id, "bench-first", sync_pb2.SYNC_KIND_FULL
-    )
+    took = await synced(operator, connection.connection_id, "bench-first", sync_pb2.SYNC_KIND_FULL)
     apps = await guide.unmanaged_apps()
     app = next(a for a in apps if a.entra_service_principal_id == cast.SERVICE_PRINCIPAL_ID)
     managed = await guide.manage(app.app_id)
@@ -164,6 +168,7 @@ async def _prepared(
         database_urls=await database_urls(SERVICES, house.folder, url),
         operator=operator,
         everybody=everybody,
+        cold_start_seconds=cold_start_seconds,
         first_sync_seconds=took,
         connection_id=connection.connection_id,
         app_id=app.app_id,
