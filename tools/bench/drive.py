@@ -10,7 +10,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ Call = tuple[str, bytes]
 class Drive:
     """Measures with what is running."""
 
-    def __init__(self, processes: Processes) -> None:
+    def __init__(self, processes: Callable[[], Processes]) -> None:
+        """`processes` tells what runs now."""
         self._processes = processes
         self.h2load = shutil.which(H2LOAD)
 
@@ -58,14 +59,15 @@ class Drive:
         return await self._measured(name, callers, {"kind": kind, "calls": calls, **again, **plan})
 
     async def _measured(self, name: str, callers: int, plan: dict[str, Any]) -> Figure:
-        before = self._processes.cpu_seconds()
+        processes = self._processes()
+        before = processes.cpu_seconds()
         plan = {"again": False, "seconds": 0, "callers": callers, **plan}
         answer = json.loads(
             await _finished([sys.executable, "-m", "tools.bench.load"], json.dumps(plan).encode())
         )
         if answer["failures"]:
             raise BenchError(f"{name}, {callers} callers: {answer['failures']}")
-        spent = _spent(before, self._processes.cpu_seconds())
+        spent = _spent(before, processes.cpu_seconds())
         spent["load"] = answer["cpu_seconds"]
         return Figure(name, callers, PYTHON, answer["seconds"], answer["times"], spent)
 
@@ -77,7 +79,8 @@ class Drive:
             body, log = Path(folder) / "body", Path(folder) / "log"
             # gRPC's frame: not compressed, and the length.
             body.write_bytes(b"\0" + len(message).to_bytes(4, "big") + message)
-            before = self._processes.cpu_seconds()
+            processes = self._processes()
+            before = processes.cpu_seconds()
             await _finished(
                 [
                     *(str(self.h2load), "-c", str(callers), "-m", "1", "-t", "1"),
@@ -86,7 +89,7 @@ class Drive:
                     *("-H", f"authorization: Bearer {token}", f"http://{address}{path}"),
                 ]
             )
-            spent = _spent(before, self._processes.cpu_seconds())
+            spent = _spent(before, processes.cpu_seconds())
             lines = [line.split("\t") for line in log.read_text().splitlines()]
         if wrong := {status for _, status, _ in lines} - {"200"}:
             raise BenchError(f"{name}, {callers} callers: HTTP {', '.join(sorted(wrong))}")

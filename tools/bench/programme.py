@@ -79,9 +79,10 @@ async def house(
         await asyncio.sleep(_QUIET_SECONDS)
         found["idle_megabytes"] = made.processes.megabytes()
         found["idle_processor_percent"] = await _idle(made)
-        measures = Measures(made, Drive(made.processes), made.everybody[:MANAGERS])
+        measures = Measures(made, Drive(lambda: made.processes), made.everybody[:MANAGERS])
         await measures.warm(8, _WARM_CALLS)
-        pids = {name: made.processes.roots[name] for name in SERVICES}
+        roots = made.processes.roots
+        pids = {name: roots[name] for name in SERVICES}
         async with profiled(pids, profiles) if profiles else contextlib.nullcontext():
             await _measure(measures, made, extent, slow=delay_seconds > 0)
         found["loaded_megabytes"] = made.processes.megabytes()
@@ -126,7 +127,7 @@ async def growth(database: str, sizes: list[int], say: Callable[[str], None]) ->
     for size in sizes:
         say(f"{database} with {size:,} access requests and people")
         async with _staged(database, max(size, _GROWING.people + size // EACH), 0) as made:
-            measures = Measures(made, Drive(made.processes), made.everybody[:MANAGERS])
+            measures = Measures(made, Drive(lambda: made.processes), made.everybody[:MANAGERS])
             (past,) = await measures.given_back(1)
             readers = await fill_requests(made, past, size)
             await measures.warm(8, _WARM_CALLS)
@@ -153,7 +154,8 @@ async def _staged(database: str, people: int, delay_seconds: float) -> AsyncIter
 
 
 async def _idle(made: Stage) -> dict[str, float]:
-    before = made.processes.cpu_seconds()
+    processes = made.processes
+    before = processes.cpu_seconds()
     await asyncio.sleep(_QUIET_SECONDS)
-    after = made.processes.cpu_seconds()
+    after = processes.cpu_seconds()
     return {name: round(100 * (after[name] - before[name]) / _QUIET_SECONDS, 1) for name in after}

@@ -40,7 +40,7 @@ class Stage:
     """
 
     house: House
-    processes: Processes
+    postgres: PostgresServer | None
     database_urls: Mapping[str, str]
     operator: Client
     everybody: list[Member]
@@ -52,6 +52,14 @@ class Stage:
     role: str
     _tokens: dict[str, str] = field(default_factory=dict)
     _next: int = 64
+
+    @property
+    def processes(self) -> Processes:
+        """The processes as they are now: one that was begun again is another."""
+        pids = {name: pid for name, pid in self.house.pids().items() if pid is not None}
+        if self.postgres is not None and self.postgres.pid is not None:
+            pids["postgres"] = self.postgres.pid
+        return Processes(pids)
 
     @property
     def entra(self) -> Entra:
@@ -159,12 +167,9 @@ async def _prepared(
     found = (each.entitlement_id for each in linked.entitlements)
     role = next(each for each in found if each != managed.access_entitlement_id)
     await Rulebook(operator).use(role, MANAGER_APPROVAL)
-    pids = {name: pid for name, pid in house.pids().items() if pid is not None}
-    if postgres is not None and postgres.pid is not None:
-        pids["postgres"] = postgres.pid
     return Stage(
         house=house,
-        processes=Processes(pids),
+        postgres=postgres,
         database_urls=await database_urls(SERVICES, house.folder, url),
         operator=operator,
         everybody=everybody,
