@@ -12,7 +12,7 @@ ARGS ?=
 step = @printf '\n== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos format check test test-peers soak soak-ends soak-overlap soak-week soak-bad-input demo up down lock lock-peers clean
+.PHONY: help setup protos format check test test-peers soak soak-ends soak-overlap soak-week soak-bad-input bench demo up down lock lock-peers clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,10 @@ soak-week: setup ## Play a week of 2,000 people in a fake clock, with kills and 
 	$(call step,soak of a week)
 	SOAK_PEOPLE=$(or $(PEOPLE),2000) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --capture=no \
 		tests/soak/soak_week.py $(ARGS)
+
+bench: setup ## Measure the house beside its floors (ARGS="--smoke", "--profile", --help)
+	$(call step,bench)
+	$(BIN)/python -m tools.bench $(ARGS)
 
 demo: setup ## Play the guide from start to end, in a house of its own
 	$(call step,demo)

@@ -73,16 +73,19 @@ class Database(ABC):
         """
         return await self._finish(self._read(work, at_once))
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, lasting: bool = True) -> T:
         """Runs writing work in one transaction of its own.
 
         The transaction goes on when the caller is cancelled: it may be half way through a commit.
+
+        Without `lasting` nobody waits for the disk: the machine's end may undo it, whole, and
+        leave everything lasting that came before. For notes that are made again without harm.
 
         Raises:
             Unavailable: the database does not answer; the work may have been committed.
             DBAPIError: the database refused the work.
         """
-        return await self._finish(self._write(work))
+        return await self._finish(self._write(work, lasting))
 
     async def migrate(self, work: Work[T]) -> T:
         """Runs work that changes the tables, in one transaction of its own.
@@ -100,10 +103,10 @@ class Database(ABC):
     async def _read(self, work: Work[T], at_once: bool) -> T: ...
 
     @abstractmethod
-    async def _write(self, work: Work[T]) -> T: ...
+    async def _write(self, work: Work[T], lasting: bool) -> T: ...
 
     async def _migrate(self, work: Work[T]) -> T:
-        return await self._write(work)
+        return await self._write(work, True)
 
     async def close(self) -> None:
         """Lets go of every connection, when work that nobody waits for any more is done."""
@@ -154,8 +157,9 @@ class _Postgresql(Database):
         super().__init__()
         self._engine: AsyncEngine = create_async_engine(
             url,
-            pool_size=8,
-            max_overflow=8,
+            # Kept, all of them: to connect costs as much as fifty statements.
+            pool_size=16,
+            max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=False,
             hide_parameters=True,
@@ -183,8 +187,10 @@ class _Postgresql(Database):
         async with engine.connect() as connection:
             return await connection.run_sync(work)
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _write(self, work: Work[T], lasting: bool) -> T:
         async with self._engine.begin() as connection:
+            if not lasting:
+                await connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
             return await connection.run_sync(work)
 
     async def _close(self) -> None:
@@ -240,10 +246,15 @@ class _Sqlite(Database):
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _write(self, work: Work[T], lasting: bool) -> T:
         def run() -> T:
-            with self._writing.begin() as connection:
-                return work(connection)
+            with self._writing.connect() as connection:
+                driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+                # With NORMAL the log is not synced at each commit, but in order all the same:
+                # https://www.sqlite.org/pragma.html#pragma_synchronous
+                driver.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+                with connection.begin():
+                    return work(connection)
 
         return await asyncio.get_running_loop().run_in_executor(self._writer, run)
 

@@ -2,19 +2,27 @@
 
 A service keeps its migrations in `store/migrations`, one file a version, for Alembic. They serve
 PostgreSQL and SQLite alike.
+
+Alembic is loaded only to migrate. To start, a service reads one row and the names of its files:
+Alembic is a fifth of a second and eleven megabytes.
 """
 
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, insert, select
+from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
 
 from libs.db.engine import Database
 from libs.db.grants import grant
 from libs.db.ledger import Ledger
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+# Alembic's own table: the version that a database is in.
+_VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32)))
 
 
 class SchemaMismatch(Exception):
@@ -26,17 +34,25 @@ class Migrations:
 
     def __init__(self, folder: Path, metadata: MetaData, ledger: Ledger) -> None:
         self.metadata = metadata
+        self.folder = folder
         self._ledger = ledger
-        self.config = Config()
-        self.config.set_main_option("script_location", str(Path(__file__).parent / "alembic"))
-        self.config.set_main_option("path_separator", "newline")
-        self.config.set_main_option("version_locations", str(folder))
-        self.config.attributes["metadata"] = metadata
+
+    @cached_property
+    def config(self) -> "Config":
+        """Alembic's own."""
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "alembic"))
+        config.set_main_option("path_separator", "newline")
+        config.set_main_option("version_locations", str(self.folder))
+        config.attributes["metadata"] = self.metadata
+        return config
 
     @property
     def newest(self) -> str:
-        """The version that the code needs."""
-        return ScriptDirectory.from_config(self.config).get_current_head() or ""
+        """The version that the code needs: a file's name begins with the version it brings."""
+        return max((file.name[:4] for file in self.folder.glob("[0-9]*_*.py")), default="")
 
     async def apply(self, database: Database, role: str | None = None) -> None:
         """Brings the database to the newest version, and gives the ledger its first head.
@@ -60,9 +76,7 @@ class Migrations:
             SchemaMismatch: it is in another one.
         """
         wanted = self.newest
-        found = await database.read(
-            lambda connection: MigrationContext.configure(connection).get_current_revision()
-        )
+        found = await database.read(_version)
         if found != wanted:
             raise SchemaMismatch(
                 f"the database is at version {found or 'none'}, this service needs {wanted}; "
@@ -70,11 +84,13 @@ class Migrations:
             )
 
     def _apply(self, connection: Connection) -> None:
-        found = MigrationContext.configure(connection).get_current_revision()
-        known = {
-            script.revision for script in ScriptDirectory.from_config(self.config).walk_revisions()
-        }
-        if found is not None and found not in known:
+        from alembic import command
+        from alembic.script import ScriptDirectory
+
+        found = _version(connection)
+        scripts = ScriptDirectory.from_config(self.config)
+        known = {script.revision for script in scripts.walk_revisions()}
+        if found and found not in known:
             raise SchemaMismatch(
                 f"the database is at version {found}, this code knows none above {self.newest}"
             )
@@ -85,3 +101,10 @@ class Migrations:
             connection.execute(
                 insert(head).values(id=1, audit_sequence=0, audit_hash="", outbox_position=0)
             )
+
+
+def _version(connection: Connection) -> str:
+    """The version that a database is in; empty for one that was never migrated."""
+    if not inspect(connection).has_table(_VERSION.name):
+        return ""
+    return connection.execute(select(_VERSION.c.version_num)).scalar() or ""

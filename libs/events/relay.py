@@ -163,7 +163,8 @@ class Relay:
         def work(connection: Connection) -> None:
             connection.execute(statement, acknowledged)
 
-        await self._database.write(work)
+        # What is forgotten of this is sent again, under its id; and the next batch waits for it.
+        await self._database.write(work, lasting=False)
 
     async def _check_stream(self) -> None:
         """Notices that the stream has lost what it acknowledged, and has it sent again."""

@@ -1,6 +1,7 @@
 """The life of a process: start, serve until told to stop, end in order."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -42,6 +43,10 @@ class Life:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        # All that was loaded stays for good: looking through it again and again for what is not
+        # needed any more would hold up every call of that moment.
+        gc.collect()
+        gc.freeze()
         while not self._stop.is_set():
             if (failure := healthy()) is not None:
                 _log.error("stopping", problem=repr(failure))

@@ -38,14 +38,14 @@ class InlineSqlite(Database):
         await asyncio.sleep(0)
         return self._run(work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, lasting: bool = True) -> T:
         await asyncio.sleep(0)
         return self._run(work)
 
     async def _read(self, work: Callable[[Connection], T], at_once: bool) -> T:
         return self._run(work)
 
-    async def _write(self, work: Callable[[Connection], T]) -> T:
+    async def _write(self, work: Callable[[Connection], T], lasting: bool) -> T:
         return self._run(work)
 
     def _run(self, work: Callable[[Connection], T]) -> T:

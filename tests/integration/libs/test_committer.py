@@ -43,10 +43,10 @@ class SlowDatabase(Database):
     async def _read(self, work: Callable[[Connection], Any], at_once: bool) -> Any:
         return await self.inner._read(work, at_once)
 
-    async def _write(self, work: Callable[[Connection], Any]) -> Any:
+    async def _write(self, work: Callable[[Connection], Any], lasting: bool) -> Any:
         self.writes += 1
         await self.go.wait()
-        return await self.inner._write(work)
+        return await self.inner._write(work, lasting)
 
     async def _close(self) -> None:
         await self.inner.close()

@@ -11,6 +11,7 @@ from sqlalchemy.util import await_only
 
 from libs.db.engine import Database
 from libs.domain.errors import Unavailable
+from libs.domain.ids import new_id
 from tests.integration.libs.things import kept, ledger, prepare, things
 from tests.support.meanwhile import meanwhile
 
@@ -38,6 +39,24 @@ async def test_mistakes_of_ours_are_not_the_databases(
     for verb in verbs:
         with pytest.raises((DBAPIError, OverflowError)):
             await verb(work)  # type: ignore[misc]
+
+
+async def test_only_what_need_not_last_does_not_wait_for_the_disk(database: Database) -> None:
+    """It is kept as anything else is; and what is written next waits for the disk again."""
+
+    def work(connection: Connection) -> str:
+        connection.execute(insert(things).values(thing_id=new_id("thg"), version=1))
+        if connection.dialect.name == "sqlite":
+            level = connection.execute(text("PRAGMA synchronous")).scalar_one()
+            return {1: "off", 2: "on"}[level]
+        # The tests' server waits for nothing by its command line; here it is who said so last.
+        source = "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'"
+        return "off" if connection.execute(text(source)).scalar_one() == "session" else "on"
+
+    assert await database.write(work, lasting=False) == "off"
+    assert await database.write(work) == "on"
+    assert await database.write(work, lasting=False) == "off"
+    assert len(await kept(database)) == 3
 
 
 async def test_failed_work_leaves_nothing(database: Database) -> None:

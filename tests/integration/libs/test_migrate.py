@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from libs.db.__main__ import WrongWords, chosen, migrate, migrations_of
@@ -114,3 +115,19 @@ async def test_a_url_that_is_none_keeps_its_password() -> None:
     assert "s3cret" not in str(wrong.value)
     with pytest.raises(Unavailable):
         await migrate({"policy": "sqlite:////nowhere/at/all.db"})
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_newest_version_is_in_the_name_of_a_file(service: str) -> None:
+    """Each file's name begins with the version it brings; so a start reads names, and no files."""
+    migrations = migrations_of(service)
+    scripts = ScriptDirectory.from_config(migrations.config)
+    assert migrations.newest == scripts.get_current_head()
+    for script in scripts.walk_revisions():
+        assert Path(script.path).name[:4] == script.revision
+
+
+def test_a_service_starts_without_alembic() -> None:
+    """What only migrating needs is not loaded by what serves."""
+    code = "import sys, services.policy.__main__; sys.exit('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -39,6 +39,8 @@ class TenantScheduler:
         self._urgent = asyncio.Event()
         self._busy: set[str] = set()
         self._on_their_way = 0
+        # Whether the last look left something for which there was no room.
+        self._left = False
         self._last_wave = float("-inf")
         self._waves: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run(), name=f"provision {connection_id}")
@@ -92,6 +94,7 @@ class TenantScheduler:
             self._connection_id, self._parts.clock.now(), _MOST_DUE, frozenset(self._busy)
         )
         wave = next_wave(due, writes=writes, on_their_way=self._on_their_way)
+        self._left = sum(len(parcel.operations) for parcel in wave.parcels) < len(due)
         if wave.parcels and self._serving.serves(self._connection_id):
             self._gate.take_writes(wave.writes)
             self._begin(wave)
@@ -105,16 +108,14 @@ class TenantScheduler:
         task = asyncio.create_task(run.carry_out(wave.parcels), name="wave")
         self._waves.add(task)
 
-        def ended(done: "asyncio.Task[None]") -> None:
-            self._waves.discard(done)
-            self.wake()
-
-        task.add_done_callback(ended)
+        # Everybody in it has been freed by then, and each has had the tenant looked at.
+        task.add_done_callback(self._waves.discard)
 
     def _returned(self, parcel: Parcel) -> None:
-        """There is room for another parcel."""
+        """There is room for another parcel, which matters only where something was left."""
         self._on_their_way -= 1
-        self.wake(urgent=parcel.lane is not Lane.GRANT)
+        if self._left:
+            self.wake(urgent=parcel.lane is not Lane.GRANT)
 
     def _freed(self, person: str) -> None:
         """Everything of a wave for this person is kept."""

@@ -1,0 +1,363 @@
+"""What is measured of a house, figure by figure, each beside its floor."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from latchkey.catalog.v1 import app_catalog_pb2
+from latchkey.connector.v1 import sync_pb2
+from latchkey.policy.v1 import evaluation_pb2
+from latchkey.requests.v1 import access_request_pb2 as pb
+from latchkey.requests.v1 import lease_pb2
+from libs.rpc.well_known import duration
+from tools.bench.calls import (
+    CATALOG_PAGE,
+    EVALUATE,
+    MY_REQUESTS,
+    PREVIEW,
+    REQUESTS,
+    Read,
+    answer_of,
+    echo_of,
+)
+from tools.bench.drive import Call, Drive, of
+from tools.bench.figures import BenchError, Figure
+from tools.bench.stage import Stage, user_id
+from tools.dev import cast
+from tools.dev.cast import Member
+
+_CREATE = f"{REQUESTS}/CreateAccessRequest"
+ECHO, COMMIT, PUBLISH, GRAPH = "echo", "commit", "publish", "graph"
+_ANOTHER_APP = "e0c95ae1-6730-4896-a9e3-6830121b519e"
+
+
+class Measures:
+    """The figures of one house, in the order in which they were measured."""
+
+    def __init__(self, stage: Stage, drive: Drive, readers: Sequence[Member]) -> None:
+        """`readers` are those who look at lists."""
+        self.figures: list[Figure] = []
+        self._stage = stage
+        self._drive = drive
+        self.readers = readers
+        self._delivered: list[Member] = []
+        self._waiting: list[tuple[Member, pb.AccessRequest]] = []
+        self._leases: list[tuple[Member, str]] = []
+
+    def _note(self, figure: Figure, floor: str = "") -> Figure:
+        figure = replace(figure, floor=floor)
+        self.figures.append(figure)
+        return figure
+
+    # The floors.
+
+    async def echoes(self, callers: Sequence[int], seconds: int, reads: Sequence[Read]) -> None:
+        """The same messages, answered by a server that does nothing else."""
+        requests = self._stage.house.address("requests")
+        create = self._creation(self.readers[0], self._stage.role)
+        methods = [
+            {
+                "path": _CREATE,
+                "request": "latchkey.requests.v1.CreateAccessRequestRequest",
+                "response": "latchkey.requests.v1.CreateAccessRequestResponse",
+                "answer": (await self._created_answer(requests)).hex(),
+            }
+        ]
+        for read in reads:
+            token, message = self._asked(read)[0]
+            answer = await answer_of(
+                self._stage.house.address(read.service), read.path, token, message
+            )
+            methods.append(
+                {
+                    "path": read.path,
+                    "request": read.request,
+                    "response": read.response,
+                    "answer": answer.hex(),
+                }
+            )
+        async with echo_of(methods) as address:
+            for number in callers:
+                self._note(
+                    await self._drive.floor(
+                        ECHO, "unary", number, of([create]), seconds, address=address, path=_CREATE
+                    )
+                )
+                for read in reads:
+                    name = f"{ECHO} of {read.name}"
+                    asked = self._asked(read)
+                    self._note(
+                        await self._drive.again(name, number, address, read.path, asked, seconds)
+                    )
+
+    async def _created_answer(self, address: str) -> bytes:
+        (member,) = self._stage.newcomers(1)
+        token, message = self._creation(member, self._stage.role)
+        return await answer_of(address, _CREATE, token, message)
+
+    async def floors(self, callers: Sequence[int], seconds: int, graph_calls: int) -> None:
+        """What each part underneath does at most: the database, NATS, the directory."""
+        url = self._stage.database_urls["requests"]
+        row = "x" * 500
+        for number in callers:
+            self._note(
+                await self._drive.floor(COMMIT, "commit", number, [row], seconds, database_url=url)
+            )
+            self._note(
+                await self._drive.floor(
+                    PUBLISH, "publish", number, [row], seconds, nats_url=self._stage.house.nats_url
+                )
+            )
+            self._note(await self._graph(number, min(graph_calls, 20 * number + 40)))
+
+    async def _graph(self, callers: int, count: int) -> Figure:
+        stage = self._stage
+        bodies = [
+            {
+                "principalId": member.entra_object_id,
+                "resourceId": _ANOTHER_APP,
+                "appRoleId": "00000000-0000-0000-0000-000000000000",
+            }
+            for member in stage.newcomers(count)
+        ]
+        return await self._drive.each_once(
+            GRAPH,
+            "graph",
+            callers,
+            bodies,
+            url=stage.house.simulator_url,
+            ca_file=str(stage.house.simulator_ca),
+            path=f"/v1.0/servicePrincipals/{_ANOTHER_APP}/appRoleAssignedTo",
+            token_path=f"/{cast.TENANT_ID}/oauth2/v2.0/token",
+            form={
+                "grant_type": "client_credentials",
+                "client_id": cast.CLIENT_ID,
+                "client_secret": cast.CLIENT_SECRET,
+                "scope": "https://graph.microsoft.com/.default",
+            },
+        )
+
+    # What is measured.
+
+    async def warm(self, callers: int, count: int) -> None:
+        """Has connections, caches and statements made, which is done once."""
+        await self.deliver(callers, count)
+        self.figures.clear()
+
+    async def deliver(self, callers: int, count: int) -> Figure:
+        """From the wish to `FULFILLED`, everything granted at once."""
+        people = self._stage.newcomers(count)
+        calls = [self._creation(member, self._stage.access) for member in people]
+        figure = await self._drive.each_once(
+            "create to FULFILLED", "deliver", callers, of(calls), **self._at(_CREATE)
+        )
+        self._delivered += people
+        return self._note(figure, ECHO)
+
+    async def create(self, callers: int, count: int) -> Figure:
+        """The wish alone: a manager is found and asked, and nothing is delivered."""
+        people = self._stage.newcomers(count)
+        calls = [self._creation(member, self._stage.role) for member in people]
+        figure = await self._drive.each_once(
+            "create alone", "unary", callers, of(calls), **self._at(_CREATE)
+        )
+        for manager in {self._stage.manager(member).label: member for member in people}.values():
+            await self._collect(self._stage.manager(manager))
+        return self._note(figure, ECHO)
+
+    async def _collect(self, manager: Member) -> None:
+        """What waits for a manager."""
+        request = pb.ListAccessRequestsRequest(page_size=500, approver_user_id=user_id(manager))
+        answer = pb.ListAccessRequestsResponse.FromString(
+            await answer_of(
+                self._stage.house.address("requests"),
+                f"{REQUESTS}/ListAccessRequests",
+                self._stage.token(manager),
+                request.SerializeToString(),
+            )
+        )
+        known = {found.access_request_id for _, found in self._waiting}
+        self._waiting += [
+            (manager, each)
+            for each in answer.access_requests
+            if each.access_request_id not in known
+        ]
+
+    async def approve(self, callers: int, count: int) -> Figure:
+        """A manager's yes alone. The connector has to be away, else it delivers beside."""
+        some, self._waiting = self._waiting[:count], self._waiting[count:]
+        if len(some) < count:
+            raise BenchError("there is too little to approve")
+        path = f"{REQUESTS}/ApproveAccessRequest"
+        calls = [
+            (
+                self._stage.token(manager),
+                pb.ApproveAccessRequestRequest(
+                    access_request_id=seen.access_request_id,
+                    etag=seen.etag,
+                    reason="measured",
+                    idempotency_key=str(uuid.uuid4()),
+                ).SerializeToString(),
+            )
+            for manager, seen in some
+        ]
+        figure = await self._drive.each_once(
+            "approve alone", "unary", callers, of(calls), **self._at(path)
+        )
+        return self._note(figure, ECHO)
+
+    async def read(self, read: Read, callers: int, seconds: int) -> Figure:
+        """A call that changes nothing, again and again."""
+        figure = await self._drive.again(
+            read.name,
+            callers,
+            self._stage.house.address(read.service),
+            read.path,
+            self._asked(read),
+            seconds,
+        )
+        return self._note(figure, f"{ECHO} of {read.name}")
+
+    async def end(self, callers: int, count: int) -> Figure:
+        """From a person's word that they are done to the directory without their access."""
+        if not self._leases:
+            await self._collect_leases()
+        some, self._leases = self._leases[:count], self._leases[count:]
+        if len(some) < count:
+            raise BenchError("there is too little to end")
+        ended = {member.label for member, _ in some}
+        self._delivered = [each for each in self._delivered if each.label not in ended]
+        calls = [
+            (
+                self._stage.token(member),
+                lease_pb2.RevokeLeaseRequest(
+                    lease_id=lease_id, reason="measured", idempotency_key=str(uuid.uuid4())
+                ).SerializeToString(),
+            )
+            for member, lease_id in some
+        ]
+        figure = await self._drive.each_once(
+            "end of lease",
+            "end",
+            callers,
+            of(calls),
+            nats_url=self._stage.house.nats_url,
+            **self._at("/latchkey.requests.v1.LeaseService/RevokeLease"),
+        )
+        return self._note(figure, GRAPH)
+
+    async def _collect_leases(self) -> None:
+        """Everything that is delivered, and who has it."""
+        people = {user_id(member): member for member in self._stage.everybody}
+        request = lease_pb2.ListLeasesRequest(page_size=500, state=lease_pb2.LEASE_STATE_ACTIVE)
+        while True:
+            answer = lease_pb2.ListLeasesResponse.FromString(
+                await answer_of(
+                    self._stage.house.address("requests"),
+                    "/latchkey.requests.v1.LeaseService/ListLeases",
+                    self._stage.token(cast.OPERATOR),
+                    request.SerializeToString(),
+                )
+            )
+            self._leases += [
+                (people[lease.subject.user_id], lease.lease_id)
+                for lease in answer.leases
+                if lease.subject.user_id in people
+            ]
+            if not answer.next_page_token:
+                return
+            request.page_token = answer.next_page_token
+
+    async def given_back(self, count: int) -> list[Member]:
+        """People who were given access, and gave it back."""
+        await self.deliver(1, count)
+        people = self._delivered[-count:]
+        await self.end(1, count)
+        return people
+
+    async def sync(self) -> list[Figure]:
+        """A sync of everything, and one of what has changed, which is little."""
+        found = []
+        for name, kind in (
+            ("full sync", sync_pb2.SYNC_KIND_FULL),
+            ("incremental sync", sync_pb2.SYNC_KIND_INCREMENTAL),
+        ):
+            before = self._stage.processes.cpu_seconds()
+            took = await self._stage.sync(f"bench-{name}", kind)
+            after = self._stage.processes.cpu_seconds()
+            spent = {process: after[process] - before[process] for process in after}
+            figure = Figure(name, 1, "tools.bench", took, {"succeeded": [took]}, spent)
+            found.append(self._note(figure))
+        return found
+
+    async def check_delivered(self) -> int:
+        """Compares the directory with what was promised; answers for how many people it is so.
+
+        Raises:
+            BenchError: somebody has not what they were told that they have.
+        """
+        state = await self._stage.entra.state()
+        assigned = {
+            each["principalId"]
+            for each in state["appRoleAssignments"]
+            if each["resourceId"] == cast.SERVICE_PRINCIPAL_ID
+        }
+        viewers = next(g for g in state["groups"] if g["id"] == cast.VIEWERS_GROUP_ID)
+        members = {m["id"] if isinstance(m, dict) else m for m in viewers["members"]}
+        people = self._delivered
+        missing = [m.name for m in people if m.entra_object_id not in assigned & members]
+        if missing:
+            raise BenchError(f"{len(missing)} have no access in the directory, {missing[0]} first")
+        return len(people)
+
+    def _at(self, path: str) -> dict[str, str]:
+        return {"address": self._stage.house.address("requests"), "path": path}
+
+    def _creation(self, member: Member, entitlement_id: str) -> Call:
+        request = pb.CreateAccessRequestRequest(
+            entitlement_id=entitlement_id,
+            justification="I draw the boards of the new instrument this quarter.",
+            idempotency_key=str(uuid.uuid4()),
+        )
+        return self._stage.token(member), request.SerializeToString()
+
+    def _asked(self, read: Read) -> list[Call]:
+        """The calls of a read, by people who take turns."""
+        if read is EVALUATE:
+            return [(self._stage.house.issuer.service("requests"), self._evaluation())]
+        message = {
+            PREVIEW: pb.PreviewAccessRequestRequest(entitlement_id=self._stage.role),
+            CATALOG_PAGE: app_catalog_pb2.SearchAppCatalogRequest(),
+            MY_REQUESTS: pb.ListAccessRequestsRequest(page_size=20),
+        }[read].SerializeToString()
+        return [(self._stage.token(member), message) for member in self.readers]
+
+    def _evaluation(self) -> bytes:
+        manager = user_id(self._stage.everybody[0])
+        subject = evaluation_pb2.PersonFacts(
+            user_id=user_id(self.readers[0]),
+            display_name=self.readers[0].name,
+            department="Engineering",
+            job_title="Engineer",
+            manager_user_id=manager,
+        )
+        now = Timestamp()
+        now.GetCurrentTime()
+        return evaluation_pb2.EvaluatePolicyRequest(
+            facts=evaluation_pb2.Facts(
+                subject=subject,
+                requester=subject,
+                entitlement=evaluation_pb2.EntitlementFacts(
+                    entitlement_id=self._stage.role,
+                    display_name="Editor",
+                    resource_kind="ROLE",
+                ),
+                app=evaluation_pb2.AppFacts(app_id=self._stage.app_id, display_name=cast.APP),
+                requested_duration=duration(timedelta(hours=8)),
+                now=now,
+                manager_user_ids=[manager],
+            )
+        ).SerializeToString()
