@@ -77,7 +77,8 @@ soak: setup ## Run what takes many minutes: big tenants, thousands of leases, ki
 
 soak-bad-input: setup ## Send 2,000 odd things to every method: only the contracts' answers, no growth
 	$(call step,soak of bad input)
-	$(BIN)/python -m pytest --capture=no tests/soak/soak_bad_input.py $(ARGS)
+	SOAK_TOKENS=1000 $(BIN)/python -m pytest --capture=no tests/soak/soak_bad_input.py \
+		tests/e2e/test_token_corpus.py $(ARGS)
 
 soak-ends: setup ## Let 10,000 leases end in the same minute: within the write budget, the most overdue first
 	$(call step,soak of ends)

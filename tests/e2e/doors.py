@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 import re
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -72,6 +72,13 @@ class Method:
         Raises:
             grpc.aio.AioRpcError: what came instead.
         """
+        metadata = () if token is None else (("authorization", f"Bearer {token}"),)
+        return await self.call_with(channel, requests, metadata)
+
+    async def call_with(
+        self, channel: grpc.aio.Channel, requests: list[bytes], metadata: Sequence[Any]
+    ) -> Message:
+        """The same, with any metadata."""
         into, out = self.descriptor.client_streaming, self.descriptor.server_streaming
         make: Any = {
             (False, False): channel.unary_unary,
@@ -82,7 +89,7 @@ class Method:
             self.path, response_deserializer=GetMessageClass(self.descriptor.output_type).FromString
         )(
             _one_by_one(requests) if into else requests[0],
-            metadata=[] if token is None else [("authorization", f"Bearer {token}")],
+            metadata=metadata,
             timeout=10,
         )
         if not out:
