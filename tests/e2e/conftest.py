@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,10 @@ class Ready:
 
 @asynccontextmanager
 async def ready_house(
-    folder: Path, database_url: str | None = None, tenant: Path | None = None
+    folder: Path,
+    database_url: str | None = None,
+    tenant: Path | None = None,
+    settings: Mapping[str, Mapping[str, str]] | None = None,
 ) -> AsyncIterator[Ready]:
     """Starts a house and walks the operator's four steps."""
     log: list[str] = []
@@ -61,6 +64,7 @@ async def ready_house(
         lines=lambda name, line: log.append(f"{name}| {line}"),
         database_url=database_url,
         tenant=tenant,
+        settings=settings,
     ) as house:
         entra = Entra(house.simulator_url, house.simulator_ca)
         ready = Ready(house, None, entra, log)  # type: ignore[arg-type]

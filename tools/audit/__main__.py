@@ -41,6 +41,9 @@ def main(words: Sequence[str] | None = None) -> int:
     verb = verbs.add_parser("export", help="write all records and heads of a service")
     verb.add_argument("--address", required=True, help="host:port of the service")
     verb.add_argument("--token-file", type=Path, required=True, help="an auditor's")
+    verb.add_argument(
+        "--ca-file", type=Path, help="who signed its certificate, as PEM; plaintext without"
+    )
     verb = verbs.add_parser("anchor", help="write the heads that the event stream has")
     verb.add_argument("--nats", required=True, help="nats://host:port")
     verb.add_argument("--service", required=True, choices=SERVICES)
@@ -53,7 +56,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         match arguments.verb:
             case "export":
-                asyncio.run(_export(arguments.address, arguments.token_file))
+                asyncio.run(_export(arguments.address, arguments.token_file, arguments.ca_file))
             case "anchor":
                 asyncio.run(_anchor(arguments.nats, arguments.service))
             case _:
@@ -65,9 +68,14 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _export(address: str, token_file: Path) -> None:
+async def _export(address: str, token_file: Path, ca_file: Path | None) -> None:
     token = token_file.read_text().strip()
-    async with grpc.aio.insecure_channel(address) as channel:
+    if ca_file is None:
+        opened = grpc.aio.insecure_channel(address)
+    else:
+        credentials = grpc.ssl_channel_credentials(ca_file.read_bytes())
+        opened = grpc.aio.secure_channel(address, credentials)
+    async with opened as channel:
         async for line in export(channel, token):
             print(written(line))
 

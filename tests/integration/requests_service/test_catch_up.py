@@ -67,7 +67,10 @@ class Subscriber:
         if not (self._folder / "subscriber.db").exists():
             return set()
         with sqlite3.connect(self._folder / "subscriber.db") as db:
-            return {row[0] for row in db.execute("SELECT event_id FROM inbox")}
+            # It makes its table right after the file.
+            tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master")]
+            rows = db.execute("SELECT event_id FROM inbox") if "inbox" in tables else ()
+            return {row[0] for row in rows}
 
     def effects(self) -> Counter[str]:
         """How often each event had its effect."""
