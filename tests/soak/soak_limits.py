@@ -52,8 +52,8 @@ def _p99(answers: list[dict[str, Any]]) -> float:
 
 @pytest.mark.parametrize("times", [10, 100])
 async def test_who_asks_for_more_waits_alone(tmp_path: Path, times: int) -> None:
-    """The others' slowest hundredth takes at most half longer, and none of them is refused; who asks
-    for more than a person may is."""
+    """The others' slowest hundredth takes at most half longer, and none of them is refused; who
+    asks for more than a person may is."""
     settings = {"catalog": {"CALLS_PER_SECOND": "20"}}
     async with ready_house(tmp_path / "house", settings=settings) as ready:
 
