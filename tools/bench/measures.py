@@ -1,9 +1,11 @@
 """What is measured of a house, figure by figure, each beside its floor."""
 
+import tempfile
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -28,6 +30,7 @@ from tools.bench.figures import BenchError, Figure
 from tools.bench.stage import Stage, user_id
 from tools.dev import cast
 from tools.dev.cast import Member
+from tools.dev.nats import NatsServer
 
 _CREATE = f"{REQUESTS}/CreateAccessRequest"
 ECHO, COMMIT, PUBLISH, GRAPH = "echo", "commit", "publish", "graph"
@@ -102,16 +105,20 @@ class Measures:
         """What each part underneath does at most: the database, NATS, the directory."""
         url = self._stage.database_urls["requests"]
         row = "x" * 500
-        for number in callers:
-            self._note(
-                await self._drive.floor(COMMIT, "commit", number, [row], seconds, database_url=url)
-            )
-            self._note(
-                await self._drive.floor(
-                    PUBLISH, "publish", number, [row], seconds, nats_url=self._stage.house.nats_url
+        # In the house's NATS nobody may have a stream of their own.
+        with tempfile.TemporaryDirectory() as folder, NatsServer(Path(folder)) as nats:
+            for number in callers:
+                self._note(
+                    await self._drive.floor(
+                        COMMIT, "commit", number, [row], seconds, database_url=url
+                    )
                 )
-            )
-            self._note(await self._graph(number, min(graph_calls, 20 * number + 40)))
+                self._note(
+                    await self._drive.floor(
+                        PUBLISH, "publish", number, [row], seconds, nats_url=nats.url
+                    )
+                )
+                self._note(await self._graph(number, min(graph_calls, 20 * number + 40)))
 
     async def _graph(self, callers: int, count: int) -> Figure:
         stage = self._stage

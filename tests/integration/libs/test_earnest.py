@@ -38,6 +38,7 @@ def _environment(folder: Path, found: Login, **more: str | None) -> dict[str, st
         "TLS_KEY_FILE": str(own / "key.pem"),
         "TLS_CA_FILE": str(own / "ca.pem"),
         "TRUST_DOMAIN": certificates.TRUST_DOMAIN,
+        "AUDIT_KEY_FILE": str(own / "audit.pem"),
         **more,
     }
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("LATCHKEY_")}
