@@ -15,20 +15,18 @@ from tests.e2e.conftest import ready_house
 from tests.soak.house import report
 from tools.dev import cast
 from tools.dev.house import House
+from tools.entra_simulator import built_in_tenant
 
 _OTHERS = 8
 _RATE = 3.0
 _SECONDS = 20.0
 _MOST_SLOWER = 1.5
+_PEOPLE = [user["id"] for user in built_in_tenant()["users"] if user.get("accountEnabled", True)]
 
 
-async def _asking(house: House, folder: Path, name: str, rate: float) -> dict[str, Any]:
-    person = cast.REQUESTER.entra_object_id
-    if name != "0":
-        # Nobody of the tenant, and as many as there shall be: each has a budget of their own.
-        person = f"99999999-0000-4000-8000-{int(name):012d}"
-    file = folder / f"token-{name}"
-    file.write_text(house.issuer.person(cast.TENANT_ID, person, name))
+async def _asking(house: House, folder: Path, number: int, rate: float) -> dict[str, Any]:
+    file = folder / f"token-{number}"
+    file.write_text(house.issuer.person(cast.TENANT_ID, _PEOPLE[number], str(number)))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -59,13 +57,13 @@ async def test_who_asks_for_more_waits_alone(tmp_path: Path, times: int) -> None
 
         async def others() -> list[dict[str, Any]]:
             return await asyncio.gather(
-                *(_asking(ready.house, tmp_path, "0", _RATE) for _ in range(_OTHERS))
+                *(_asking(ready.house, tmp_path, 1 + number, _RATE) for number in range(_OTHERS))
             )
 
         await others()
         alone = await others()
         beside, greedy = await asyncio.gather(
-            others(), _asking(ready.house, tmp_path, "1", _RATE * times)
+            others(), _asking(ready.house, tmp_path, 0, _RATE * times)
         )
         report(
             f"others beside one who asks {times} times as much",
