@@ -7,6 +7,7 @@ violations that it finds, as sentences.
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from tests.simulation.entra import HAND, LATCHKEY
 from tests.simulation.record import Lease, Place, Record, live_between
@@ -189,7 +190,7 @@ def l8_removals_are_seen(record: Record) -> Violations:
     nor the broker is in the way, the lease has ended, or somebody has given it back. Requests hears
     of it by events alone, which are said again where they were lost."""
     for place, changes in record.places.items():
-        for change, after in zip(changes, [*changes[1:], None], strict=True):
+        for change, after in zip_longest(changes, changes[1:]):
             if change.added or change.by != HAND:
                 continue
             for lease in record.by_place[place]:

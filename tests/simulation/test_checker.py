@@ -198,3 +198,17 @@ def test_an_answer_that_was_lost_may_make_it_look_like_ours() -> None:
     assert not [each for each in violations(record_of(unseen)) if each.startswith("S15")]
     seen = [*lines, _entra(-5, "hand", added=True), {"what": "sync", "time": _at(0.9)}]
     assert [each for each in violations(record_of(seen)) if each.startswith("S15")]
+
+
+def test_a_lease_that_never_came_to_entra_is_judged_too() -> None:
+    """One that was given back on its way, of a group where nothing ever happened."""
+    lines = _right()
+    lines += [
+        _event(3, "LeaseGranted", lease_id="lea_2", round="1"),
+        _event(3.1, "LeaseEnded", lease_id="lea_2"),
+        _event(3.2, "LeaseRemoved", lease_id="lea_2"),
+        {"what": "lease", "lease_id": "lea_2", "access_request_id": "req_3", "state": "ENDED"}
+        | {"person": "ben", "kinds": ["group g-2"], "duration_seconds": 3600.0},
+        _asked("req_3", "CANCELLED"),
+    ]
+    assert violations(record_of(lines)) == []

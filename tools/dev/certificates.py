@@ -9,19 +9,20 @@ Whoever has `ca-key.pem` is whoever they say.
 
 import ipaddress
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from libs.rpc.certificates import host_name, spiffe_id
 from libs.rpc.identity import OPERATOR
 from tools.dev import audit_keys
 from tools.dev.issuer import SERVICES
 from tools.dev.secret_files import pem, write_secret
+from tools.entra_simulator.certificates import builder, common_name
 
 TRUST_DOMAIN = "latchkey.localhost"
 NAMES = (*SERVICES, OPERATOR)
@@ -49,8 +50,8 @@ def issue(folder: Path, name: str, authority: Pair, *, trust_domain: str) -> Pat
     own.mkdir(exist_ok=True, mode=0o700)
     ca, ca_key = authority
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = (
-        _builder(_name(name), ca.subject, key, _LIFETIME)
+    made = (
+        builder(common_name(name), ca.subject, key, _LIFETIME)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         # Authorities of one name, as in a rotation, are told apart by this and by nothing else.
         .add_extension(
@@ -66,7 +67,7 @@ def issue(folder: Path, name: str, authority: Pair, *, trust_domain: str) -> Pat
             critical=False,
         )
     )
-    certificate = builder.sign(ca_key, hashes.SHA256())
+    certificate = made.sign(ca_key, hashes.SHA256())
     write_secret(own / "key.pem", pem(key))
     write_secret(own / "certificate.pem", certificate.public_bytes(serialization.Encoding.PEM))
     write_secret(own / "ca.pem", ca.public_bytes(serialization.Encoding.PEM))
@@ -78,11 +79,11 @@ def issue(folder: Path, name: str, authority: Pair, *, trust_domain: str) -> Pat
 def new_authority() -> Pair:
     """An authority that nobody believes yet."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("Latchkey development CA")
-    builder = _builder(name, name, key, _AUTHORITY_LIFETIME).add_extension(
+    name = common_name("Latchkey development CA")
+    made = builder(name, name, key, _AUTHORITY_LIFETIME).add_extension(
         x509.BasicConstraints(ca=True, path_length=0), critical=True
     )
-    return builder.sign(key, hashes.SHA256()), key
+    return made.sign(key, hashes.SHA256()), key
 
 
 def _authority(folder: Path) -> Pair:
@@ -109,23 +110,3 @@ def _names(name: str, trust_domain: str) -> list[x509.GeneralName]:
         x509.DNSName("localhost"),
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
     ]
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, lifetime: timedelta
-) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + lifetime)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])

@@ -85,13 +85,13 @@ def _read_ca(
 
 def _make_ca() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("Entra simulator CA")
-    builder = (
-        _builder(name, name, key)
+    name = common_name("Entra simulator CA")
+    made = (
+        builder(name, name, key, _LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(signs_certificates=True), critical=True)
     )
-    return builder.sign(key, hashes.SHA256()), key
+    return made.sign(key, hashes.SHA256()), key
 
 
 def _issue(
@@ -100,8 +100,8 @@ def _issue(
     key = ec.generate_private_key(ec.SECP256R1())
     names = [x509.DNSName(host) for host in _HOSTS]
     loopback = x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))
-    builder = (
-        _builder(_name("localhost"), ca.subject, key)
+    made = (
+        builder(common_name("localhost"), ca.subject, key, _LIFETIME)
         .add_extension(x509.SubjectAlternativeName([*names, loopback]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
@@ -111,12 +111,13 @@ def _issue(
             critical=False,
         )
     )
-    return builder.sign(ca_key, hashes.SHA256()), key
+    return made.sign(ca_key, hashes.SHA256()), key
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+def builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, lifetime: timedelta
 ) -> x509.CertificateBuilder:
+    """What every certificate of a development set has."""
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -125,13 +126,14 @@ def _builder(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
 
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def common_name(name: str) -> x509.Name:
+    """A subject that is called so."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 def _key_usage(signs_certificates: bool) -> x509.KeyUsage:
