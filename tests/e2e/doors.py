@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 import re
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -156,7 +156,7 @@ async def _campaign(ready: Ready) -> str:
     return str(answer.campaign.campaign_id)
 
 
-async def _known(ready: Ready) -> dict[str, list[str]]:
+async def known_of(ready: Ready) -> dict[str, list[str]]:
     """Real values of the house, by the name of the field that they stand in."""
     for member, entitlement_id in (
         (REQUESTER, ready.access_entitlement_id),
@@ -245,13 +245,19 @@ class Outcome:
 
 
 async def try_every_method(
-    ready: Ready, service: str, *, of_bytes: int, of_messages: int, seed: str
+    ready: Ready,
+    service: str,
+    known: Mapping[str, Sequence[str]],
+    *,
+    of_bytes: int,
+    of_messages: int,
+    seed: str,
 ) -> Outcome:
     """Sends so many odd things to every method of a service, as everybody who might call; a third
-    of them as those who rarely may."""
+    of them as those who rarely may. `known` is of the house as it was before anybody did."""
     seen = len(ready.log)
     random = Random(seed)
-    garbage = Garbage(random, await _known(ready))
+    garbage = Garbage(random, known)
     tokens = _tokens(ready.house)
     codes: dict[str, Counter[grpc.StatusCode]] = defaultdict(Counter)
     problems: list[str] = []
