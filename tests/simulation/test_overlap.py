@@ -270,6 +270,8 @@ TestOverlap.__doc__ = (
 )
 TestOverlap.settings = settings(
     max_examples=int(os.environ.get("SOAK_EXAMPLES", "60")),
+    # In the tests always the same ones; the soak looks for others.
+    derandomize="SOAK_EXAMPLES" not in os.environ,
     stateful_step_count=int(os.environ.get("SOAK_STEPS", "40")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
