@@ -25,7 +25,8 @@ from services.requests.domain.progress import (
 )
 from services.requests.domain.resolution import Resolution
 from services.requests.domain.states import AccessRequestState
-from services.requests.domain.steps import Accept, AppOwners, Approval, People, Reject, Wait
+from services.requests.domain.steps import Accept, Approval, People, Reject, Wait
+from services.requests.handlers.answering import owners_of
 from services.requests.handlers.decision import (
     Decision,
     Extension,
@@ -194,9 +195,8 @@ async def reviewers_of(catalog: ports.Catalog, seen: AccessRequest) -> tuple[str
     Raises:
         Unavailable: the catalog does not answer.
     """
-    (owners,) = await catalog.approvers(seen.entitlement_id, seen.subject.user_id, (AppOwners(),))
-    found = (each.user_id for each in owners.people)
-    return tuple(each for each in found if each not in seen.own_user_ids)
+    owners = await owners_of(catalog, seen.entitlement_id, seen.subject.user_id)
+    return tuple(each.user_id for each in owners if each.user_id not in seen.own_user_ids)
 
 
 def refuse(seen: AccessRequest, error: LatchkeyError, time: datetime) -> Decision:

@@ -19,7 +19,7 @@ from services.requests.handlers.retry_access_request import RetryAccessRequest
 from services.requests.handlers.review_emergency_access import ReviewEmergencyAccess
 from services.requests.handlers.rule_on import ApproveAccessRequest, DenyAccessRequest
 from services.requests.handlers.wish import Wish
-from services.requests.translate.common import MOST_TEXT
+from services.requests.translate.common import MOST_TEXT, wanted_state
 
 _MOST_ASSIGNEES = 20
 _MOST_IN_A_BATCH = 50
@@ -88,14 +88,10 @@ def list_command(request: pb.ListAccessRequestsRequest, person: Person) -> ListA
     Raises:
         Invalid: FIELD_INVALID.
     """
-    state = None
     with Fields() as fields:
-        if request.state:
-            try:
-                name = pb.AccessRequestState.Name(request.state)
-                state = AccessRequestState(name.removeprefix("ACCESS_REQUEST_STATE_"))
-            except ValueError:
-                fields.wrong("state", f"{request.state} is no state of an access request")
+        state = wanted_state(
+            fields, request.state, pb.AccessRequestState, AccessRequestState, "an access request"
+        )
         command = ListAccessRequests(
             person=person,
             size=fields.page_size(request.page_size),

@@ -1,11 +1,29 @@
 """Words that several messages share."""
 
+from enum import StrEnum
+from typing import Any, TypeVar
+
 from latchkey.catalog.v1 import target_pb2
 from latchkey.requests.v1 import access_request_pb2
+from libs.domain.fields import Fields
 from services.requests.domain.person import PersonRef
 from services.requests.domain.target import AppRoleAssignment, GroupMembership, Target
 
 MOST_TEXT = 2000
+S = TypeVar("S", bound=StrEnum)
+
+
+def wanted_state(fields: Fields, value: int, wire: Any, kind: type[S], of: str) -> S | None:
+    """The `state` that a list is asked for; none for any. `wire` is the contract's enum, `of` says
+    what it is the state of."""
+    if not value:
+        return None
+    prefix = wire.DESCRIPTOR.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    try:
+        return kind(wire.Name(value).removeprefix(prefix))
+    except ValueError:
+        fields.wrong("state", f"{value} is no state of {of}")
+        return None
 
 
 def person_to_proto(person: PersonRef) -> access_request_pb2.PersonRef:

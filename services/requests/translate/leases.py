@@ -16,6 +16,7 @@ from services.requests.translate.common import (
     MOST_TEXT,
     person_to_proto,
     target_to_proto,
+    wanted_state,
 )
 from services.requests.translate.shown import access_request_to_proto
 
@@ -34,14 +35,8 @@ def list_command(request: pb.ListLeasesRequest, caller: Caller) -> ListLeases:
     Raises:
         Invalid: FIELD_INVALID.
     """
-    state = None
     with Fields() as fields:
-        if request.state:
-            try:
-                name = pb.LeaseState.Name(request.state)
-                state = LeaseState(name.removeprefix("LEASE_STATE_"))
-            except ValueError:
-                fields.wrong("state", f"{request.state} is no state of a lease")
+        state = wanted_state(fields, request.state, pb.LeaseState, LeaseState, "a lease")
         command = ListLeases(
             caller=caller,
             size=fields.page_size(request.page_size),

@@ -11,6 +11,7 @@ from libs.rpc.well_known import timestamp
 from services.requests.domain import facts
 from services.requests.domain.takeover import Takeover, TakeoverState, UnmanagedAction
 from services.requests.handlers.start_takeover import StartTakeover
+from services.requests.translate.common import wanted_state
 
 _ACTIONS = {
     settings_pb2.UNMANAGED_ACCESS_ACTION_ADOPT: UnmanagedAction.ADOPT,
@@ -63,14 +64,8 @@ def list_command(request: pb.ListTakeoversRequest) -> tuple[int, str, TakeoverSt
     Raises:
         Invalid: FIELD_INVALID.
     """
-    state = None
     with Fields() as fields:
-        if request.state:
-            try:
-                name = pb.TakeoverState.Name(request.state)
-                state = TakeoverState(name.removeprefix("TAKEOVER_STATE_"))
-            except ValueError:
-                fields.wrong("state", f"{request.state} is no state of a takeover")
+        state = wanted_state(fields, request.state, pb.TakeoverState, TakeoverState, "a takeover")
         size = fields.page_size(request.page_size)
         return size, fields.page_token(request.page_token), state
 

@@ -9,7 +9,12 @@ from libs.rpc.well_known import timestamp
 from services.requests.domain.task import Task, TaskState, TaskTarget
 from services.requests.handlers.complete_task import CompleteTask
 from services.requests.handlers.show_tasks import ListTasks
-from services.requests.translate.common import MOST_TEXT, person_to_proto, target_to_proto
+from services.requests.translate.common import (
+    MOST_TEXT,
+    person_to_proto,
+    target_to_proto,
+    wanted_state,
+)
 
 
 def task_id(request: pb.GetTaskRequest) -> str:
@@ -26,13 +31,8 @@ def list_command(request: pb.ListTasksRequest, person: Person) -> ListTasks:
     Raises:
         Invalid: FIELD_INVALID.
     """
-    state = None
     with Fields() as fields:
-        if request.state:
-            try:
-                state = TaskState(pb.TaskState.Name(request.state).removeprefix("TASK_STATE_"))
-            except ValueError:
-                fields.wrong("state", f"{request.state} is no state of a task")
+        state = wanted_state(fields, request.state, pb.TaskState, TaskState, "a task")
         command = ListTasks(
             person=person,
             size=fields.page_size(request.page_size),
