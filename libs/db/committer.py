@@ -9,46 +9,40 @@ and the audit chain and the outbox are numbered from it. Only the signing of the
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Executable, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from libs.db import audit
 from libs.db.engine import Database
+from libs.db.guarded import Culprit, Guarded, Stale, run_all
 from libs.db.ledger import Ledger
-from libs.domain.changes import Change, Fact, Write
+from libs.domain.changes import Change, Fact
 from libs.domain.clock import Clock
 from libs.domain.errors import Unavailable
 from libs.domain.ids import new_id
 
 _MOST_IN_A_GROUP = 128
 _log = structlog.get_logger(__name__)
-
-
-class Stale(Exception):
-    """What the change was made from is no longer so: load, decide and try again."""
+__all__ = [
+    "AuditNotWritten",
+    "Committer",
+    "EncodedFact",
+    "Guarded",
+    "IdempotencyKey",
+    "Received",
+    "Stale",
+    "outbox_row",
+]
 
 
 class AuditNotWritten(Exception):
     """The database refuses the audit record of a change, and so the change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Guarded(Write):
-    """A statement, and how many rows it must touch for the change to be still true.
-
-    With `parameters` it is executed with each of them: in one go, unless every time so many rows
-    are expected.
-    """
-
-    statement: Executable
-    expects: int | None = None
-    parameters: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +97,6 @@ class _Member:
     done: "asyncio.Future[None]"
 
 
-class _Culprit(Exception):
-    """The member of a group whose writes failed."""
-
-    def __init__(self, member: _Member, error: Exception) -> None:
-        super().__init__(str(error))
-        self.member = member
-        self.error = error
-
-
 class Committer:
     """Commits changes. One per process."""
 
@@ -123,9 +108,9 @@ class Committer:
         encode: Callable[[Fact], EncodedFact],
     ) -> None:
         self._database = database
-        self._ledger = ledger
         self._clock = clock
         self._encode = encode
+        self._kept = _Statements(ledger)
         self._waiting: list[_Member] = []
         self._wake = asyncio.Event()
         self._stopping = False
@@ -210,11 +195,11 @@ class Committer:
             for member in group:
                 _fail(member, error)
             return
-        except _Culprit as found:
+        except Culprit as found:
             # Everything was rolled back. The others go again; who stood in the way is told after
             # them, since a new try made before they are committed would be as stale.
-            await self._commit_group([member for member in group if member is not found.member])
-            _fail(found.member, _as_stale(found.error))
+            await self._commit_group([*group[: found.at], *group[found.at + 1 :]])
+            _fail(group[found.at], _as_stale(found.error))
             return
         except Exception as error:
             if len(group) == 1:
@@ -232,14 +217,9 @@ class Committer:
             listener(changes)
 
     def _apply(self, connection: Connection, group: Sequence[_Member]) -> None:
-        ledger, now = self._ledger, self._clock.now()
-        head = connection.execute(select(ledger.head).with_for_update()).mappings().one()
-        for member in group:
-            try:
-                for write in member.change.writes:
-                    _execute(connection, write)
-            except (Stale, IntegrityError) as error:
-                raise _Culprit(member, error) from error
+        kept, now = self._kept, self._clock.now()
+        head = connection.execute(kept.lock_head).mappings().one()
+        run_all(connection, [member.change.writes for member in group])
         records = audit.chained(
             (each for it in group for each in (it.change.audit, *it.change.also)),
             now,
@@ -275,36 +255,41 @@ class Committer:
             if member.received is not None
         ]
         try:
-            connection.execute(insert(ledger.audit), records)
+            connection.execute(kept.add_records, records)
         except IntegrityError as error:
             # Nobody was first: the head is locked, so somebody wrote to the chain beside us.
             raise AuditNotWritten(f"after record {head['audit_sequence']}") from error
-        for table, rows in (
-            (ledger.outbox, events),
-            (ledger.idempotency, keys),
-            (ledger.inbox, inbox),
+        for statement, rows in (
+            (kept.add_events, events),
+            (kept.add_keys, keys),
+            (kept.add_received, inbox),
         ):
             if rows:
-                connection.execute(insert(table), rows)
+                connection.execute(statement, rows)
         connection.execute(
-            update(ledger.head).values(
-                audit_sequence=records[-1]["sequence"],
-                audit_hash=records[-1]["hash"],
-                outbox_position=position,
-            )
+            kept.move_head,
+            {
+                "sequence": records[-1]["sequence"],
+                "hash": records[-1]["hash"],
+                "position": position,
+            },
         )
 
 
-def _execute(connection: Connection, write: Write) -> None:
-    assert isinstance(write, Guarded), "writes are made by stores"
-    if write.parameters is not None and write.expects is None:
-        if write.parameters:
-            connection.execute(write.statement, write.parameters)
-        return
-    for parameters in (None,) if write.parameters is None else write.parameters:
-        result = connection.execute(write.statement, parameters)
-        if write.expects is not None and result.rowcount != write.expects:
-            raise Stale(f"{result.rowcount} rows instead of {write.expects}")
+class _Statements:
+    """Made once: to make a statement costs more than to run it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.lock_head = select(ledger.head).with_for_update()
+        self.add_records = insert(ledger.audit)
+        self.add_events = insert(ledger.outbox)
+        self.add_keys = insert(ledger.idempotency)
+        self.add_received = insert(ledger.inbox)
+        self.move_head = update(ledger.head).values(
+            audit_sequence=bindparam("sequence"),
+            audit_hash=bindparam("hash"),
+            outbox_position=bindparam("position"),
+        )
 
 
 def _as_stale(error: Exception) -> Exception:

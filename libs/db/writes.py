@@ -1,17 +1,18 @@
 """Runs use cases: once per idempotency key, once per event, again when somebody else was first."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from google.protobuf.message import Message
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select, tuple_
 
 from libs.db.committer import Committer, IdempotencyKey, Received, Stale
 from libs.db.engine import Database
+from libs.db.gathered import Gathered
 from libs.db.ledger import Ledger
 from libs.domain.callers import Caller
 from libs.domain.changes import Change, Outcome, Refused
@@ -34,6 +35,8 @@ class Writes:
         self._database = database
         self._ledger = ledger
         self._committer = committer
+        self._answers = _by_key(database, select(ledger.idempotency), ("caller", "method", "key"))
+        self._inbox = _by_key(database, select(ledger.inbox), ("consumer", "event_id"))
 
     async def run(self, use_case: UseCase[T]) -> T:
         """Runs a use case of our own, with no caller and no event behind it.
@@ -123,11 +126,7 @@ class Writes:
         await self._database.write(work)
 
     async def _answered(self, key: IdempotencyKey) -> bytes | None:
-        table = self._ledger.idempotency
-        query = select(table.c.fingerprint, table.c.answer).where(
-            table.c.caller == key.caller, table.c.method == key.method, table.c.key == key.key
-        )
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        row = await self._answers.get((key.caller, key.method, key.key))
         if row is None:
             return None
         if row.fingerprint != key.fingerprint:
@@ -141,13 +140,21 @@ class Writes:
         return answer
 
     async def _received(self, received: Received) -> bool:
-        table = self._ledger.inbox
-        query = select(table.c.event_id).where(
-            table.c.consumer == received.consumer, table.c.event_id == received.event_id
-        )
-        return await self._database.read(
-            lambda connection: connection.execute(query).one_or_none() is not None
-        )
+        return await self._inbox.get((received.consumer, received.event_id)) is not None
+
+
+def _by_key(
+    database: Database, query: Select[Any], columns: Sequence[str]
+) -> Gathered[tuple[str, ...], Row[Any]]:
+    """Rows of a table by their key of several columns."""
+    key = tuple_(*(query.selected_columns[name] for name in columns))
+    query = query.where(key.in_(bindparam("keys", expanding=True)))
+
+    async def read(keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Row[Any]]:
+        rows = await database.read(lambda c: c.execute(query, {"keys": keys}).all())
+        return {tuple(getattr(row, name) for name in columns): row for row in rows}
+
+    return Gathered(read)
 
 
 def _result(outcome: Outcome[T] | Refused) -> T:
