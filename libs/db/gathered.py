@@ -20,7 +20,10 @@ def padded(keys: Sequence[K]) -> list[K]:
 
     Each number of keys is a statement of its own, which a database has to plan.
     """
-    return [*keys, *keys[-1:] * ((1 << (len(keys) - 1).bit_length()) - len(keys) if keys else 0)]
+    if not keys:
+        return []
+    count = 1 << (len(keys) - 1).bit_length()
+    return [*keys, *([keys[-1]] * (count - len(keys)))]
 
 
 class Gathered(Generic[K, V]):
