@@ -127,8 +127,6 @@ class FakeProvisioning:
         lease_id: str,
         principal: Principal | None = None,
         targets: Sequence[Target] = (),
-        *,
-        at_once: bool = False,
     ) -> Picture:
         own = self.deliveries_by_id.get(lease_id)
         seeds = set(own.assignment_ids if own is not None else ())
@@ -138,6 +136,14 @@ class FakeProvisioning:
             ):
                 seeds.add(assignment.assignment_id)
         return self._picture(seeds, {lease_id})
+
+    async def shown(self, lease_id: str) -> Picture | None:
+        own = self.deliveries_by_id.get(lease_id)
+        if own is None:
+            return None
+        return Picture(
+            {id: self.assignments_by_id[id] for id in own.assignment_ids}, {lease_id: own}
+        )
 
     async def around_operations(self, operation_ids: Sequence[str]) -> Picture:
         seeds = {
