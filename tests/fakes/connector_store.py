@@ -23,7 +23,7 @@ from services.connector.domain.sync import History, Sync
 from services.connector.domain.target import GroupMembership, Principal, Target
 from services.connector.domain.verdict import Already, Done, Verdict
 from services.connector.domain.wave import Due
-from services.connector.ports import Attempt, Recorded
+from services.connector.ports import Attempt, Recorded, Writable
 
 _OPEN = (DeliveryState.PENDING, DeliveryState.REMOVING)
 
@@ -209,7 +209,9 @@ class FakeProvisioning:
         for assignment in self.assignments_by_id.values():
             operation, person = assignment.operation, assignment.principal.entra_object_id
             target = assignment.target
-            if operation is None or person in busy or target.connection_id != connection_id:
+            if operation is None or target.connection_id != connection_id:
+                continue
+            if operation.awaits and person in busy:
                 continue
             assert operation.state is OperationState.INTENDED
             if operation.next_attempt_time <= now:
@@ -388,6 +390,13 @@ class FakeConnections:
 
     async def page(self, request: PageRequest) -> Page[Connection]:
         return Page((self.connection,), "")
+
+    async def for_writing(
+        self, connection_id: str, service_principal_ids: Iterable[str]
+    ) -> Writable | None:
+        found = await self.get(connection_id)
+        asked = frozenset(service_principal_ids)
+        return None if found is None else Writable(found, self.protected_ids & asked)
 
     async def protected(self, connection_id: str) -> frozenset[str]:
         return self.protected_ids

@@ -73,7 +73,7 @@ class Provisioning(Protocol):
     ) -> Sequence[Due]:
         """A tenant's operations under way whose next attempt is due: by lanes, the oldest first.
 
-        None of those whose person is busy, by object id.
+        None of those under way at this moment for somebody who is busy, by object id.
         """
         ...
 

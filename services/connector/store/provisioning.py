@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, select
+from sqlalchemy import Connection, bindparam, case, or_, select
 
 from libs.db.engine import Database
-from libs.db.gathered import Gathered
+from libs.db.gathered import Gathered, padded
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.connector.domain.assignment import Assignment
@@ -38,7 +38,10 @@ _DUE = (
         operations.c.state == OperationState.INTENDED.value,
         operations.c.next_attempt_time <= bindparam("now"),
         assignments.c.connection_id == bindparam("connection_id"),
-        assignments.c.entra_principal_id.not_in(bindparam("busy", expanding=True)),
+        or_(
+            operations.c.awaits.is_(False),
+            assignments.c.entra_principal_id.not_in(bindparam("busy", expanding=True)),
+        ),
     )
     .order_by(
         case({lane.value: rank for rank, lane in enumerate(Lane)}, value=operations.c.lane),
@@ -153,7 +156,12 @@ class ProvisioningStore:
         self, connection_id: str, now: datetime, limit: int, busy: frozenset[str]
     ) -> Sequence[Due]:
         """A tenant's operations under way whose next attempt is due: by lanes, the oldest first."""
-        values = {"connection_id": connection_id, "now": now, "most": limit, "busy": list(busy)}
+        values = {
+            "connection_id": connection_id,
+            "now": now,
+            "most": limit,
+            "busy": padded(sorted(busy)),
+        }
         found = await self._database.read(lambda c: c.execute(_DUE, values).all())
         return [
             Due(
