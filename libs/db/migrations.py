@@ -7,6 +7,7 @@ Alembic is loaded only to migrate. To start, a service reads one row and the nam
 Alembic is a fifth of a second and eleven megabytes.
 """
 
+import asyncio
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 # Alembic's own table: the version that a database is in.
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32)))
+
+
+_LOOK_SECONDS = 0.05
 
 
 class SchemaMismatch(Exception):
@@ -69,19 +73,22 @@ class Migrations:
             # In a transaction of its own: that a role is wrong need not undo a migration.
             await database.write(lambda c: grant(c, self.metadata, self._ledger, role))
 
-    async def check(self, database: Database) -> None:
+    async def check(self, database: Database, patience: float = 0.0) -> None:
         """Does nothing for a database in the newest version.
 
+        `patience`: the seconds that somebody else may take to bring it there.
+
         Raises:
-            SchemaMismatch: it is in another one.
+            SchemaMismatch: it is in another one, still, or in a newer one.
         """
-        wanted = self.newest
-        found = await database.read(_version)
-        if found != wanted:
-            raise SchemaMismatch(
-                f"the database is at version {found or 'none'}, this service needs {wanted}; "
-                "run it once with the word migrate"
-            )
+        wanted, deadline = self.newest, asyncio.get_running_loop().time() + patience
+        while (found := await database.read(_version)) != wanted:
+            if found > wanted or asyncio.get_running_loop().time() >= deadline:
+                raise SchemaMismatch(
+                    f"the database is at version {found or 'none'}, this service needs {wanted}; "
+                    "run it once with the word migrate"
+                )
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def _apply(self, connection: Connection) -> None:
         from alembic import command

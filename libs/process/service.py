@@ -82,7 +82,7 @@ class Service:
         life.parts.push_async_callback(database.close)
         if settings.migrate:
             await migrations.apply(database, settings.database_role)
-        await migrations.check(database)
+        await migrations.check(database, settings.schema_seconds)
         await warn_of_rights(database)
         clock = await DatabaseClock.begin(database)
         life.loop("clock", clock.read, every=READ_EVERY_SECONDS)
@@ -110,7 +110,7 @@ class Service:
             Committer(database, ledger, clock, lambda fact: _encoded(fact_to_message(fact)))
         )
         notices = Notices()
-        committer.on_commit(relay.committed)
+        committer.on_events(relay.committed)
         committer.on_commit(notices.tell)
         writes = Writes(database, ledger, committer)
         life.loop("forget", lambda: writes.forget(clock), every=_FORGET_SECONDS)

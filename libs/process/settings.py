@@ -52,6 +52,9 @@ class Settings(Trust):
     grants it what it needs and no more."""
     migrate: bool = False
     """Whether to bring the database to the newest version at start."""
+    schema_seconds: float = Field(default=0.0, ge=0, le=3600)
+    """How long the start waits for somebody else to bring the database to the newest version. One
+    in a version that this code does not know is refused at once."""
     calls_per_second: float = Field(default=50.0, gt=0, le=1_000_000)
     """How many calls one person may make a second, on the long run; twice as many in a moment."""
     calls_at_once: int = Field(default=128, ge=8, le=100_000)

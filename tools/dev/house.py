@@ -141,10 +141,9 @@ class House:
             raise HouseError(str(error)) from error
         with contextlib.ExitStack() as held:
             self._ports = self._choose_ports(held)
-            await self._begin_all(held)
+            await self._begin_all()
 
-    async def _begin_all(self, held: contextlib.ExitStack) -> None:
-        """Begins every part; `held` keeps the ports of the services until they are needed."""
+    async def _begin_all(self) -> None:
         self._nats = NatsServer(self.folder / "nats", port=self._ports[NATS], with_users=True)
         secrets = self.folder / "secrets"
         secrets.mkdir(exist_ok=True)
@@ -158,15 +157,16 @@ class House:
         self._add(SIMULATOR, simulator, {})
         for service in SERVICES:
             self._add(service, [f"services.{service}"], self.environment(service, urls))
-        migrated = asyncio.ensure_future(self._migrate(urls, held))
+        # The services wait for their databases, and have much to load until then.
+        migrated = asyncio.ensure_future(self._migrate(urls))
         beginnings = [
             migrated,
             *(
-                asyncio.ensure_future(self._begin_after(migrated, name))
+                asyncio.ensure_future(self.begin(name))
                 for name in ("catalog", "policy", "requests")
             ),
             # The connector trusts the simulator by the certificate that this makes.
-            asyncio.ensure_future(self._begin_after(migrated, SIMULATOR, "connector")),
+            asyncio.ensure_future(self._begin_in_turn(SIMULATOR, "connector")),
         ]
         try:
             await asyncio.gather(*beginnings)
@@ -182,7 +182,7 @@ class House:
         except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise HouseError(f"LATCHKEY_DATABASE_URL: {error}") from error
 
-    async def _migrate(self, urls: Mapping[str, str], held: contextlib.ExitStack) -> None:
+    async def _migrate(self, urls: Mapping[str, str]) -> None:
         environment = {
             f"LATCHKEY_{service.upper()}_DATABASE_URL": url for service, url in urls.items()
         }
@@ -194,15 +194,10 @@ class House:
             await child.stop()
         if status != 0:
             raise HouseError("the databases can't be migrated; the lines above say why")
-        held.close()
 
-    async def _begin_after(self, migrated: "asyncio.Future[None]", *names: str) -> None:
-        """Begins the parts in turn; the last one is a service and waits for its database."""
-        *first, service = names
-        for name in first:
+    async def _begin_in_turn(self, *names: str) -> None:
+        for name in names:
             await self.begin(name)
-        await migrated
-        await self.begin(service)
 
     async def _stop(self) -> None:
         if self._watching is not None:
@@ -230,6 +225,7 @@ class House:
             "JWKS_FILE": str(self.issuer.jwks_file),
             "ISSUER": ISSUER,
             "AUDIENCE": AUDIENCE,
+            "SCHEMA_SECONDS": str(_HEALTHY_SECONDS),
             "AUDIT_KEY_FILE": str(self.issuer.audit_key_file(service)),
             "LOG_FORMAT": "json",
             # Here a person is a program, as in a demo or a test.

@@ -1,5 +1,6 @@
 """`python -m libs.db migrate`: the databases of all services by one command."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -106,6 +107,27 @@ async def test_does_not_touch_what_it_can_not_know(database_url: str) -> None:
         await migrate({"policy": database_url})
     with pytest.raises(SchemaMismatch, match="9999"):
         await _check("policy", database_url)
+
+
+async def test_service_waits_for_who_migrates(database_url: str) -> None:
+    """With patience a start goes on when the database is brought to the newest version beside it;
+    without, or when nobody does, it is refused; a later version is refused at once."""
+    database = Database.open(database_url)
+    migrations = migrations_of("policy")
+    try:
+        with pytest.raises(SchemaMismatch, match="none"):
+            await migrations.check(database, 0.2)
+        waiting = asyncio.create_task(migrations.check(database, 60))
+        await asyncio.sleep(0)
+        await migrate({"policy": database_url})
+        await waiting
+        later = text("UPDATE alembic_version SET version_num = '9999'")
+        await database.write(lambda connection: connection.execute(later))
+        async with asyncio.timeout(10):
+            with pytest.raises(SchemaMismatch, match="9999"):
+                await migrations.check(database, 60)
+    finally:
+        await database.close()
 
 
 async def test_a_url_that_is_none_keeps_its_password() -> None:
