@@ -9,7 +9,7 @@ and the audit chain and the outbox are numbered from it. Only the signing of the
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -117,10 +117,16 @@ class Committer:
         self._failed: BaseException | None = None
         self._task: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[Sequence[Change]], None]] = []
+        self._event_listeners: list[Callable[[Sequence[Mapping[str, Any]]], None]] = []
 
     def on_commit(self, listener: Callable[[Sequence[Change]], None]) -> None:
         """Has `listener` told, on the event loop, of changes that are committed."""
         self._listeners.append(listener)
+
+    def on_events(self, listener: Callable[[Sequence[Mapping[str, Any]]], None]) -> None:
+        """Has `listener` told, on the event loop, of events that are committed: their rows of the
+        outbox, in order."""
+        self._event_listeners.append(listener)
 
     async def __aenter__(self) -> "Committer":
         self._task = asyncio.create_task(self._run(), name="committer")
@@ -189,7 +195,7 @@ class Committer:
         if not group:
             return
         try:
-            await self._database.write(lambda connection: self._apply(connection, group))
+            events = await self._database.write(lambda connection: self._apply(connection, group))
         except Unavailable as error:
             # Nobody knows whether it was kept, so nothing is run a second time.
             for member in group:
@@ -215,8 +221,11 @@ class Committer:
         changes = [member.change for member in group]
         for listener in self._listeners:
             listener(changes)
+        if events:
+            for tell in self._event_listeners:
+                tell(events)
 
-    def _apply(self, connection: Connection, group: Sequence[_Member]) -> None:
+    def _apply(self, connection: Connection, group: Sequence[_Member]) -> list[dict[str, Any]]:
         kept, now = self._kept, self._clock.now()
         head = connection.execute(kept.lock_head).mappings().one()
         run_all(connection, [member.change.writes for member in group])
@@ -274,6 +283,7 @@ class Committer:
                 "position": position,
             },
         )
+        return events
 
 
 class _Statements:

@@ -110,7 +110,7 @@ class Service:
             Committer(database, ledger, clock, lambda fact: _encoded(fact_to_message(fact)))
         )
         notices = Notices()
-        committer.on_commit(relay.committed)
+        committer.on_events(relay.committed)
         committer.on_commit(notices.tell)
         writes = Writes(database, ledger, committer)
         life.loop("forget", lambda: writes.forget(clock), every=_FORGET_SECONDS)

@@ -7,15 +7,14 @@ from collections.abc import Collection
 from functools import cache
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
-    Connection,
     Select,
     and_,
     exists,
     literal,
     or_,
     select,
-    union_all,
 )
 
 from services.catalog.domain.link import UnwritableReason
@@ -107,7 +106,7 @@ def provisionable() -> ColumnElement[bool]:
 
 
 def held_by(
-    user_id: str | ColumnElement[str], among: Collection[str] | None = None
+    user_id: str | ColumnElement[str], among: Collection[str] | BindParameter[str] | None = None
 ) -> tuple[Select[str], Select[str]]:
     """The directory entitlements that a person holds directly; all of them, or `among` some."""
     memberships, assignments = directory_memberships.c, directory_assignments.c
@@ -117,10 +116,3 @@ def held_by(
         by_group = by_group.where(memberships.directory_entitlement_id.in_(among))
         by_app = by_app.where(assignments.directory_entitlement_id.in_(among))
     return by_group, by_app
-
-
-def read_held(
-    connection: Connection, user_id: str, among: Collection[str] | None = None
-) -> frozenset[str]:
-    """The same, read."""
-    return frozenset(connection.execute(union_all(*held_by(user_id, among))).scalars())

@@ -20,9 +20,11 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    union_all,
 )
 
 from libs.db.engine import Database
+from libs.db.gathered import padded
 from services.catalog.domain.app import App
 from services.catalog.domain.directory import User
 from services.catalog.domain.held import HeldItem, HeldState
@@ -30,15 +32,17 @@ from services.catalog.domain.managers import line_of
 from services.catalog.domain.resolution import Offer, Question, people_of
 from services.catalog.ports import Expressions
 from services.catalog.store.around import AROUND, HOLDINGS, around_of, around_parameters
-from services.catalog.store.audience import groups_only, named_by_rules, read_held
+from services.catalog.store.audience import groups_only, held_by, named_by_rules
 from services.catalog.store.held_items import read_held_items
 from services.catalog.store.holdings import holdings_of
+from services.catalog.store.json_rows import json_column
 from services.catalog.store.managers import read_line
 from services.catalog.store.owners import read_holders
-from services.catalog.store.rows import app_of, entitlement_of, read_user
+from services.catalog.store.rows import USER_COLUMNS, app_of, entitlement_of, user_in_json
 from services.catalog.store.rules import rules_columns, said_by_rules
 from services.catalog.store.tables import (
     apps,
+    directory_users,
     entitlement_rules,
     entitlements,
     syncs,
@@ -71,6 +75,14 @@ _OFFER: Select[Any] = (
 
 _QUESTION = _OFFER.add_columns(*AROUND)
 _QUESTION_WITH_HOLDINGS = _QUESTION.add_columns(*HOLDINGS)
+_SUBJECT: BindParameter[str] = bindparam("subject", type_=Text())
+_AMONG: BindParameter[str] = bindparam("among", expanding=True, type_=Text())
+_FOR_WRITE = _OFFER.add_columns(
+    json_column(select(*USER_COLUMNS).where(directory_users.c.user_id == _SUBJECT)).label(
+        "subject_people"
+    ),
+    json_column(union_all(*held_by(_SUBJECT, _AMONG))).label("subject_held"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +151,19 @@ class StoredOffers:
     async def for_write(
         self, entitlement_id: str, subject_user_id: str, directory_entitlement_ids: Collection[str]
     ) -> tuple[Offer | None, User | None, frozenset[str]]:
-        def work(connection: Connection) -> tuple[Offer | None, User | None, frozenset[str]]:
-            found = _find(connection, entitlement_id)
-            return (
-                None if found is None else found.offer,
-                read_user(connection, subject_user_id),
-                read_held(connection, subject_user_id, directory_entitlement_ids),
-            )
-
-        return await self._database.read(work, at_once=True)
+        asked = {
+            "entitlement": entitlement_id,
+            "subject": subject_user_id,
+            "among": padded([*directory_entitlement_ids]),
+        }
+        row = await self._database.read(
+            lambda connection: connection.execute(_FOR_WRITE, asked).one_or_none()
+        )
+        if row is None:
+            return None, None, frozenset()
+        subject = [user_in_json(values) for values in row.subject_people or ()]
+        held = frozenset(target_id for (target_id,) in row.subject_held or ())
+        return _found_in(row).offer, subject[0] if subject else None, held
 
     async def held(
         self, connection_id: str, items: Sequence[HeldItem]
@@ -155,11 +171,6 @@ class StoredOffers:
         return await self._database.read(
             lambda connection: read_held_items(connection, connection_id, items), at_once=True
         )
-
-
-def _find(connection: Connection, entitlement_id: str) -> _Found | None:
-    row = connection.execute(_OFFER, {"entitlement": entitlement_id}).one_or_none()
-    return None if row is None else _found_in(row)
 
 
 def _found_in(row: Row[Any]) -> _Found:

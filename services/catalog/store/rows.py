@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from services.catalog.domain.app import App, AppRole
 from services.catalog.domain.directory import ServicePrincipal, User
@@ -77,10 +77,12 @@ def app_digest(principal: ServicePrincipal) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+_USER = select(directory_users).where(directory_users.c.user_id == bindparam("id"))
+
+
 def read_user(connection: Connection, user_id: str) -> User | None:
     """The person with this id."""
-    query = select(directory_users).where(directory_users.c.user_id == user_id)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_USER, {"id": user_id}).one_or_none()
     return None if row is None else user_of(row)
 
 

@@ -58,7 +58,7 @@ async def source(tmp_path: Any, nats_url: str) -> AsyncIterator[Callable[..., Aw
     async with (
         Broker(nats_url, "source") as broker,
         Relay(database, ledger, broker) as relay,
-        committing(database, relay.committed) as committer,
+        committing(database, relay=relay) as committer,
     ):
 
         async def publish(*ids: str) -> None:

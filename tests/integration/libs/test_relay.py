@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import nats
 import pytest
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
+from sqlalchemy import Connection
 
 from libs.db.engine import Database
 from libs.events.broker import STREAM, Broker, stream_config
@@ -18,6 +19,25 @@ from libs.events.relay import Relay
 from tests.integration.libs.things import add, committing, ledger, prepare, rows
 from tests.support.eventually import eventually
 from tests.support.nats import NatsServer
+
+
+class CountedDatabase(Database):
+    """A database whose reads are counted."""
+
+    def __init__(self, inner: Database) -> None:
+        super().__init__()
+        self.inner = inner
+        self.reads = 0
+
+    async def _read(self, work: Callable[[Connection], Any], at_once: bool) -> Any:
+        self.reads += 1
+        return await self.inner._read(work, at_once)
+
+    async def _write(self, work: Callable[[Connection], Any], lasting: bool) -> Any:
+        return await self.inner._write(work, lasting)
+
+    async def _close(self) -> None:
+        """The inner one is its owner's to close."""
 
 
 @pytest.fixture
@@ -35,7 +55,7 @@ async def relaying(database: Database, url: str) -> AsyncIterator[Any]:
     async with (
         Broker(url, "test") as broker,
         Relay(database, ledger, broker) as relay,
-        committing(database, relay.committed) as committer,
+        committing(database, relay=relay) as committer,
     ):
 
         async def commit(*ids: str) -> None:
@@ -77,6 +97,27 @@ async def test_events_go_out_in_the_order_of_commits(database: Database, nats_ur
     assert [event.payload for event in events] == [row["payload"] for row in outbox]
     assert [row["stream_sequence"] for row in outbox] == list(range(1, 601))
     assert '"display_name":"Ada"' in events[0].actor
+
+
+async def test_what_is_told_is_not_read_again(database: Database, nats_url: str) -> None:
+    """What comes right after what went out last goes out as it was told; what another process
+    committed in between is read first, so that the order is that of the outbox."""
+    counted = CountedDatabase(database)
+    async with relaying(counted, nats_url) as commit:
+        await commit("a")
+        await eventually(lambda: published(database))
+        before = counted.reads
+        for number in range(40):
+            await commit(f"t{number}")
+        assert counted.reads < before + 20
+        async with committing(database) as another:
+            await another.commit(add("of another"))
+        await commit("b")
+        await eventually(lambda: published(database))
+    outbox = await rows(database, ledger.outbox)
+    events = await streamed(nats_url)
+    assert [event.event_id for event in events] == [row["event_id"] for row in outbox]
+    assert [event.payload for event in events[-2:]] == [b"of another", b"b"]
 
 
 async def test_commits_do_not_wait_for_nats(database: Database, nats_server: NatsServer) -> None:

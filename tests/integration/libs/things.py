@@ -22,6 +22,7 @@ from libs.db.engine import Database
 from libs.db.ledger import Ledger
 from libs.domain.callers import Person
 from libs.domain.changes import AuditEntry, Change, Fact, Write
+from libs.events.relay import Relay
 from tests.fakes.clock import MachineClock
 
 metadata = MetaData()
@@ -56,10 +57,12 @@ def encode(fact: Fact) -> EncodedFact:
 
 @asynccontextmanager
 async def committing(
-    database: Database, *listeners: Callable[[Any], None]
+    database: Database, *listeners: Callable[[Any], None], relay: Relay | None = None
 ) -> AsyncIterator[Committer]:
-    """A committer at work."""
+    """A committer at work, with a relay for its events if there shall be one."""
     async with Committer(database, ledger, MachineClock(), encode) as committer:
+        if relay is not None:
+            committer.on_events(relay.committed)
         for listener in listeners:
             committer.on_commit(listener)
         yield committer
