@@ -118,7 +118,7 @@ async def begin(life: Life, settings: Settings) -> tuple[Service, Server]:
 
     deliver = DeliverLease(requests, catalog, connections, syncs, provisioning, service.clock)
     end = EndLease(requests, catalog, connections, provisioning, service.clock)
-    await service.follow(*follows(service.writes, deliver, end))
+    await service.follow(*follows(service.writes, scheduler.room, deliver, end))
     look = LeaseLook(requests, deliver, end, service.writes, service.broker)
     life.loop("look", look, every=LOOK_SECONDS)
 

@@ -13,23 +13,25 @@ from libs.events.consumer import Follow, Hopeless
 from libs.events.envelope import Event
 from services.connector.handlers.deliver_lease import DeliverLease
 from services.connector.handlers.end_lease import EndLease
+from services.connector.ports import Room, Rooms
 
 FOLLOWED = (events_pb2.LeaseGranted, events_pb2.LeaseEnded)
-UseCase = Callable[[str], Awaitable[Outcome[None]]]
+UseCase = Callable[[str, Room], Awaitable[Outcome[None]]]
 
 
-def follows(writes: Writes, deliver: DeliverLease, end: EndLease) -> list[Follow]:
+def follows(writes: Writes, rooms: Rooms, deliver: DeliverLease, end: EndLease) -> list[Follow]:
     """Which events are followed, and what each has done."""
     granted, ended = FOLLOWED
     return [
-        _of_lease(writes, granted, deliver),
+        _of_lease(writes, rooms, granted, deliver),
         # It is told again when somebody says that they removed it by hand.
-        _of_lease(writes, ended, lambda lease_id: end(lease_id, hurry=True)),
+        _of_lease(writes, rooms, ended, lambda lease_id, _: end(lease_id, hurry=True)),
     ]
 
 
 def _of_lease(
     writes: Writes,
+    rooms: Rooms,
     message_type: type[events_pb2.LeaseGranted] | type[events_pb2.LeaseEnded],
     use_case: UseCase,
 ) -> Follow:
@@ -41,7 +43,8 @@ def _of_lease(
         if not lease_id:
             raise Hopeless("it names no lease")
         try:
-            await writes.effect(received, lambda: use_case(lease_id))
+            with rooms() as room:
+                await writes.effect(received, lambda: use_case(lease_id, room))
         except NotFound as error:
             # Whoever sent it, requests does not know this lease.
             raise Hopeless(error.message) from error

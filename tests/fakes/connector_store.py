@@ -23,7 +23,7 @@ from services.connector.domain.sync import History, Sync
 from services.connector.domain.target import GroupMembership, Principal, Target
 from services.connector.domain.verdict import Already, Done, Verdict
 from services.connector.domain.wave import Due
-from services.connector.ports import Attempt, Recorded
+from services.connector.ports import Attempt, Recorded, Writable
 
 _OPEN = (DeliveryState.PENDING, DeliveryState.REMOVING)
 
@@ -127,8 +127,6 @@ class FakeProvisioning:
         lease_id: str,
         principal: Principal | None = None,
         targets: Sequence[Target] = (),
-        *,
-        at_once: bool = False,
     ) -> Picture:
         own = self.deliveries_by_id.get(lease_id)
         seeds = set(own.assignment_ids if own is not None else ())
@@ -138,6 +136,14 @@ class FakeProvisioning:
             ):
                 seeds.add(assignment.assignment_id)
         return self._picture(seeds, {lease_id})
+
+    async def shown(self, lease_id: str) -> Picture | None:
+        own = self.deliveries_by_id.get(lease_id)
+        if own is None:
+            return None
+        return Picture(
+            {id: self.assignments_by_id[id] for id in own.assignment_ids}, {lease_id: own}
+        )
 
     async def around_operations(self, operation_ids: Sequence[str]) -> Picture:
         seeds = {
@@ -203,7 +209,9 @@ class FakeProvisioning:
         for assignment in self.assignments_by_id.values():
             operation, person = assignment.operation, assignment.principal.entra_object_id
             target = assignment.target
-            if operation is None or person in busy or target.connection_id != connection_id:
+            if operation is None or target.connection_id != connection_id:
+                continue
+            if operation.awaits and person in busy:
                 continue
             assert operation.state is OperationState.INTENDED
             if operation.next_attempt_time <= now:
@@ -382,6 +390,13 @@ class FakeConnections:
 
     async def page(self, request: PageRequest) -> Page[Connection]:
         return Page((self.connection,), "")
+
+    async def for_writing(
+        self, connection_id: str, service_principal_ids: Iterable[str]
+    ) -> Writable | None:
+        found = await self.get(connection_id)
+        asked = frozenset(service_principal_ids)
+        return None if found is None else Writable(found, self.protected_ids & asked)
 
     async def protected(self, connection_id: str) -> frozenset[str]:
         return self.protected_ids

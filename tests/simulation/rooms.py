@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import cast
 
@@ -24,7 +25,8 @@ from services.connector.loops.leases import LeaseLook
 from services.connector.loops.provisioning.parts import Parts
 from services.connector.loops.provisioning.wave import WaveRun
 from services.connector.loops.reconciling import Reconciler
-from services.connector.ports import Attempt, Catalog, Entra
+from services.connector.ports import NO_ROOM, Attempt, Catalog, Entra
+from services.connector.ports import Room as EntraRoom
 from services.connector.store import (
     ConnectionStore,
     ProvisioningStore,
@@ -157,6 +159,11 @@ class _InEntra:
         return await provision(cast(Graph, self._tenant), self._gate, attempts)
 
 
+def no_room() -> AbstractContextManager[EntraRoom]:
+    """Everything waits for its turn."""
+    return nullcontext(NO_ROOM)
+
+
 class Reachable:
     """Whether NATS can be reached."""
 
@@ -188,7 +195,8 @@ class ConnectorRoom(Room):
         deliver = DeliverLease(requests, asked, connections, self.syncs, self._provisioning, clock)
         end = EndLease(requests, asked, connections, self._provisioning, clock)
         self.follows = {
-            follow.event_type: follow for follow in connector_follows(self.writes, deliver, end)
+            follow.event_type: follow
+            for follow in connector_follows(self.writes, no_room, deliver, end)
         }
         self._look = LeaseLook(requests, deliver, end, self.writes, cast(Broker, broker))
         self._parts = Parts(
@@ -228,7 +236,7 @@ class ConnectorRoom(Room):
             if not wave.parcels:
                 return
             self._gate.take_writes(wave.writes)
-            run = WaveRun(_CON, ServesAlone(), self._parts, lambda _: None, lambda _: None)
+            run = WaveRun(_CON, ServesAlone(), self._parts, lambda _: None, lambda *_: None)
             await run.carry_out(wave.parcels)
 
     async def neglected(self) -> int:

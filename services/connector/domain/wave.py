@@ -8,7 +8,9 @@ are one write, and the younger ones ride along for nothing.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from services.connector.domain.operation import Lane, OperationKind
+from services.connector.domain.assignment import Assignment
+from services.connector.domain.operation import Lane, Operation, OperationKind
+from services.connector.domain.target import GroupMembership
 
 # What one PATCH of a group's members takes, and what one batch takes.
 # Sources: Microsoft Learn, "Add members to group" and "Combine multiple HTTP requests using JSON
@@ -25,18 +27,36 @@ SLOTS = {Lane.REVOKE: 8, Lane.EMERGENCY: 7, Lane.GRANT: 6}
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An operation that is due. `entra_group_id` is empty unless it is about a group."""
+    """An operation that is due. `entra_group_id` is empty unless it is about a group.
+
+    `client_request_id` is empty unless it is certain already which id its call carries.
+    """
 
     operation_id: str
     entra_principal_id: str
     kind: OperationKind
     lane: Lane
     entra_group_id: str = ""
+    client_request_id: str = ""
+
+    @classmethod
+    def of(cls, assignment: Assignment, operation: Operation) -> "Due":
+        """What is under way for an assignment."""
+        kind = assignment.target.kind
+        return cls(
+            operation.operation_id,
+            assignment.principal.entra_object_id,
+            operation.kind,
+            operation.lane,
+            kind.entra_group_id if isinstance(kind, GroupMembership) else "",
+        )
 
     @property
-    def joins(self) -> str:
-        """The group that it has somebody join; empty if it does something else."""
-        return self.entra_group_id if self.kind is OperationKind.ADD else ""
+    def joins(self) -> tuple[str, str] | None:
+        """What goes in one call with it: those who join the group by a call of that id."""
+        if self.kind is not OperationKind.ADD or not self.entra_group_id:
+            return None
+        return self.entra_group_id, self.client_request_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +100,7 @@ def next_wave(due: Sequence[Due], *, writes: int, on_their_way: int) -> Wave:
 
 def _of_lane(lane: Lane, due: Iterable[Due], writes: int) -> tuple[list[Parcel], bool]:
     """The parcels of a lane, those of the oldest first, and whether some found no room."""
-    together: dict[str, list[Due]] = {}
+    together: dict[tuple[str, str], list[Due]] = {}
     # Each is one write; the oldest of its operations says how old it is.
     candidates: list[list[Due]] = []
     for each in due:

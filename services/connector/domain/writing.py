@@ -1,10 +1,19 @@
 """What the connector gives nobody in a tenant, whatever leases say."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 from services.connector.domain.connection import Connection
 from services.connector.domain.target import AppRoleGrant, Target
 from services.connector.domain.verdict import Exchange, Refused, Remedy
+
+
+def service_principals(targets: Iterable[Target]) -> frozenset[str]:
+    """Those that targets are roles of."""
+    return frozenset(
+        target.kind.entra_service_principal_id
+        for target in targets
+        if isinstance(target.kind, AppRoleGrant)
+    )
 
 
 def refusal_to_add(

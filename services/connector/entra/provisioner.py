@@ -74,12 +74,14 @@ class _Run:
 
     async def make(self, attempts: Sequence[Attempt]) -> None:
         """Makes all of them, side by side."""
-        together: dict[str, list[Attempt]] = defaultdict(list)
+        # One call carries one id.
+        together: dict[tuple[str, str], list[Attempt]] = defaultdict(list)
         for attempt in attempts:
             if attempt.kind is OperationKind.ADD and isinstance(
                 attempt.target.kind, GroupMembership
             ):
-                together[attempt.target.kind.entra_group_id].append(attempt)
+                group_id = attempt.target.kind.entra_group_id
+                together[group_id, attempt.client_request_id].append(attempt)
         joins = [some for some in together.values() if len(some) > 1]
         joined = {attempt.operation_id for some in joins for attempt in some}
         base = self._graph.base_url

@@ -1,6 +1,6 @@
 """Begins to put into Entra what a lease brings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from libs.domain.callers import Service
@@ -8,14 +8,25 @@ from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from libs.domain.errors import NotFound
 from services.connector.domain.assignment import Assignment
-from services.connector.domain.connection import Connection
 from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.lease import Confirmation, Lease
 from services.connector.domain.mirror import is_newer
 from services.connector.domain.target import AppRoleGrant, Target
 from services.connector.domain.verdict import Remedy
-from services.connector.domain.writing import refusal_to_add, refusal_to_touch
-from services.connector.ports import Catalog, Connections, Provisioning, Requests, Syncs
+from services.connector.domain.wave import Due
+from services.connector.domain.writing import refusal_to_add, refusal_to_touch, service_principals
+from services.connector.ports import (
+    NO_ROOM,
+    Attempt,
+    Catalog,
+    Connections,
+    Departure,
+    Provisioning,
+    Requests,
+    Room,
+    Syncs,
+    Writable,
+)
 
 CONNECTOR = Service("connector")
 
@@ -40,8 +51,11 @@ class DeliverLease:
     provisioning: Provisioning
     clock: Clock
 
-    async def __call__(self, lease_id: str) -> Outcome[None]:
+    async def __call__(self, lease_id: str, room: Room = NO_ROOM) -> Outcome[None]:
         """Records the intent; nothing when the lease is not wanted, or is seen to already.
+
+        Where there is `room` for it the first attempt is noted with the intent, and goes to Entra
+        when both are committed.
 
         Raises:
             NotFound: LEASE_NOT_FOUND.
@@ -77,10 +91,10 @@ class DeliverLease:
         except NotFound as error:
             confirmation = Refusal(error.reason.lower(), error.message, Remedy.HOPELESS)
         if isinstance(confirmation, Confirmation):
-            refusal = await self._refusal(lease, confirmation)
-            if refusal is None:
-                return await self._intended(lease, confirmation, before)
-            confirmation = refusal
+            tenants = await self._tenants(lease, confirmation)
+            if not isinstance(tenants, Refusal):
+                return await self._intended(lease, confirmation, tenants, before, room)
+            confirmation = tenants
         return self._refused(lease, confirmation, before)
 
     def _told_again(self, lease: Lease, delivery: Delivery, before: Picture) -> Outcome[None]:
@@ -96,14 +110,17 @@ class DeliverLease:
             told = before.lost(delivery)
         return self._outcome("delivery.told_again", lease.lease_id, before, after, told)
 
-    async def _refusal(self, lease: Lease, confirmation: Confirmation) -> Refusal | None:
+    async def _tenants(
+        self, lease: Lease, confirmation: Confirmation
+    ) -> Mapping[str, Writable] | Refusal:
+        """The connections of its targets by their ids, where all of them may be written to."""
         if lease.subject != confirmation.subject:
             return Refusal(
                 "principal_mismatch",
                 f"The catalog knows {lease.subject.user_id} as another person of the directory.",
                 Remedy.HOPELESS,
             )
-        connections: dict[str, Connection | None] = {}
+        tenants: dict[str, Writable] = {}
         for target, confirmed in zip(lease.targets, confirmation.targets, strict=True):
             if confirmed.target is None or not confirmed.target.is_same(target):
                 why = confirmed.problem or "the catalog has it otherwise"
@@ -112,14 +129,15 @@ class DeliverLease:
                     f"{target.display_name or target.directory_entitlement_id} is not part of "
                     f"what the entitlement provisions: {why}.",
                 )
-            if target.connection_id not in connections:
-                connections[target.connection_id] = await self.connections.get(target.connection_id)
-            connection = connections[target.connection_id]
-            if connection is None:
+            tenant = tenants.get(target.connection_id) or await self.connections.for_writing(
+                target.connection_id, service_principals(lease.targets)
+            )
+            if tenant is None:
                 return Refusal(
                     "connection_not_found", f"There is no connection {target.connection_id}."
                 )
-            if connection.entra_tenant_id != lease.subject.entra_tenant_id:
+            tenants[target.connection_id] = tenant
+            if tenant.connection.entra_tenant_id != lease.subject.entra_tenant_id:
                 return Refusal(
                     "principal_mismatch",
                     f"{lease.subject.user_id} is not of the tenant that "
@@ -128,16 +146,15 @@ class DeliverLease:
                 )
             if not isinstance(target.kind, AppRoleGrant):
                 continue
-            protected = await self.connections.protected(target.connection_id)
             refused = (
                 # Somebody may have given it by hand, which is looked for.
-                refusal_to_touch(target, protected)
+                refusal_to_touch(target, tenant.protected_ids)
                 if lease.takes_over
-                else refusal_to_add(connection, target, protected)
+                else refusal_to_add(tenant.connection, target, tenant.protected_ids)
             )
             if refused is not None:
                 return Refusal(refused.reason, refused.message, refused.remedy)
-        return None
+        return tenants
 
     def _refused(self, lease: Lease, refusal: Refusal, before: Picture) -> Outcome[None]:
         now = self.clock.now()
@@ -149,7 +166,12 @@ class DeliverLease:
         return self._outcome("delivery.refused", lease.lease_id, before, after, told)
 
     async def _intended(
-        self, lease: Lease, confirmation: Confirmation, before: Picture
+        self,
+        lease: Lease,
+        confirmation: Confirmation,
+        tenants: Mapping[str, Writable],
+        before: Picture,
+        room: Room,
     ) -> Outcome[None]:
         now = self.clock.now()
         delivery = before.deliveries.get(lease.lease_id)
@@ -170,10 +192,29 @@ class DeliverLease:
                 takes_over=lease.takes_over,
             )
         pending = delivery.pending(lease.round, held, now, takes_over=lease.takes_over)
+        due = _due_at_once(before, held.values())
+        connection_id = lease.targets[0].connection_id
+        ids = room.take(connection_id, due) if due and len(tenants) == 1 else {}
+        if ids:
+            held = {
+                id: each
+                if each.operation is None
+                else each.attempted(ids[each.operation.operation_id], now)
+                for id, each in held.items()
+            }
         after, told = before.changed(held.values(), (pending,), now)
-        return self._outcome(
-            "delivery.begun", lease.lease_id, before, after, told, targets=lease.targets
+        outcome = self._outcome(
+            "delivery.begun", lease.lease_id, before, after, told, lease.targets, [*ids]
         )
+        if ids and outcome.change is not None:
+            attempts = {
+                operation.operation_id: Attempt.of(each, operation, ids[operation.operation_id])
+                for each in held.values()
+                if (operation := each.operation) is not None
+            }
+            going = before.after(after)
+            room.leave(Departure(tenants[connection_id], due, attempts, going, outcome.change))
+        return outcome
 
     async def _mirror_is_newer(self, target: Target, assignment: Assignment) -> bool:
         """Whether the catalog saw Entra after we last changed something about the assignment."""
@@ -190,6 +231,7 @@ class DeliverLease:
         after: Picture,
         told: tuple[Fact, ...],
         targets: Sequence[Target] = (),
+        attempted: Sequence[str] = (),
     ) -> Outcome[None]:
         delivery = after.deliveries[lease_id]
         details: dict[str, object] = {"round": delivery.round, "state": delivery.state.value}
@@ -198,5 +240,15 @@ class DeliverLease:
             details["targets"] = [target.directory_entitlement_id for target in targets]
             details["emergency"] = delivery.emergency
             details["takes_over"] = delivery.takes_over
+            details["attempted"] = [*attempted]
         entry = AuditEntry(CONNECTOR, action, lease_id, delivery.failure_message, details)
         return Outcome(None, Change(entry, self.provisioning.saved(before, after), told))
+
+
+def _due_at_once(before: Picture, held: Iterable[Assignment]) -> tuple[Due, ...]:
+    """What is to be done for assignments; nothing where anything was under way around them."""
+    if any(each.operation is not None for each in before.assignments.values()):
+        return ()
+    return tuple(
+        Due.of(each, operation) for each in held if (operation := each.operation) is not None
+    )

@@ -12,7 +12,7 @@ from services.connector.domain.assignment import Assignment
 from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.lease import Lease
 from services.connector.domain.target import Target
-from services.connector.domain.writing import refusal_to_touch
+from services.connector.domain.writing import refusal_to_touch, service_principals
 from services.connector.ports import Catalog, Connections, Provisioning, Requests
 
 CONNECTOR = Service("connector")
@@ -111,11 +111,12 @@ class EndLease:
         return found
 
     async def _may_be_written(self, lease: Lease, target: Target) -> bool:
-        connection = await self.connections.get(target.connection_id)
-        if connection is None or connection.entra_tenant_id != lease.subject.entra_tenant_id:
+        tenant = await self.connections.for_writing(
+            target.connection_id, service_principals([target])
+        )
+        if tenant is None or tenant.connection.entra_tenant_id != lease.subject.entra_tenant_id:
             return False
-        protected = await self.connections.protected(target.connection_id)
-        return refusal_to_touch(target, protected) is None
+        return refusal_to_touch(target, tenant.protected_ids) is None
 
     def _hurried(
         self, lease_id: str, before: Picture, delivery: Delivery, now: datetime

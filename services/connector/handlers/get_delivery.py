@@ -28,12 +28,10 @@ class ReadProvisioning:
         """Raises:
         NotFound: DELIVERY_NOT_FOUND.
         """
-        # Shown as it was at one moment: nobody guards what is only read.
-        picture = await self.provisioning.around_lease(lease_id, at_once=True)
-        delivery = picture.deliveries.get(lease_id)
-        if delivery is None:
+        picture = await self.provisioning.shown(lease_id)
+        if picture is None:
             raise errors.delivery_not_found(lease_id)
-        return DeliveryView(delivery, picture)
+        return DeliveryView(picture.deliveries[lease_id], picture)
 
     async def assignments(self, request: PageRequest, user_id: str) -> Page[Assignment]:
         """A page, oldest first."""

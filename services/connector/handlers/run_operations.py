@@ -12,7 +12,6 @@ from libs.domain.changes import AuditEntry, Change, Outcome
 from libs.domain.clock import Clock
 from services.connector.domain.assignment import Assignment
 from services.connector.domain.delivery import Picture
-from services.connector.domain.operation import Operation, OperationKind
 from services.connector.domain.settling import settled
 from services.connector.domain.verdict import Already, Done, Refused, Verdict
 from services.connector.ports import Attempt, Provisioning
@@ -64,7 +63,7 @@ class RunOperations:
         if not attempted:
             return Outcome(Begun({}, _NOTHING))
         attempts = {
-            asked: _attempt(assignment, assignment.operation, client_request_ids[asked])
+            asked: Attempt.of(assignment, assignment.operation, client_request_ids[asked])
             for asked, assignment in attempted.items()
             if assignment.operation is not None
         }
@@ -77,8 +76,11 @@ class RunOperations:
 
     async def settle(
         self, verdicts: Sequence[tuple[Attempt, Verdict]], known: Picture | None = None
-    ) -> Outcome[None]:
-        """Notes what attempts came to, and tells what follows from it for the leases."""
+    ) -> Outcome[bool]:
+        """Notes what attempts came to, and tells what follows from it for the leases.
+
+        Whether anything is under way still, or may be.
+        """
         now = self.clock.now()
         by_operation = {attempt.operation_id: (attempt, verdict) for attempt, verdict in verdicts}
         before = known or await self.provisioning.around_operations(tuple(by_operation))
@@ -90,35 +92,17 @@ class RunOperations:
                 if after_it is not assignment:
                     ended.append(after_it)
         if not ended:
-            return Outcome(None)
+            return Outcome(True)
         change, told = before.changed(ended, (), now)
         # By where they stand afterwards, with what Entra said.
         reason = _problems(verdict for _, verdict in verdicts)
         entry = _entry("operations.settled", change.assignments.values(), reason)
-        return Outcome(None, Change(entry, self.provisioning.saved(before, change), told))
+        left = any(each.operation is not None for each in change.assignments.values())
+        return Outcome(left, Change(entry, self.provisioning.saved(before, change), told))
 
 
 def _operation_id(assignment: Assignment) -> str:
     return "" if assignment.operation is None else assignment.operation.operation_id
-
-
-def _attempt(assignment: Assignment, operation: Operation, client_request_id: str) -> Attempt:
-    adds = operation.kind is OperationKind.ADD
-    return Attempt(
-        operation_id=operation.operation_id,
-        kind=operation.kind,
-        number=operation.attempt_count,
-        principal=assignment.principal,
-        target=assignment.target,
-        entra_assignment_id=assignment.entra_assignment_id,
-        # This one counts already. A new operation looks only for what is taken over, which may be
-        # there though Entra would refuse to write it: after a removal of unknown outcome a replica
-        # that lags would show what is gone, while Entra's answer to a write is certain.
-        looks_first=adds
-        and (assignment.taken_over or (operation.attempt_count > 1 and assignment.tries > 1)),
-        client_request_id=client_request_id,
-        takes_over=adds and assignment.taken_over,
-    )
 
 
 def _problems(verdicts: Iterable[Verdict]) -> str:

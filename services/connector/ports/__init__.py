@@ -1,6 +1,7 @@
 """What the handlers and loops need from outside."""
 
-from services.connector.ports.connections import Connections, Secrets, Throttles
+from services.connector.ports.connections import Connections, Secrets, Throttles, Writable
+from services.connector.ports.departures import NO_ROOM, Departure, Room, Rooms
 from services.connector.ports.entra import Attempt, Entra, Gate, RequestCounter, Serving
 from services.connector.ports.peers import Catalog, Requests
 from services.connector.ports.provisioning import Provisioning, Recorded
@@ -8,9 +9,11 @@ from services.connector.ports.reconciliations import Reconciliations
 from services.connector.ports.syncs import Syncs
 
 __all__ = [
+    "NO_ROOM",
     "Attempt",
     "Catalog",
     "Connections",
+    "Departure",
     "Entra",
     "Gate",
     "Provisioning",
@@ -18,8 +21,11 @@ __all__ = [
     "Recorded",
     "RequestCounter",
     "Requests",
+    "Room",
+    "Rooms",
     "Secrets",
     "Serving",
     "Syncs",
     "Throttles",
+    "Writable",
 ]

@@ -1,12 +1,22 @@
 """The connections, their secrets, and the pauses that their tenants ask for."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.connector.domain.connection import Connection, Credential
+
+
+@dataclass(frozen=True, slots=True)
+class Writable:
+    """A connection, and those of its service principals that were asked about and are Microsoft's
+    own: they must never be written to."""
+
+    connection: Connection
+    protected_ids: frozenset[str]
 
 
 class Connections(Protocol):
@@ -30,6 +40,12 @@ class Connections(Protocol):
         Raises:
             Invalid: PAGE_TOKEN_INVALID.
         """
+        ...
+
+    async def for_writing(
+        self, connection_id: str, service_principal_ids: Iterable[str]
+    ) -> "Writable | None":
+        """The connection with this id, and which of these are Microsoft's own."""
         ...
 
     async def protected(self, connection_id: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from services.connector.domain.assignment import Assignment
 from services.connector.domain.connection import CheckReport, Connection
 from services.connector.domain.directory import (
     AppsInScope,
@@ -13,7 +14,7 @@ from services.connector.domain.directory import (
     Phase,
     ReadingStart,
 )
-from services.connector.domain.operation import OperationKind
+from services.connector.domain.operation import Operation, OperationKind
 from services.connector.domain.target import Principal, Target
 from services.connector.domain.verdict import Refused, Verdict
 
@@ -38,6 +39,26 @@ class Attempt:
     client_request_id: str
     takes_over: bool = False
     refusal: Refused | None = None
+
+    @classmethod
+    def of(cls, assignment: Assignment, operation: Operation, client_request_id: str) -> "Attempt":
+        """The one that an operation of an assignment has just been noted for."""
+        adds = operation.kind is OperationKind.ADD
+        return cls(
+            operation_id=operation.operation_id,
+            kind=operation.kind,
+            number=operation.attempt_count,
+            principal=assignment.principal,
+            target=assignment.target,
+            entra_assignment_id=assignment.entra_assignment_id,
+            # This one counts already. A new operation looks only for what is taken over, which may
+            # be there though Entra would refuse to write it: after a removal of unknown outcome a
+            # replica that lags would show what is gone, while Entra's answer to a write is certain.
+            looks_first=adds
+            and (assignment.taken_over or (operation.attempt_count > 1 and assignment.tries > 1)),
+            client_request_id=client_request_id,
+            takes_over=adds and assignment.taken_over,
+        )
 
 
 class Gate(Protocol):

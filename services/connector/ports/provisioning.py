@@ -24,17 +24,19 @@ class Provisioning(Protocol):
         ...
 
     async def around_lease(
-        self,
-        lease_id: str,
-        principal: Principal | None = None,
-        targets: Sequence[Target] = (),
-        *,
-        at_once: bool = False,
+        self, lease_id: str, principal: Principal | None = None, targets: Sequence[Target] = ()
     ) -> Picture:
         """The delivery of a lease with its assignments, and those of a person to targets.
 
-        With them the open deliveries that hang on these assignments, and all of theirs. `at_once`:
-        as of one moment, which whoever writes guards by versions instead.
+        With them the open deliveries that hang on these assignments, and all of theirs; there may
+        be more of the same person. Not of one moment: whoever writes is guarded by versions.
+        """
+        ...
+
+    async def shown(self, lease_id: str) -> Picture | None:
+        """The delivery of a lease, and the assignments that it hangs on, as of one moment.
+
+        For reading only: without what is under way, and without who holds them.
         """
         ...
 
@@ -71,7 +73,7 @@ class Provisioning(Protocol):
     ) -> Sequence[Due]:
         """A tenant's operations under way whose next attempt is due: by lanes, the oldest first.
 
-        None of those whose person is busy, by object id.
+        None of those under way at this moment for somebody who is busy, by object id.
         """
         ...
 

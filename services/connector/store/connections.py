@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, insert, select, update
 
 from libs.db.committer import Guarded
 from libs.db.engine import Database
+from libs.db.gathered import Gathered, padded
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.connector.domain.connection import (
@@ -17,7 +18,26 @@ from services.connector.domain.connection import (
     RemovedAccessAction,
     SyncSchedule,
 )
+from services.connector.ports import Writable
 from services.connector.store.tables import connections, protected_service_principals
+
+_FOR_WRITING = (
+    select(*connections.c, protected_service_principals.c.entra_object_id)
+    .select_from(
+        connections.outerjoin(
+            protected_service_principals,
+            and_(
+                protected_service_principals.c.connection_id == connections.c.connection_id,
+                protected_service_principals.c.entra_object_id.in_(
+                    bindparam("principals", expanding=True)
+                ),
+            ),
+        )
+    )
+    .where(connections.c.connection_id.in_(bindparam("ids", expanding=True)))
+)
+# A connection, and service principals of its tenant.
+_Asked = tuple[str, frozenset[str]]
 
 
 class ConnectionStore:
@@ -25,6 +45,7 @@ class ConnectionStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._for_writing = Gathered(self._read_for_writing)
 
     async def get(self, connection_id: str) -> Connection | None:
         """The connection with this id."""
@@ -48,6 +69,29 @@ class ConnectionStore:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         found = [_connection(row) for row in rows]
         return request.page(found, key=lambda connection: (connection.connection_id,))
+
+    async def for_writing(
+        self, connection_id: str, service_principal_ids: Iterable[str]
+    ) -> Writable | None:
+        """The connection with this id, and which of these are Microsoft's own."""
+        return await self._for_writing.get((connection_id, frozenset(service_principal_ids)))
+
+    async def _read_for_writing(self, asked: Sequence[_Asked]) -> dict[_Asked, Writable]:
+        values = {
+            "ids": padded(sorted({id for id, _ in asked})),
+            # Never none: an `IN` of nothing is another statement.
+            "principals": padded(sorted({"", *(each for _, some in asked for each in some)})),
+        }
+        rows = await self._database.read(lambda c: c.execute(_FOR_WRITING, values).all())
+        found = {row.connection_id: _connection(row) for row in rows}
+        protected = {(row.connection_id, row.entra_object_id) for row in rows}
+        return {
+            (id, some): Writable(
+                found[id], frozenset(each for each in some if (id, each) in protected)
+            )
+            for id, some in asked
+            if id in found
+        }
 
     async def protected(self, connection_id: str) -> frozenset[str]:
         """The service principals of its tenant that were found to be Microsoft's own."""

@@ -1,13 +1,12 @@
 """Deliveries, assignments and operations in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, case, insert, select, update
+from sqlalchemy import Connection, bindparam, case, or_, select
 
-from libs.db.committer import Guarded
 from libs.db.engine import Database
+from libs.db.gathered import Gathered, padded
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.connector.domain.assignment import Assignment
@@ -17,8 +16,8 @@ from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.target import Principal, Target
 from services.connector.domain.wave import Due
 from services.connector.ports import Recorded
-from services.connector.store import expected, pictures, rows
-from services.connector.store.tables import assignments, attempts, deliveries, holds, operations
+from services.connector.store import expected, pictures, rows, saving
+from services.connector.store.tables import assignments, attempts, deliveries, operations
 
 _OPEN_LEASES = (
     select(deliveries.c.lease_id)
@@ -39,7 +38,10 @@ _DUE = (
         operations.c.state == OperationState.INTENDED.value,
         operations.c.next_attempt_time <= bindparam("now"),
         assignments.c.connection_id == bindparam("connection_id"),
-        assignments.c.entra_principal_id.not_in(bindparam("busy", expanding=True)),
+        or_(
+            operations.c.awaits.is_(False),
+            assignments.c.entra_principal_id.not_in(bindparam("busy", expanding=True)),
+        ),
     )
     .order_by(
         case({lane.value: rank for rank, lane in enumerate(Lane)}, value=operations.c.lane),
@@ -53,26 +55,10 @@ _ATTEMPTS = (
     select(attempts).where(attempts.c.operation_id == bindparam("id")).order_by(attempts.c.number)
 )
 
-
-def _update(table: Table, key: str) -> Any:
-    return update(table).where(table.c[key] == bindparam("of"))
-
-
-def _update_seen(table: Table, key: str) -> Any:
-    return _update(table, key).where(table.c.version == bindparam("seen"))
-
-
-_ADD_DELIVERY, _CHANGE_DELIVERY = insert(deliveries), _update_seen(deliveries, "lease_id")
-_ADD_ASSIGNMENT, _CHANGE_ASSIGNMENT = (
-    insert(assignments),
-    _update_seen(assignments, "assignment_id"),
-)
-# An operation belongs to its assignment, whose version guards it.
-_ADD_OPERATION, _CHANGE_OPERATION = insert(operations), _update(operations, "operation_id")
-_ADD_ATTEMPT = insert(attempts)
-_END_ATTEMPT = _update(attempts, "operation_id").where(attempts.c.number == bindparam("nth"))
-_HOLD = insert(holds)
-_RELEASE = _update(holds, "assignment_id").where(holds.c.lease_id == bindparam("lease"))
+_NOTHING = Picture({}, {})
+# Of so many leases at once the surroundings are read.
+_MOST_AROUND = 64
+_Around = tuple[str, Principal | None, tuple[Target, ...]]
 
 
 class ProvisioningStore:
@@ -80,6 +66,10 @@ class ProvisioningStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._around = Gathered(self._read_around, _MOST_AROUND)
+        self._shown = Gathered(
+            lambda ids: database.read(lambda c: pictures.read_shown(c, ids)), _MOST_AROUND
+        )
 
     async def delivery(self, lease_id: str) -> Delivery | None:
         """What is known of a lease."""
@@ -87,23 +77,38 @@ class ProvisioningStore:
         return found.get(lease_id)
 
     async def around_lease(
-        self,
-        lease_id: str,
-        principal: Principal | None = None,
-        targets: Sequence[Target] = (),
-        *,
-        at_once: bool = False,
+        self, lease_id: str, principal: Principal | None = None, targets: Sequence[Target] = ()
     ) -> Picture:
         """The delivery of a lease with its assignments, and those of a person to targets."""
+        return await self._around.get((lease_id, principal, tuple(targets))) or _NOTHING
+
+    async def _read_around(self, asked: Sequence[_Around]) -> Mapping[_Around, Picture]:
+        wanted = {
+            (target.connection_id, principal.entra_object_id, target.directory_entitlement_id)
+            for _, principal, targets in asked
+            for target in targets
+            if principal is not None
+        }
+        lease_ids = {lease_id for lease_id, _, _ in asked}
 
         def work(connection: Connection) -> Picture:
-            seeds = set(pictures.of_lease(connection, lease_id))
-            if principal is not None:
-                wanted = [(each.connection_id, each.directory_entitlement_id) for each in targets]
-                seeds.update(pictures.of_person(connection, principal.entra_object_id, wanted))
-            return pictures.picture(connection, seeds, {lease_id})
+            known, seeds = pictures.seeds_of(connection, lease_ids, wanted)
+            return pictures.picture(connection, seeds, known)
 
-        return await self._database.read(work, at_once=at_once)
+        found = await self._database.read(work)
+        people = found.by_person()
+        around = {}
+        for key in asked:
+            lease_id, principal, _ = key
+            delivery = found.deliveries.get(lease_id)
+            who = delivery.subject if delivery is not None else principal
+            if who is not None and (own := people.get(who.entra_object_id)) is not None:
+                around[key] = own
+        return around
+
+    async def shown(self, lease_id: str) -> Picture | None:
+        """The delivery of a lease, and the assignments that it hangs on, as of one moment."""
+        return await self._shown.get(lease_id)
 
     async def open_deliveries(self, limit: int) -> Sequence[str]:
         """Leases that are on their way in or out, those that changed longest ago first."""
@@ -114,8 +119,7 @@ class ProvisioningStore:
         """The assignments of operations, and the open deliveries that hang on them with theirs."""
 
         def work(connection: Connection) -> Picture:
-            seeds = set(pictures.of_operations(connection, operation_ids))
-            return pictures.picture(connection, seeds, set())
+            return pictures.picture_of_operations(connection, operation_ids)
 
         return await self._database.read(work)
 
@@ -152,7 +156,12 @@ class ProvisioningStore:
         self, connection_id: str, now: datetime, limit: int, busy: frozenset[str]
     ) -> Sequence[Due]:
         """A tenant's operations under way whose next attempt is due: by lanes, the oldest first."""
-        values = {"connection_id": connection_id, "now": now, "most": limit, "busy": list(busy)}
+        values = {
+            "connection_id": connection_id,
+            "now": now,
+            "most": limit,
+            "busy": padded(sorted(busy)),
+        }
         found = await self._database.read(lambda c: c.execute(_DUE, values).all())
         return [
             Due(
@@ -212,84 +221,4 @@ class ProvisioningStore:
 
     def saved(self, before: Picture, after: Picture) -> tuple[Write, ...]:
         """What is written for `after`, which holds only what changed."""
-        changed = after.assignments.values()
-        writes = _each(
-            (_ADD_ASSIGNMENT, _CHANGE_ASSIGNMENT),
-            [(each.assignment_id, each.version, each) for each in changed],
-            rows.assignment_values,
-            rows.assignment_changes,
-        )
-        writes += _operations([(*each.finished, each.operation) for each in changed])
-        writes += _each(
-            (_ADD_DELIVERY, _CHANGE_DELIVERY),
-            [(each.lease_id, each.version, each) for each in after.deliveries.values()],
-            rows.delivery_values,
-            rows.delivery_changes,
-        )
-        held, released = [], []
-        for each in changed:
-            known = before.assignments.get(each.assignment_id)
-            had = known.lease_ids if known is not None else frozenset[str]()
-            held += [
-                {"assignment_id": each.assignment_id, "lease_id": lease_id, "live": True}
-                for lease_id in sorted(each.lease_ids - had)
-            ]
-            released += [
-                {"of": each.assignment_id, "lease": lease_id, "live": False}
-                for lease_id in sorted(had - each.lease_ids)
-            ]
-        # Held and released in one change: the delivery hangs on it all the same.
-        for delivery in after.deliveries.values():
-            had_before = before.deliveries.get(delivery.lease_id)
-            hung = had_before.assignment_ids if had_before is not None else ()
-            held += [
-                {"assignment_id": each, "lease_id": delivery.lease_id, "live": False}
-                for each in delivery.assignment_ids
-                if each not in hung
-                and (found := after.assignments.get(each)) is not None
-                and delivery.lease_id not in found.lease_ids
-            ]
-        return (*writes, *_all(_HOLD, held), *_all(_RELEASE, released))
-
-
-def _each(
-    statements: tuple[Any, Any],
-    things: Sequence[tuple[str, int, Any]],
-    values: Any,
-    changes: Any,
-) -> list[Write]:
-    """New ones in one go; of changed ones each is guarded by the version that was seen."""
-    insertion, change = statements
-    writes = _all(insertion, [values(thing) for _, version, thing in things if version == 0])
-    for id, version, thing in things:
-        if version:
-            parameters = changes(thing) | {"of": id, "seen": version}
-            writes.append(Guarded(change, expects=1, parameters=(parameters,)))
-    return writes
-
-
-def _operations(of_assignments: Sequence[Sequence[Operation | None]]) -> list[Write]:
-    found = [each for some in of_assignments for each in some if each is not None]
-    changes = [
-        rows.operation_changes(each) | {"of": each.operation_id} for each in found if each.version
-    ]
-    added = [rows.operation_values(each) for each in found if not each.version]
-    begun = [
-        rows.attempt_values(each.operation_id, start) for each in found for start in each.begun
-    ]
-    ended = [
-        rows.attempt_changes(end) | {"of": each.operation_id, "nth": end.number}
-        for each in found
-        for end in each.ended
-    ]
-    return [
-        # Those that ended first: the one under way takes over their unique key.
-        *_all(_CHANGE_OPERATION, changes),
-        *_all(_ADD_OPERATION, added),
-        *_all(_ADD_ATTEMPT, begun),
-        *_all(_END_ATTEMPT, ended),
-    ]
-
-
-def _all(statement: Any, parameters: list[dict[str, Any]]) -> list[Write]:
-    return [Guarded(statement, parameters=parameters)] if parameters else []
+        return saving.saved(before, after)

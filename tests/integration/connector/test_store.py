@@ -10,8 +10,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from libs.db.committer import Guarded, Stale
+from libs.db.committer import Stale
 from libs.db.engine import Database
+from libs.db.guarded import Culprit, run_all
 from libs.domain.changes import Write
 from services.connector.domain.assignment import Assignment
 from services.connector.domain.attempt import AttemptOutcome, AttemptRecord
@@ -46,15 +47,10 @@ async def _keep(database: Database, writes: tuple[Write, ...]) -> None:
     """Writes as the committer does, in one transaction."""
 
     def work(connection: Connection) -> None:
-        for write in writes:
-            assert isinstance(write, Guarded)
-            if write.expects is None and write.parameters is not None:
-                connection.execute(write.statement, write.parameters)
-                continue
-            for parameters in (None,) if write.parameters is None else write.parameters:
-                result = connection.execute(write.statement, parameters)
-                if write.expects is not None and result.rowcount != write.expects:
-                    raise Stale
+        try:
+            run_all(connection, [writes])
+        except Culprit as found:
+            raise found.error from found
 
     await database.write(work)
 

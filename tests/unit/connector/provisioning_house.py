@@ -1,6 +1,6 @@
 """The provisioning handlers over stand-ins, and a worker that a test drives by hand."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from services.connector.domain.lease import Lease
 from services.connector.domain.sync import Sync, SyncState, first_progress
 from services.connector.domain.target import AppRoleGrant, GroupMembership, Principal, Target
 from services.connector.domain.verdict import Verdict
+from services.connector.domain.wave import Due
 from services.connector.handlers.deliver_lease import DeliverLease
 from services.connector.handlers.end_lease import EndLease
 from services.connector.handlers.lost_access import SeeToLostAccess
@@ -20,7 +21,7 @@ from services.connector.handlers.mend_delivery import MendDelivery
 from services.connector.handlers.reconcile import Reconcile
 from services.connector.handlers.run_operations import RunOperations
 from services.connector.loops.reconciling import Reconciler
-from services.connector.ports import Attempt
+from services.connector.ports import Attempt, Departure
 from tests.fakes.clock import FakeClock
 from tests.fakes.connector_store import (
     FakeCatalog,
@@ -39,6 +40,19 @@ CONNECTION = Connection(
 )  # fmt: skip
 GROUP = Target("den_group", "con_1", "member of Editors", GroupMembership("g-1"))
 ROLE = Target("den_role", "con_1", "role of Design", AppRoleGrant("sp-1", "r-1"))
+
+
+class PlentyOfRoom:
+    """Whatever is to be done may go at once."""
+
+    def __init__(self) -> None:
+        self.departures: list[Departure] = []
+
+    def take(self, connection_id: str, due: Sequence[Due]) -> Mapping[str, str]:
+        return {each.operation_id: f"call of {each.operation_id}" for each in due}
+
+    def leave(self, departure: Departure) -> None:
+        self.departures.append(departure)
 
 
 class ProvisioningHouse:
@@ -127,6 +141,12 @@ class ProvisioningHouse:
     async def granted(self, lease_id: str) -> None:
         """The event arrives."""
         self.store.commit(await self.deliver_lease(lease_id))
+
+    async def granted_at_once(self, lease_id: str) -> list[Attempt]:
+        """The event arrives while there is room for what it begins: attempts that are under way."""
+        room = PlentyOfRoom()
+        self.store.commit(await self.deliver_lease(lease_id, room))
+        return [each for some in room.departures for each in some.attempts.values()]
 
     async def ended(self, lease_id: str) -> None:
         """The event arrives."""

@@ -1,8 +1,8 @@
 """The scheduler of a tenant among stand-ins."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -166,6 +166,36 @@ class Stage:
     async def running(self) -> AsyncIterator[None]:
         async with self.pauses, self.scheduler:
             yield
+
+    @contextmanager
+    def boarding(self) -> Iterator[Callable[[int], Awaitable[Change]]]:
+        """The events of leases arrive while there may be room for what they begin. What they
+        answer is yet to be committed; what was not is given back at the end."""
+        with ExitStack() as rooms:
+
+            async def granted(number: int) -> Change:
+                room = rooms.enter_context(self.scheduler.room())
+                outcome = await self.house.deliver_lease(f"lea_{number}", room)
+                assert outcome.change is not None
+                return outcome.change
+
+            yield granted
+
+    async def calm(self) -> None:
+        """Waits until nothing waits to be looked at."""
+        await asyncio.sleep(0.02)
+
+    def commit(self, *changes: Change) -> None:
+        """Makes changes true together, and tells of them."""
+        for change in changes:
+            self.house.store.commit(Outcome(None, change))
+        self.scheduler.committed(changes)
+
+    def lease(self, number: int, *targets: Target) -> None:
+        """A lease of one of many people, of which nothing was heard yet."""
+        person = Principal(f"usr_{number}", TENANT, f"p-{number}")
+        self.house.catalog.people[person.user_id] = person
+        self.house.lease(f"lea_{number}", *(targets or (ROLE,)), of=person)
 
     async def grant(
         self, number: int, *targets: Target, emergency: bool = False, takes_over: bool = False

@@ -40,6 +40,7 @@ _STEPS = st.one_of(
     st.tuples(st.sampled_from(["grant", "end"]), st.sampled_from(sorted(_LEASES))),
     st.tuples(st.sampled_from(["call", "finish"]), st.sampled_from(list(Call))),
     st.tuples(st.just("begin"), st.just("")),
+    st.tuples(st.just("grant at once"), st.sampled_from(sorted(_LEASES))),
     st.tuples(st.sampled_from(["granted", "ended"]), st.sampled_from(sorted(_LEASES))),
 )
 _BY_HAND = st.one_of(
@@ -71,6 +72,13 @@ class Play:
         if what == "grant" and lease_id not in house.requests.leases:
             house.lease(lease_id, *_LEASES[lease_id], takes_over=lease_id == _TAKES_OVER)
             await house.granted(lease_id)
+        elif what == "grant at once" and lease_id not in house.requests.leases:
+            house.lease(lease_id, *_LEASES[lease_id], takes_over=lease_id == _TAKES_OVER)
+            if self.under_way:  # then there is no room for it
+                await house.granted(lease_id)
+            else:
+                begun = await house.granted_at_once(lease_id)
+                self.under_way = {each.operation_id: each for each in begun}
         elif what == "end" and lease_id in house.requests.leases:
             house.end(lease_id)
             await house.ended(lease_id)

@@ -55,14 +55,15 @@ async def _made(model: GraphModel, *attempts: Attempt, gate: Gate | None = None)
 
 
 def _everyone(count: int) -> list[Attempt]:
-    return [_attempt(f"u-{number}") for number in range(count)]
+    """They go by one call, which carries one id."""
+    people = [_attempt(f"u-{number}") for number in range(count)]
+    return [replace(each, client_request_id="call-1") for each in people]
 
 
 async def test_joins_of_a_group_are_one_call() -> None:
     """Twenty people, one PATCH; the attempts say so, and share the id that the call carried."""
     model = GraphModel()
-    attempts = [replace(each, client_request_id="call-1") for each in _everyone(20)]
-    verdicts = await _made(model, *attempts)
+    verdicts = await _made(model, *_everyone(20))
     assert len(model.requests) == 1 and len(model.members) == 20
     for verdict in verdicts:
         assert isinstance(verdict, Done)

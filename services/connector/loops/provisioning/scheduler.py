@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import structlog
@@ -10,8 +11,9 @@ from libs.domain.changes import Change
 from libs.domain.errors import Unavailable
 from services.connector.handlers.mend_delivery import MendDelivery
 from services.connector.loops.provisioning.parts import Parts
+from services.connector.loops.provisioning.rooms import TenantRooms
 from services.connector.loops.provisioning.tenant import TenantScheduler
-from services.connector.ports import Serving
+from services.connector.ports import Room, Serving
 
 _MOST_MENDED = 200
 _log = structlog.get_logger(__name__)
@@ -25,12 +27,21 @@ class ProvisioningScheduler:
     serving: Serving
     mend_delivery: MendDelivery
     _tenants: dict[str, TenantScheduler] = field(default_factory=dict)
+    _rooms: TenantRooms = field(init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _task: "asyncio.Task[None] | None" = None
 
+    def __post_init__(self) -> None:
+        self._rooms = TenantRooms(self._tenants)
+
+    def room(self) -> AbstractContextManager[Room]:
+        """Room for the first attempts of one delivery."""
+        return self._rooms.room()
+
     def committed(self, changes: Sequence[Change]) -> None:
-        """Has the tenants looked at, at once, when a change may have brought work."""
-        actions = {change.audit.action for change in changes}
+        """Lets go what leaves with these changes. Has the tenants looked at, at once, when others
+        may have brought work."""
+        actions = {change.audit.action for change in self._rooms.committed(changes)}
         if any(action.startswith(("delivery.", "operation.")) for action in actions):
             for tenant in self._tenants.values():
                 tenant.wake(urgent="delivery.ended" in actions)

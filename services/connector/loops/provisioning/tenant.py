@@ -7,15 +7,19 @@ comes in the meantime, and goes first, finds nothing in its way.
 """
 
 import asyncio
+import uuid
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
 from libs.domain.errors import Unavailable
 from services.connector.domain.operation import Lane
-from services.connector.domain.wave import Parcel, Wave, next_wave
+from services.connector.domain.wave import MOST_TOGETHER, Due, Parcel, Wave, next_wave
 from services.connector.loops.provisioning.parts import Parts
 from services.connector.loops.provisioning.wave import WaveRun
-from services.connector.ports import Gate, Serving
+from services.connector.ports import Departure, Gate, Serving
 
 # What other processes commit is seen within this time.
 _POLL_SECONDS = 0.5
@@ -38,21 +42,74 @@ class TenantScheduler:
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._busy: set[str] = set()
+        # Of them, those for whom a look passed something over.
+        self._passed_over: set[str] = set()
         self._on_their_way = 0
         # Whether the last look left something for which there was no room.
         self._left = False
-        self._last_wave = float("-inf")
+        # Whether the last look left nothing at all, and nothing has come since.
+        self._calm = False
+        self._ended = False
+        # What goes when it is committed, by operation.
+        self._boarding: dict[str, Due] = {}
+        self._calls = _Calls()
         self._waves: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run(), name=f"provision {connection_id}")
 
     def wake(self, *, urgent: bool = False) -> None:
         """Has it look at once; also in between when something urgent came."""
+        self._calm = False
         self._wake.set()
         if urgent:
             self._urgent.set()
 
+    def board(self, due: Sequence[Due]) -> Mapping[str, str]:
+        """Keeps room for first attempts of one person: the ids of their calls, by operation.
+
+        None where there is not plenty of it, where anything waits, or where the person has to wait.
+        """
+        person = due[0].entra_principal_id
+        together = [*self._boarding.values(), *due]
+        wave = next_wave(together, writes=len(together), on_their_way=self._on_their_way)
+        if (
+            self._ended
+            or not self._calm
+            or person in self._busy
+            or sum(len(parcel.operations) for parcel in wave.parcels) < len(together)
+            # What comes meanwhile, and goes first, finds as much again.
+            or self._gate.writes_ready() < 2 * len(together)
+            or not self._serving.serves(self._connection_id)
+        ):
+            return {}
+        self._busy.add(person)
+        ids = {each.operation_id: self._calls.id_for(each) for each in due}
+        for each in due:
+            self._boarding[each.operation_id] = replace(
+                each, client_request_id=ids[each.operation_id]
+            )
+        return ids
+
+    def stay(self, due: Sequence[Due]) -> None:
+        """What there was room for does not go, or it is not known that it may."""
+        for each in due:
+            del self._boarding[each.operation_id]
+        self._freed(due[0].entra_principal_id, True)
+
+    def depart(self, departures: Sequence[Departure]) -> None:
+        """What there was room for is committed, and goes."""
+        due = [self._boarding.pop(each.operation_id) for some in departures for each in some.due]
+        self._calls = _Calls()
+        if self._ended:
+            # Whoever works on the tenant next looks what came of it: nothing.
+            return
+        wave = next_wave(due, writes=len(due), on_their_way=self._on_their_way)
+        self._gate.take_writes(wave.writes)
+        self._on_their_way += len(wave.parcels)
+        self._start(lambda run: run.carry_on(wave.parcels, departures))
+
     async def stop(self) -> None:
         """Stops at once, whatever is under way."""
+        self._ended = True
         tasks = [self._task, *self._waves]
         for task in tasks:
             task.cancel()
@@ -60,6 +117,7 @@ class TenantScheduler:
 
     async def end(self) -> None:
         """Begins nothing more, lets what is under way be answered for a few seconds, and stops."""
+        self._ended = True
         self._task.cancel()
         if self._waves:
             await asyncio.wait(self._waves, timeout=_GRACE_SECONDS)
@@ -88,13 +146,17 @@ class TenantScheduler:
 
     async def _look(self) -> bool:
         """Begins what may go now. True when more is due than the tenant lets through."""
-        if not (writes := self._gate.writes_ready()):
+        writes = self._gate.writes_ready() - len(self._boarding)
+        if writes <= 0:
             return True
-        due = await self._parts.provisioning.due(
+        found = await self._parts.provisioning.due(
             self._connection_id, self._parts.clock.now(), _MOST_DUE, frozenset(self._busy)
         )
+        due = [each for each in found if each.entra_principal_id not in self._busy]
+        self._passed_over |= {each.entra_principal_id for each in found} & self._busy
         wave = next_wave(due, writes=writes, on_their_way=self._on_their_way)
         self._left = sum(len(parcel.operations) for parcel in wave.parcels) < len(due)
+        self._calm = not (self._left or wave.kept_back or self._wake.is_set())
         if wave.parcels and self._serving.serves(self._connection_id):
             self._gate.take_writes(wave.writes)
             self._begin(wave)
@@ -104,10 +166,12 @@ class TenantScheduler:
         self._on_their_way += len(wave.parcels)
         people = {each.entra_principal_id for some in wave.parcels for each in some.operations}
         self._busy |= people
-        run = WaveRun(self._connection_id, self._serving, self._parts, self._returned, self._freed)
-        task = asyncio.create_task(run.carry_out(wave.parcels), name="wave")
-        self._waves.add(task)
+        self._start(lambda run: run.carry_out(wave.parcels))
 
+    def _start(self, carry: Callable[[WaveRun], Coroutine[Any, Any, None]]) -> None:
+        run = WaveRun(self._connection_id, self._serving, self._parts, self._returned, self._freed)
+        task = asyncio.create_task(carry(run), name="wave")
+        self._waves.add(task)
         # Everybody in it has been freed by then, and each has had the tenant looked at.
         task.add_done_callback(self._waves.discard)
 
@@ -117,7 +181,26 @@ class TenantScheduler:
         if self._left:
             self.wake(urgent=parcel.lane is not Lane.GRANT)
 
-    def _freed(self, person: str) -> None:
-        """Everything of a wave for this person is kept."""
+    def _freed(self, person: str, more: bool) -> None:
+        """Everything of a wave for this person is kept; `more` may be under way for them."""
         self._busy.discard(person)
-        self.wake()
+        if more or person in self._passed_over:
+            self._passed_over.discard(person)
+            self.wake()
+
+
+class _Calls:
+    """The ids of calls that are made of what boards at one time."""
+
+    def __init__(self) -> None:
+        self._joins: dict[tuple[str, str], tuple[str, int]] = {}
+
+    def id_for(self, due: Due) -> str:
+        """One for everybody who joins a group by the same call, or one of its own."""
+        if due.joins is None:
+            return str(uuid.uuid4())
+        id, count = self._joins.get(due.joins, ("", MOST_TOGETHER))
+        if count == MOST_TOGETHER:
+            id, count = str(uuid.uuid4()), 0
+        self._joins[due.joins] = id, count + 1
+        return id

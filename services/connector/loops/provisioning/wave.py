@@ -7,7 +7,7 @@ nobody else's concern. Whoever's answers are all there is done, and does not wai
 import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -25,10 +25,10 @@ from services.connector.domain.verdict import (
     Verdict,
 )
 from services.connector.domain.wave import Parcel
-from services.connector.domain.writing import refusal_to_add, refusal_to_touch
+from services.connector.domain.writing import refusal_to_add, refusal_to_touch, service_principals
 from services.connector.handlers.run_operations import Begun
 from services.connector.loops.provisioning.parts import Parts
-from services.connector.ports import Attempt, Serving
+from services.connector.ports import Attempt, Departure, Serving
 
 _RETRY_SECONDS = 0.2
 _FAULT_SECONDS = 1.0
@@ -43,11 +43,12 @@ class _Person:
     attempts: dict[str, Attempt] = field(default_factory=dict)
     answers: list[tuple[Attempt, Verdict]] = field(default_factory=list)
     picture: Picture | None = None
+    settling: bool = False
 
 
 class WaveRun:
     """Carries out one wave. `returned` hears of each parcel that is back, `freed` of each person
-    for whom everything is noted."""
+    for whom everything is noted, and whether anything may be under way for them still."""
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class WaveRun:
         serving: Serving,
         parts: Parts,
         returned: Callable[[Parcel], None],
-        freed: Callable[[str], None],
+        freed: Callable[[str, bool], None],
     ) -> None:
         self._connection_id = connection_id
         self._serving = serving
@@ -66,6 +67,24 @@ class WaveRun:
         self._out: list[Parcel] = []
         self._connection: Connection | None = None
         self._protected_ids: frozenset[str] = frozenset()
+
+    async def carry_on(self, parcels: Sequence[Parcel], departures: Sequence[Departure]) -> None:
+        """The rest for attempts that are noted already: those in no parcel are not made.
+
+        Raises nothing.
+        """
+        self._out = [*parcels]
+        going = {each.operation_id for parcel in parcels for each in parcel.operations}
+        for departure in departures:
+            person = self._people[departure.due[0].entra_principal_id]
+            person.picture = departure.picture
+            person.attempts.update(departure.attempts)
+            left = [each for id, each in departure.attempts.items() if id not in going]
+            person.answers += zip(left, _not_made(left, "too much was under way"), strict=True)
+            self._protected_ids |= departure.tenant.protected_ids
+        newest = max(departures, key=lambda each: each.tenant.connection.version)
+        self._connection = newest.tenant.connection
+        await self._finished(parcels)
 
     async def carry_out(self, parcels: Sequence[Parcel]) -> None:
         """Does everything; raises nothing."""
@@ -79,12 +98,16 @@ class WaveRun:
                 person.client_request_ids[each.operation_id] = (
                     str(uuid.uuid4()) if alone else shared
                 )
+        await self._finished(parcels, self._begin_all)
+
+    async def _finished(
+        self, parcels: Sequence[Parcel], begin: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         people = [*self._people]
         try:
-            self._connection = await self._parts.connections.get(self._connection_id)
-            self._protected_ids = await self._parts.connections.protected(self._connection_id)
-            await self._begin_all()
-            await asyncio.gather(*(self._send(parcel) for parcel in parcels))
+            if begin is not None:
+                await begin()
+            await asyncio.gather(*(self._send(parcel) for parcel in parcels), self._settle_all())
         except Unavailable as error:
             _log.warning("operations_wait", people=len(people), problem=error.message)
             await asyncio.sleep(_RETRY_SECONDS)
@@ -95,18 +118,25 @@ class WaveRun:
             for parcel in [*self._out]:
                 self._back(parcel)
             for name in [*self._people]:
-                self._done(name)
+                self._done(name, more=True)
 
     async def _begin_all(self) -> None:
         """Notes the attempts, with everything that has to be known read at once."""
         ids = [id for person in self._people.values() for id in person.client_request_ids]
-        pictures = (await self._parts.provisioning.around_operations(ids)).by_person()
+        found = await self._parts.provisioning.around_operations(ids)
+        tenant = await self._parts.connections.for_writing(
+            self._connection_id,
+            service_principals(each.target for each in found.assignments.values()),
+        )
+        if tenant is not None:
+            self._connection, self._protected_ids = tenant.connection, tenant.protected_ids
+        pictures = found.by_person()
         await asyncio.gather(*(self._begin(name, pictures.get(name)) for name in [*self._people]))
 
     async def _begin(self, name: str, picture: Picture | None) -> None:
         person = self._people[name]
         if picture is None:  # nothing is under way any more
-            self._done(name)
+            self._done(name, more=False)
             return
         known: list[Picture] = [picture]
         try:
@@ -117,12 +147,12 @@ class WaveRun:
             )
         except (Unavailable, Conflict) as error:
             _log.warning("operations_wait", people=1, problem=error.message)
-            self._done(name)
+            self._done(name, more=True)
             return
         person.attempts.update(begun.attempts)
         person.picture = begun.picture
         if not begun.attempts:
-            self._done(name)
+            self._done(name, more=True)
 
     async def _send(self, parcel: Parcel) -> None:
         attempts: list[Attempt] = []
@@ -134,13 +164,22 @@ class WaveRun:
                 people.append(each.entra_principal_id)
         verdicts = await self._call(attempts) if attempts else []
         self._back(parcel)
-        complete: dict[str, _Person] = {}
         for name, attempt, verdict in zip(people, attempts, verdicts, strict=True):
-            person = self._people[name]
-            person.answers.append((attempt, verdict))
-            if len(person.answers) == len(person.attempts):
-                complete[name] = person
-        await asyncio.gather(*(self._settle(name, person) for name, person in complete.items()))
+            self._people[name].answers.append((attempt, verdict))
+        await self._settle_all()
+
+    async def _settle_all(self) -> None:
+        """Settles whoever's answers are all there."""
+        complete = [
+            (name, person)
+            for name, person in self._people.items()
+            if person.attempts
+            and len(person.answers) == len(person.attempts)
+            and not person.settling
+        ]
+        for _, person in complete:
+            person.settling = True
+        await asyncio.gather(*(self._settle(name, person) for name, person in complete))
 
     async def _call(self, attempts: list[Attempt]) -> Sequence[Verdict]:
         if self._connection is None:
@@ -175,9 +214,9 @@ class WaveRun:
 
     async def _settle(self, name: str, person: _Person) -> None:
         """Notes Entra's answers, however often it takes: nobody else knows them."""
-        answers = person.answers
+        answers, more = person.answers, True
         try:
-            await self._keep(answers, person.picture)
+            more = await self._keep(answers, person.picture)
         except Exception as error:
             # Something in the answers can't be kept. That they came to nothing certain can, and
             # makes the next attempt wait, and look what came of this one.
@@ -191,18 +230,17 @@ class WaveRun:
                 await asyncio.sleep(_FAULT_SECONDS)
         for attempt, verdict in answers:
             _tell(attempt, verdict)
-        self._done(name)
+        self._done(name, more=more)
 
-    async def _keep(self, answers: list[tuple[Attempt, Verdict]], picture: Picture | None) -> None:
+    async def _keep(self, answers: list[tuple[Attempt, Verdict]], picture: Picture | None) -> bool:
         known = [picture]
         while True:
             try:
-                await self._parts.writes.run(
+                return await self._parts.writes.run(
                     lambda: self._parts.run_operations.settle(
                         answers, known.pop() if known else None
                     )
                 )
-                return
             except (Unavailable, Conflict) as error:
                 ids = [attempt.operation_id for attempt, _ in answers]
                 _log.warning("answers_wait", operation_ids=ids, problem=error.message)
@@ -212,9 +250,9 @@ class WaveRun:
         self._out.remove(parcel)
         self._returned(parcel)
 
-    def _done(self, name: str) -> None:
+    def _done(self, name: str, *, more: bool) -> None:
         del self._people[name]
-        self._freed(name)
+        self._freed(name, more)
 
 
 def _not_made(attempts: Sequence[Attempt], why: str) -> list[Verdict]:
