@@ -117,7 +117,7 @@ def _attempt(assignment: Assignment, operation: Operation, client_request_id: st
         looks_first=adds
         and (assignment.taken_over or (operation.attempt_count > 1 and assignment.tries > 1)),
         client_request_id=client_request_id,
-        takes_over=adds and assignment.taken_over,
+        takes_over=assignment.taken_over,
     )
 
 
