@@ -1,13 +1,15 @@
 """What people hold in Entra without Latchkey's doing: the small model that it is held against."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from libs.domain.callers import Person
-from services.connector.domain.assignment import Assignment, AssignmentState
+from services.connector.domain.assignment import AssignmentState
 from services.connector.domain.delivery import DeliveryState
 from services.connector.domain.mirror import LISTS_LAG
 from services.connector.domain.operation import OperationKind
 from services.connector.domain.target import AppRoleGrant
+from services.connector.domain.verdict import Retriable, Verdict
 from services.connector.ports import Attempt
 from services.requests.domain.lease import LeaseState
 from tests.simulation.entra import LATCHKEY, Changed, Kind
@@ -80,24 +82,22 @@ class Standing:
     def calling(self, attempts: Sequence[Attempt]) -> None:
         """Entra is about to be called for these."""
         for each in attempts:
-            found = self._under_way(each)
-            if found is None or (place := _place_of(each)) not in self.beside:
-                continue
+            place = _place_of(each)
             if each.kind is OperationKind.REMOVE:
                 is_looked_for = not each.entra_assignment_id
             else:
                 # "Already there" may then speak of what was brought before.
-                is_looked_for = found.tries > 1
-            if is_looked_for:
+                is_looked_for = self._tries(each) > 1
+            if is_looked_for and place in self.beside:
                 self.doubtful.add(place)
 
-    def called(self, attempts: Sequence[Attempt], *, lost: bool) -> None:
-        """Entra was called for these. `lost`: answers may have been, after they had an effect."""
-        for each in attempts:
+    def called(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> None:
+        """Entra was called for these; `verdicts` are theirs, none if the connector was killed."""
+        for each, verdict in zip_longest(attempts, verdicts):
             place = _place_of(each)
             if each.kind is OperationKind.REMOVE:
                 self.seen.discard(place)
-            elif lost and self._under_way(each) is not None:
+            elif verdict is None or (isinstance(verdict, Retriable) and not verdict.certain):
                 if place in self.given and place not in self.seen:
                     self.doubtful.add(place)
                 elif place not in self.given and place in self.seen and self._holds(place):
@@ -161,12 +161,13 @@ class Standing:
         changed = found.change_time
         return not unsettled and (changed is None or changed + LISTS_LAG < self.town.clock.now())
 
-    def _under_way(self, attempt: Attempt) -> Assignment | None:
-        """What an attempt is for, unless it is known what came of it."""
-        for found in self.town.store.assignments_by_id.values():
-            if found.operation is not None and found.operation.operation_id == attempt.operation_id:
-                return found
-        return None
+    def _tries(self, attempt: Attempt) -> int:
+        """How many calls to add it may have had an effect, with this one."""
+        return next(
+            found.tries
+            for found in self.town.store.assignments_by_id.values()
+            if found.operation is not None and found.operation.operation_id == attempt.operation_id
+        )
 
     def _holds(self, place: Place) -> bool:
         return self.town.entra.holds(*place)

@@ -180,9 +180,8 @@ class Overlap(RuleBasedStateMachine):
     ) -> None:
         """Entra is called."""
         self.standing.calling(attempts)
-        self.run(self.town.carry_out(attempts, faults, dies=dies))
-        lost = any(fault not in (None, Fault.NEVER_SENT) for fault in faults)
-        self.standing.called(attempts, lost=lost or dies)
+        verdicts = self.run(self.town.carry_out(attempts, faults, dies=dies))
+        self.standing.called(attempts, verdicts or ())
 
     @invariant()
     def nothing_of_others_is_taken(self) -> None:
