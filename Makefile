@@ -80,9 +80,9 @@ soak-bad-input: setup ## Send 2,000 odd things to every method: only the contrac
 	SOAK_TOKENS=1000 $(BIN)/python -m pytest --capture=no tests/soak/soak_bad_input.py \
 		tests/e2e/test_token_corpus.py $(ARGS)
 
-soak-ends: setup ## Let 10,000 leases end in the same minute: within the write budget, the most overdue first
+soak-ends: setup ## Let 10,000 leases end in the same minute, also after downtime (LEASES=500 WRITES=5 for fewer)
 	$(call step,soak of ends)
-	SOAK_LEASES=$(or $(LEASES),10000) $(BIN)/python -m pytest --capture=no tests/soak/soak_lease_ends.py $(ARGS)
+	SOAK_LEASES=$(or $(LEASES),10000) SOAK_WRITES_PER_SECOND=$(or $(WRITES),20) $(BIN)/python -m pytest --capture=no tests/soak/soak_lease_ends.py $(ARGS)
 
 soak-overlap: setup ## Let leases overlap in every order: 5,000 interleavings (EXAMPLES=… for others)
 	$(call step,soak of overlaps)

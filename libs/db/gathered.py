@@ -6,6 +6,7 @@ waits for company, and nobody is answered from a time before they asked.
 """
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
@@ -37,6 +38,8 @@ class Gathered(Generic[K, V]):
         self._most = most
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
         self._task: asyncio.Task[None] | None = None
+        # A read is for all who wait: it is not made as whoever asked first, nor within their time.
+        self._context = contextvars.copy_context()
 
     async def get(self, key: K) -> V | None:
         """One of them; none where there is none.
@@ -45,10 +48,11 @@ class Gathered(Generic[K, V]):
             Exception: whatever the read raises.
         """
         if (found := self._waiting.get(key)) is None:
-            found = self._waiting[key] = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            found = self._waiting[key] = loop.create_future()
             found.add_done_callback(lambda done: done.cancelled() or done.exception())
             if self._task is None:
-                self._task = asyncio.ensure_future(self._run())
+                self._task = loop.create_task(self._run(), context=self._context.copy())
         return await asyncio.shield(found)
 
     async def _run(self) -> None:

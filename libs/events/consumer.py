@@ -193,7 +193,7 @@ class Consumer:
             "event_id": event_id,
             "type": event.type if event else message.subject,
             "payload": message.data,
-            "problem": problem,
+            "problem": _legible(problem),
             "quarantine_time": self._clock.now(),
         }
         key = (table.c.consumer == self.name) & (table.c.event_id == event_id)
@@ -205,3 +205,9 @@ class Consumer:
         await self._database.write(work)
         _log.error("event_quarantined", consumer=self.name, event_id=event_id, problem=problem)
         await message.term()
+
+
+def _legible(problem: str) -> str:
+    """A text that every database takes. What was sent may be quoted in it, and who sent it chose
+    that: PostgreSQL keeps no NUL, and what can't be kept would come again without end."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in problem)

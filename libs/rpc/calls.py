@@ -15,7 +15,7 @@ import structlog
 from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
-from libs.domain.callers import Caller, Person, Service
+from libs.domain.callers import Person, Service
 from libs.domain.errors import Invalid, LatchkeyError, NotAllowed, Unauthenticated
 from libs.rpc import deadlines, errors, identity
 from libs.rpc.access import Table
@@ -89,7 +89,7 @@ class Calls(grpc.aio.ServerInterceptor):
         self, method: str, metadata: Sequence[Any], inner: Handler, *, limited: bool
     ) -> Handler:
         async def run(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            async with self._around(method, metadata, context, self._limits.call):
+            async with self._around(method, metadata, context, self._let_in):
                 allowed = deadlines.begin(context.time_remaining()) if limited else None
                 async with asyncio.timeout(allowed):
                     return await inner(request, context)
@@ -100,7 +100,7 @@ class Calls(grpc.aio.ServerInterceptor):
         async def run(
             request: Any, context: grpc.aio.ServicerContext[Any, Any]
         ) -> AsyncIterator[Any]:
-            async with self._around(method, metadata, context, self._limits.stream) as acting:
+            async with self._around(method, metadata, context, self._let_follow) as acting:
                 answering = inner(request, context)
                 if isinstance(answering, Awaitable):
                     await answering  # writes by itself, as the health service does
@@ -116,7 +116,7 @@ class Calls(grpc.aio.ServerInterceptor):
         method: str,
         metadata: Sequence[Any],
         context: grpc.aio.ServicerContext[Any, Any],
-        let_in: Callable[[Caller], AbstractContextManager[None]],
+        let_in: Callable[[Acting | None], AbstractContextManager[None]],
     ) -> AsyncIterator[Acting | None]:
         began, code, reason, who = time.perf_counter(), grpc.StatusCode.OK, "", _names(None)
         acting: Acting | None = None
@@ -125,8 +125,7 @@ class Calls(grpc.aio.ServerInterceptor):
             who = _names(acting)
             self._table.check(method, None if acting is None else acting.caller)
             identity.begin(acting)
-            # Health is answered however much else is asked.
-            with nullcontext() if acting is None else let_in(acting.caller):
+            with let_in(acting):
                 yield acting
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
@@ -153,6 +152,14 @@ class Calls(grpc.aio.ServerInterceptor):
                     reason=reason,
                     milliseconds=round((time.perf_counter() - began) * 1000, 2),
                 )
+
+    def _let_in(self, acting: Acting | None) -> AbstractContextManager[None]:
+        # Health is answered however much else is asked.
+        return nullcontext() if acting is None else self._limits.call(acting.caller)
+
+    def _let_follow(self, acting: Acting | None) -> AbstractContextManager[None]:
+        limits = self._limits
+        return limits.nobodys_stream() if acting is None else limits.stream(acting.caller)
 
     async def _identify(
         self, method: str, metadata: Sequence[Any], context: grpc.aio.ServicerContext[Any, Any]

@@ -40,6 +40,8 @@ class Most:
     """Streams that one person follows."""
     streams: int = 2000
     """Streams that are followed in all."""
+    nobodys_streams: int = 1000
+    """Streams beside these that nobody needs a token for: who watches health."""
 
 
 class Limits:
@@ -53,6 +55,7 @@ class Limits:
         self._people: Counter[str] = Counter()
         self._services = 0
         self._streams: Counter[str] = Counter()
+        self._nobodys_streams = 0
 
     @contextmanager
     def call(self, caller: Caller) -> Iterator[None]:
@@ -100,6 +103,21 @@ class Limits:
                 )
         with _counted(self._streams, caller.key):
             yield
+
+    @contextmanager
+    def nobodys_stream(self) -> Iterator[None]:
+        """One stream that needs no token, for as long as it is followed.
+
+        Raises:
+            TooMuch: OVERLOADED.
+        """
+        if self._nobodys_streams >= self._most.nobodys_streams:
+            raise _overloaded()
+        self._nobodys_streams += 1
+        try:
+            yield
+        finally:
+            self._nobodys_streams -= 1
 
     def _spend(self, key: str) -> None:
         rate, now = self._most.calls_per_second, self._ticks()

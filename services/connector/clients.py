@@ -56,19 +56,24 @@ class RequestsClient:
         return {each.lease_id: leases.lease_of(each) for each in answer.leases}
 
     async def ending(self) -> Sequence[str]:
-        """The leases that are on their way out of Entra."""
-        return await self._in_state(lease_pb2.LEASE_STATE_ENDING)
+        """The leases that are on their way out of Entra, the longest overdue first."""
+        found = await self._in_state(lease_pb2.LEASE_STATE_ENDING)
+        return [lease_id for _, lease_id in sorted(found)]
 
     async def granted(self) -> Sequence[str]:
         """The leases that are on their way into Entra."""
-        return await self._in_state(lease_pb2.LEASE_STATE_GRANTED)
+        found = await self._in_state(lease_pb2.LEASE_STATE_GRANTED)
+        return [lease_id for _, lease_id in found]
 
-    async def _in_state(self, state: lease_pb2.LeaseState.ValueType) -> Sequence[str]:
-        found: list[str] = []
+    async def _in_state(
+        self, state: lease_pb2.LeaseState.ValueType
+    ) -> Sequence[tuple[leases.Moment, str]]:
+        """Leases, with when they end."""
+        found: list[tuple[leases.Moment, str]] = []
         request = lease_pb2.ListLeasesRequest(state=state, page_size=_MOST_LEASES)
         while True:
             answer = await self._peer.call(self._leases.ListLeases, request)
-            found += [lease.lease_id for lease in answer.leases]
+            found += [(leases.end_of(lease), lease.lease_id) for lease in answer.leases]
             if not answer.next_page_token:
                 return found
             request.page_token = answer.next_page_token

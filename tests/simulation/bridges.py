@@ -13,6 +13,7 @@ from services.connector.translate.leases import lease_of
 from services.connector.translate.provisioning import delivery_response
 from services.requests import ports
 from services.requests.domain.delivery import Delivery
+from services.requests.domain.lease import Lease as RequestedLease
 from services.requests.domain.lease import LeaseState
 from services.requests.handlers.get_lease import LeaseReader
 from services.requests.translate.leases import lease_to_proto
@@ -40,19 +41,21 @@ class RequestsNextDoor:
         return lease_of(lease_pb2.Lease.FromString(found.SerializeToString()))
 
     async def ending(self) -> Sequence[str]:
-        return await self._in(LeaseState.ENDING)
+        found = await self._in(LeaseState.ENDING)
+        ends = {lease.lease_id: lease.end_time or lease.create_time for lease in found}
+        return sorted(ends, key=lambda lease_id: (ends[lease_id], lease_id))
 
     async def granted(self) -> Sequence[str]:
-        return await self._in(LeaseState.GRANTED)
+        return [lease.lease_id for lease in await self._in(LeaseState.GRANTED)]
 
-    async def _in(self, state: LeaseState) -> Sequence[str]:
+    async def _in(self, state: LeaseState) -> Sequence[RequestedLease]:
         self._check()
-        found: list[str] = []
+        found: list[RequestedLease] = []
         token = ""
         while True:
             request = PageRequest(_PAGE, token, ("next door", state.value))
             page = await self.leases.page(request, state=state)
-            found += [lease.lease_id for lease in page.items]
+            found += page.items
             if not (token := page.next_page_token):
                 return found
 

@@ -108,8 +108,8 @@ class RequestsRoom(Room):
         self.rule = Ruler(access_requests, leases, seats, advancer, clock)
         self.extend = Extender(leases, self.create, clock)
         self.revoke = Revoker(access_requests, leases, catalog, clock)
-        self.retry = Retrier(access_requests, leases, clock)
-        self.review = Reviewer(access_requests, catalog, clock)
+        self.retry = Retrier(access_requests, leases, seats, clock)
+        self.review = Reviewer(access_requests, seats, catalog, clock)
         self._gone = GoneLoop(
             writes,
             access_requests,

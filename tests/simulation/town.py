@@ -14,6 +14,7 @@ from libs.domain.ids import derived_id, new_id
 from services.connector.domain.assignment import Assignment
 from services.connector.domain.connection import RemovedAccessAction
 from services.connector.domain.sync import Progress, Sync, SyncState
+from services.connector.domain.verdict import Verdict
 from services.connector.domain.wave import next_wave
 from services.connector.entra.gate import Gate
 from services.connector.entra.graph import Graph
@@ -243,16 +244,17 @@ class Town:
 
     async def carry_out(
         self, attempts: list[Attempt], faults: Sequence[Fault | None], *, dies: bool
-    ) -> None:
-        """Calls Graph, of whose requests the first have these faults; a connector that dies keeps
-        no answer, and another one begins."""
+    ) -> list[Verdict]:
+        """Calls Graph, of whose requests the first have these faults; what the attempts came to. A
+        connector that dies keeps no answer, and another one begins."""
         if not attempts:
-            return
+            return []
         self.entra.faults.extend(faults)
         verdicts = await provision(cast(Graph, self.entra), self.gate, attempts)
         self.entra.faults.clear()
         if dies:
             self.begin_connector()
-            return
+            return []
         for attempt, verdict in zip(attempts, verdicts, strict=True):
             self.store.commit(await self.run_operations.settle([(attempt, verdict)]))
+        return verdicts

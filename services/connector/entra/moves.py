@@ -193,16 +193,28 @@ def _remove_assignment(attempt: Attempt, kind: AppRoleGrant) -> Move:
         if not found:
             return gone("200 OK", exchange)
         assignment_id = found
+    verdict = yield from _deleted(attempt, kind, assignment_id)
+    if isinstance(verdict, Refused):
+        left, seen = yield from _find(attempt, kind)
+        return gone("200 OK", seen) if left == "" else verdict
+    if isinstance(verdict, Already) and attempt.takes_over:
+        # Whoever removed it by hand and put it back gave it another id, and that is taken over too.
+        other, seen = yield from _find(attempt, kind)
+        if isinstance(other, Problem) and other.status != 404:
+            return unread(Write.REMOVE_ASSIGNMENT, other, principal_id, seen)
+        if isinstance(other, str) and other not in ("", assignment_id):
+            return (yield from _deleted(attempt, kind, other))
+    return verdict
+
+
+def _deleted(attempt: Attempt, kind: AppRoleGrant, assignment_id: str) -> Move:
     call = _call(attempt, "DELETE", f"{_app(kind)}/appRoleAssignedTo/{_id(assignment_id)}")
     answer = yield call
     exchange = exchange_of(call, answer)
     if isinstance(answer, Answer):
         return Done(answer.text, exchange=exchange)
-    verdict = judge(Write.REMOVE_ASSIGNMENT, answer, principal_id, exchange)
-    if not isinstance(verdict, Refused):
-        return verdict
-    left, seen = yield from _find(attempt, kind)
-    return gone("200 OK", seen) if left == "" else verdict
+    principal_id = attempt.principal.entra_object_id
+    return judge(Write.REMOVE_ASSIGNMENT, answer, principal_id, exchange)
 
 
 def _find(

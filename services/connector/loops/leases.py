@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class LeaseLook:
-    """The loop. Endings come first."""
+    """The loop. Endings come first, the longest overdue before others."""
 
     requests: Requests
     deliver: DeliverLease

@@ -25,8 +25,9 @@ class Attempt:
 
     `number` counts the attempts of the operation, from 1. `entra_assignment_id` is what Entra is
     known to call the assignment, empty when that is not known. `looks_first`: an attempt before
-    this one may have had its effect, or what is found there is ours. With a `refusal` nothing is
-    written: that is what it comes to when the look finds nothing.
+    this one may have had its effect, or what is found there is ours. `takes_over`: it is, whoever
+    put it there; so a removal also removes what has come to have another id. With a `refusal`
+    nothing is written: that is what it comes to when the look finds nothing.
     """
 
     operation_id: str
@@ -57,7 +58,7 @@ class Attempt:
             looks_first=adds
             and (assignment.taken_over or (operation.attempt_count > 1 and assignment.tries > 1)),
             client_request_id=client_request_id,
-            takes_over=adds and assignment.taken_over,
+            takes_over=assignment.taken_over,
         )
 
 

@@ -24,7 +24,7 @@ class Requests(Protocol):
         ...
 
     async def ending(self) -> Sequence[str]:
-        """The leases that are on their way out of Entra.
+        """The leases that are on their way out of Entra, the longest overdue first.
 
         Raises:
             Unavailable: requests does not answer.

@@ -16,6 +16,9 @@ Question = tuple[str, str, tuple[str, ...]]
 _WANTED = (lease_pb2.LEASE_STATE_GRANTED, lease_pb2.LEASE_STATE_ACTIVE)
 _ENDED = (lease_pb2.LEASE_STATE_ENDING, lease_pb2.LEASE_STATE_ENDED)
 
+# Seconds and nanoseconds.
+Moment = tuple[int, int]
+
 
 def lease_of(message: lease_pb2.Lease) -> Lease:
     """A lease. Targets that do not say what must be held, or say it twice, are left out."""
@@ -37,6 +40,11 @@ def lease_of(message: lease_pb2.Lease) -> Lease:
         emergency=message.emergency,
         takes_over=message.takes_over,
     )
+
+
+def end_of(message: lease_pb2.Lease) -> Moment:
+    """When a lease ends, or was made to; before all others if it does not say."""
+    return message.end_time.seconds, message.end_time.nanos
 
 
 def confirm_request(

@@ -8,7 +8,7 @@ from libs.domain.clock import Clock
 from services.requests import ports
 from services.requests.domain import facts
 from services.requests.domain.access_request import REQUESTS, AccessRequest
-from services.requests.handlers.get_access_request import AccessRequestReader
+from services.requests.handlers.seat import Seats
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Canceller:
     """Withdraws access requests that are not decided."""
 
     access_requests: ports.AccessRequests
+    seats: Seats
     clock: Clock
 
     async def __call__(self, command: CancelAccessRequest) -> Outcome[AccessRequest]:
@@ -36,8 +37,7 @@ class Canceller:
             Conflict: ETAG_MISMATCH.
             WrongState: ACCESS_REQUEST_STATE.
         """
-        read = AccessRequestReader(self.access_requests)
-        seen = await read(command.person, command.access_request_id)
+        seen = await self.seats.see(command.person, command.access_request_id)
         seen.check_changeable_by(command.person)
         seen.check_etag(command.etag)
         found = seen.cancel(command.person, command.reason, self.clock.now())

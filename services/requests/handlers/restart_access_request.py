@@ -10,7 +10,7 @@ from services.requests.domain import deciding, facts
 from services.requests.domain.access_request import AccessRequest
 from services.requests.handlers.advance import Advancer
 from services.requests.handlers.decision import audit_of
-from services.requests.handlers.get_access_request import AccessRequestReader
+from services.requests.handlers.seat import Seats
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Restarter:
 
     access_requests: ports.AccessRequests
     leases: ports.Leases
+    seats: Seats
     advancer: Advancer
     clock: Clock
 
@@ -42,7 +43,7 @@ class Restarter:
             LatchkeyError: what the catalog refuses it for.
         """
         person, time = command.person, self.clock.now()
-        seen = await AccessRequestReader(self.access_requests)(person, command.access_request_id)
+        seen = await self.seats.see(person, command.access_request_id)
         seen.check_changeable_by(person)
         seen.check_etag(command.etag)
         begun = deciding.restarted(seen, person, command.reason, time)

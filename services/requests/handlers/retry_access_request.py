@@ -11,7 +11,7 @@ from services.requests.domain import facts, timeline
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.lease import Lease
 from services.requests.handlers.decision import granted
-from services.requests.handlers.get_access_request import AccessRequestReader
+from services.requests.handlers.seat import Seats
 from services.requests.handlers.task_changes import closing_delivery
 from services.requests.handlers.wish import check_vacant
 
@@ -33,6 +33,7 @@ class Retrier:
 
     access_requests: ports.AccessRequests
     leases: ports.Leases
+    seats: Seats
     clock: Clock
 
     async def __call__(self, command: RetryAccessRequest) -> Outcome[AccessRequest]:
@@ -45,8 +46,7 @@ class Retrier:
             AlreadyExists: the person has asked again meanwhile, ACCESS_REQUEST_OPEN or
                 ALREADY_LEASED.
         """
-        read = AccessRequestReader(self.access_requests)
-        seen = await read(command.person, command.access_request_id)
+        seen = await self.seats.see(command.person, command.access_request_id)
         seen.check_changeable_by(command.person)
         # Both of one moment: what one of them is then says what the other one is.
         both = await self.leases.with_access_request(seen.lease_id)

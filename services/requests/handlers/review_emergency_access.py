@@ -10,8 +10,7 @@ from services.requests.domain import errors, facts
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.states import EmergencyReview
 from services.requests.handlers.advance import reviewers_of
-from services.requests.handlers.get_access_request import AccessRequestReader
-from services.requests.handlers.seat import self_decision
+from services.requests.handlers.seat import Seats, self_decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,7 @@ class Reviewer:
     """Has others than those whose it was look at emergency access."""
 
     access_requests: ports.AccessRequests
+    seats: Seats
     catalog: ports.Catalog
     clock: Clock
 
@@ -43,7 +43,7 @@ class Reviewer:
             Unavailable: the catalog does not answer who owns the app.
         """
         person = command.person
-        seen = await AccessRequestReader(self.access_requests)(person, command.access_request_id)
+        seen = await self.seats.see(person, command.access_request_id)
         if person.user_id in seen.own_user_ids:
             return self_decision(seen, person, seen.own_user_ids[person.user_id], "reviewed")
         # Who owns the app now, not who did when it was approved.

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, delete, insert
 
-from libs.db.committer import Guarded
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from services.requests.domain.access_request import AccessRequest
 from services.requests.store.tables import inbox
 
 DECIDE, REVIEW, NEVER = "DECIDE", "REVIEW", "NEVER"
 _INSERT = insert(inbox)
+_DELETE = delete(inbox).where(inbox.c.access_request_id == bindparam("of"))
 
 
 def rows_of(access_request: AccessRequest) -> tuple[dict[str, Any], ...]:
@@ -33,3 +34,8 @@ def into_inbox(access_request: AccessRequest) -> tuple[Write, ...]:
     """Puts it there, where it is not yet."""
     rows = rows_of(access_request)
     return (Guarded(_INSERT, parameters=rows),) if rows else ()
+
+
+def out_of_inbox(access_request_id: str) -> Write:
+    """Takes it out of every one that it is in."""
+    return Guarded(_DELETE, parameters=({"of": access_request_id},))

@@ -1,13 +1,15 @@
 """The leases in the database."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, bindparam, insert, select, union_all, update
+from sqlalchemy import RowMapping, Select, bindparam, insert, select, tuple_, union_all
 
-from libs.db.committer import Guarded
 from libs.db.engine import Database
+from libs.db.gathered import Gathered
+from libs.db.guarded import Guarded, Versioned
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.access_request import AccessRequest
@@ -23,13 +25,13 @@ from services.requests.domain.lease import (
     LeaseState,
 )
 from services.requests.store import documents
-from services.requests.store.access_requests import access_request_from, occupancy
+from services.requests.store.rows import access_request_from, occupancy
 from services.requests.store.tables import LATE_UNTOLD, access_requests, ledger
 from services.requests.store.tables import leases as table
 from services.requests.store.tasks import TaskStore
 
 # What every delivery runs is made once: making a statement costs more than running it.
-_GET = select(table).where(table.c.lease_id == bindparam("id"))
+_GET = select(table).where(table.c.lease_id.in_(bindparam("ids", expanding=True)))
 # One statement, so that both are of the same moment.
 _GET_BOTH = (
     select(table, access_requests)
@@ -38,39 +40,46 @@ _GET_BOTH = (
         access_requests,
         access_requests.c.access_request_id == table.c.access_request_id,
     )
-    .where(table.c.lease_id == bindparam("id"))
+    .where(table.c.lease_id.in_(bindparam("ids", expanding=True)))
 )
-_FAILED = select(table.c.lease_id).where(
-    table.c.subject_user_id == bindparam("user_id"),
-    table.c.entitlement_id == bindparam("entitlement_id"),
+_SUBJECT = (table.c.subject_user_id, table.c.entitlement_id)
+_FAILED = select(*_SUBJECT, table.c.lease_id).where(
+    tuple_(*_SUBJECT).in_(bindparam("keys", expanding=True)),
     table.c.state == LeaseState.FAILED.value,
 )
 _INSERT = insert(table)
+_ROWS = Versioned(table, "lease_id")
+Both = tuple[Lease, AccessRequest]
 
 
-@dataclass(frozen=True, slots=True)
 class LeaseStore:
     """Reads leases, and makes the writes that keep them."""
 
-    database: Database
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._by_id = Gathered(self._some)
+        self._both_by_id = Gathered(self._some_of_both)
+        self._failed = Gathered(self._some_failed)
 
     @property
     def tasks(self) -> TaskStore:
         return TaskStore(self.database)
 
     async def get(self, lease_id: str) -> Lease | None:
-        row = await self.database.read(
-            lambda connection: connection.execute(_GET, {"id": lease_id}).mappings().one_or_none()
-        )
-        return None if row is None else _lease_from(row)
+        return await self._by_id.get(lease_id)
 
-    async def with_access_request(self, lease_id: str) -> tuple[Lease, AccessRequest] | None:
-        row = await self.database.read(
-            lambda connection: (
-                connection.execute(_GET_BOTH, {"id": lease_id}).mappings().one_or_none()
-            )
+    async def _some(self, ids: Sequence[str]) -> Mapping[str, Lease]:
+        rows = await self.database.read(lambda c: c.execute(_GET, {"ids": ids}).mappings().all())
+        return {found.lease_id: found for found in map(_lease_from, rows)}
+
+    async def with_access_request(self, lease_id: str) -> Both | None:
+        return await self._both_by_id.get(lease_id)
+
+    async def _some_of_both(self, ids: Sequence[str]) -> Mapping[str, Both]:
+        rows = await self.database.read(
+            lambda c: c.execute(_GET_BOTH, {"ids": ids}).mappings().all()
         )
-        return None if row is None else (_lease_from(row), access_request_from(row))
+        return {row[table.c.lease_id]: (_lease_from(row), access_request_from(row)) for row in rows}
 
     async def to_remind(self, now: datetime, most: int) -> list[str]:
         query = (
@@ -96,10 +105,16 @@ class LeaseStore:
         )
 
     async def failed(self, subject_user_id: str, entitlement_id: str) -> list[str]:
-        parameters = {"user_id": subject_user_id, "entitlement_id": entitlement_id}
-        return await self.database.read(
-            lambda connection: list(connection.execute(_FAILED, parameters).scalars())
-        )
+        return await self._failed.get((subject_user_id, entitlement_id)) or []
+
+    async def _some_failed(
+        self, keys: Sequence[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], list[str]]:
+        rows = await self.database.read(lambda c: c.execute(_FAILED, {"keys": keys}).all())
+        found = defaultdict(list)
+        for user_id, entitlement_id, lease_id in rows:
+            found[user_id, entitlement_id].append(lease_id)
+        return found
 
     async def of_app(self, app_id: str, after: str, most: int) -> list[LeasedThing]:
         name = access_requests.c.entitlement_display_name
@@ -233,20 +248,10 @@ class LeaseStore:
         return Guarded(_INSERT, parameters=(values,))
 
     def changed(self, lease: Lease, *, seen: int) -> Write:
-        statement = (
-            update(table)
-            .where(table.c.lease_id == lease.lease_id, table.c.version == seen)
-            .values(_moving(lease))
-        )
-        return Guarded(statement, expects=1)
+        return _ROWS.changed(lease.lease_id, seen=seen, values=_moving(lease))
 
     def unchanged(self, lease: Lease) -> Write:
-        statement = (
-            update(table)
-            .where(table.c.lease_id == lease.lease_id, table.c.version == lease.version)
-            .values(version=lease.version)
-        )
-        return Guarded(statement, expects=1)
+        return _ROWS.unchanged(lease.lease_id, seen=lease.version)
 
 
 def _lease_from(row: RowMapping) -> Lease:

@@ -4,8 +4,10 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import nats
 import pytest
@@ -39,6 +41,7 @@ from tests.support.eventually import eventually
 from tests.support.nats import NatsServer
 
 Handle = Callable[[Event, Received], Awaitable[None]]
+_TIME = datetime(2025, 11, 23, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -293,6 +296,45 @@ async def test_garbage_is_put_aside(
         await eventually(lambda: _nothing_pending(nats_url), 10)
     problems = {row["problem"] for row in await rows(database, ledger.quarantine)}
     assert {"it speaks of nothing", "the header ce-id is missing"} <= problems
+
+
+async def test_what_a_database_does_not_take_is_put_aside(
+    postgres_url: str, nats_url: str, source: Callable[..., Awaitable[None]]
+) -> None:
+    """PostgreSQL keeps no NUL: an event that says it is of such a type ends in quarantine like any
+    other that is none, and does not come again and again."""
+    calls: Counter[str] = Counter()
+
+    async def handle(event: Event, received: Received) -> None:
+        calls[event.resource_id] += 1
+
+    database = Database.open(postgres_url)
+    await prepare(database)
+    async with following(database, nats_url, handle):
+        await source("first")
+        await eventually(lambda: calls["first"] == 1, 10)
+        await _publish_raw(nats_url, Event("x", "latchkey.a\0b", "s", 1, _TIME, "", b""))
+        await eventually(lambda: _quarantined(database, 1), 10)
+        await eventually(lambda: _nothing_pending(nats_url), 10)
+    (row,) = await rows(database, ledger.quarantine)
+    assert row["problem"] == f"it says it is latchkey.a\ufffdb and came on {TYPE}"
+    await database.close()
+
+
+async def _publish_raw(url: str, event: Event) -> None:
+    """Publishes an event with headers as they are, which no client would send."""
+    where = urlsplit(url)
+    head = "".join(f"{name}: {value}\r\n" for name, value in event.headers().items())
+    head = f"NATS/1.0\r\n{head}\r\n"
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    try:
+        writer.write(b'CONNECT {"verbose":false,"headers":true}\r\n')
+        writer.write(f"HPUB {TYPE} {len(head)} {len(head)}\r\n{head}\r\nPING\r\n".encode())
+        await writer.drain()
+        await reader.readuntil(b"PONG\r\n")
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_quarantine_that_can_not_be_written_is_tried_again(

@@ -15,6 +15,7 @@ from libs.domain.errors import Unavailable
 from libs.rpc import errors
 from libs.rpc.limits import Most
 from tests.integration.libs.scene import Running, failure_of, nothing, serving
+from tests.support.eventually import eventually
 from tests.support.issuer import bearer
 
 
@@ -87,6 +88,32 @@ async def test_overload_is_shed_and_health_is_not(tmp_path: Path) -> None:
         gate.open.set()
         await asyncio.gather(*held)
         await running.call(nothing, **_as(running, "Ada"))
+
+
+async def test_health_is_watched_by_so_many_and_answered_to_all(tmp_path: Path) -> None:
+    """Who needs no token can't have a process hold streams without end: one more than it holds is
+    refused, while it is told whether the process is healthy, and gets in when another goes."""
+    async with serving(tmp_path, most=Most(nobodys_streams=3)) as running:
+        health = health_pb2_grpc.HealthStub(running.channel)
+        watching = [health.Watch(health_pb2.HealthCheckRequest()) for _ in range(3)]
+        for each in watching:
+            await anext(aiter(each))
+        refused = health.Watch(health_pb2.HealthCheckRequest())
+        code, reason, _ = await failure_of(anext(aiter(refused)))
+        assert (code, reason) == (StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+        await health.Check(health_pb2.HealthCheckRequest())
+        watching.pop().cancel()
+
+        async def is_let_in() -> bool:
+            watching.append(health.Watch(health_pb2.HealthCheckRequest()))
+            try:
+                return bool(await anext(aiter(watching[-1])))
+            except grpc.aio.AioRpcError:
+                return False
+
+        await eventually(is_let_in, 10)
+        for each in watching:
+            each.cancel()
 
 
 async def test_one_who_asks_for_everything_gets_half_and_others_get_in(tmp_path: Path) -> None:

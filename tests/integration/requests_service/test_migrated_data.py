@@ -10,7 +10,7 @@ from services.requests.domain.access_request import AccessRequestState
 from services.requests.domain.states import EmergencyReview
 from services.requests.domain.steps import Accept, UnknownStep
 from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
-from services.requests.store.access_requests import occupancy
+from services.requests.store.rows import occupancy
 from tests.fakes.requests_peers import APP, EDITOR, VIEWER
 from tests.integration.requests_service.house import House
 from tests.support.issuer import TENANT, TestIssuer, object_id

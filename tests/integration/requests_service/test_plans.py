@@ -154,6 +154,7 @@ async def test_no_round_of_leases_reads_more_where_there_is_more(leases: LeaseSt
         "to remind": (lambda: leases.to_remind(NOW, _PAGE), _FEW),
         "late": (lambda: leases.late(NOW, _PAGE), _FEW),
         "overdue": (lambda: leases.overdue(NOW, _PAGE), 0),
+        "failed": (lambda: leases.failed("few", "ent_1"), 0),
         "alarmed": (listed(), _PAGE),
         "alarmed of one": (listed(user_id="subject 7"), _SIZE // 100),
     }

@@ -38,8 +38,8 @@ Approve       self      self    ok       ok       -       -     -        not   n
 Deny          self      self    ok       ok       -       -     -        not   not     -
 Reassign      self      self    ok       ok       -       -     -        ok    not     -
 Comment       ok        ok      ok       ok       -       -     -        ok    no      -
-Restart       ok        no      no       -        -       -     -        ok    no      -
-Cancel        ok        no      no       -        -       -     -        ok    no      -
+Restart       ok        no      no       no       -       -     -        ok    no      -
+Cancel        ok        no      no       no       -       -     -        ok    no      -
 """
 _LEASED = """
               requester subject approver delegate manager owner helpdesk admin auditor others

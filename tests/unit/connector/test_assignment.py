@@ -407,10 +407,16 @@ async def test_after_a_removal_of_unknown_outcome_adding_asks_no_replica() -> No
     assert again.looks_first
 
 
-async def test_pauses_grow_and_obey_entra() -> None:
-    """Each failure waits longer, up to a minute, and as long as Entra asks for."""
+@pytest.mark.parametrize("ended", [False, True])
+async def test_pauses_grow_and_obey_entra(ended: bool) -> None:
+    """Each failure waits longer, up to a minute, and as long as Entra asks for: on the way in, and
+    on the way out, which is tried for ever; the lease is not said to have ended before."""
     house = ProvisioningHouse()
     await house.granted(house.lease("lea_1", GROUP))
+    if ended:
+        await house.work()
+        house.end("lea_1")
+        await house.ended("lea_1")
     pauses = []
     for _ in range(10):
         [attempt] = await house.begin()
@@ -426,6 +432,11 @@ async def test_pauses_grow_and_obey_entra() -> None:
     [assignment] = house.store.assignments_by_id.values()
     assert assignment.operation is not None
     assert assignment.operation.next_attempt_time - house.clock.now() == timedelta(seconds=90)
+    state = DeliveryState.REMOVING if ended else DeliveryState.PENDING
+    assert house.delivery("lea_1").state is state
+    await house.work_later()
+    assert house.holds(GROUP) is not ended
+    assert house.delivery("lea_1").state is not state
 
 
 async def test_a_lease_that_ends_in_a_long_pause_is_not_kept_waiting() -> None:

@@ -33,6 +33,7 @@ def _attempt(
     *,
     looks_first: bool = False,
     known: str = "",
+    takes_over: bool = False,
 ) -> Attempt:
     return Attempt(
         operation_id=f"opr_{what}_{user}_{kind}",
@@ -43,6 +44,7 @@ def _attempt(
         entra_assignment_id=known,
         looks_first=looks_first,
         client_request_id=f"call-{user}",
+        takes_over=takes_over,
     )
 
 
@@ -220,6 +222,27 @@ def test_an_assignment_that_is_not_to_be_seen_is_deleted_by_its_id() -> None:
     path = "/servicePrincipals/sp-1/appRoleAssignedTo/id-7"
     gone = Problem(404, "Request_ResourceNotFound", "Resource 'id-7' does not exist")
     assert _answered(steps, gone) == [f"GET {path}", f"DELETE {path}"]
+
+
+@pytest.mark.parametrize("takes_over", [True, False])
+async def test_what_was_put_back_by_hand_goes_when_it_is_taken_over(takes_over: bool) -> None:
+    """It has another id than the one we know; otherwise it is left. While that can't be looked up
+    nobody believes that it is gone."""
+    model = GraphModel()
+    other = model.assign("u-1", "sp-1", "r-1")
+    attempt = _attempt("u-1", _ROLE, _REMOVE, known="id-7", takes_over=takes_over)
+    # The look at the id that we know, its deletion, and the look for another.
+    model.faults.extend([None, None, Fault.UNAVAILABLE])
+    [verdict] = await _made(model, attempt)
+    assert isinstance(verdict, Retriable if takes_over else Already)
+    model.faults.clear()
+    [verdict] = await _made(model, attempt)
+    assert isinstance(verdict, Done if takes_over else Already)
+    assert model.assigned("u-1", "sp-1", "r-1") is not takes_over
+    deleted = f"DELETE /servicePrincipals/sp-1/appRoleAssignedTo/{other}"
+    assert (deleted in model.writes) is takes_over
+    [verdict] = await _made(model, attempt)
+    assert isinstance(verdict, Already)
 
 
 async def test_what_can_not_be_looked_at_is_not_deleted() -> None:

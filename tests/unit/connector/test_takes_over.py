@@ -40,8 +40,12 @@ async def test_what_was_there_goes_with_the_lease(in_mirror: bool) -> None:
     await house.settle(attempt, house.tenant.apply(attempt))
     [assignment] = house.store.assignments_by_id.values()
     assert assignment.state is AssignmentState.PRESENT and not assignment.preexisting
-    await _ended(house, "lea_1")
-    assert not house.holds(GROUP)
+    house.end("lea_1")
+    await house.ended("lea_1")
+    [attempt] = await house.begin()
+    assert attempt.takes_over, "also what somebody put there meanwhile"
+    await house.settle(attempt, house.tenant.apply(attempt))
+    assert house.delivery("lea_1").state is DeliveryState.REMOVED and not house.holds(GROUP)
     # The next one is as any: what is there then was there before it.
     house.given_by_hand(GROUP)
     await house.granted(house.lease("lea_2", GROUP))

@@ -1,6 +1,7 @@
 """Reads of single things, put together."""
 
 import asyncio
+import contextvars
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -78,3 +79,16 @@ def test_padded_to_a_power_of_two() -> None:
     """So that few statements differ in nothing but their number of keys."""
     assert [len(padded(range(n))) for n in (0, 1, 2, 3, 4, 5, 9)] == [0, 1, 2, 4, 4, 8, 16]
     assert padded(("a", "b", "c")) == ["a", "b", "c", "c"]
+
+
+async def test_read_is_in_nobodys_name() -> None:
+    """What belongs to the one who asked first, as who they are, is not seen by the read: it is for
+    others too."""
+    whose: contextvars.ContextVar[str] = contextvars.ContextVar("whose", default="nobody")
+
+    async def read(keys: Sequence[str]) -> Mapping[str, str]:
+        return {key: whose.get() for key in keys}
+
+    gathered = Gathered(read)
+    whose.set("ada")
+    assert await gathered.get("a") == "nobody"

@@ -187,7 +187,9 @@ class House:
     async def restart(self, seen: AccessRequest, who: Person) -> AccessRequest:
         """Has it begin anew."""
         store = self.store
-        restarter = Restarter(store.access_requests, store.leases, self.advancer, self.clock)
+        restarter = Restarter(
+            store.access_requests, store.leases, self.seats, self.advancer, self.clock
+        )
         command = RestartAccessRequest(who, seen.access_request_id, "new policy")
         return self.keep(await restarter(command))
 
@@ -205,7 +207,7 @@ class House:
         verdict: EmergencyReview = EmergencyReview.JUSTIFIED,
     ) -> AccessRequest:
         """Closes the review of emergency access."""
-        reviewer = Reviewer(self.store.access_requests, self.catalog, self.clock)
+        reviewer = Reviewer(self.store.access_requests, self.seats, self.catalog, self.clock)
         command = ReviewEmergencyAccess(
             who, seen.access_request_id, str(seen.version), verdict, "It was."
         )
@@ -217,12 +219,12 @@ class House:
 
     async def cancel(self, access_request_id: str, who: Person = ADA) -> AccessRequest:
         """Withdraws."""
-        canceller = Canceller(self.store.access_requests, self.clock)
+        canceller = Canceller(self.store.access_requests, self.seats, self.clock)
         return self.keep(await canceller(CancelAccessRequest(who, access_request_id)))
 
     async def retry(self, access_request_id: str, who: Person = ADA) -> AccessRequest:
         """Delivers once more."""
-        retrier = Retrier(self.store.access_requests, self.store.leases, self.clock)
+        retrier = Retrier(self.store.access_requests, self.store.leases, self.seats, self.clock)
         return self.keep(await retrier(RetryAccessRequest(who, access_request_id)))
 
     async def revoke(self, lease_id: str, who: Person = ADA) -> Lease:

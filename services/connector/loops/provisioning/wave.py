@@ -198,7 +198,7 @@ class WaveRun:
 
     def _looking(self, connection: Connection, attempt: Attempt) -> Attempt:
         """What is taken over is looked for, also where nobody may be added."""
-        if not attempt.takes_over:
+        if attempt.kind is OperationKind.REMOVE or not attempt.takes_over:
             return attempt
         return replace(
             attempt, refusal=refusal_to_add(connection, attempt.target, self._protected_ids)
