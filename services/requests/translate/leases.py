@@ -33,19 +33,15 @@ def lease_id(request: pb.GetLeaseRequest) -> str:
         return fields.id("lease_id", request.lease_id, "lea")
 
 
-def lease_ids(request: pb.BatchGetLeasesRequest) -> list[str]:
+def lease_ids(request: pb.BatchGetLeasesRequest) -> tuple[str, ...]:
     """
     Raises:
         Invalid: FIELD_INVALID.
     """
-    asked = request.lease_ids
     with Fields() as fields:
-        if not 1 <= len(asked) <= _MOST_LEASES:
-            fields.wrong("lease_ids", f"has {len(asked)}, 1 to {_MOST_LEASES} are taken")
-        return [
-            fields.id(f"lease_ids[{index}]", each, "lea")
-            for index, each in enumerate(asked[:_MOST_LEASES])
-        ]
+        if not request.lease_ids:
+            fields.wrong("lease_ids", f"is required, 1 to {_MOST_LEASES} ids")
+        return fields.ids("lease_ids", request.lease_ids, "lea", most=_MOST_LEASES)
 
 
 def list_command(request: pb.ListLeasesRequest, caller: Caller) -> ListLeases:
