@@ -10,6 +10,7 @@ from services.catalog.domain.held import HeldItem, HeldState
 from services.catalog.domain.resolution import ConfirmedTarget, Resolution
 from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.handlers import check_held, confirm_targets, resolve_entitlement
+from services.catalog.ports import ForWriting
 from services.catalog.translate.directory import user_to_proto
 from services.catalog.translate.entitlement import entitlement_to_proto
 from services.catalog.translate.settings import settings_to_proto
@@ -72,7 +73,7 @@ def resolve_entitlement_response(
 
 def confirm_targets_query(
     request: resolution_pb2.ConfirmTargetsRequest,
-) -> confirm_targets.Query:
+) -> ForWriting:
     """The question about targets."""
     with Fields() as fields:
         return _question(fields, request)
@@ -80,7 +81,7 @@ def confirm_targets_query(
 
 def batch_confirm_query(
     request: resolution_pb2.BatchConfirmTargetsRequest,
-) -> list[confirm_targets.Query]:
+) -> list[ForWriting]:
     """Several questions about targets."""
     asked = request.questions
     with Fields() as fields:
@@ -94,12 +95,12 @@ def batch_confirm_query(
 
 def _question(
     fields: Fields, request: resolution_pb2.ConfirmTargetsRequest, within: str = ""
-) -> confirm_targets.Query:
+) -> ForWriting:
     asked = request.directory_entitlement_ids
     ids = f"{within}directory_entitlement_ids"
     if not 1 <= len(asked) <= _MOST_TARGETS:
         fields.wrong(ids, f"has {len(asked)}, 1 to {_MOST_TARGETS} are taken")
-    return confirm_targets.Query(
+    return ForWriting(
         entitlement_id=fields.id(f"{within}entitlement_id", request.entitlement_id, "ent"),
         subject_user_id=fields.id(f"{within}subject_user_id", request.subject_user_id, "usr"),
         directory_entitlement_ids=tuple(
