@@ -131,13 +131,14 @@ class Relay:
                         await self._wake.wait()
                 except TimeoutError:
                     pass
-                self._wake.clear()
                 # Let a busy moment's events travel together; an idle one's do not wait.
                 if (since := loop.time() - last_batch) < _GAP_SECONDS:
                     await asyncio.sleep(_GAP_SECONDS - since)
             last_batch = loop.time()
 
     async def _send_batch(self, jetstream: JetStreamContext) -> int:
+        # Before anything is taken: whatever is told after this wakes it again.
+        self._wake.clear()
         rows = self._take_told() or await self._read_waiting()
         if not rows:
             return 0

@@ -31,9 +31,9 @@ def table(figures: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cpu(spent: Mapping[str, int]) -> str:
-    parts = [f"{name} {spent[name]:,}" for name in _OURS if spent.get(name)]
-    rest = sum(used for name, used in spent.items() if name not in _OURS)
-    return ", ".join([*parts, f"others {rest:,}"] if rest else parts)
+    """Ours first, then what they work with and what measures them."""
+    names = [*_OURS, *sorted(spent.keys() - {*_OURS})]
+    return ", ".join(f"{name} {spent[name]:,}" for name in names if spent.get(name))
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> str:
