@@ -97,7 +97,12 @@ async def test_what_is_saved_is_read_back(database: Database) -> None:
     due = await store.due("con_1", clock.now(), 10, frozenset())
     assert {found.entra_principal_id for found in due} == {PERSON.entra_object_id}
     assert {found.joins for found in due} == {None, ("g-1", "")}
-    assert not await store.due("con_1", clock.now(), 10, frozenset({PERSON.entra_object_id}))
+    busy = frozenset({PERSON.entra_object_id})
+    assert await store.due("con_1", clock.now(), 10, busy) == due, "what was passed over is told"
+    begun = {id: each.attempted("call", clock.now()) for id, each in read.assignments.items()}
+    await _keep(database, store.saved(read, Picture(begun, {})))
+    assert await store.due("con_1", clock.now(), 10, frozenset()) == due
+    assert not await store.due("con_1", clock.now(), 10, busy), "it is under way"
     assert not await store.due("con_2", clock.now(), 10, frozenset())
     assert await store.open_deliveries(10) == ["lea_1"]
     assert (await store.around_lease("lea_2", PERSON, [GROUP])).find(PERSON, GROUP) is not None
