@@ -1,5 +1,7 @@
 """The two commits around each call of Entra: the intent to attempt, and what came of it.
 
+A first attempt may be noted with the intent of a delivery instead: see `deliver_lease`.
+
 The operations of one person go together: their leases hang on all of them, and committed one by
 one each would stand in the other's way.
 """

@@ -4,6 +4,10 @@ What is due for one person is done together and to its end before anything else 
 Entra for one assignment never overlap, and what adds it and what removes it reach Entra in the
 order that they were decided in. Attempts are noted only when they are about to go, so that what
 comes in the meantime, and goes first, finds nothing in its way.
+
+Where nothing waits and the tenant lets plenty through, what is new does not wait to be looked for:
+it boards before its intent is committed, and its first attempt is noted with the intent. What is
+committed together then goes as one wave.
 """
 
 import asyncio
