@@ -147,6 +147,13 @@ class Overlap(RuleBasedStateMachine):
         if (lease := self.one(number, *_State)) is not None:
             self.run(self.town.hear(what, lease.lease_id))
 
+    @rule()
+    def drift_is_found(self) -> None:
+        """A sync that is believed, and what the connector makes of it."""
+        self.town.clock.advance(timedelta(minutes=4))
+        self.sync()
+        self.run(self.town.reconciler())
+
     def sync(self) -> None:
         """The catalog hears what Entra holds."""
         self.town.sync()
