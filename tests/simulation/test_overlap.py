@@ -298,7 +298,7 @@ TestOverlap.__doc__ = (
     "Whatever is granted, extended, given back, lost, doubled, shuffled, killed or done by hand."
 )
 TestOverlap.settings = settings(
-    max_examples=int(os.environ.get("SOAK_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("SOAK_EXAMPLES", "40")),
     # In the tests always the same ones; the soak looks for others.
     derandomize="SOAK_EXAMPLES" not in os.environ,
     stateful_step_count=int(os.environ.get("SOAK_STEPS", "40")),
