@@ -201,8 +201,8 @@ async def test_too_large_message_is_refused(running: Running) -> None:
 
 
 async def test_too_much_metadata_is_refused(running: Running) -> None:
-    """A token of the longest kind fits, with one and a half times as much beside it; what is larger
-    is refused before it is read."""
+    """14 kB fit beside a token, and so the longest token does; what is larger is refused before it
+    is read."""
     own = bearer(running.issuer.named("Ada"))
     for _ in range(5):  # gRPC would refuse what is above a softer limit by chance
         await running.call(metadata=(*own, ("x-padding", "x" * 14_000)))
