@@ -1,20 +1,13 @@
 """Saying whether targets may be written to the directory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from libs.domain.errors import NotFound
 from services.catalog.domain import errors
 from services.catalog.domain.directory import User
 from services.catalog.domain.resolution import ConfirmedTarget, confirm
-from services.catalog.ports import Offers
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Are these targets part of what the entitlement provisions, and does the person hold them?"""
-
-    entitlement_id: str
-    subject_user_id: str
-    directory_entitlement_ids: tuple[str, ...]
+from services.catalog.ports import ForWriting, Offers, WritingAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +24,27 @@ class ConfirmTargets:
 
     offers: Offers
 
-    async def __call__(self, query: Query) -> Confirmed:
+    async def several(self, asked: Sequence[ForWriting]) -> list[Confirmed | NotFound]:
+        """An answer to each, in their order: ENTITLEMENT_NOT_FOUND or USER_NOT_FOUND among them."""
+        found = await self.offers.for_writing(asked)
+        return [_answer(query, answer) for query, answer in zip(asked, found, strict=True)]
+
+    async def __call__(self, query: ForWriting) -> Confirmed:
         """What the catalog knows of each target.
 
         Raises:
             NotFound: ENTITLEMENT_NOT_FOUND, USER_NOT_FOUND.
         """
-        offer, subject, held = await self.offers.for_write(
-            query.entitlement_id, query.subject_user_id, query.directory_entitlement_ids
-        )
-        if offer is None:
-            raise errors.entitlement_not_found(query.entitlement_id)
-        if subject is None:
-            raise errors.user_not_found(query.subject_user_id, "subject_user_id")
-        return Confirmed(confirm(offer, query.directory_entitlement_ids, held), subject)
+        [answer] = await self.several([query])
+        if isinstance(answer, NotFound):
+            raise answer
+        return answer
+
+
+def _answer(query: ForWriting, answer: WritingAnswer) -> Confirmed | NotFound:
+    if answer.offer is None:
+        return errors.entitlement_not_found(query.entitlement_id)
+    if answer.subject is None:
+        return errors.user_not_found(query.subject_user_id, "subject_user_id")
+    confirmed = confirm(answer.offer, query.directory_entitlement_ids, answer.held)
+    return Confirmed(confirmed, answer.subject)

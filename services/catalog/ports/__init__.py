@@ -8,7 +8,7 @@ from services.catalog.ports.directory import Directory
 from services.catalog.ports.entitlements import Entitlements
 from services.catalog.ports.grants import Grants, UnmanagedAccess
 from services.catalog.ports.links import LinkMaterial, Links
-from services.catalog.ports.offers import Offers
+from services.catalog.ports.offers import ForWriting, Offers, WritingAnswer
 from services.catalog.ports.policy_uses import PolicyUses
 from services.catalog.ports.rules import Rules, RulesMaterial
 from services.catalog.ports.syncs import Syncs
@@ -25,6 +25,7 @@ __all__ = [
     "Expressions",
     "Feed",
     "Following",
+    "ForWriting",
     "Grants",
     "LinkMaterial",
     "Links",
@@ -36,4 +37,5 @@ __all__ = [
     "Syncs",
     "UnmanagedAccess",
     "Uses",
+    "WritingAnswer",
 ]

@@ -1,6 +1,7 @@
 """What the other services ask about."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from services.catalog.domain.directory import (
@@ -8,6 +9,24 @@ from services.catalog.domain.directory import (
 )
 from services.catalog.domain.held import HeldItem, HeldState
 from services.catalog.domain.resolution import Offer, Question
+
+
+@dataclass(frozen=True, slots=True)
+class ForWriting:
+    """Are these targets part of what the entitlement provisions, and does the person hold them?"""
+
+    entitlement_id: str
+    subject_user_id: str
+    directory_entitlement_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WritingAnswer:
+    """The entitlement and the person, where there are, and which of the targets they hold."""
+
+    offer: Offer | None
+    subject: User | None
+    held: frozenset[str]
 
 
 class Offers(Protocol):
@@ -27,10 +46,8 @@ class Offers(Protocol):
         """
         ...
 
-    async def for_write(
-        self, entitlement_id: str, subject_user_id: str, directory_entitlement_ids: Collection[str]
-    ) -> tuple[Offer | None, User | None, frozenset[str]]:
-        """The entitlement, the person, and which of the directory entitlements they hold."""
+    async def for_writing(self, asked: Sequence[ForWriting]) -> "list[WritingAnswer]":
+        """An answer to each, in their order, all of one moment."""
         ...
 
     async def held(

@@ -106,13 +106,24 @@ def provisionable() -> ColumnElement[bool]:
 
 
 def held_by(
-    user_id: str | ColumnElement[str], among: Collection[str] | BindParameter[str] | None = None
+    user_id: str | ColumnElement[str],
 ) -> tuple[Select[str], Select[str]]:
-    """The directory entitlements that a person holds directly; all of them, or `among` some."""
+    """The directory entitlements that a person holds directly."""
     memberships, assignments = directory_memberships.c, directory_assignments.c
     by_group = select(memberships.directory_entitlement_id).where(memberships.user_id == user_id)
     by_app = select(assignments.directory_entitlement_id).where(assignments.principal_id == user_id)
-    if among is not None:
-        by_group = by_group.where(memberships.directory_entitlement_id.in_(among))
-        by_app = by_app.where(assignments.directory_entitlement_id.in_(among))
+    return by_group, by_app
+
+
+def held_by_many(
+    people: BindParameter[str], among: BindParameter[str]
+) -> tuple[Select[str, str], Select[str, str]]:
+    """Which of some directory entitlements people hold directly, each with who holds it."""
+    memberships, assignments = directory_memberships.c, directory_assignments.c
+    by_group = select(memberships.user_id, memberships.directory_entitlement_id).where(
+        memberships.user_id.in_(people), memberships.directory_entitlement_id.in_(among)
+    )
+    by_app = select(assignments.principal_id, assignments.directory_entitlement_id).where(
+        assignments.principal_id.in_(people), assignments.directory_entitlement_id.in_(among)
+    )
     return by_group, by_app

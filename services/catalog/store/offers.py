@@ -5,7 +5,7 @@ could allow what neither of them does. The statements are few, since each is a r
 made once, since making one takes as long as running it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,13 +26,12 @@ from sqlalchemy import (
 from libs.db.engine import Database
 from libs.db.gathered import padded
 from services.catalog.domain.app import App
-from services.catalog.domain.directory import User
 from services.catalog.domain.held import HeldItem, HeldState
 from services.catalog.domain.managers import line_of
 from services.catalog.domain.resolution import Offer, Question, people_of
-from services.catalog.ports import Expressions
+from services.catalog.ports import Expressions, ForWriting, WritingAnswer
 from services.catalog.store.around import AROUND, HOLDINGS, around_of, around_parameters
-from services.catalog.store.audience import groups_only, held_by, named_by_rules
+from services.catalog.store.audience import groups_only, held_by_many, named_by_rules
 from services.catalog.store.held_items import read_held_items
 from services.catalog.store.holdings import holdings_of
 from services.catalog.store.json_rows import json_column
@@ -52,7 +51,7 @@ _APP_PREFIX = "app_s_"
 _ENTITLEMENT: BindParameter[str] = bindparam("entitlement", type_=Text())
 
 
-_OFFER: Select[Any] = (
+_OFFERS: Select[Any] = (
     select(
         entitlements,
         apps.c.connection_id,
@@ -70,18 +69,21 @@ _OFFER: Select[Any] = (
     )
     .join(apps, apps.c.app_id == entitlements.c.app_id)
     .outerjoin(entitlement_rules, entitlement_rules.c.app_id == entitlements.c.app_id)
-    .where(entitlements.c.entitlement_id == _ENTITLEMENT)
 )
+_OFFER = _OFFERS.where(entitlements.c.entitlement_id == _ENTITLEMENT)
 
 _QUESTION = _OFFER.add_columns(*AROUND)
 _QUESTION_WITH_HOLDINGS = _QUESTION.add_columns(*HOLDINGS)
-_SUBJECT: BindParameter[str] = bindparam("subject", type_=Text())
+_SUBJECTS: BindParameter[str] = bindparam("subjects", expanding=True, type_=Text())
 _AMONG: BindParameter[str] = bindparam("among", expanding=True, type_=Text())
-_FOR_WRITE = _OFFER.add_columns(
-    json_column(select(*USER_COLUMNS).where(directory_users.c.user_id == _SUBJECT)).label(
-        "subject_people"
+# For many questions about few entitlements: people and what they hold are the same in each row.
+_FOR_WRITING = _OFFERS.where(
+    entitlements.c.entitlement_id.in_(bindparam("entitlements", expanding=True, type_=Text()))
+).add_columns(
+    json_column(select(*USER_COLUMNS).where(directory_users.c.user_id.in_(_SUBJECTS))).label(
+        "people"
     ),
-    json_column(union_all(*held_by(_SUBJECT, _AMONG))).label("subject_held"),
+    json_column(union_all(*held_by_many(_SUBJECTS, _AMONG))).label("held"),
 )
 
 
@@ -148,22 +150,31 @@ class StoredOffers:
 
         return await self._database.read(work)
 
-    async def for_write(
-        self, entitlement_id: str, subject_user_id: str, directory_entitlement_ids: Collection[str]
-    ) -> tuple[Offer | None, User | None, frozenset[str]]:
-        asked = {
-            "entitlement": entitlement_id,
-            "subject": subject_user_id,
-            "among": padded([*directory_entitlement_ids]),
+    async def for_writing(self, asked: Sequence[ForWriting]) -> list[WritingAnswer]:
+        values = {
+            "entitlements": padded(sorted({each.entitlement_id for each in asked})),
+            "subjects": padded(sorted({each.subject_user_id for each in asked})),
+            "among": padded(
+                sorted({id for each in asked for id in each.directory_entitlement_ids})
+            ),
         }
-        row = await self._database.read(
-            lambda connection: connection.execute(_FOR_WRITE, asked).one_or_none()
-        )
-        if row is None:
-            return None, None, frozenset()
-        subject = [user_in_json(values) for values in row.subject_people or ()]
-        held = frozenset(target_id for (target_id,) in row.subject_held or ())
-        return _found_in(row).offer, subject[0] if subject else None, held
+        rows = await self._database.read(lambda c: c.execute(_FOR_WRITING, values).all())
+        offers = {row.entitlement_id: _found_in(row).offer for row in rows}
+        found = [user_in_json(values) for row in rows[:1] for values in row.people or ()]
+        people = {user.user_id: user for user in found}
+        held = {(user, target) for row in rows[:1] for user, target in row.held or ()}
+        return [
+            WritingAnswer(
+                offers.get(each.entitlement_id),
+                people.get(each.subject_user_id),
+                frozenset(
+                    id
+                    for id in each.directory_entitlement_ids
+                    if (each.subject_user_id, id) in held
+                ),
+            )
+            for each in asked
+        ]
 
     async def held(
         self, connection_id: str, items: Sequence[HeldItem]
