@@ -1,22 +1,26 @@
 """The other services, as the handlers need them."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from google.protobuf.message import Message
 
 from latchkey.catalog.v1 import ingest_pb2, ingest_pb2_grpc, resolution_pb2_grpc
 from latchkey.requests.v1 import lease_pb2, lease_pb2_grpc
-from libs.domain.errors import Invalid, NotFound, Unavailable
+from libs.db.gathered import Gathered
+from libs.domain.errors import Invalid, LatchkeyError, NotFound, Unavailable
 from libs.rpc.peers import Peer
 from services.connector.domain.connection import Connection
 from services.connector.domain.directory import AppInScope
-from services.connector.domain.lease import Confirmation, ConfirmedTarget, Lease
+from services.connector.domain.lease import Confirmation, Lease
 from services.connector.domain.reconciliation import ExpectedAssignment
 from services.connector.domain.sync import Checkpoint, Ingested, NumberedPage, Sync
 from services.connector.domain.target import Target
 from services.connector.translate import ingest, leases
 
 _MOST_TARGETS = 100
+# Leases that are asked about in one call; of each a question has at most that many targets.
+_MOST_AT_ONCE = 64
 _MOST_LEASES = 500
 _MOST_APPS = 1000
 # The completing message may remove much in one transaction.
@@ -29,16 +33,27 @@ class RequestsClient:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._leases = lease_pb2_grpc.LeaseServiceStub(peer.channel)
+        self._gathered = Gathered(self._several, _MOST_AT_ONCE)
 
     async def lease(self, lease_id: str) -> Lease:
-        """A lease."""
-        request = lease_pb2.GetLeaseRequest(lease_id=lease_id)
+        """A lease. What is asked for while an answer is awaited goes into one call."""
+        found = await self._gathered.get(lease_id)
+        if found is None:
+            raise NotFound("LEASE_NOT_FOUND", "There is no such lease.", lease_id=lease_id)
+        return found
+
+    async def _several(self, lease_ids: Sequence[str]) -> Mapping[str, Lease]:
+        asked = [*dict.fromkeys(lease_ids)]
+        request = lease_pb2.BatchGetLeasesRequest(lease_ids=asked)
         try:
-            answer = await self._peer.call(self._leases.GetLease, request)
-        except Invalid as error:
-            # What is no lease id at all is no lease either.
-            raise NotFound("LEASE_NOT_FOUND", error.message, lease_id=lease_id) from error
-        return leases.lease_of(answer.lease)
+            answer = await self._peer.call(self._leases.BatchGetLeases, request)
+        except Invalid:
+            # What is no lease id at all is no lease either. Nobody waits for it but who asked.
+            if len(asked) == 1:
+                return {}
+            found = await asyncio.gather(*(self._several([each]) for each in asked))
+            return {id: lease for some in found for id, lease in some.items()}
+        return {each.lease_id: leases.lease_of(each) for each in answer.leases}
 
     async def ending(self) -> Sequence[str]:
         """The leases that are on their way out of Entra, the longest overdue first."""
@@ -71,22 +86,43 @@ class CatalogClient:
         self._peer = peer
         self._ingest = ingest_pb2_grpc.IngestServiceStub(peer.channel)
         self._resolution = resolution_pb2_grpc.ResolutionServiceStub(peer.channel)
+        self._confirmed = Gathered(self._several, _MOST_AT_ONCE)
 
     async def confirm(
         self, entitlement_id: str, user_id: str, targets: Sequence[Target]
     ) -> Confirmation:
-        """What the catalog says of targets."""
-        confirmed: list[ConfirmedTarget] = []
-        # Once at least, for the subject.
-        for start in range(0, max(1, len(targets)), _MOST_TARGETS):
-            asked = targets[start : start + _MOST_TARGETS]
-            request = leases.confirm_request(entitlement_id, user_id, asked)
-            answer = await self._peer.call(self._resolution.ConfirmTargets, request)
-            found = leases.confirmation_of(answer)
-            if len(found.targets) != len(asked):
-                raise Unavailable("the catalog service", "it answered for other targets")
-            confirmed += found.targets
+        """What the catalog says of targets. What is asked for while an answer is awaited goes into
+        one call."""
+        ids = tuple(target.directory_entitlement_id for target in targets)
+        found = await self._confirmation((entitlement_id, user_id, ids[:_MOST_TARGETS]))
+        confirmed = [*found.targets]
+        for start in range(_MOST_TARGETS, len(ids), _MOST_TARGETS):
+            question = (entitlement_id, user_id, ids[start : start + _MOST_TARGETS])
+            confirmed += (await self._confirmation(question)).targets
         return Confirmation(found.subject, tuple(confirmed))
+
+    async def _confirmation(self, question: leases.Question) -> Confirmation:
+        found = await self._confirmed.get(question)
+        if isinstance(found, LatchkeyError):
+            raise found
+        if found is None or len(found.targets) != len(question[2]):
+            raise Unavailable("the catalog service", "it answered for other targets")
+        return found
+
+    async def _several(
+        self, asked: Sequence[leases.Question]
+    ) -> Mapping[leases.Question, Confirmation | LatchkeyError]:
+        questions = [*dict.fromkeys(asked)]
+        request = leases.confirm_request(questions)
+        try:
+            answer = await self._peer.call(self._resolution.BatchConfirmTargets, request)
+        except Invalid as error:
+            # One is wrong, and concerns nobody but who asked it.
+            if len(questions) == 1:
+                return {questions[0]: error}
+            answers = await asyncio.gather(*(self._several([each]) for each in questions))
+            return {question: found for some in answers for question, found in some.items()}
+        return dict(zip(questions, map(leases.confirmation_of, answer.answers), strict=False))
 
     async def check_held(
         self, connection_id: str, expected: Sequence[ExpectedAssignment]

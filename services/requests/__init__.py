@@ -18,5 +18,5 @@ calls      catalog ResolutionService/ResolveEntitlement, ApproverService/Resolve
            DirectoryService/{GetUser,ListManagers}, AppService/{GetApp,ListApps},
            EntitlementService/{GetEntitlement,ListEntitlements} and GrantService/ListGrants,
            policy EvaluationService/{EvaluatePolicy,ExplainPolicy,EvaluateCondition,EvaluateDraft},
-           connector ProvisioningService/GetDelivery
+           connector ProvisioningService/BatchGetDeliveries
 """

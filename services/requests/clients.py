@@ -1,6 +1,6 @@
 """The other services, as the use cases know them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from latchkey.catalog.v1 import (
@@ -19,6 +19,7 @@ from latchkey.catalog.v1 import (
 )
 from latchkey.connector.v1 import provisioning_pb2, provisioning_pb2_grpc
 from latchkey.policy.v1 import evaluation_pb2, evaluation_pb2_grpc, policy_pb2
+from libs.db.gathered import Gathered
 from libs.domain.errors import LatchkeyError, NotFound, Unavailable
 from libs.domain.paging import MAX_PAGE_SIZE
 from libs.rpc.errors import TooLarge
@@ -48,6 +49,7 @@ from services.requests.translate.steps import parts_of
 _CATALOG_SECONDS = 4.0
 _POLICY_SECONDS = 2.0
 _CONNECTOR_SECONDS = 3.0
+_MOST_DELIVERIES = 64
 # Nobody waits for it but who asked, and a hundred are asked about.
 _DRAFT_SECONDS = 30.0
 
@@ -306,15 +308,20 @@ class Connector:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._stub = provisioning_pb2_grpc.ProvisioningServiceStub(peer.channel)
+        self._deliveries = Gathered(self._several, _MOST_DELIVERIES)
 
     async def delivery(self, lease_id: str) -> Delivery | None:
-        request = provisioning_pb2.GetDeliveryRequest(lease_id=lease_id)
+        # What is asked for while an answer is awaited goes into one call.
+        found = await self._deliveries.get(lease_id)
+        return None if found is None else peers.delivery_from_proto(found)
+
+    async def _several(self, lease_ids: Sequence[str]) -> Mapping[str, provisioning_pb2.Delivery]:
+        asked = dict.fromkeys(lease_ids)
+        request = provisioning_pb2.BatchGetDeliveriesRequest(lease_ids=asked)
         try:
             answer = await self._peer.call(
-                self._stub.GetDelivery, request, seconds=_CONNECTOR_SECONDS
+                self._stub.BatchGetDeliveries, request, seconds=_CONNECTOR_SECONDS
             )
-        except NotFound:
-            return None
         except LatchkeyError as error:
             raise Unavailable.refused("the connector service", error) from error
-        return peers.delivery_from_proto(answer.delivery)
+        return {each.lease_id: each for each in answer.deliveries}

@@ -203,15 +203,30 @@ class FakeCatalog(
     async def ConfirmTargets(
         self, request: resolution_pb2.ConfirmTargetsRequest, context: Context
     ) -> resolution_pb2.ConfirmTargetsResponse:
+        raise AssertionError("the connector asks several at once")
+
+    async def BatchConfirmTargets(
+        self, request: resolution_pb2.BatchConfirmTargetsRequest, context: Context
+    ) -> resolution_pb2.BatchConfirmTargetsResponse:
         self.check_caller(context)
-        self.confirmations += 1
+        self.confirmations += len(request.questions)
+        answers = resolution_pb2.BatchConfirmTargetsResponse()
+        for question in request.questions:
+            try:
+                answers.answers.add(confirmed=self._confirmed(question))
+            except NotFound as error:
+                answers.answers.add().not_found.reason = error.reason
+        return answers
+
+    def _confirmed(
+        self, request: resolution_pb2.ConfirmTargetsRequest
+    ) -> resolution_pb2.ConfirmTargetsResponse:
         listed = self.listed.get(request.entitlement_id)
         person = self.people.get(request.subject_user_id)
         if listed is None:
-            await self.refuse(context, NotFound("ENTITLEMENT_NOT_FOUND", "no such entitlement"))
-            raise AssertionError
+            raise NotFound("ENTITLEMENT_NOT_FOUND", "no such entitlement")
         if person is None:
-            await self.refuse(context, NotFound("USER_NOT_FOUND", "no such person"))
+            raise NotFound("USER_NOT_FOUND", "no such person")
         return resolution_pb2.ConfirmTargetsResponse(
             subject=person,
             targets=[
@@ -282,11 +297,14 @@ class FakeRequests(PeerServer, lease_pb2_grpc.LeaseServiceServicer):
     async def GetLease(
         self, request: lease_pb2.GetLeaseRequest, context: Context
     ) -> lease_pb2.GetLeaseResponse:
+        raise AssertionError("the connector asks for several at once")
+
+    async def BatchGetLeases(
+        self, request: lease_pb2.BatchGetLeasesRequest, context: Context
+    ) -> lease_pb2.BatchGetLeasesResponse:
         self.check_caller(context)
-        lease = self.leases.get(request.lease_id)
-        if lease is None:
-            await self.refuse(context, NotFound("LEASE_NOT_FOUND", "there is no such lease"))
-        return lease_pb2.GetLeaseResponse(lease=lease)
+        found = [self.leases[each] for each in request.lease_ids if each in self.leases]
+        return lease_pb2.BatchGetLeasesResponse(leases=found)
 
     async def ListLeases(
         self, request: lease_pb2.ListLeasesRequest, context: Context

@@ -16,7 +16,6 @@ from latchkey.connector.v1 import (
     provisioning_pb2,
     provisioning_pb2_grpc,
 )
-from libs.domain.errors import NotFound
 from libs.domain.ids import new_id
 from libs.events.envelope import Event
 from tests.fakes.requests_peers import (
@@ -188,13 +187,14 @@ class FakeConnector(FakeServer, provisioning_pb2_grpc.ProvisioningServiceService
     async def GetDelivery(
         self, request: provisioning_pb2.GetDeliveryRequest, context: Context
     ) -> provisioning_pb2.GetDeliveryResponse:
+        raise AssertionError("requests asks for several at once")
+
+    async def BatchGetDeliveries(
+        self, request: provisioning_pb2.BatchGetDeliveriesRequest, context: Context
+    ) -> provisioning_pb2.BatchGetDeliveriesResponse:
         await self.take(context)
-        found = self.deliveries.get(request.lease_id)
-        if found is None:
-            await self.refuse(
-                context, NotFound("DELIVERY_NOT_FOUND", f"There is no delivery {request.lease_id}.")
-            )
-        return provisioning_pb2.GetDeliveryResponse(delivery=found)
+        found = [self.deliveries[id] for id in request.lease_ids if id in self.deliveries]
+        return provisioning_pb2.BatchGetDeliveriesResponse(deliveries=found)
 
     async def ListAssignments(
         self, request: provisioning_pb2.ListAssignmentsRequest, context: Context

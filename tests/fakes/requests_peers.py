@@ -401,6 +401,12 @@ class FakeCatalog(FakeServer, resolution_pb2_grpc.ResolutionServiceServicer):
         await self.take(context)
         return resolution_pb2.ConfirmTargetsResponse()
 
+    async def BatchConfirmTargets(
+        self, request: resolution_pb2.BatchConfirmTargetsRequest, context: Context
+    ) -> resolution_pb2.BatchConfirmTargetsResponse:
+        await self.take(context)
+        return resolution_pb2.BatchConfirmTargetsResponse()
+
     async def CheckHeld(
         self, request: resolution_pb2.CheckHeldRequest, context: Context
     ) -> resolution_pb2.CheckHeldResponse:

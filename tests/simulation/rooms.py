@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import cast
 
@@ -25,8 +24,7 @@ from services.connector.loops.leases import LeaseLook
 from services.connector.loops.provisioning.parts import Parts
 from services.connector.loops.provisioning.wave import WaveRun
 from services.connector.loops.reconciling import Reconciler
-from services.connector.ports import NO_ROOM, Attempt, Catalog, Entra
-from services.connector.ports import Room as EntraRoom
+from services.connector.ports import Attempt, Catalog, Entra
 from services.connector.store import (
     ConnectionStore,
     ProvisioningStore,
@@ -67,6 +65,7 @@ from services.requests.subscriber import Subscriber
 from services.requests.translate.facts import fact_to_message as requests_message
 from tests.simulation.bridges import ConnectorNextDoor, RequestsNextDoor
 from tests.simulation.catalog import CompanyCatalog
+from tests.simulation.departing import Departing
 from tests.simulation.fuse import Fuse
 from tests.simulation.journal import Journal
 from tests.simulation.room import Room
@@ -159,11 +158,6 @@ class _InEntra:
         return await provision(cast(Graph, self._tenant), self._gate, attempts)
 
 
-def no_room() -> AbstractContextManager[EntraRoom]:
-    """Everything waits for its turn."""
-    return nullcontext(NO_ROOM)
-
-
 class Reachable:
     """Whether NATS can be reached."""
 
@@ -191,12 +185,14 @@ class ConnectorRoom(Room):
         self.syncs = SyncStore(database)
         self._provisioning = ProvisioningStore(database)
         self._gate = gate
+        self._departing = Departing(gate)
+        self.committer.on_commit(self._departing.committed)
         asked = cast(Catalog, catalog)
         deliver = DeliverLease(requests, asked, connections, self.syncs, self._provisioning, clock)
         end = EndLease(requests, asked, connections, self._provisioning, clock)
         self.follows = {
             follow.event_type: follow
-            for follow in connector_follows(self.writes, no_room, deliver, end)
+            for follow in connector_follows(self.writes, self._departing.room, deliver, end)
         }
         self._look = LeaseLook(requests, deliver, end, self.writes, cast(Broker, broker))
         self._parts = Parts(
@@ -230,14 +226,17 @@ class ConnectorRoom(Room):
         await self._look()
         if not again:
             await self._reconciler()
+        await self._departing.go(self._wave())
         while writes := self._gate.writes_ready():
             due = await self._provisioning.due(_CON, self.clock.now(), 2000, frozenset())
             wave = next_wave(due, writes=writes, on_their_way=0)
             if not wave.parcels:
                 return
             self._gate.take_writes(wave.writes)
-            run = WaveRun(_CON, ServesAlone(), self._parts, lambda _: None, lambda *_: None)
-            await run.carry_out(wave.parcels)
+            await self._wave().carry_out(wave.parcels)
+
+    def _wave(self) -> WaveRun:
+        return WaveRun(_CON, ServesAlone(), self._parts, lambda _: None, lambda *_: None)
 
     async def neglected(self) -> int:
         """How many deliveries are open without anybody at work on them."""

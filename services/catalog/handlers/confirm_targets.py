@@ -1,7 +1,10 @@
 """Saying whether targets may be written to the directory."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from libs.domain.errors import NotFound
 from services.catalog.domain import errors
 from services.catalog.domain.directory import User
 from services.catalog.domain.resolution import ConfirmedTarget, confirm
@@ -30,6 +33,17 @@ class ConfirmTargets:
     """Confirms targets."""
 
     offers: Offers
+
+    async def several(self, queries: Sequence[Query]) -> list[Confirmed | NotFound]:
+        """An answer to each, in their order."""
+
+        async def answer(query: Query) -> Confirmed | NotFound:
+            try:
+                return await self(query)
+            except NotFound as problem:
+                return problem
+
+        return await asyncio.gather(*map(answer, queries))
 
     async def __call__(self, query: Query) -> Confirmed:
         """What the catalog knows of each target.

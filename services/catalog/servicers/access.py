@@ -47,6 +47,7 @@ ACCESS = {
     f"{_PACKAGE}.IngestService/ListAppsInScope": only_services("connector"),
     f"{_PACKAGE}.ResolutionService/ResolveEntitlement": only_services("requests"),
     f"{_PACKAGE}.ResolutionService/ConfirmTargets": only_services("connector"),
+    f"{_PACKAGE}.ResolutionService/BatchConfirmTargets": only_services("connector"),
     f"{_PACKAGE}.ResolutionService/CheckHeld": only_services("connector"),
     f"{_PACKAGE}.ApproverService/ResolveApprovers": only_services("requests"),
     f"{_PACKAGE}.ApproverService/CheckApprovers": only_services("policy"),

@@ -34,6 +34,12 @@ class ResolutionServicer(resolution_pb2_grpc.ResolutionServiceServicer):
         query = translate.confirm_targets_query(request)
         return translate.confirm_targets_response(await self.confirm(query))
 
+    async def BatchConfirmTargets(
+        self, request: resolution_pb2.BatchConfirmTargetsRequest, context: Context
+    ) -> resolution_pb2.BatchConfirmTargetsResponse:
+        queries = translate.batch_confirm_query(request)
+        return translate.batch_confirm_response(await self.confirm.several(queries))
+
     async def CheckHeld(
         self, request: resolution_pb2.CheckHeldRequest, context: Context
     ) -> resolution_pb2.CheckHeldResponse:

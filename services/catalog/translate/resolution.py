@@ -1,6 +1,9 @@
 """`resolution.proto`."""
 
+from collections.abc import Iterable
+
 from latchkey.catalog.v1 import resolution_pb2
+from libs.domain.errors import NotFound
 from libs.domain.fields import Fields
 from libs.rpc.well_known import duration, timestamp
 from services.catalog.domain.held import HeldItem, HeldState
@@ -13,6 +16,7 @@ from services.catalog.translate.settings import settings_to_proto
 from services.catalog.translate.target import target_to_proto
 
 _MOST_TARGETS = 100
+_MOST_QUESTIONS = 100
 _MOST_ITEMS = 500
 _HELD_STATES = {
     HeldState.HELD: resolution_pb2.HELD_STATE_HELD,
@@ -70,21 +74,39 @@ def confirm_targets_query(
     request: resolution_pb2.ConfirmTargetsRequest,
 ) -> confirm_targets.Query:
     """The question about targets."""
-    asked = request.directory_entitlement_ids
     with Fields() as fields:
-        if not 1 <= len(asked) <= _MOST_TARGETS:
-            fields.wrong(
-                "directory_entitlement_ids",
-                f"has {len(asked)}, 1 to {_MOST_TARGETS} are taken",
-            )
-        return confirm_targets.Query(
-            entitlement_id=fields.id("entitlement_id", request.entitlement_id, "ent"),
-            subject_user_id=fields.id("subject_user_id", request.subject_user_id, "usr"),
-            directory_entitlement_ids=tuple(
-                fields.id(f"directory_entitlement_ids[{index}]", each, "den")
-                for index, each in enumerate(asked[:_MOST_TARGETS])
-            ),
-        )
+        return _question(fields, request)
+
+
+def batch_confirm_query(
+    request: resolution_pb2.BatchConfirmTargetsRequest,
+) -> list[confirm_targets.Query]:
+    """Several questions about targets."""
+    asked = request.questions
+    with Fields() as fields:
+        if not 1 <= len(asked) <= _MOST_QUESTIONS:
+            fields.wrong("questions", f"has {len(asked)}, 1 to {_MOST_QUESTIONS} are taken")
+        return [
+            _question(fields, each, f"questions[{index}].")
+            for index, each in enumerate(asked[:_MOST_QUESTIONS])
+        ]
+
+
+def _question(
+    fields: Fields, request: resolution_pb2.ConfirmTargetsRequest, within: str = ""
+) -> confirm_targets.Query:
+    asked = request.directory_entitlement_ids
+    ids = f"{within}directory_entitlement_ids"
+    if not 1 <= len(asked) <= _MOST_TARGETS:
+        fields.wrong(ids, f"has {len(asked)}, 1 to {_MOST_TARGETS} are taken")
+    return confirm_targets.Query(
+        entitlement_id=fields.id(f"{within}entitlement_id", request.entitlement_id, "ent"),
+        subject_user_id=fields.id(f"{within}subject_user_id", request.subject_user_id, "usr"),
+        directory_entitlement_ids=tuple(
+            fields.id(f"{ids}[{index}]", each, "den")
+            for index, each in enumerate(asked[:_MOST_TARGETS])
+        ),
+    )
 
 
 def confirm_targets_response(
@@ -95,6 +117,23 @@ def confirm_targets_response(
         targets=map(_confirmed_to_proto, confirmed.targets),
         subject=user_to_proto(confirmed.subject),
     )
+
+
+def batch_confirm_response(
+    answers: Iterable[confirm_targets.Confirmed | NotFound],
+) -> resolution_pb2.BatchConfirmTargetsResponse:
+    """An answer to each question."""
+    return resolution_pb2.BatchConfirmTargetsResponse(answers=map(_answer, answers))
+
+
+def _answer(
+    answer: confirm_targets.Confirmed | NotFound,
+) -> resolution_pb2.BatchConfirmTargetsResponse.Answer:
+    message = resolution_pb2.BatchConfirmTargetsResponse
+    if isinstance(answer, NotFound):
+        not_found = message.NotFound(reason=answer.reason, message=answer.message)
+        return message.Answer(not_found=not_found)
+    return message.Answer(confirmed=confirm_targets_response(answer))
 
 
 def check_held_query(request: resolution_pb2.CheckHeldRequest) -> check_held.Query:

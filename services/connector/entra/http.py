@@ -5,12 +5,21 @@ would leave its socket open, and cut off later it would cost a connection that o
 """
 
 import asyncio
+import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
 
 from services.connector.entra.clouds import Cloud
+
+# httpcore tries to import this at each of its locks, some ten times a request, to ask which library
+# runs it. Where it is not installed every try looks through all of the path, which is most of what
+# a request costs; a module that is none is not looked for.
+# https://docs.python.org/3/reference/import.html#the-module-cache
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 _TIMEOUT = httpx.Timeout(20.0, connect=5.0, pool=30.0)
 _LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0)

@@ -1,5 +1,7 @@
 """Reads deliveries, assignments and operations."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.domain.paging import Page, PageRequest
@@ -32,6 +34,15 @@ class ReadProvisioning:
         if picture is None:
             raise errors.delivery_not_found(lease_id)
         return DeliveryView(picture.deliveries[lease_id], picture)
+
+    async def deliveries(self, lease_ids: Sequence[str]) -> list[DeliveryView]:
+        """Those of the leases that are known, in this order."""
+        pictures = await asyncio.gather(*map(self.provisioning.shown, lease_ids))
+        return [
+            DeliveryView(picture.deliveries[lease_id], picture)
+            for lease_id, picture in zip(lease_ids, pictures, strict=True)
+            if picture is not None
+        ]
 
     async def assignments(self, request: PageRequest, user_id: str) -> Page[Assignment]:
         """A page, oldest first."""

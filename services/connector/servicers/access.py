@@ -1,7 +1,7 @@
 """Who may call what."""
 
 from libs.domain.callers import ADMIN, AUDITOR, CONNECTOR_ADMIN
-from libs.rpc.access import roles
+from libs.rpc.access import only_services, roles
 
 _MANAGE = roles(CONNECTOR_ADMIN)
 _READ = roles(ADMIN, CONNECTOR_ADMIN, AUDITOR)
@@ -24,6 +24,7 @@ ACCESS = {
     f"{_SYNCS}/CancelSync": _MANAGE,
     f"{_SYNCS}/ConfirmSync": _MANAGE,
     f"{_PROVISIONING}/GetDelivery": roles(ADMIN, CONNECTOR_ADMIN, AUDITOR, services=["requests"]),
+    f"{_PROVISIONING}/BatchGetDeliveries": only_services("requests"),
     f"{_PROVISIONING}/ListAssignments": _READ,
     f"{_PROVISIONING}/ListOperations": _READ,
     f"{_PROVISIONING}/GetOperation": _READ,

@@ -29,6 +29,12 @@ class ProvisioningServicer(provisioning_pb2_grpc.ProvisioningServiceServicer):
     ) -> provisioning_pb2.GetDeliveryResponse:
         return translate.delivery_response(await self.read.delivery(translate.lease_id(request)))
 
+    async def BatchGetDeliveries(
+        self, request: provisioning_pb2.BatchGetDeliveriesRequest, context: Context
+    ) -> provisioning_pb2.BatchGetDeliveriesResponse:
+        found = await self.read.deliveries(translate.lease_ids(request))
+        return translate.deliveries_response(found)
+
     async def ListAssignments(
         self, request: provisioning_pb2.ListAssignmentsRequest, context: Context
     ) -> provisioning_pb2.ListAssignmentsResponse:

@@ -1,14 +1,17 @@
 """What requests and the catalog say of a lease, from their messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from latchkey.catalog.v1 import resolution_pb2
 from latchkey.requests.v1 import lease_pb2
+from libs.domain.errors import NotFound
 from services.connector.domain.lease import Confirmation, ConfirmedTarget, Lease
 from services.connector.domain.reconciliation import ExpectedAssignment
-from services.connector.domain.target import Principal, Target
+from services.connector.domain.target import Principal
 from services.connector.translate.targets import target_of
 
+# An entitlement, a person, and directory entitlements.
+Question = tuple[str, str, tuple[str, ...]]
 # A lease whose delivery failed waits for somebody: it is neither wanted nor ended.
 _WANTED = (lease_pb2.LEASE_STATE_GRANTED, lease_pb2.LEASE_STATE_ACTIVE)
 _ENDED = (lease_pb2.LEASE_STATE_ENDING, lease_pb2.LEASE_STATE_ENDED)
@@ -45,13 +48,18 @@ def end_of(message: lease_pb2.Lease) -> Moment:
 
 
 def confirm_request(
-    entitlement_id: str, user_id: str, targets: Sequence[Target]
-) -> resolution_pb2.ConfirmTargetsRequest:
+    questions: Iterable[Question],
+) -> resolution_pb2.BatchConfirmTargetsRequest:
     """Asks about targets."""
-    return resolution_pb2.ConfirmTargetsRequest(
-        entitlement_id=entitlement_id,
-        subject_user_id=user_id,
-        directory_entitlement_ids=[target.directory_entitlement_id for target in targets],
+    return resolution_pb2.BatchConfirmTargetsRequest(
+        questions=[
+            resolution_pb2.ConfirmTargetsRequest(
+                entitlement_id=entitlement_id,
+                subject_user_id=user_id,
+                directory_entitlement_ids=ids,
+            )
+            for entitlement_id, user_id, ids in questions
+        ]
     )
 
 
@@ -81,8 +89,13 @@ def missing_of(
     )
 
 
-def confirmation_of(message: resolution_pb2.ConfirmTargetsResponse) -> Confirmation:
+def confirmation_of(
+    answer: resolution_pb2.BatchConfirmTargetsResponse.Answer,
+) -> Confirmation | NotFound:
     """What the catalog says of targets."""
+    if answer.HasField("not_found"):
+        return NotFound(answer.not_found.reason, answer.not_found.message)
+    message = answer.confirmed
     return Confirmation(
         subject=Principal(
             message.subject.user_id,

@@ -1,5 +1,7 @@
 """Deliveries, assignments and operations, as messages."""
 
+from collections.abc import Iterable
+
 from latchkey.connector.v1 import provisioning_pb2
 from libs.domain.fields import Fields
 from libs.domain.paging import Page, PageRequest
@@ -59,11 +61,21 @@ _OUTCOMES = {
     AttemptOutcome.REFUSED: provisioning_pb2.ATTEMPT_OUTCOME_REFUSED,
 }
 
+_MOST_LEASES = 100
+
 
 def lease_id(request: provisioning_pb2.GetDeliveryRequest) -> str:
     """Which lease is asked for."""
     with Fields() as fields:
         return fields.id("lease_id", request.lease_id, "lea")
+
+
+def lease_ids(request: provisioning_pb2.BatchGetDeliveriesRequest) -> tuple[str, ...]:
+    """Which leases are asked for."""
+    with Fields() as fields:
+        if not request.lease_ids:
+            fields.wrong("lease_ids", f"is required, 1 to {_MOST_LEASES} ids")
+        return fields.ids("lease_ids", request.lease_ids, "lea", most=_MOST_LEASES)
 
 
 def assignments_request(
@@ -112,22 +124,31 @@ def retry_request(request: provisioning_pb2.RetryOperationRequest) -> str:
 
 def delivery_response(view: DeliveryView) -> provisioning_pb2.GetDeliveryResponse:
     """How far a lease is delivered."""
+    return provisioning_pb2.GetDeliveryResponse(delivery=_delivery(view))
+
+
+def deliveries_response(
+    views: Iterable[DeliveryView],
+) -> provisioning_pb2.BatchGetDeliveriesResponse:
+    """How far leases are delivered."""
+    return provisioning_pb2.BatchGetDeliveriesResponse(deliveries=map(_delivery, views))
+
+
+def _delivery(view: DeliveryView) -> provisioning_pb2.Delivery:
     delivery = view.delivery
-    return provisioning_pb2.GetDeliveryResponse(
-        delivery=provisioning_pb2.Delivery(
-            lease_id=delivery.lease_id,
-            state=_DELIVERY_STATES[delivery.state],
-            round=delivery.round,
-            targets=[
-                _target_delivery(target, view.picture.find(delivery.subject, target))
-                for target in delivery.targets
-            ],
-            failure_reason=delivery.failure_reason,
-            failure_message=delivery.failure_message,
-            update_time=timestamp(delivery.update_time),
-            remedy=_REMEDIES[delivery.remedy],
-            removed_outside_time=timestamp(delivery.removed_outside_time),
-        )
+    return provisioning_pb2.Delivery(
+        lease_id=delivery.lease_id,
+        state=_DELIVERY_STATES[delivery.state],
+        round=delivery.round,
+        targets=[
+            _target_delivery(target, view.picture.find(delivery.subject, target))
+            for target in delivery.targets
+        ],
+        failure_reason=delivery.failure_reason,
+        failure_message=delivery.failure_message,
+        update_time=timestamp(delivery.update_time),
+        remedy=_REMEDIES[delivery.remedy],
+        removed_outside_time=timestamp(delivery.removed_outside_time),
     )
 
 

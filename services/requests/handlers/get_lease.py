@@ -1,5 +1,7 @@
 """Reading one lease."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.domain.callers import Caller, Person
@@ -15,6 +17,11 @@ class LeaseReader:
 
     leases: ports.Leases
     catalog: ports.Catalog
+
+    async def several(self, lease_ids: Sequence[str]) -> list[Lease]:
+        """Those of the leases that there are, in this order, for a service, which may see all."""
+        found = await asyncio.gather(*map(self.leases.get, lease_ids))
+        return [lease for lease in found if lease is not None]
 
     async def __call__(self, caller: Caller, lease_id: str) -> Lease:
         """

@@ -1,7 +1,7 @@
 """Who may call what. What is whose is seen to by the use cases."""
 
 from libs.domain.callers import ADMIN, AUDITOR, POLICY_ADMIN
-from libs.rpc.access import people, roles
+from libs.rpc.access import only_services, people, roles
 
 _ACCESS_REQUESTS = "/latchkey.requests.v1.AccessRequestService"
 _CAMPAIGNS = "/latchkey.requests.v1.CampaignService"
@@ -28,6 +28,7 @@ ACCESS = {
     f"{_ACCESS_REQUESTS}/RestartAccessRequest": people(),
     f"{_ACCESS_REQUESTS}/ReviewEmergencyAccess": people(),
     f"{_LEASES}/GetLease": people(services=["connector"]),
+    f"{_LEASES}/BatchGetLeases": only_services("connector"),
     f"{_LEASES}/ListLeases": people(services=["connector"]),
     f"{_LEASES}/RevokeLease": people(),
     f"{_LEASES}/ExtendLease": people(),

@@ -33,6 +33,11 @@ class LeaseServicer(pb_grpc.LeaseServiceServicer):
         found = await self.get(caller(), translate.lease_id(request))
         return translate.get_response(found)
 
+    async def BatchGetLeases(
+        self, request: pb.BatchGetLeasesRequest, context: Context
+    ) -> pb.BatchGetLeasesResponse:
+        return translate.batch_response(await self.get.several(translate.lease_ids(request)))
+
     async def ListLeases(
         self, request: pb.ListLeasesRequest, context: Context
     ) -> pb.ListLeasesResponse:

@@ -1,5 +1,6 @@
 """LeaseService, between its messages and the domain."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from latchkey.requests.v1 import lease_pb2 as pb
@@ -20,6 +21,8 @@ from services.requests.translate.common import (
 )
 from services.requests.translate.shown import access_request_to_proto
 
+_MOST_LEASES = 100
+
 
 def lease_id(request: pb.GetLeaseRequest) -> str:
     """
@@ -28,6 +31,17 @@ def lease_id(request: pb.GetLeaseRequest) -> str:
     """
     with Fields() as fields:
         return fields.id("lease_id", request.lease_id, "lea")
+
+
+def lease_ids(request: pb.BatchGetLeasesRequest) -> tuple[str, ...]:
+    """
+    Raises:
+        Invalid: FIELD_INVALID.
+    """
+    with Fields() as fields:
+        if not request.lease_ids:
+            fields.wrong("lease_ids", f"is required, 1 to {_MOST_LEASES} ids")
+        return fields.ids("lease_ids", request.lease_ids, "lea", most=_MOST_LEASES)
 
 
 def list_command(request: pb.ListLeasesRequest, caller: Caller) -> ListLeases:
@@ -98,6 +112,11 @@ def extend_response(found: AccessRequest, reader: Person) -> pb.ExtendLeaseRespo
 def get_response(found: Lease) -> pb.GetLeaseResponse:
     """One lease."""
     return pb.GetLeaseResponse(lease=lease_to_proto(found))
+
+
+def batch_response(found: Iterable[Lease]) -> pb.BatchGetLeasesResponse:
+    """Some leases."""
+    return pb.BatchGetLeasesResponse(leases=map(lease_to_proto, found))
 
 
 def list_response(page: Page[Lease]) -> pb.ListLeasesResponse:

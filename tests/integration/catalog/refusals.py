@@ -45,7 +45,7 @@ async def refused(call: Awaitable[Any]) -> Refusal:
 
 def caller(catalog: RunningCatalog, stub: str, method: str) -> Metadata:
     """Somebody who may make the call."""
-    if stub == "ingest" or method in ("ConfirmTargets", "CheckHeld"):
+    if stub == "ingest" or method in ("ConfirmTargets", "BatchConfirmTargets", "CheckHeld"):
         return catalog.by("connector")
     if stub == "resolution" or method == "ResolveApprovers":
         return catalog.by("requests")

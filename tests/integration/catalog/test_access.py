@@ -56,6 +56,7 @@ ALLOWED = {
     "IngestService/ListAppsInScope": {"connector"},
     "ResolutionService/ResolveEntitlement": {"requests"},
     "ResolutionService/ConfirmTargets": {"connector"},
+    "ResolutionService/BatchConfirmTargets": {"connector"},
     "ResolutionService/CheckHeld": {"connector"},
     "ApproverService/ResolveApprovers": {"requests"},
     "ApproverService/CheckApprovers": {"policy"},

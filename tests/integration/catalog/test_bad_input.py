@@ -80,6 +80,9 @@ def by_id(value: str) -> Iterator[tuple[Call, str]]:
     confirm = resolution_pb2.ConfirmTargetsRequest(**usual)
     confirm.directory_entitlement_ids.extend(["den_1", value])
     yield ("resolution", "ConfirmTargets", confirm), "directory_entitlement_ids[1]"
+    batch = resolution_pb2.BatchConfirmTargetsRequest(questions=[confirm])
+    place = "questions[0].directory_entitlement_ids[1]"
+    yield ("resolution", "BatchConfirmTargets", batch), place
     item = resolution_pb2.CheckHeldRequest.HeldItem
     good = {"user_id": "usr_1", "directory_entitlement_id": "den_1"}
     wrong = resolution_pb2.CheckHeldRequest(connection_id=value, items=[item(**good)])

@@ -169,7 +169,7 @@ async def test_create_access_profile(catalog: RunningCatalog) -> None:
 
 
 async def test_confirm_targets(catalog: RunningCatalog) -> None:
-    """1 to 100 targets."""
+    """1 to 100 targets, and 1 to 100 questions at once."""
     for count in (0, 101):
         request = resolution_pb2.ConfirmTargetsRequest(
             entitlement_id="ent_1",
@@ -179,6 +179,10 @@ async def test_confirm_targets(catalog: RunningCatalog) -> None:
         await assert_refused(
             catalog, ("resolution", "ConfirmTargets", request), "directory_entitlement_ids"
         )
+    request.directory_entitlement_ids[:] = ["den_1"]
+    for count in (0, 101):
+        batch = resolution_pb2.BatchConfirmTargetsRequest(questions=[request] * count)
+        await assert_refused(catalog, ("resolution", "BatchConfirmTargets", batch), "questions")
 
 
 async def test_check_held(catalog: RunningCatalog) -> None:

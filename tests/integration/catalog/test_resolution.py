@@ -285,3 +285,32 @@ async def test_confirm_refuses_what_is_not_there(catalog: RunningCatalog, app: M
     assert (refusal.code, refusal.reason) == ("NOT_FOUND", "USER_NOT_FOUND")
     (target,) = await confirm(catalog, app.access_id, "Dov", role_id("Design Tool"))
     assert target.listed
+
+
+async def test_several_questions_are_answered_each_for_itself(
+    catalog: RunningCatalog, app: Managed
+) -> None:
+    """In the order asked; what is not there spoils no other answer."""
+    questions = [
+        resolution_pb2.ConfirmTargetsRequest(
+            entitlement_id=entitlement_id,
+            subject_user_id=user_id(subject),
+            directory_entitlement_ids=[role_id("Design Tool")],
+        )
+        for entitlement_id, subject in (
+            ("ent_unknown", "Ben"),
+            (app.access_id, "Ben"),
+            (app.access_id, "Stranger"),
+            (app.access_id, "Dov"),
+        )
+    ]
+    batch = resolution_pb2.BatchConfirmTargetsRequest(questions=questions)
+    by = catalog.by("connector")
+    answers = (await catalog.resolution.BatchConfirmTargets(batch, metadata=by)).answers
+    assert [each.not_found.reason for each in answers] == [
+        "ENTITLEMENT_NOT_FOUND", "", "USER_NOT_FOUND", "",
+    ]  # fmt: skip
+    for question, answer in zip(questions, answers, strict=True):
+        if answer.HasField("confirmed"):
+            alone = await catalog.resolution.ConfirmTargets(question, metadata=by)
+            assert answer.confirmed == alone

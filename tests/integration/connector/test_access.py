@@ -29,6 +29,7 @@ ALLOWED = {
     "CancelSync": {CONNECTOR_ADMIN},
     "ConfirmSync": {CONNECTOR_ADMIN},
     "GetDelivery": READERS | {"requests"},
+    "BatchGetDeliveries": {"requests"},
     "ListAssignments": READERS,
     "ListOperations": READERS,
     "GetOperation": READERS,
@@ -73,6 +74,10 @@ def _calls(house: ConnectorHouse) -> dict[str, tuple[Any, Any]]:
         "WatchSync": (house.syncs.WatchSync, sync_pb2.WatchSyncRequest(sync_id="syn_none")),
         "CancelSync": (house.syncs.CancelSync, sync_pb2.CancelSyncRequest(sync_id="syn_none")),
         "ConfirmSync": (house.syncs.ConfirmSync, sync_pb2.ConfirmSyncRequest(sync_id="syn_none")),
+        "BatchGetDeliveries": (
+            house.provisioning.BatchGetDeliveries,
+            provisioning_pb2.BatchGetDeliveriesRequest(lease_ids=["lea_none"]),
+        ),
         "GetDelivery": (
             house.provisioning.GetDelivery,
             provisioning_pb2.GetDeliveryRequest(lease_id="lea_none"),

@@ -3,11 +3,14 @@
 import asyncio
 import threading
 
+import grpc
 import pytest
 from sqlalchemy import Connection, Engine, event, update
 
 from latchkey.connector.v1 import provisioning_pb2 as pb
 from latchkey.requests.v1 import events_pb2, lease_pb2
+from libs.domain.ids import new_id
+from libs.rpc.errors import field_violations
 from services.connector.store import tables
 from tests.fakes.connector_peers import app_role, membership
 from tests.integration.connector.house import ConnectorHouse
@@ -84,6 +87,24 @@ async def test_a_delivery_is_shown_as_of_one_moment(house: ConnectorHouse) -> No
         (pb.DELIVERY_STATE_DELIVERED, "204 No Content"),
         (pb.DELIVERY_STATE_FAILED, "409 changed"),
     }
+
+
+async def test_deliveries_are_told_of_together(house: ConnectorHouse) -> None:
+    """As one by one, in the order asked; of a lease that is not known nothing is told."""
+    connection_id = await house.connect()
+    target = membership(connection_id, cast.TENANT, cast.ATELIER_EDITORS)
+    leases = [house.lease(person, [target]) for person in (cast.NORA, cast.GRETA)]
+    await house.granted(*leases)
+    alone = [await house.reached(each, pb.DELIVERY_STATE_DELIVERED) for each in leases]
+    several = pb.BatchGetDeliveriesRequest(lease_ids=[leases[1], new_id("lea"), leases[0]])
+    by = house.as_service("requests")
+    answer = await house.provisioning.BatchGetDeliveries(several, metadata=by)
+    assert list(answer.deliveries) == [alone[1], alone[0]]
+    for wrong, field in (([], "lease_ids"), (["lea_1", "req_1"], "lease_ids[1]")):
+        request = pb.BatchGetDeliveriesRequest(lease_ids=wrong)
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await house.provisioning.BatchGetDeliveries(request, metadata=by)
+        assert [each.field for each in field_violations(raised.value)] == [field]
 
 
 async def test_doubled_and_reordered_events(house: ConnectorHouse) -> None:

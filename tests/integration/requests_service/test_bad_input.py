@@ -169,6 +169,10 @@ async def test_wrong_fields_of_every_other_method_are_named(house: House) -> Non
             ["reason", "idempotency_key"],
         ),
     ]
+    connector = house.as_service("connector")
+    wrong = lease_pb2.BatchGetLeasesRequest(lease_ids=[lea, req])
+    refusal = await refused(connector.call(connector.leases.BatchGetLeases, wrong))
+    assert (refusal.code, refusal.fields) == (_INVALID, ["lease_ids[1]"])
     for method, request, paths in cases:
         refusal = await refused(ada.call(method, request))
         assert (refusal.code, refusal.reason) == (_INVALID, "FIELD_INVALID"), request

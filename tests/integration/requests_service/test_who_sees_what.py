@@ -92,10 +92,16 @@ async def test_an_administrator_cancels_for_others(house: House) -> None:
 
 
 async def test_services_read_leases_only_if_they_are_the_connector(house: House) -> None:
-    """GetLease and ListLeases answer the connector; everything else, and every other service, is
-    refused."""
+    """GetLease, BatchGetLeases and ListLeases answer the connector; everything else, and every
+    other service, is refused."""
     made = await house.person("Ada").create()
     connector = house.as_service("connector")
+    several = lease_pb2.BatchGetLeasesRequest(lease_ids=[new_id("lea"), made.lease_id])
+    found = await connector.call(connector.leases.BatchGetLeases, several)
+    assert [lease.lease_id for lease in found.leases] == [made.lease_id]
+    for other in (house.person("Ada"), house.as_service("policy")):
+        refusal = await refused(other.call(other.leases.BatchGetLeases, several))
+        assert refusal.reason == "CALLER_NOT_ALLOWED"
     assert (await connector.lease(made.lease_id)).lease_id == made.lease_id
     listed = await connector.call(connector.leases.ListLeases, lease_pb2.ListLeasesRequest())
     assert [lease.lease_id for lease in listed.leases] == [made.lease_id]

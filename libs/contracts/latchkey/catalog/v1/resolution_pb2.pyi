@@ -290,6 +290,108 @@ class ConfirmTargetsResponse(_message.Message):
 Global___ConfirmTargetsResponse: _TypeAlias = ConfirmTargetsResponse  # noqa: Y015
 
 @_typing.final
+class BatchConfirmTargetsRequest(_message.Message):
+    """Several questions about targets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfirmTargetsRequest]:
+        """Required. 1 to 100 of them."""
+
+    def __init__(
+        self,
+        *,
+        questions: _abc.Iterable[Global___ConfirmTargetsRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["questions", b"questions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchConfirmTargetsRequest: _TypeAlias = BatchConfirmTargetsRequest  # noqa: Y015
+
+@_typing.final
+class BatchConfirmTargetsResponse(_message.Message):
+    """An answer to each question, in the order asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Answer(_message.Message):
+        """One answer."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        CONFIRMED_FIELD_NUMBER: _builtins.int
+        NOT_FOUND_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def confirmed(self) -> Global___ConfirmTargetsResponse:
+            """What the catalog knows."""
+
+        @_builtins.property
+        def not_found(self) -> Global___BatchConfirmTargetsResponse.NotFound:
+            """The entitlement or the person is not there."""
+
+        def __init__(
+            self,
+            *,
+            confirmed: Global___ConfirmTargetsResponse | None = ...,
+            not_found: Global___BatchConfirmTargetsResponse.NotFound | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["confirmed", b"confirmed", "not_found", b"not_found", "outcome", b"outcome"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed", b"confirmed", "not_found", b"not_found", "outcome", b"outcome"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["confirmed", "not_found"]  # noqa: Y015
+        _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+    @_typing.final
+    class NotFound(_message.Message):
+        """What is not there."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REASON_FIELD_NUMBER: _builtins.int
+        MESSAGE_FIELD_NUMBER: _builtins.int
+        reason: _builtins.str
+        """`ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`."""
+        message: _builtins.str
+        """The same in words."""
+        def __init__(
+            self,
+            *,
+            reason: _builtins.str = ...,
+            message: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchConfirmTargetsResponse.Answer]:
+        """The answers."""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___BatchConfirmTargetsResponse.Answer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchConfirmTargetsResponse: _TypeAlias = BatchConfirmTargetsResponse  # noqa: Y015
+
+@_typing.final
 class ConfirmedTarget(_message.Message):
     """What the catalog knows of one target."""
 

@@ -45,6 +45,11 @@ class ResolutionServiceStub:
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsRequest.SerializeToString,
                 response_deserializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsResponse.FromString,
                 _registered_method=True)
+        self.BatchConfirmTargets = channel.unary_unary(
+                '/latchkey.catalog.v1.ResolutionService/BatchConfirmTargets',
+                request_serializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.BatchConfirmTargetsRequest.SerializeToString,
+                response_deserializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.BatchConfirmTargetsResponse.FromString,
+                _registered_method=True)
         self.CheckHeld = channel.unary_unary(
                 '/latchkey.catalog.v1.ResolutionService/CheckHeld',
                 request_serializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.CheckHeldRequest.SerializeToString,
@@ -82,6 +87,16 @@ class ResolutionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchConfirmTargets(self, request, context):
+        """Answers several questions of `ConfirmTargets` at once, each for itself, in the order asked.
+
+        Callers: the connector.
+        Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`; what is not found is so in its own answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckHeld(self, request, context):
         """Says for each of many people and directory entitlements of one connection whether the person
         holds it, as the newest sync of the connection saw it, and which sync that was.
@@ -105,6 +120,11 @@ def add_ResolutionServiceServicer_to_server(servicer, server):
                     servicer.ConfirmTargets,
                     request_deserializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsRequest.FromString,
                     response_serializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsResponse.SerializeToString,
+            ),
+            'BatchConfirmTargets': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchConfirmTargets,
+                    request_deserializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.BatchConfirmTargetsRequest.FromString,
+                    response_serializer=latchkey_dot_catalog_dot_v1_dot_resolution__pb2.BatchConfirmTargetsResponse.SerializeToString,
             ),
             'CheckHeld': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckHeld,
@@ -167,6 +187,33 @@ class ResolutionService:
             '/latchkey.catalog.v1.ResolutionService/ConfirmTargets',
             latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsRequest.SerializeToString,
             latchkey_dot_catalog_dot_v1_dot_resolution__pb2.ConfirmTargetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchConfirmTargets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.catalog.v1.ResolutionService/BatchConfirmTargets',
+            latchkey_dot_catalog_dot_v1_dot_resolution__pb2.BatchConfirmTargetsRequest.SerializeToString,
+            latchkey_dot_catalog_dot_v1_dot_resolution__pb2.BatchConfirmTargetsResponse.FromString,
             options,
             channel_credentials,
             insecure,

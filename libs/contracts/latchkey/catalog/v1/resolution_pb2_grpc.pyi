@@ -34,6 +34,12 @@ class ResolutionServiceStub:
     Callers: the connector, before it writes to the directory.
     Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`.
     """
+    BatchConfirmTargets: _aio.UnaryUnaryMultiCallable[_resolution_pb2.BatchConfirmTargetsRequest, _resolution_pb2.BatchConfirmTargetsResponse]
+    """Answers several questions of `ConfirmTargets` at once, each for itself, in the order asked.
+
+    Callers: the connector.
+    Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`; what is not found is so in its own answer.
+    """
     CheckHeld: _aio.UnaryUnaryMultiCallable[_resolution_pb2.CheckHeldRequest, _resolution_pb2.CheckHeldResponse]
     """Says for each of many people and directory entitlements of one connection whether the person
     holds it, as the newest sync of the connection saw it, and which sync that was.
@@ -73,6 +79,18 @@ class ResolutionServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Callers: the connector, before it writes to the directory.
         Fails with `NOT_FOUND` / `ENTITLEMENT_NOT_FOUND` or `USER_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchConfirmTargets(
+        self,
+        request: _resolution_pb2.BatchConfirmTargetsRequest,
+        context: _aio.ServicerContext[_resolution_pb2.BatchConfirmTargetsRequest, _abc.Awaitable[_resolution_pb2.BatchConfirmTargetsResponse]],
+    ) -> _abc.Awaitable[_resolution_pb2.BatchConfirmTargetsResponse]:
+        """Answers several questions of `ConfirmTargets` at once, each for itself, in the order asked.
+
+        Callers: the connector.
+        Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`; what is not found is so in its own answer.
         """
 
     @_abc_1.abstractmethod

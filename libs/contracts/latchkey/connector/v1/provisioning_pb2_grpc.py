@@ -44,6 +44,11 @@ class ProvisioningServiceStub:
                 request_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetDeliveryRequest.SerializeToString,
                 response_deserializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetDeliveryResponse.FromString,
                 _registered_method=True)
+        self.BatchGetDeliveries = channel.unary_unary(
+                '/latchkey.connector.v1.ProvisioningService/BatchGetDeliveries',
+                request_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.BatchGetDeliveriesRequest.SerializeToString,
+                response_deserializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.BatchGetDeliveriesResponse.FromString,
+                _registered_method=True)
         self.ListAssignments = channel.unary_unary(
                 '/latchkey.connector.v1.ProvisioningService/ListAssignments',
                 request_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.ListAssignmentsRequest.SerializeToString,
@@ -79,6 +84,16 @@ class ProvisioningServiceServicer:
 
         Callers: the requests service, administrators, connector administrators and auditors.
         Fails with `NOT_FOUND` / `DELIVERY_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetDeliveries(self, request, context):
+        """Says how far leases are delivered, in the order asked; nothing of those that are not known.
+
+        Callers: the requests service.
+        Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,6 +145,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.GetDelivery,
                     request_deserializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetDeliveryRequest.FromString,
                     response_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetDeliveryResponse.SerializeToString,
+            ),
+            'BatchGetDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetDeliveries,
+                    request_deserializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.BatchGetDeliveriesRequest.FromString,
+                    response_serializer=latchkey_dot_connector_dot_v1_dot_provisioning__pb2.BatchGetDeliveriesResponse.SerializeToString,
             ),
             'ListAssignments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAssignments,
@@ -184,6 +204,33 @@ class ProvisioningService:
             '/latchkey.connector.v1.ProvisioningService/GetDelivery',
             latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetDeliveryRequest.SerializeToString,
             latchkey_dot_connector_dot_v1_dot_provisioning__pb2.GetDeliveryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.connector.v1.ProvisioningService/BatchGetDeliveries',
+            latchkey_dot_connector_dot_v1_dot_provisioning__pb2.BatchGetDeliveriesRequest.SerializeToString,
+            latchkey_dot_connector_dot_v1_dot_provisioning__pb2.BatchGetDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,6 +27,12 @@ class ProvisioningServiceStub:
     Callers: the requests service, administrators, connector administrators and auditors.
     Fails with `NOT_FOUND` / `DELIVERY_NOT_FOUND`.
     """
+    BatchGetDeliveries: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.BatchGetDeliveriesRequest, _provisioning_pb2.BatchGetDeliveriesResponse]
+    """Says how far leases are delivered, in the order asked; nothing of those that are not known.
+
+    Callers: the requests service.
+    Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
+    """
     ListAssignments: _aio.UnaryUnaryMultiCallable[_provisioning_pb2.ListAssignmentsRequest, _provisioning_pb2.ListAssignmentsResponse]
     """Lists assignments, oldest first.
 
@@ -69,6 +75,18 @@ class ProvisioningServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Callers: the requests service, administrators, connector administrators and auditors.
         Fails with `NOT_FOUND` / `DELIVERY_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchGetDeliveries(
+        self,
+        request: _provisioning_pb2.BatchGetDeliveriesRequest,
+        context: _aio.ServicerContext[_provisioning_pb2.BatchGetDeliveriesRequest, _abc.Awaitable[_provisioning_pb2.BatchGetDeliveriesResponse]],
+    ) -> _abc.Awaitable[_provisioning_pb2.BatchGetDeliveriesResponse]:
+        """Says how far leases are delivered, in the order asked; nothing of those that are not known.
+
+        Callers: the requests service.
+        Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
         """
 
     @_abc_1.abstractmethod

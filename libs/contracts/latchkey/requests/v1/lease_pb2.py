@@ -28,35 +28,39 @@ from latchkey.catalog.v1 import target_pb2 as latchkey_dot_catalog_dot_v1_dot_ta
 from latchkey.requests.v1 import access_request_pb2 as latchkey_dot_requests_dot_v1_dot_access__request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/requests/v1/lease.proto\x12\x14latchkey.requests.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latchkey/catalog/v1/target.proto\x1a)latchkey/requests/v1/access_request.proto\"\xd4\x05\n\x05Lease\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .latchkey.requests.v1.LeaseState\x12\x16\n\x0e\x65ntitlement_id\x18\x04 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\t\x12\x30\n\x07subject\x18\x06 \x01(\x0b\x32\x1f.latchkey.requests.v1.PersonRef\x12,\n\x07targets\x18\x07 \x03(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12+\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05round\x18\t \x01(\x03\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\tend_cause\x18\r \x01(\x0e\x32#.latchkey.requests.v1.LeaseEndCause\x12\x12\n\nend_reason\x18\x0e \x01(\t\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12\x11\n\temergency\x18\x10 \x01(\x08\x12/\n\x0bremind_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nalarm_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ntakes_over\x18\x13 \x01(\x08\x12\x38\n\x14removed_outside_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"#\n\x0fGetLeaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\">\n\x10GetLeaseResponse\x12*\n\x05lease\x18\x01 \x01(\x0b\x32\x1b.latchkey.requests.v1.Lease\"\xa5\x01\n\x11ListLeasesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .latchkey.requests.v1.LeaseState\x12\x0f\n\x07\x61larmed\x18\x04 \x01(\x08\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x06 \x01(\t\"Z\n\x12ListLeasesResponse\x12+\n\x06leases\x18\x01 \x03(\x0b\x32\x1b.latchkey.requests.v1.Lease\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x12RevokeLeaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"A\n\x13RevokeLeaseResponse\x12*\n\x05lease\x18\x01 \x01(\x0b\x32\x1b.latchkey.requests.v1.Lease\"\x83\x01\n\x12\x45xtendLeaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x15\n\rjustification\x18\x02 \x01(\t\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"R\n\x13\x45xtendLeaseResponse\x12;\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\x0b\x32#.latchkey.requests.v1.AccessRequest*\xa1\x01\n\nLeaseState\x12\x1b\n\x17LEASE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LEASE_STATE_GRANTED\x10\x01\x12\x16\n\x12LEASE_STATE_ACTIVE\x10\x02\x12\x16\n\x12LEASE_STATE_FAILED\x10\x03\x12\x16\n\x12LEASE_STATE_ENDING\x10\x04\x12\x15\n\x11LEASE_STATE_ENDED\x10\x05*\xae\x01\n\rLeaseEndCause\x12\x1f\n\x1bLEASE_END_CAUSE_UNSPECIFIED\x10\x00\x12\x1b\n\x17LEASE_END_CAUSE_EXPIRED\x10\x01\x12\x1b\n\x17LEASE_END_CAUSE_REVOKED\x10\x02\x12#\n\x1fLEASE_END_CAUSE_REMOVED_OUTSIDE\x10\x03\x12\x1d\n\x19LEASE_END_CAUSE_UNMANAGED\x10\x04\x32\x92\x03\n\x0cLeaseService\x12Y\n\x08GetLease\x12%.latchkey.requests.v1.GetLeaseRequest\x1a&.latchkey.requests.v1.GetLeaseResponse\x12_\n\nListLeases\x12\'.latchkey.requests.v1.ListLeasesRequest\x1a(.latchkey.requests.v1.ListLeasesResponse\x12\x62\n\x0bRevokeLease\x12(.latchkey.requests.v1.RevokeLeaseRequest\x1a).latchkey.requests.v1.RevokeLeaseResponse\x12\x62\n\x0b\x45xtendLease\x12(.latchkey.requests.v1.ExtendLeaseRequest\x1a).latchkey.requests.v1.ExtendLeaseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n latchkey/requests/v1/lease.proto\x12\x14latchkey.requests.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a latchkey/catalog/v1/target.proto\x1a)latchkey/requests/v1/access_request.proto\"\xd4\x05\n\x05Lease\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x19\n\x11\x61\x63\x63\x65ss_request_id\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .latchkey.requests.v1.LeaseState\x12\x16\n\x0e\x65ntitlement_id\x18\x04 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\t\x12\x30\n\x07subject\x18\x06 \x01(\x0b\x32\x1f.latchkey.requests.v1.PersonRef\x12,\n\x07targets\x18\x07 \x03(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12+\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05round\x18\t \x01(\x03\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\tend_cause\x18\r \x01(\x0e\x32#.latchkey.requests.v1.LeaseEndCause\x12\x12\n\nend_reason\x18\x0e \x01(\t\x12\x0c\n\x04\x65tag\x18\x0f \x01(\t\x12\x11\n\temergency\x18\x10 \x01(\x08\x12/\n\x0bremind_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nalarm_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ntakes_over\x18\x13 \x01(\x08\x12\x38\n\x14removed_outside_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"#\n\x0fGetLeaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\">\n\x10GetLeaseResponse\x12*\n\x05lease\x18\x01 \x01(\x0b\x32\x1b.latchkey.requests.v1.Lease\"*\n\x15\x42\x61tchGetLeasesRequest\x12\x11\n\tlease_ids\x18\x01 \x03(\t\"E\n\x16\x42\x61tchGetLeasesResponse\x12+\n\x06leases\x18\x01 \x03(\x0b\x32\x1b.latchkey.requests.v1.Lease\"\xa5\x01\n\x11ListLeasesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12/\n\x05state\x18\x03 \x01(\x0e\x32 .latchkey.requests.v1.LeaseState\x12\x0f\n\x07\x61larmed\x18\x04 \x01(\x08\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x06 \x01(\t\"Z\n\x12ListLeasesResponse\x12+\n\x06leases\x18\x01 \x03(\x0b\x32\x1b.latchkey.requests.v1.Lease\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x12RevokeLeaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"A\n\x13RevokeLeaseResponse\x12*\n\x05lease\x18\x01 \x01(\x0b\x32\x1b.latchkey.requests.v1.Lease\"\x83\x01\n\x12\x45xtendLeaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x15\n\rjustification\x18\x02 \x01(\t\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"R\n\x13\x45xtendLeaseResponse\x12;\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\x0b\x32#.latchkey.requests.v1.AccessRequest*\xa1\x01\n\nLeaseState\x12\x1b\n\x17LEASE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LEASE_STATE_GRANTED\x10\x01\x12\x16\n\x12LEASE_STATE_ACTIVE\x10\x02\x12\x16\n\x12LEASE_STATE_FAILED\x10\x03\x12\x16\n\x12LEASE_STATE_ENDING\x10\x04\x12\x15\n\x11LEASE_STATE_ENDED\x10\x05*\xae\x01\n\rLeaseEndCause\x12\x1f\n\x1bLEASE_END_CAUSE_UNSPECIFIED\x10\x00\x12\x1b\n\x17LEASE_END_CAUSE_EXPIRED\x10\x01\x12\x1b\n\x17LEASE_END_CAUSE_REVOKED\x10\x02\x12#\n\x1fLEASE_END_CAUSE_REMOVED_OUTSIDE\x10\x03\x12\x1d\n\x19LEASE_END_CAUSE_UNMANAGED\x10\x04\x32\xff\x03\n\x0cLeaseService\x12Y\n\x08GetLease\x12%.latchkey.requests.v1.GetLeaseRequest\x1a&.latchkey.requests.v1.GetLeaseResponse\x12k\n\x0e\x42\x61tchGetLeases\x12+.latchkey.requests.v1.BatchGetLeasesRequest\x1a,.latchkey.requests.v1.BatchGetLeasesResponse\x12_\n\nListLeases\x12\'.latchkey.requests.v1.ListLeasesRequest\x1a(.latchkey.requests.v1.ListLeasesResponse\x12\x62\n\x0bRevokeLease\x12(.latchkey.requests.v1.RevokeLeaseRequest\x1a).latchkey.requests.v1.RevokeLeaseResponse\x12\x62\n\x0b\x45xtendLease\x12(.latchkey.requests.v1.ExtendLeaseRequest\x1a).latchkey.requests.v1.ExtendLeaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.requests.v1.lease_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LEASESTATE']._serialized_start=1669
-  _globals['_LEASESTATE']._serialized_end=1830
-  _globals['_LEASEENDCAUSE']._serialized_start=1833
-  _globals['_LEASEENDCAUSE']._serialized_end=2007
+  _globals['_LEASESTATE']._serialized_start=1784
+  _globals['_LEASESTATE']._serialized_end=1945
+  _globals['_LEASEENDCAUSE']._serialized_start=1948
+  _globals['_LEASEENDCAUSE']._serialized_end=2122
   _globals['_LEASE']._serialized_start=201
   _globals['_LEASE']._serialized_end=925
   _globals['_GETLEASEREQUEST']._serialized_start=927
   _globals['_GETLEASEREQUEST']._serialized_end=962
   _globals['_GETLEASERESPONSE']._serialized_start=964
   _globals['_GETLEASERESPONSE']._serialized_end=1026
-  _globals['_LISTLEASESREQUEST']._serialized_start=1029
-  _globals['_LISTLEASESREQUEST']._serialized_end=1194
-  _globals['_LISTLEASESRESPONSE']._serialized_start=1196
-  _globals['_LISTLEASESRESPONSE']._serialized_end=1286
-  _globals['_REVOKELEASEREQUEST']._serialized_start=1288
-  _globals['_REVOKELEASEREQUEST']._serialized_end=1381
-  _globals['_REVOKELEASERESPONSE']._serialized_start=1383
-  _globals['_REVOKELEASERESPONSE']._serialized_end=1448
-  _globals['_EXTENDLEASEREQUEST']._serialized_start=1451
-  _globals['_EXTENDLEASEREQUEST']._serialized_end=1582
-  _globals['_EXTENDLEASERESPONSE']._serialized_start=1584
-  _globals['_EXTENDLEASERESPONSE']._serialized_end=1666
-  _globals['_LEASESERVICE']._serialized_start=2010
-  _globals['_LEASESERVICE']._serialized_end=2412
+  _globals['_BATCHGETLEASESREQUEST']._serialized_start=1028
+  _globals['_BATCHGETLEASESREQUEST']._serialized_end=1070
+  _globals['_BATCHGETLEASESRESPONSE']._serialized_start=1072
+  _globals['_BATCHGETLEASESRESPONSE']._serialized_end=1141
+  _globals['_LISTLEASESREQUEST']._serialized_start=1144
+  _globals['_LISTLEASESREQUEST']._serialized_end=1309
+  _globals['_LISTLEASESRESPONSE']._serialized_start=1311
+  _globals['_LISTLEASESRESPONSE']._serialized_end=1401
+  _globals['_REVOKELEASEREQUEST']._serialized_start=1403
+  _globals['_REVOKELEASEREQUEST']._serialized_end=1496
+  _globals['_REVOKELEASERESPONSE']._serialized_start=1498
+  _globals['_REVOKELEASERESPONSE']._serialized_end=1563
+  _globals['_EXTENDLEASEREQUEST']._serialized_start=1566
+  _globals['_EXTENDLEASEREQUEST']._serialized_end=1697
+  _globals['_EXTENDLEASERESPONSE']._serialized_start=1699
+  _globals['_EXTENDLEASERESPONSE']._serialized_end=1781
+  _globals['_LEASESERVICE']._serialized_start=2125
+  _globals['_LEASESERVICE']._serialized_end=2636
 # @@protoc_insertion_point(module_scope)

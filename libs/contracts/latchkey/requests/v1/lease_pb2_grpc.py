@@ -44,6 +44,11 @@ class LeaseServiceStub:
                 request_serializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.GetLeaseRequest.SerializeToString,
                 response_deserializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.GetLeaseResponse.FromString,
                 _registered_method=True)
+        self.BatchGetLeases = channel.unary_unary(
+                '/latchkey.requests.v1.LeaseService/BatchGetLeases',
+                request_serializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.BatchGetLeasesRequest.SerializeToString,
+                response_deserializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.BatchGetLeasesResponse.FromString,
+                _registered_method=True)
         self.ListLeases = channel.unary_unary(
                 '/latchkey.requests.v1.LeaseService/ListLeases',
                 request_serializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.ListLeasesRequest.SerializeToString,
@@ -76,6 +81,16 @@ class LeaseServiceServicer:
         auditors and the connector.
         Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` for managers
         and owners while the catalog does not answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetLeases(self, request, context):
+        """Returns leases in the order asked, those of them that there are.
+
+        Callers: the connector.
+        Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,6 +151,11 @@ def add_LeaseServiceServicer_to_server(servicer, server):
                     request_deserializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.GetLeaseRequest.FromString,
                     response_serializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.GetLeaseResponse.SerializeToString,
             ),
+            'BatchGetLeases': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetLeases,
+                    request_deserializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.BatchGetLeasesRequest.FromString,
+                    response_serializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.BatchGetLeasesResponse.SerializeToString,
+            ),
             'ListLeases': grpc.unary_unary_rpc_method_handler(
                     servicer.ListLeases,
                     request_deserializer=latchkey_dot_requests_dot_v1_dot_lease__pb2.ListLeasesRequest.FromString,
@@ -184,6 +204,33 @@ class LeaseService:
             '/latchkey.requests.v1.LeaseService/GetLease',
             latchkey_dot_requests_dot_v1_dot_lease__pb2.GetLeaseRequest.SerializeToString,
             latchkey_dot_requests_dot_v1_dot_lease__pb2.GetLeaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetLeases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/latchkey.requests.v1.LeaseService/BatchGetLeases',
+            latchkey_dot_requests_dot_v1_dot_lease__pb2.BatchGetLeasesRequest.SerializeToString,
+            latchkey_dot_requests_dot_v1_dot_lease__pb2.BatchGetLeasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

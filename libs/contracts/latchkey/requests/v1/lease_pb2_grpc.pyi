@@ -29,6 +29,12 @@ class LeaseServiceStub:
     Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` for managers
     and owners while the catalog does not answer.
     """
+    BatchGetLeases: _aio.UnaryUnaryMultiCallable[_lease_pb2.BatchGetLeasesRequest, _lease_pb2.BatchGetLeasesResponse]
+    """Returns leases in the order asked, those of them that there are.
+
+    Callers: the connector.
+    Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
+    """
     ListLeases: _aio.UnaryUnaryMultiCallable[_lease_pb2.ListLeasesRequest, _lease_pb2.ListLeasesResponse]
     """Lists leases, newest first: those of the caller; all of them for administrators, auditors, the
     helpdesk and the connector. With `app_id` its owners see all leases of the app, with
@@ -85,6 +91,18 @@ class LeaseServiceServicer(metaclass=_abc_1.ABCMeta):
         auditors and the connector.
         Fails with `NOT_FOUND` / `LEASE_NOT_FOUND`, `UNAVAILABLE` / `DEPENDENCY_UNAVAILABLE` for managers
         and owners while the catalog does not answer.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchGetLeases(
+        self,
+        request: _lease_pb2.BatchGetLeasesRequest,
+        context: _aio.ServicerContext[_lease_pb2.BatchGetLeasesRequest, _abc.Awaitable[_lease_pb2.BatchGetLeasesResponse]],
+    ) -> _abc.Awaitable[_lease_pb2.BatchGetLeasesResponse]:
+        """Returns leases in the order asked, those of them that there are.
+
+        Callers: the connector.
+        Fails with `INVALID_ARGUMENT` / `FIELD_INVALID`.
         """
 
     @_abc_1.abstractmethod
