@@ -1,5 +1,6 @@
 """AccessRequestService."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -111,7 +112,9 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
                     )
                 if found.is_final:
                     return
-                await watch.changed(at_most=_LOOK_SECONDS)
+                # All look at the same moments, and so in one read.
+                now = asyncio.get_running_loop().time()
+                await watch.changed(at_most=_LOOK_SECONDS - now % _LOOK_SECONDS)
 
     async def CancelAccessRequest(
         self, request: pb.CancelAccessRequestRequest, context: Context
