@@ -25,9 +25,9 @@ from libs.domain.callers import ADMIN
 from libs.process.run import Life
 from libs.process.service import Service
 from libs.rpc.errors import error_info, field_violations
-from services.requests.__main__ import begin
 from services.requests.settings import Settings
 from services.requests.store.tables import leases
+from services.requests.wiring import begin
 from tests.fakes.requests_connector import FakeConnector
 from tests.fakes.requests_peers import EDITOR, FakeCatalog
 from tests.fakes.requests_policy import FakePolicy
