@@ -24,23 +24,30 @@ from libs.domain.clock import Clock
 _BATCH = 500
 
 
-def actor_json(actor: Caller) -> str:
-    """An actor as canonical JSON, for a column."""
+def actor_fields(actor: Caller) -> dict[str, str]:
+    """An actor as what JSON has, for a column."""
     if isinstance(actor, Person):
-        fields = {
+        return {
             "entra_tenant_id": actor.entra_tenant_id,
             "entra_object_id": actor.entra_object_id,
             "display_name": actor.display_name,
         }
-    else:
-        fields = {"service": actor.name}
-    return rfc8785.dumps(fields).decode()
+    return {"service": actor.name}
+
+
+def actor_of(fields: Mapping[str, Any]) -> Caller:
+    """The actor that `actor_fields` told of."""
+    return Service(fields["service"]) if "service" in fields else Person(**fields)
+
+
+def actor_json(actor: Caller) -> str:
+    """An actor as canonical JSON, for a column."""
+    return rfc8785.dumps(actor_fields(actor)).decode()
 
 
 def actor_from_json(text: str) -> Caller:
     """The actor that `actor_json` wrote."""
-    fields = json.loads(text)
-    return Service(fields["service"]) if "service" in fields else Person(**fields)
+    return actor_of(json.loads(text))
 
 
 def chained(

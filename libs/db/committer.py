@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from libs.db import audit
 from libs.db.engine import Database
-from libs.db.guarded import Culprit, Guarded, Stale, run_all
+from libs.db.guarded import Culprit, Stale, run_all
 from libs.db.ledger import Ledger
 from libs.domain.changes import Change, Fact
 from libs.domain.clock import Clock
@@ -29,16 +29,6 @@ from libs.domain.ids import new_id
 
 _MOST_IN_A_GROUP = 128
 _log = structlog.get_logger(__name__)
-__all__ = [
-    "AuditNotWritten",
-    "Committer",
-    "EncodedFact",
-    "Guarded",
-    "IdempotencyKey",
-    "Received",
-    "Stale",
-    "outbox_row",
-]
 
 
 class AuditNotWritten(Exception):

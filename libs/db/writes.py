@@ -10,9 +10,10 @@ import structlog
 from google.protobuf.message import Message
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select, tuple_
 
-from libs.db.committer import Committer, IdempotencyKey, Received, Stale
+from libs.db.committer import Committer, IdempotencyKey, Received
 from libs.db.engine import Database
 from libs.db.gathered import Gathered
+from libs.db.guarded import Stale
 from libs.db.ledger import Ledger
 from libs.domain.callers import Caller
 from libs.domain.changes import Change, Outcome, Refused

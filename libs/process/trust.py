@@ -22,8 +22,6 @@ from pydantic_core import PydanticCustomError
 
 from libs.process.run import Life
 from libs.rpc.certificates import Certificates
-from libs.rpc.entra_tokens import EntraVerifier
-from libs.rpc.login_keys import LOOK_SECONDS, LoginKeys
 from libs.rpc.tokens import TokenFile, TokenVerifier, Verifier
 
 PREFIX = "LATCHKEY_"
@@ -217,6 +215,10 @@ async def verifier(settings: Trust, life: Life) -> Verifier:
             )
         except (OSError, ValueError) as error:
             raise SettingsError(f"{PREFIX}JWKS_FILE: it holds no keys: {error}") from error
+    # Its HTTP client is loaded only where tokens are Entra's.
+    from libs.rpc.entra_tokens import EntraVerifier
+    from libs.rpc.login_keys import LOOK_SECONDS, LoginKeys
+
     try:
         keys = LoginKeys(
             settings.login_host, settings.entra_tenant_ids, ca_file=settings.login_ca_file

@@ -9,6 +9,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from libs.domain.callers import Caller, Service
@@ -17,6 +18,8 @@ from libs.domain.errors import LatchkeyError
 _MOST_REMEMBERED = 10_000
 _AGAIN_SECONDS = 1.0
 
+_count: ContextVar[Callable[[], None] | None] = ContextVar("count", default=None)
+
 
 class TooMuch(LatchkeyError):
     """More was asked for than is answered at once; `retry_after` is in how many seconds to try."""
@@ -24,6 +27,17 @@ class TooMuch(LatchkeyError):
     def __init__(self, reason: str, message: str, retry_after: float) -> None:
         super().__init__(reason, message, retry_seconds=f"{retry_after:.1f}")
         self.retry_after = retry_after
+
+
+def count_another() -> None:
+    """Takes one more call off the budget of who makes the current one: where one call does what
+    could have been several, it costs as much.
+
+    Raises:
+        TooMuch: RATE_LIMITED.
+    """
+    if (count := _count.get()) is not None:
+        count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,7 @@ class Limits:
         share = max(4, most // (2 * max(1, len(self._people))))
         if taken >= most or (2 * taken >= most and self._people[caller.key] >= share):
             raise _overloaded()
+        _count.set(lambda: self._spend(caller.key))
         with _counted(self._people, caller.key):
             yield
 

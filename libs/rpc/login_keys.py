@@ -29,9 +29,19 @@ KEEP_SECONDS = 12 * 3600.0
 # Tokens with made-up key ids must not make us ask more often than this.
 UNKNOWN_KEY_SECONDS = 15.0
 _TIMEOUT_SECONDS = 4.0
+# The former is for each piece of an answer; a piece now and then is no answer either.
+_FETCH_SECONDS = 10.0
 _MOST_BYTES = 1024 * 1024
 _LEAST_BITS = 2048
-_FAILURES = (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError, PyJWTError)
+_FAILURES = (
+    httpx.HTTPError,
+    TimeoutError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    PyJWTError,
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -122,7 +132,8 @@ class LoginKeys:
 
     async def _fetch_of(self, tenant_id: str, tenant: _Tenant) -> None:
         try:
-            found = await self._keys_of(tenant_id)
+            async with asyncio.timeout(_FETCH_SECONDS):
+                found = await self._keys_of(tenant_id)
         except _FAILURES as error:
             tenant.failed = True
             _log.error("login_keys_unreadable", tenant=tenant_id, problem=repr(error))

@@ -122,8 +122,9 @@ async def _state(ready: Ready, leases: list[lease_pb2.Lease], members: list[Memb
 @pytest.mark.parametrize("service", _EVENTS)
 async def test_forged_events_change_nothing(ready: Ready, service: str) -> None:
     """With a service's own password: every kind of event of its package about access that is there
-    and access that is over, everything it ever published once more under new ids, and garbage.
-    Leases, access requests and Entra stay as they are."""
+    and access that is over, everything it ever published once more under new ids, garbage, and what
+    NATS itself can be made to say on every subject. Leases, access requests and Entra stay as they
+    are."""
     names = {
         "catalog": ("Nora Eriksen", "Diego Fuentes"),
         "connector": ("Greta Baumann", "Luis Cardoso"),
@@ -162,6 +163,18 @@ async def test_forged_events_change_nothing(ready: Ready, service: str) -> None:
             await publish(descriptor.full_name, forged.SerializeToString(), lease.lease_id, 1 << 40)
     for name in _EVENTS[service].message_types_by_name:
         await publish(f"latchkey.{service}.v1.{name}", b"\xff\xfe", "x", 1)
+    # NATS publishes its answer wherever it is asked to: on subjects that are another's, too.
+    begun = (await jetstream.stream_info(STREAM)).state.messages
+    for other, file in _EVENTS.items():
+        for name in file.message_types_by_name:
+            subject = f"latchkey.{other}.v1.{name}"
+            await client.publish(f"$JS.API.STREAM.INFO.{STREAM}", b"", reply=subject)
+            sent += 1
+
+    async def were_taken() -> bool:
+        return bool((await jetstream.stream_info(STREAM)).state.messages > begun)
+
+    await eventually(were_taken, 10)
     await client.close()
     assert sent >= 3 * len(_EVENTS[service].message_types_by_name)
     await _all_taken(ready)

@@ -62,7 +62,9 @@ class Standing:
         place = _place(who, kind)
         self.given.add(place)
         found = self.town.assignment(who, kind)
-        if found is not None and found.tries > 0 and not found.preexisting:
+        if found is None or found.state in (AssignmentState.ABSENT, AssignmentState.LOST):
+            return
+        if found.tries > 0 and not found.preexisting:
             has_id = isinstance(kind, AppRoleGrant) and bool(found.entra_assignment_id)
             (self.beside if has_id else self.doubtful).add(place)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, tuple_, update
 
-from libs.db.committer import Guarded
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from services.catalog.domain.app import App
 from services.catalog.domain.directory import DirectoryKind

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from libs.db.committer import Guarded
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from services.catalog.domain.directory import DirectoryPage, Group, ServicePrincipal, User
 from services.catalog.store.json_rows import json_rows

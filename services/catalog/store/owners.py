@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from libs.db.committer import Guarded
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from services.catalog.domain.directory import User
 from services.catalog.domain.owner import MOST_PEOPLE, AppOwners, EntitlementOwners, Owner

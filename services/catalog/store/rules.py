@@ -20,8 +20,8 @@ from sqlalchemy import (
     update,
 )
 
-from libs.db.committer import Guarded
 from libs.db.engine import Database
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert
 
-from libs.db.committer import Guarded
+from libs.db.guarded import Guarded
 from services.catalog.domain.app import AppRole
 from services.catalog.domain.directory import DirectoryKind, ServicePrincipal, User
 from services.catalog.domain.settings import UnmanagedAccessAction

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, insert, select, update
 
-from libs.db.committer import Guarded
 from libs.db.engine import Database
 from libs.db.gathered import Gathered, padded
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.connector.domain.connection import (

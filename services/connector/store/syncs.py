@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Select, insert, select, update
 
-from libs.db.committer import Guarded
 from libs.db.engine import Database
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.connector.domain.sync import (

@@ -18,8 +18,8 @@ from sqlalchemy import (
     update,
 )
 
-from libs.db.committer import Guarded
 from libs.db.engine import Database
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest, time_key
 from services.policy.domain.content import Content

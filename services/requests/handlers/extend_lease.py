@@ -10,6 +10,7 @@ from libs.domain.errors import NotAllowed
 from services.requests import ports
 from services.requests.domain import errors
 from services.requests.domain.access_request import AccessRequest
+from services.requests.handlers.answering import answers_for
 from services.requests.handlers.create_access_request import CreateAccessRequest, Creator
 from services.requests.handlers.wish import Wish
 
@@ -35,7 +36,8 @@ class Extender:
     async def __call__(self, command: ExtendLease) -> Outcome[AccessRequest]:
         """
         Raises:
-            NotFound: LEASE_NOT_FOUND, also when they may not ask for its subject.
+            NotFound: LEASE_NOT_FOUND.
+            NotAllowed: ON_BEHALF_NOT_ALLOWED: the person may see it only.
             WrongState: LEASE_STATE, LEASE_WITHOUT_END.
             AlreadyExists: ACCESS_REQUEST_OPEN.
             Invalid: DURATION_TOO_LONG.
@@ -48,7 +50,8 @@ class Extender:
         try:
             await self.create.wishes.check_may_ask_for(person, lease.subject.user_id)
         except NotAllowed:
-            if lease.visible_to(person):
+            catalog = self.create.wishes.catalog
+            if lease.visible_to(person) or await answers_for(catalog, person, lease):
                 raise
             raise errors.lease_not_found(command.lease_id) from None
         # What could not be done if it were approved now is not asked for at all.

@@ -1,6 +1,7 @@
 """AccessRequestService."""
 
-from collections.abc import AsyncIterator, Awaitable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from libs.db.writes import UseCase, Writes
 from libs.domain.callers import Person
 from libs.rpc.calls import person
 from libs.rpc.errors import code_of, told
+from libs.rpc.limits import count_another
 from services.requests.domain.access_request import AccessRequest
 from services.requests.handlers.cancel_access_request import Canceller
 from services.requests.handlers.comment_on_access_request import Commenter
@@ -71,7 +73,7 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
         self, request: pb.BatchCreateAccessRequestsRequest, context: Context
     ) -> pb.BatchCreateAccessRequestsResponse:
         translate.check_batch("requests", len(request.requests))
-        results = [await _result(self.CreateAccessRequest(it, context)) for it in request.requests]
+        results = await _each(request.requests, lambda it: self.CreateAccessRequest(it, context))
         return pb.BatchCreateAccessRequestsResponse(results=results)
 
     async def PreviewAccessRequest(
@@ -110,7 +112,9 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
                     )
                 if found.is_final:
                     return
-                await watch.changed(at_most=_LOOK_SECONDS)
+                # All look at the same moments, and so in one read.
+                now = asyncio.get_running_loop().time()
+                await watch.changed(at_most=_LOOK_SECONDS - now % _LOOK_SECONDS)
 
     async def CancelAccessRequest(
         self, request: pb.CancelAccessRequestRequest, context: Context
@@ -163,7 +167,7 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
                 return await self.ApproveAccessRequest(item.approve, context)
             return await self.DenyAccessRequest(item.deny, context)
 
-        results = [await _result(decide(each)) for each in request.items]
+        results = await _each(request.items, decide)
         return pb.BatchDecideAccessRequestsResponse(results=results)
 
     async def ReassignAccessRequest(
@@ -217,10 +221,17 @@ class AccessRequestServicer(pb_grpc.AccessRequestServiceServicer):
         return await written(self.writes, request, use_case, answer, response)
 
 
-async def _result(work: Awaitable[Any]) -> pb.BatchResult:
+async def _each(items: Sequence[M], do: Callable[[M], Awaitable[Any]]) -> list[pb.BatchResult]:
+    """What became of each, one after the other. To the limits each is a call."""
+    return [await _result(item, do, is_first=number == 0) for number, item in enumerate(items)]
+
+
+async def _result(item: M, do: Callable[[M], Awaitable[Any]], *, is_first: bool) -> pb.BatchResult:
     """What became of one of several; the others go on whatever it was."""
     try:
-        return pb.BatchResult(access_request=(await work).access_request)
+        if not is_first:
+            count_another()
+        return pb.BatchResult(access_request=(await do(item)).access_request)
     except Exception as error:
         failure = told(error, f"{_SERVICE}/Batch")
         return pb.BatchResult(

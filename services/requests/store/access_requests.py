@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from libs.db.engine import Database
-from libs.db.gathered import Gathered
+from libs.db.gathered import Gathered, padded
 from libs.db.guarded import Guarded, Versioned
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest, time_key
@@ -26,7 +26,7 @@ from services.requests.domain.gone import Dependent
 from services.requests.domain.states import UNDECIDED, EmergencyReview
 from services.requests.store import documents
 from services.requests.store.inbox import NEVER, into_inbox, out_of_inbox, rows_of
-from services.requests.store.lists import newest, parts_of
+from services.requests.store.lists import newest, parameters
 from services.requests.store.rows import access_request_from, changed, moving, occupancy
 from services.requests.store.tables import access_requests as table
 from services.requests.store.tables import inbox, leases
@@ -34,6 +34,12 @@ from services.requests.store.tables import inbox, leases
 _WITHOUT_TIMELINE = [column for column in table.c if column is not table.c.timeline]
 # What every create runs is made once: making a statement costs more than running it.
 _GET = select(table).where(table.c.access_request_id.in_(bindparam("ids", expanding=True)))
+_LISTED = (
+    select(*_WITHOUT_TIMELINE)
+    .where(table.c.access_request_id.in_(bindparam("ids", expanding=True)))
+    .order_by(table.c.access_request_id.desc())
+    .limit(bindparam("most"))
+)
 _OCCUPANTS = union_all(
     select(
         literal(True).label("open"),
@@ -76,21 +82,22 @@ class AccessRequestStore:
         inbox: Sequence[str] = (),
         review_open: bool = False,
     ) -> Page[AccessRequest]:
-        parts = parts_of(
-            user_id=user_id, state=state, app_id=app_id, inbox_of=inbox, review_open=review_open
-        )
         after = page.after()
-        asked = list(newest(parts, None if after is None else after[0], page.size + 1))
+        shape, values = parameters(
+            user_id=user_id,
+            state=state,
+            app_id=app_id,
+            after=None if after is None else after[0],
+            most=page.size + 1,
+            inbox_of=inbox,
+            review_open=review_open,
+        )
+        asked = newest(shape)
 
         def work(connection: Connection) -> Sequence[RowMapping]:
-            ids = {found for each in asked for found in connection.execute(each).scalars()}
-            query = (
-                select(*_WITHOUT_TIMELINE)
-                .where(table.c.access_request_id.in_(sorted(ids)))
-                .order_by(table.c.access_request_id.desc())
-                .limit(page.size + 1)
-            )
-            return connection.execute(query).mappings().all() if ids else []
+            ids = {found for each in asked for found in connection.execute(each, values).scalars()}
+            some = {"ids": padded(sorted(ids)), "most": page.size + 1}
+            return connection.execute(_LISTED, some).mappings().all() if ids else []
 
         rows = await self.database.read(work)
         found = [access_request_from(row) for row in rows]

@@ -18,8 +18,8 @@ from sqlalchemy import (
 )
 
 from libs.db.audit import actor_from_json, actor_json
-from libs.db.committer import Guarded
 from libs.db.engine import Database
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.campaign import (

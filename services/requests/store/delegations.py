@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, insert, select, tuple_, union_all, update
 
-from libs.db.committer import Guarded
 from libs.db.engine import Database
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest, time_key
 from services.requests.domain.delegation import MOST_ON_THE_WAY, Delegation, Look, Period

@@ -1,11 +1,11 @@
 """What is kept as JSON: people, targets, plans and timelines."""
 
-import json
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from libs.db.audit import actor_from_json, actor_json
+from libs.db.audit import actor_fields, actor_of
 from services.requests.domain import timeline
 from services.requests.domain.person import PersonRef
 from services.requests.domain.plan import Plan
@@ -130,7 +130,7 @@ def entry_document(entry: Entry) -> Document:
         body = _plain(what)
     return {
         "time": _time_text(entry.time),
-        "actor": json.loads(actor_json(entry.actor)),
+        "actor": actor_fields(entry.actor),
         "what": type(what).__name__,
         **body,
     }
@@ -139,22 +139,28 @@ def entry_document(entry: Entry) -> Document:
 def entry_from(document: Document) -> Entry:
     """The entry that `entry_document` wrote."""
     body = dict(document)
-    time, actor = datetime.fromisoformat(body.pop("time")), body.pop("actor")
+    time, actor = datetime.fromisoformat(body.pop("time")), actor_of(body.pop("actor"))
     name = body.pop("what")
     if name in _LATER:
         values = {field: value_from(value) for field, value in body.items()}
-        return Entry(time, actor_from_json(json.dumps(actor)), _LATER[name](**values))
+        return Entry(time, actor, _LATER[name](**values))
     kind = _HAPPENINGS[name]
     if kind is timeline.TargetDelivered:
         body["target"] = target_from(body["target"])
     elif kind is timeline.Fulfilled:
         body["end_time"] = _time_from(body["end_time"])
-    return Entry(time, actor_from_json(json.dumps(actor)), kind(**body))
+    return Entry(time, actor, kind(**body))
 
 
 def _plain(thing: Any) -> Document:
     """The fields of a dataclass as they are. `asdict` copies deeply, which shows on each create."""
-    return {field.name: getattr(thing, field.name) for field in fields(thing)}
+    kind: type = type(thing)
+    return {name: getattr(thing, name) for name in _names(kind)}
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _step_from(found: Document) -> Step:

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, insert, select, update
 
 from libs.db.audit import actor_from_json, actor_json
-from libs.db.committer import Guarded
 from libs.db.engine import Database
+from libs.db.guarded import Guarded
 from libs.domain.changes import Write
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.takeover import (

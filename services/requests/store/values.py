@@ -4,9 +4,10 @@ A field that has its default is left out, so that a later version may add fields
 are read with those at their defaults. The names of the classes are part of what is kept.
 """
 
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from services.requests.domain import inputs, person, progress, resolution, steps, target, task
@@ -61,13 +62,13 @@ def document(value: Any) -> Document:
         return {_KIND: "seconds", "value": value.total_seconds()}
     if isinstance(value, tuple):
         return [document(each) for each in value]
-    assert is_dataclass(value) and type(value).__name__ in _CLASSES, f"{value!r} is not kept"
-    kept = {
-        field.name: document(found)
-        for field in fields(value)
-        if not _is_default(field, found := getattr(value, field.name))
-    }
-    return {_KIND: type(value).__name__, **kept}
+    kind: type = type(value)
+    assert kind.__name__ in _CLASSES, f"{value!r} is not kept"
+    kept = {_KIND: kind.__name__}
+    for name, default in _fields(kind):
+        if (found := getattr(value, name)) != default:
+            kept[name] = document(found)
+    return kept
 
 
 def value_from(found: Document) -> Any:
@@ -87,5 +88,7 @@ def value_from(found: Document) -> Any:
     return made(**{name: value_from(each) for name, each in found.items() if name != _KIND})
 
 
-def _is_default(field: Field[Any], value: Any) -> bool:
-    return field.default is not MISSING and field.default == value
+@cache
+def _fields(kind: type) -> tuple[tuple[str, Any], ...]:
+    """Each field with its default; one without has a default that nothing is equal to."""
+    return tuple((field.name, field.default) for field in fields(kind))

@@ -22,9 +22,9 @@ from latchkey.catalog.v1 import (
 from latchkey.ledger.v1 import audit_pb2_grpc, event_pb2_grpc
 from libs.process.run import Life
 from libs.process.service import Service
-from services.catalog.__main__ import prepare
 from services.catalog.servicers import ACCESS
 from services.catalog.settings import Settings
+from services.catalog.wiring import prepare
 from tests.support.issuer import TestIssuer, bearer
 
 Metadata = tuple[tuple[str, str], ...]

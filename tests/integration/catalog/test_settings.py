@@ -13,7 +13,7 @@ from latchkey.catalog.v1 import (
     entitlement_rules_pb2,
     settings_pb2,
 )
-from libs.db.committer import Guarded
+from libs.db.guarded import Guarded
 from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.settings import (
     NO_EMERGENCIES,

@@ -31,9 +31,9 @@ from libs.events.envelope import Event
 from libs.process.run import Life
 from libs.process.service import Service
 from libs.rpc import errors
-from services.connector.__main__ import begin
 from services.connector.settings import Settings
 from services.connector.store.tables import metadata
+from services.connector.wiring import begin
 from tests.fakes.connector_peers import FakeCatalog, FakeRequests
 from tests.integration.entra_simulator import cast
 from tests.support.eventually import eventually
@@ -63,7 +63,7 @@ class ConnectorHouse:
     async def open(
         cls, database_url: str, nats_url: str, folder: Path, simulator: Simulator
     ) -> AsyncIterator["ConnectorHouse"]:
-        """Starts the connector, as its `__main__` does, and opens a channel to it."""
+        """Starts the connector, as its `wiring` does, and opens a channel to it."""
         issuer = TestIssuer(folder / "issuer")
         secrets = folder / "secrets"
         secrets.mkdir()

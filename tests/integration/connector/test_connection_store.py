@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection as Transaction
 
-from libs.db.committer import Guarded, Stale
 from libs.db.engine import Database
+from libs.db.guarded import Guarded, Stale
 from libs.domain.changes import Write
 from services.connector.domain.connection import (
     ConnectionMode,

@@ -11,7 +11,7 @@ import pytest
 
 from latchkey.connector.v1 import provisioning_pb2 as pb
 from libs.process.run import Life
-from services.connector.__main__ import begin
+from services.connector.wiring import begin
 from tests.fakes.connector_peers import app_role, membership
 from tests.integration.connector import crowd
 from tests.integration.connector.house import ConnectorHouse

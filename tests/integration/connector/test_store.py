@@ -10,9 +10,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from libs.db.committer import Stale
 from libs.db.engine import Database
-from libs.db.guarded import Culprit, run_all
+from libs.db.guarded import Culprit, Stale, run_all
 from libs.domain.changes import Write
 from services.connector.domain.assignment import Assignment
 from services.connector.domain.attempt import AttemptOutcome, AttemptRecord

@@ -200,6 +200,17 @@ async def test_too_large_message_is_refused(running: Running) -> None:
     await running.call()
 
 
+async def test_too_much_metadata_is_refused(running: Running) -> None:
+    """14 kB fit beside a token, and so the longest token does; what is larger is refused before it
+    is read."""
+    own = bearer(running.issuer.named("Ada"))
+    for _ in range(5):  # gRPC would refuse what is above a softer limit by chance
+        await running.call(metadata=(*own, ("x-padding", "x" * 14_000)))
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await running.call(metadata=(*own, ("x-padding", "x" * 30_000)))
+    assert raised.value.code() is StatusCode.RESOURCE_EXHAUSTED
+
+
 async def test_call_without_a_deadline_gets_one(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Connection, bindparam, insert, text, update
 
 from libs.db import audit
-from libs.db.committer import Committer, Guarded, IdempotencyKey, Received, Stale
+from libs.db.committer import Committer, IdempotencyKey, Received
 from libs.db.engine import Database
+from libs.db.guarded import Guarded, Stale
 from libs.domain.changes import AuditEntry, Change, Fact
 from libs.domain.errors import Unavailable
 from tests.fakes.clock import MachineClock

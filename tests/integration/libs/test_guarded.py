@@ -11,9 +11,8 @@ import pytest
 from sqlalchemy import Connection, delete, event, insert
 from sqlalchemy.exc import IntegrityError
 
-from libs.db.committer import Stale
 from libs.db.engine import Database
-from libs.db.guarded import Culprit, Guarded, Versioned, run_all
+from libs.db.guarded import Culprit, Guarded, Stale, Versioned, run_all
 from libs.domain.changes import Change, Write
 from tests.integration.libs.things import add, assert_numbered, change, committing, kept, things
 

@@ -1,5 +1,6 @@
 """What a login endpoint may answer when it is asked for its keys."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -9,10 +10,11 @@ import pytest
 from jwt.algorithms import RSAAlgorithm
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from libs.domain.errors import Unauthenticated, Unavailable
+from libs.rpc import login_keys
 from libs.rpc.login_keys import REFRESH_SECONDS, LoginKeys
 from tests.integration.libs.trust import Time
 from tests.support.pem import rsa_key
@@ -102,6 +104,28 @@ async def test_only_keys_that_sign_for_the_tenant_count(
     ):
         with pytest.raises(Unauthenticated):
             await keys.find(_TENANT, name)
+
+
+async def test_an_answer_that_never_ends_is_not_waited_for(
+    endpoint: tuple[_Endpoint, LoginKeys], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A login endpoint that sends a byte now and then keeps nobody waiting, who would wait with
+    all others that bring a new key, and the next fetch is not held up by it."""
+    found, keys = endpoint
+    monkeypatch.setattr(login_keys, "_FETCH_SECONDS", 1.0)
+
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.05)
+
+    found.answer = lambda: StreamingResponse(drip())
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable):
+            await keys.find(_TENANT, "good")
+    found.answer = None
+    await keys.refresh()
+    assert keys.known(_TENANT, "good") is not None
 
 
 async def test_answers_that_are_not_believed(endpoint: tuple[_Endpoint, LoginKeys]) -> None:

@@ -151,5 +151,5 @@ def test_the_newest_version_is_in_the_name_of_a_file(service: str) -> None:
 
 def test_a_service_starts_without_alembic() -> None:
     """What only migrating needs is not loaded by what serves."""
-    code = "import sys, services.policy.__main__; sys.exit('alembic' in sys.modules)"
+    code = "import sys, services.policy.wiring; sys.exit('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -17,8 +17,9 @@ from sqlalchemy import (
     update,
 )
 
-from libs.db.committer import Committer, EncodedFact, Guarded
+from libs.db.committer import Committer, EncodedFact
 from libs.db.engine import Database
+from libs.db.guarded import Guarded
 from libs.db.ledger import Ledger
 from libs.domain.callers import Person
 from libs.domain.changes import AuditEntry, Change, Fact, Write

@@ -51,7 +51,7 @@ class PolicyHouse:
     async def open(
         cls, database_url: str, nats_url: str, folder: Path, catalog: Catalog | None = None
     ) -> AsyncIterator["PolicyHouse"]:
-        """Starts the service, as its `__main__` does, and opens a channel to it."""
+        """Starts the service, as its `wiring` does, and opens a channel to it."""
         issuer = TestIssuer(folder / "issuer")
         settings = Settings(
             identity="dev_house",

@@ -9,8 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from libs.db.committer import Guarded
 from libs.db.engine import Database
+from libs.db.guarded import Guarded
 from libs.domain.changes import AuditEntry, Change
 from libs.domain.paging import PageRequest
 from services.policy.domain.content import Content, Rule

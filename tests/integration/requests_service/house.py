@@ -25,9 +25,9 @@ from libs.domain.callers import ADMIN
 from libs.process.run import Life
 from libs.process.service import Service
 from libs.rpc.errors import error_info, field_violations
-from services.requests.__main__ import begin
 from services.requests.settings import Settings
 from services.requests.store.tables import leases
+from services.requests.wiring import begin
 from tests.fakes.requests_connector import FakeConnector
 from tests.fakes.requests_peers import EDITOR, FakeCatalog
 from tests.fakes.requests_policy import FakePolicy
@@ -183,9 +183,11 @@ class House:
         *,
         repeat_seconds: float = 60,
         policy_address: str = "",
+        calls_per_second: float = 1_000_000,
     ) -> None:
         """Unless `repeat_seconds` is short, leases move by events alone. `policy_address`: of a
-        policy service that is asked in place of the fake one."""
+        policy service that is asked in place of the fake one. `calls_per_second`: by one person; a
+        test is more people at once than one, and quicker."""
         self.catalog = FakeCatalog()
         self.policy = FakePolicy()
         self.connector = FakeConnector(nats_url)
@@ -194,6 +196,7 @@ class House:
         self._nats_url = nats_url
         self._repeat_seconds = repeat_seconds
         self._policy_address = policy_address
+        self._calls_per_second = calls_per_second
         self._parts = AsyncExitStack()
         self._lives: list[Life] = []
 
@@ -224,8 +227,7 @@ class House:
             issuer=self.issuer.issuer,
             audience=self.issuer.audience,
             migrate=True,
-            # A test is more people at once than one, and quicker.
-            calls_per_second=1_000_000,
+            calls_per_second=self._calls_per_second,
             token_file=self.issuer.service_token_file("requests"),
             catalog_address=self.catalog.address,
             policy_address=self._policy_address or self.policy.address,

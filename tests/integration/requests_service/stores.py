@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from libs.db.committer import Committer, EncodedFact, Stale
+from libs.db.committer import Committer, EncodedFact
 from libs.db.engine import Database
+from libs.db.guarded import Stale
 from libs.domain.changes import AuditEntry, Change, Write
 from libs.domain.ids import new_id
 from services.requests.domain.access_request import REQUESTS, AccessRequest

@@ -10,6 +10,7 @@ from libs.domain.ids import new_id
 from tests.fakes.requests_peers import EDITOR, VIEWER
 from tests.integration.requests_service.deciders import asks, named
 from tests.integration.requests_service.house import House, Person, refused
+from tests.support.issuer import TestIssuer
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 Item = pb.BatchDecideAccessRequestsRequest.Item
@@ -152,3 +153,18 @@ async def test_a_call_takes_one_to_fifty(house: House) -> None:
     said = _said(await _create(ada, *[_wish(VIEWER, idempotency_key="k")] * 50))
     assert said == [("OK", "PENDING")] * 50
     assert len(await house.actions()) == 3
+
+
+async def test_to_the_limits_each_is_a_call(
+    issuer: TestIssuer, sqlite_url: str, nats_url: str
+) -> None:
+    """Who may make so many calls a second has no more done by sending them as one: what is too much
+    fails by itself, says when to try again, and leaves nothing behind."""
+    async with House(issuer, sqlite_url, nats_url, calls_per_second=0.5) as house:
+        results = await _create(house.person("Ada"), _wish(EDITOR), _wish(VIEWER), _wish(VIEWER))
+        limited = ("RESOURCE_EXHAUSTED", "RATE_LIMITED")
+        assert _said(results) == [("OK", "APPROVED"), limited, limited]
+        assert 0 < float(results[1].failure.metadata["retry_seconds"]) <= 2
+        assert _said(await _create(house.person("Ben"), _wish(VIEWER))) == [("OK", "APPROVED")]
+        created = [each for each in await house.events() if each.type.endswith("RequestCreated")]
+        assert len(created) == 2

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert
 
-from libs.db.committer import Committer, EncodedFact, Stale
+from libs.db.committer import Committer, EncodedFact
 from libs.db.engine import Database
+from libs.db.guarded import Stale
 from libs.domain.changes import AuditEntry, Change, Write
 from libs.domain.ids import derived_id
 from libs.domain.paging import PageRequest, time_key

@@ -44,7 +44,7 @@ Cancel        ok        no      no       no       -       -     -        ok    n
 _LEASED = """
               requester subject approver delegate manager owner helpdesk admin auditor others
 Get           -         ok      -        -        ok      ok    ok       ok    ok      -
-Extend        -         ok      -        -        ok      -     ok       ok    no      -
+Extend        -         ok      -        -        ok      no    ok       ok    no      -
 Revoke        -         ok      -        -        ok      ok    ok       ok    no      -
 """
 _ROLES = {

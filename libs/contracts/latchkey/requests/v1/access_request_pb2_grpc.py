@@ -152,7 +152,7 @@ class AccessRequestServiceServicer:
 
     def BatchCreateAccessRequests(self, request, context):
         """Makes several access requests. Each succeeds or fails by itself, as `CreateAccessRequest` does,
-        and the answer says of each which it was.
+        and the answer says of each which it was. To the limits of a caller each is a call.
 
         Callers: as for `CreateAccessRequest`.
         """
@@ -264,7 +264,7 @@ class AccessRequestServiceServicer:
 
     def BatchDecideAccessRequests(self, request, context):
         """Decides several access requests. Each succeeds or fails by itself, as `ApproveAccessRequest` and
-        `DenyAccessRequest` do.
+        `DenyAccessRequest` do. To the limits of a caller each is a call.
 
         Callers: as for these.
         """

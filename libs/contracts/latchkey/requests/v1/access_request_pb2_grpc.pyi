@@ -45,7 +45,7 @@ class AccessRequestServiceStub:
     """
     BatchCreateAccessRequests: _aio.UnaryUnaryMultiCallable[_access_request_pb2.BatchCreateAccessRequestsRequest, _access_request_pb2.BatchCreateAccessRequestsResponse]
     """Makes several access requests. Each succeeds or fails by itself, as `CreateAccessRequest` does,
-    and the answer says of each which it was.
+    and the answer says of each which it was. To the limits of a caller each is a call.
 
     Callers: as for `CreateAccessRequest`.
     """
@@ -121,7 +121,7 @@ class AccessRequestServiceStub:
     """
     BatchDecideAccessRequests: _aio.UnaryUnaryMultiCallable[_access_request_pb2.BatchDecideAccessRequestsRequest, _access_request_pb2.BatchDecideAccessRequestsResponse]
     """Decides several access requests. Each succeeds or fails by itself, as `ApproveAccessRequest` and
-    `DenyAccessRequest` do.
+    `DenyAccessRequest` do. To the limits of a caller each is a call.
 
     Callers: as for these.
     """
@@ -205,7 +205,7 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_access_request_pb2.BatchCreateAccessRequestsRequest, _abc.Awaitable[_access_request_pb2.BatchCreateAccessRequestsResponse]],
     ) -> _abc.Awaitable[_access_request_pb2.BatchCreateAccessRequestsResponse]:
         """Makes several access requests. Each succeeds or fails by itself, as `CreateAccessRequest` does,
-        and the answer says of each which it was.
+        and the answer says of each which it was. To the limits of a caller each is a call.
 
         Callers: as for `CreateAccessRequest`.
         """
@@ -335,7 +335,7 @@ class AccessRequestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_access_request_pb2.BatchDecideAccessRequestsRequest, _abc.Awaitable[_access_request_pb2.BatchDecideAccessRequestsResponse]],
     ) -> _abc.Awaitable[_access_request_pb2.BatchDecideAccessRequestsResponse]:
         """Decides several access requests. Each succeeds or fails by itself, as `ApproveAccessRequest` and
-        `DenyAccessRequest` do.
+        `DenyAccessRequest` do. To the limits of a caller each is a call.
 
         Callers: as for these.
         """
