@@ -45,13 +45,15 @@ class AuditEntry:
 class Change:
     """Everything that one use case writes. There is no change without an audit record.
 
-    `also` are the records of further resources, where one call changes several.
+    `also` are the records of further resources, where one call changes several. `after` are
+    resources as they are then, by their ids, as far as somebody may be waiting to see them.
     """
 
     audit: AuditEntry
     writes: tuple[Write, ...]
     facts: tuple[Fact, ...] = ()
     also: tuple[AuditEntry, ...] = ()
+    after: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

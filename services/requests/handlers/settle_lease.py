@@ -106,6 +106,7 @@ class Settler:
                 *self.access_requests.changed(after, seen=access_request),
             ),
             (Fact(after.access_request_id, after.version, body),),
+            after={after.access_request_id: after},
         )
         return Outcome(Settled.DONE, task.added_to(change))
 

@@ -4,7 +4,7 @@ They open with a delivery's failure, or once an end that is late turns out to be
 when the delivery is begun once more, when the lease ends, and when it is out of Entra.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from libs.domain.changes import AuditEntry, Change, Fact, Write
@@ -28,11 +28,11 @@ class Part:
 
     def added_to(self, change: Change) -> Change:
         """The change, with this."""
-        return Change(
-            change.audit,
-            (*change.writes, *self.writes),
-            (*change.facts, *self.facts),
-            (*change.also, *self.also),
+        return replace(
+            change,
+            writes=(*change.writes, *self.writes),
+            facts=(*change.facts, *self.facts),
+            also=(*change.also, *self.also),
         )
 
 

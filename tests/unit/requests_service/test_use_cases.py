@@ -142,6 +142,14 @@ async def test_one_open_one_live() -> None:
     await house.create()
 
 
+async def test_who_waits_for_access_is_told_without_a_read() -> None:
+    """The change that fulfils an access request says what it is then."""
+    house = House()
+    made = await house.create()
+    await house.settle(made.lease_id, DeliveryState.DELIVERED)
+    assert house.last.after == {made.access_request_id: house.kept(made.access_request_id)}
+
+
 async def test_the_clock_of_a_lease_starts_at_delivery() -> None:
     """However long the delivery took, the lease lasts as long as was approved."""
     house = House()
