@@ -41,7 +41,12 @@ def operation(name: str, kind: str) -> dict[str, Any]:
         "kind": kind,
     }
     row |= {"state": "INTENDED", "attempt_count": 1, "awaits": False, "answer": "", "problem": ""}
-    return row | {"create_time": NOW, "next_attempt_time": NOW, "version": 1, "open_key": name}
+    return row | {
+        "create_time": NOW,
+        "next_attempt_time": NOW,
+        "version": 1,
+        "open_key": f"asg_{name}",
+    }
 
 
 BEFORE: dict[str, list[dict[str, Any]]] = {
