@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.canaries import found_in
 from tests.support.issuer import TestIssuer
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, empty
 from tests.support.postgres import PostgresServer
 
 
@@ -57,10 +57,22 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def shared_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """One NATS for the whole run (with pytest-xdist: for each worker), which nobody stops."""
+    with NatsServer(tmp_path_factory.mktemp("shared") / "nats") as server:
+        yield server
+
+
 @pytest.fixture
-def nats_url(nats_server: NatsServer) -> str:
-    """Where the test's own NATS listens, `nats://…`."""
-    return nats_server.url
+def nats_url(request: pytest.FixtureRequest) -> str:
+    """Where a NATS listens that has nothing in it, `nats://…`: the test's own if it has one."""
+    if "nats_server" in request.fixturenames:
+        own: NatsServer = request.getfixturevalue("nats_server")
+        return own.url
+    shared: NatsServer = request.getfixturevalue("shared_nats")
+    empty(shared.url)
+    return shared.url
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,14 @@
 """Tokens for tests, from the same local issuer that the dev house has."""
 
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from libs.domain.ids import derived_id
 from tools.dev.issuer import AUDIENCE, ISSUER, Issuer
+from tools.dev.secret_files import pem, write_secret
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 
@@ -14,6 +19,11 @@ def object_id(name: str) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
+@cache
+def _shared_key() -> bytes:
+    return pem(rsa.generate_private_key(65537, 2048))
+
+
 class TestIssuer(Issuer):
     """An issuer that knows people by name."""
 
@@ -21,6 +31,15 @@ class TestIssuer(Issuer):
 
     issuer = ISSUER
     audience = AUDIENCE
+
+    def __init__(self, folder: Path, *, stranger: bool = False) -> None:
+        """All of a run have one key, since making one takes longer than most tests; a stranger has
+        one of its own."""
+        file = folder / "issuer.pem"
+        if not stranger and not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            write_secret(file, _shared_key())
+        super().__init__(folder)
 
     def named(self, name: str, roles: Iterable[str] = (), tenant: str = TENANT) -> str:
         """A token for the person of this name."""

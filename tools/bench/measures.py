@@ -1,8 +1,9 @@
 """What is measured of a house, figure by figure, each beside its floor."""
 
+import asyncio
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +35,7 @@ from tools.dev.nats import NatsServer
 
 _CREATE = f"{REQUESTS}/CreateAccessRequest"
 ECHO, COMMIT, PUBLISH, GRAPH = "echo", "commit", "publish", "graph"
+_LOOKS, _LOOK_SECONDS = 240, 0.5
 _ANOTHER_APP = "e0c95ae1-6730-4896-a9e3-6830121b519e"
 
 
@@ -256,10 +258,29 @@ class Measures:
         )
         return self._note(figure, GRAPH)
 
+    async def all_delivered(self) -> None:
+        """Waits until nothing is on its way into the directory any more.
+
+        Raises:
+            BenchError: something still is after a while.
+        """
+        for _ in range(_LOOKS):
+            if not [lease async for lease in self._leases_in(lease_pb2.LEASE_STATE_GRANTED)]:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise BenchError("what was approved is not delivered")
+
     async def _collect_leases(self) -> None:
         """Everything that is delivered, and who has it."""
         people = {user_id(member): member for member in self._stage.everybody}
-        request = lease_pb2.ListLeasesRequest(page_size=500, state=lease_pb2.LEASE_STATE_ACTIVE)
+        async for lease in self._leases_in(lease_pb2.LEASE_STATE_ACTIVE):
+            if lease.subject.user_id in people:
+                self._leases.append((people[lease.subject.user_id], lease.lease_id))
+
+    async def _leases_in(
+        self, state: lease_pb2.LeaseState.ValueType
+    ) -> AsyncIterator[lease_pb2.Lease]:
+        request = lease_pb2.ListLeasesRequest(page_size=500, state=state)
         while True:
             answer = lease_pb2.ListLeasesResponse.FromString(
                 await answer_of(
@@ -269,11 +290,8 @@ class Measures:
                     request.SerializeToString(),
                 )
             )
-            self._leases += [
-                (people[lease.subject.user_id], lease.lease_id)
-                for lease in answer.leases
-                if lease.subject.user_id in people
-            ]
+            for lease in answer.leases:
+                yield lease
             if not answer.next_page_token:
                 return
             request.page_token = answer.next_page_token

@@ -108,6 +108,7 @@ async def _measure(measures: Measures, made: Stage, extent: Extent, *, slow: boo
         for number, count in extent.approve.items():
             await measures.approve(number, count)
         await made.house.begin("connector")
+        await measures.all_delivered()
     if not slow:
         for read in READS:
             for number in callers:

@@ -24,8 +24,10 @@ from libs.process.run import Life
 from libs.process.service import Service
 from services.catalog.servicers import ACCESS
 from services.catalog.settings import Settings
+from services.catalog.store import MIGRATIONS
 from services.catalog.wiring import prepare
 from tests.support.issuer import TestIssuer, bearer
+from tests.support.migrated import copied
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -86,7 +88,7 @@ async def running_catalog(
             audit_key_file=issuer.audit_key_file("catalog"),
             issuer=issuer.issuer,
             audience=issuer.audience,
-            migrate=True,
+            migrate=not await copied(database_url, MIGRATIONS),
             # A test is more people at once than one, and quicker.
             calls_per_second=1_000_000,
             token_file=issuer.service_token_file("catalog") if requests_address else None,

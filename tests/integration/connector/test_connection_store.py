@@ -18,16 +18,15 @@ from services.connector.domain.connection import (
     Wishes,
 )
 from services.connector.store import MIGRATIONS, ConnectionStore
+from tests.support.migrated import migrated
 from tests.unit.connector.provisioning_house import CONNECTION
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with the connector's tables."""
-    database = Database.open(database_url)
-    await MIGRATIONS.apply(database)
-    yield database
-    await database.close()
+    async with migrated(database_url, MIGRATIONS) as database:
+        yield database
 
 
 async def _keep(database: Database, writes: tuple[Write, ...]) -> None:

@@ -30,16 +30,15 @@ from services.connector.store import (
 )
 from services.connector.store.tables import metadata
 from tests.fakes.clock import FakeClock
+from tests.support.migrated import migrated
 from tests.unit.connector.provisioning_house import CONNECTION, GROUP, PERSON, ROLE
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with the connector's tables."""
-    database = Database.open(database_url)
-    await MIGRATIONS.apply(database)
-    yield database
-    await database.close()
+    async with migrated(database_url, MIGRATIONS) as database:
+        yield database
 
 
 async def _keep(database: Database, writes: tuple[Write, ...]) -> None:

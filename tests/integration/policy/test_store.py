@@ -32,16 +32,15 @@ from services.policy.store import MIGRATIONS
 from services.policy.store.policies import StoredPolicies
 from services.policy.store.tables import metadata
 from tests.fakes.policy import FakePolicies
+from tests.support.migrated import migrated
 from tests.unit.policy.examples import ACCEPTING, NOW, PERSON, policy
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with the tables of the policy service."""
-    database = Database.open(database_url)
-    await MIGRATIONS.apply(database)
-    yield database
-    await database.close()
+    async with migrated(database_url, MIGRATIONS) as database:
+        yield database
 
 
 async def test_migrations_make_the_tables(database: Database) -> None:

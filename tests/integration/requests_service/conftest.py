@@ -9,6 +9,7 @@ from services.requests.store import MIGRATIONS
 from tests.integration.requests_service.house import House
 from tests.integration.requests_service.stores import Ports
 from tests.support.issuer import TestIssuer
+from tests.support.migrated import migrated
 
 
 @pytest.fixture
@@ -28,10 +29,8 @@ async def sweeping(issuer: TestIssuer, database_url: str, nats_url: str) -> Asyn
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with the tables of the requests service."""
-    database = Database.open(database_url)
-    await MIGRATIONS.apply(database)
-    yield database
-    await database.close()
+    async with migrated(database_url, MIGRATIONS) as database:
+        yield database
 
 
 @pytest.fixture(params=["stored", "fake"])

@@ -26,6 +26,7 @@ from libs.process.run import Life
 from libs.process.service import Service
 from libs.rpc.errors import error_info, field_violations
 from services.requests.settings import Settings
+from services.requests.store import MIGRATIONS
 from services.requests.store.tables import leases
 from services.requests.wiring import begin
 from tests.fakes.requests_connector import FakeConnector
@@ -33,6 +34,7 @@ from tests.fakes.requests_peers import EDITOR, FakeCatalog
 from tests.fakes.requests_policy import FakePolicy
 from tests.support.eventually import eventually
 from tests.support.issuer import TestIssuer, bearer
+from tests.support.migrated import copied
 
 T = TypeVar("T")
 
@@ -226,7 +228,7 @@ class House:
             audit_key_file=self.issuer.audit_key_file("requests"),
             issuer=self.issuer.issuer,
             audience=self.issuer.audience,
-            migrate=True,
+            migrate=not await copied(self._database_url, MIGRATIONS),
             calls_per_second=self._calls_per_second,
             token_file=self.issuer.service_token_file("requests"),
             catalog_address=self.catalog.address,

@@ -27,6 +27,7 @@ from services.requests.store.tables import ledger
 from tests.fakes.clock import MachineClock
 from tests.integration.catalog.plans import captured, plan_of, rows_read
 from tests.support.issuer import TENANT
+from tests.support.migrated import migrated
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STARTER = Person(TENANT, "00000000-0000-0000-0000-000000000001", "Olga")
@@ -35,10 +36,8 @@ STARTER = Person(TENANT, "00000000-0000-0000-0000-000000000001", "Olga")
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with the tables of the requests service."""
-    database = Database.open(database_url)
-    await MIGRATIONS.apply(database)
-    yield database
-    await database.close()
+    async with migrated(database_url, MIGRATIONS) as database:
+        yield database
 
 
 def _person(name: str) -> PersonRef:

@@ -26,6 +26,7 @@ from tests.fakes.requests_delegations import Taken
 from tests.fakes.requests_store import FakeStore
 from tests.integration.catalog.plans import captured, plan_of, rows_read
 from tests.support.issuer import TENANT
+from tests.support.migrated import migrated
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -34,10 +35,8 @@ DAY = timedelta(days=1)
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with the tables of the requests service."""
-    database = Database.open(database_url)
-    await MIGRATIONS.apply(database)
-    yield database
-    await database.close()
+    async with migrated(database_url, MIGRATIONS) as database:
+        yield database
 
 
 class Kept:

@@ -207,7 +207,7 @@ async def test_a_new_key_is_found(
     issuer: TestIssuer, verifier: TokenVerifier, tmp_path: Path
 ) -> None:
     """A key that the issuer adds is learnt without a restart."""
-    other = TestIssuer(tmp_path / "other")
+    other = TestIssuer(tmp_path / "other", stranger=True)
     (key,) = json.loads(other.jwks_file.read_text())["keys"]
     mine = json.loads(issuer.jwks_file.read_text())["keys"]
     issuer.jwks_file.write_text(json.dumps({"keys": [*mine, key | {"kid": "dev-2"}]}))
@@ -228,7 +228,7 @@ async def test_a_withdrawn_key_lets_nobody_in(
     """Who was let in by a key is not, once the issuer has withdrawn it."""
     token = issuer.sign(_claims(), seconds=60)
     await verifier.verify(token)
-    other = TestIssuer(tmp_path / "other")
+    other = TestIssuer(tmp_path / "other", stranger=True)
     (key,) = json.loads(other.jwks_file.read_text())["keys"]
     issuer.jwks_file.write_text(json.dumps({"keys": [key | {"kid": "dev-2"}]}))
     verifier._read_at = float("-inf")
