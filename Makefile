@@ -96,7 +96,7 @@ soak-week: setup ## Play a week of 2,000 people in a fake clock, with kills and 
 
 bench: setup ## Measure the house beside its floors (ARGS="--smoke", "--profile", --help)
 	$(call step,bench)
-	$(BIN)/python -m tools.bench $(ARGS)
+	GRPC_ENABLE_FORK_SUPPORT=0 $(BIN)/python -m tools.bench $(ARGS)
 
 demo: setup ## Play the guide from start to end, in a house of its own
 	$(call step,demo)
