@@ -34,7 +34,7 @@ from tests.support.issuer import TestIssuer
 @pytest.fixture
 async def catalog(tmp_path: Path, nats_url: str) -> AsyncIterator[RunningCatalog]:
     """A running catalog, with a small tenant in it."""
-    issuer = TestIssuer(tmp_path / "issuer")
+    issuer = TestIssuer(tmp_path / "issuer", stranger=True)
     url = f"sqlite:///{tmp_path / 'catalog.db'}"
     async with running_catalog(url, nats_url, issuer) as running:
         await sync(running, MARLOWE)
