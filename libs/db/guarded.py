@@ -111,11 +111,18 @@ class Expected(Write):
         return self.seen if self.values is None else self.rows.version_in(self.values)
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """What its statement is run with."""
-        assert self.values is not None, "it is changed"
+    def stale(self) -> Stale:
+        """What to say when it is not as it was seen."""
+        return Stale(f"{self.rows.table.name} {self.key} is not in version {self.seen}")
+
+    @property
+    def statement(self) -> Guarded | None:
+        """What changes the row, if it is as it was seen; none if nothing is written."""
+        if self.values is None:
+            return None
         new = {f"new_{name}": value for name, value in self.values.items()}
-        return {**new, "of": self.key, "seen": self.seen}
+        update = self.rows.update(frozenset(self.values))
+        return Guarded(update, parameters=({**new, "of": self.key, "seen": self.seen},))
 
 
 @dataclass(slots=True)
@@ -137,11 +144,11 @@ def run_all(connection: Connection, changes: Sequence[Sequence[Write]]) -> None:
         Culprit: a guard or a unique key says that this one was made from an old state.
         IntegrityError: a unique key says so of one of several.
     """
-    together = [at for at, writes in enumerate(changes) if runs_together(writes)]
+    together = {at: writes for at, writes in enumerate(changes) if runs_together(writes)}
     if len(together) > 1:
-        _run_together(connection, {at: changes[at] for at in together})
+        _run_together(connection, together)
     else:
-        together = []
+        together = {}
     for at, writes in enumerate(changes):
         if at not in together:
             try:
@@ -167,14 +174,13 @@ def _run(connection: Connection, write: Write) -> None:
 
 
 def _run_expected(connection: Connection, write: Expected) -> None:
-    if write.values is None:
+    if (change := write.statement) is None:
         found = connection.execute(write.rows.now, {"ids": [write.key]}).one_or_none()
-        if found is None or found[1] != write.seen:
-            raise Stale(f"{write.rows.table.name} {write.key} is not in version {write.seen}")
-        return
-    statement = write.rows.update(frozenset(write.values))
-    if connection.execute(statement, write.parameters).rowcount != 1:
-        raise Stale(f"{write.rows.table.name} {write.key} is not in version {write.seen}")
+        as_seen = found is not None and found[1] == write.seen
+    else:
+        as_seen = connection.execute(change.statement, change.parameters).rowcount == 1
+    if not as_seen:
+        raise write.stale
 
 
 def _run_together(connection: Connection, changes: Mapping[int, Sequence[Write]]) -> None:
@@ -205,8 +211,7 @@ def _check_versions(connection: Connection, changes: Mapping[int, Sequence[Write
     }
     for at, each in expected:
         if versions.get((each.rows, each.key)) != each.seen:
-            name = each.rows.table.name
-            raise Culprit(at, Stale(f"{name} {each.key} is not in version {each.seen}"))
+            raise Culprit(at, each.stale)
         versions[each.rows, each.key] = each.after
 
 
@@ -217,14 +222,11 @@ def _steps(changes: Mapping[int, Sequence[Write]]) -> list[_Step]:
     for at, writes in changes.items():
         earliest = 0
         for write in writes:
-            if isinstance(write, Expected):
-                if write.values is None:
-                    continue
-                statement = write.rows.update(frozenset(write.values))
-                parameters: Sequence[Mapping[str, Any]] = (write.parameters,)
-            else:
-                assert isinstance(write, Guarded), "writes are made by stores"
-                statement, parameters = write.statement, write.parameters or ()
+            change = write.statement if isinstance(write, Expected) else write
+            if change is None:
+                continue
+            assert isinstance(change, Guarded), "writes are made by stores"
+            statement, parameters = change.statement, change.parameters
             if not parameters:
                 continue
             found = next(

@@ -194,15 +194,16 @@ class Relay:
 
     async def _mark(self) -> None:
         """Notes what is sent. What is forgotten of this is sent again, under its id."""
-        if marked := self._unmarked[:]:
+        if self._unmarked:
             assert self._stream is not None, "the stream is checked before anything is sent"
-            runs = [{**run, "created": self._stream.created} for run in _runs(marked)]
+            created = self._stream.created
+            runs = [{**run, "created": created} for run in _runs(self._unmarked)]
 
             def work(connection: Connection) -> None:
                 connection.execute(self._mark_run, runs)
 
             await self._database.write(work, lasting=False)
-            del self._unmarked[: len(marked)]
+            self._unmarked.clear()
         self._mark_at = float("inf")
 
     async def _check_stream(self) -> None:
@@ -212,9 +213,8 @@ class Relay:
         if same_connection and now - self._checked_at < _CHECK_SECONDS:
             return
         connection_number = self._broker.connections
-        if self._unmarked:
-            # They belong to the stream as it was.
-            await self._mark()
+        # What is sent and not noted belongs to the stream as it was.
+        await self._mark()
         state = await self._broker.stream_state()
         outbox = self._outbox
         lost = and_(
