@@ -8,7 +8,7 @@ costs a thread hop for every statement, this one for every transaction.
 import asyncio
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
@@ -34,7 +34,7 @@ _LOST = (
 )
 
 # Connections of a process: the committer writes over one, and few others write beside it.
-_WRITING, _READING = 6, 10
+_WRITING, _READING, _NOTING = 6, 10, 1
 
 # One that gets no answer may not keep a service from ending.
 _CLOSE_SECONDS = 10
@@ -81,8 +81,9 @@ class Database(ABC):
 
         The transaction goes on when the caller is cancelled: it may be half way through a commit.
 
-        Without `lasting` nobody waits for the disk: the machine's end may undo it, whole, and
-        leave everything lasting that came before. For notes that are made again without harm.
+        Without `lasting` it is a single statement, and nobody waits for the disk: the machine's
+        end may undo it, whole, and leave everything lasting that came before. For notes that are
+        made again without harm.
 
         Raises:
             Unavailable: the database does not answer; the work may have been committed.
@@ -170,9 +171,18 @@ class _Postgresql(Database):
         self._reading_at_once = self._writing.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
+        self._noting = self._engine(
+            url,
+            _NOTING,
+            settings={"synchronous_commit": "off"},
+            isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,
+        )
 
     @staticmethod
-    def _engine(url: str, size: int, **options: Any) -> Engine:
+    def _engine(
+        url: str, size: int, *, settings: Mapping[str, str] | None = None, **options: Any
+    ) -> Engine:
         return create_engine(
             url,
             # Kept, all of them: to connect costs as much as fifty statements.
@@ -180,6 +190,8 @@ class _Postgresql(Database):
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=False,
+            # The one used last has statements prepared and its memory warm.
+            pool_use_lifo=True,
             hide_parameters=True,
             connect_args={
                 "timeout": 5,
@@ -191,6 +203,7 @@ class _Postgresql(Database):
                     "idle_in_transaction_session_timeout": "30s",
                     # Compiling a statement takes longer than any of ours runs.
                     "jit": "off",
+                    **(settings or {}),
                 },
             },
             **options,
@@ -206,17 +219,18 @@ class _Postgresql(Database):
         return await greenlet_spawn(run)
 
     async def _write(self, work: Work[T], lasting: bool) -> T:
+        # A single statement needs no transaction around it, which would be three round trips.
+        engine = self._writing if lasting else self._noting
+
         def run() -> T:
-            with self._writing.begin() as connection:
-                if not lasting:
-                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+            with engine.begin() as connection:
                 return work(connection)
 
         return await greenlet_spawn(run)
 
     async def _close(self) -> None:
-        await greenlet_spawn(self._reading.dispose)
-        await greenlet_spawn(self._writing.dispose)
+        for engine in (self._reading, self._writing, self._noting):
+            await greenlet_spawn(engine.dispose)
 
 
 class _Sqlite(Database):

@@ -49,9 +49,9 @@ async def test_only_what_need_not_last_does_not_wait_for_the_disk(database: Data
         if connection.dialect.name == "sqlite":
             level = connection.execute(text("PRAGMA synchronous")).scalar_one()
             return {1: "off", 2: "on"}[level]
-        # The tests' server waits for nothing by its command line; here it is who said so last.
+        # The tests' server waits for nothing by its command line; here it is who said so.
         source = "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'"
-        return "off" if connection.execute(text(source)).scalar_one() == "session" else "on"
+        return "off" if connection.execute(text(source)).scalar_one() == "client" else "on"
 
     assert await database.write(work, lasting=False) == "off"
     assert await database.write(work) == "on"
