@@ -1,7 +1,9 @@
 """The database's clock, on both databases."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -90,3 +92,38 @@ async def test_it_does_not_go_back_for_nothing(database: Database) -> None:
         await clock.read()
         times.extend(told())
     assert times == sorted(times)
+
+
+class _SlowAtTimes(Database):
+    """A database that looks at its clock at once, and whose answers take long now and then."""
+
+    seconds = 0.3
+
+    def __init__(self, inner: Database) -> None:
+        super().__init__()
+        self._inner = inner
+        self._answers = 0
+
+    async def _read(self, work: Callable[[Connection], Any], at_once: bool) -> Any:
+        found = await self._inner._read(work, at_once)
+        if self._answers % 4 == 0:
+            await asyncio.sleep(self.seconds)
+        self._answers += 1
+        return found
+
+    async def _write(self, work: Callable[[Connection], Any], lasting: bool) -> Any:
+        return await self._inner._write(work, lasting)
+
+    async def _close(self) -> None:
+        """The inner one is its owner's to close."""
+
+
+async def test_two_clocks_agree_though_answers_are_slow_at_times(database: Database) -> None:
+    """What quick answers say counts for more than what a slow one leaves open, whichever comes
+    last: two services with such clocks tell what happened in the order in which it happened."""
+    slow = DatabaseClock(_SlowAtTimes(database))
+    for _ in range(5):
+        await slow.read()
+    quick = await DatabaseClock.begin(database)
+    # By its last answer alone, or its first, it would be half of those seconds behind the other.
+    assert abs(slow.now() - quick.now()) < timedelta(seconds=_SlowAtTimes.seconds / 4)
