@@ -74,6 +74,7 @@ class Catalog:
             requester_user_id=requester_user_id,
             subject_user_id=subject_user_id,
             include_holdings=True,
+            include_approvers=True,
         )
         try:
             answer = await self._peer.call(

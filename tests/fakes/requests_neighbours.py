@@ -49,7 +49,8 @@ class FakeCatalog:
     `refuses_gone`; `tenants` people of others.
     `managers` are each person's, theirs first; `owners` the app's and `groups` their members;
     `things` are what people hold of the app, and `action` is what becomes of what is from outside,
-    since `action_time`; `left_alone` is why the connector can give it to nobody.
+    since `action_time`; `left_alone` is why the connector can give it to nobody. `asked_of` are the
+    sources of approvers that were asked for.
     """
 
     max_duration: timedelta | None = timedelta(hours=8)
@@ -60,6 +61,7 @@ class FakeCatalog:
     gone: dict[str, Gone] = field(default_factory=dict)
     tenants: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    asked_of: list[Approvers] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     line: dict[str, list[str]] = field(default_factory=dict)
     owners: list[str] = field(default_factory=list)
@@ -137,6 +139,7 @@ class FakeCatalog:
         self, entitlement_id: str, subject_user_id: str, sources: Sequence[Approvers]
     ) -> tuple[Resolved, ...]:
         self._check_here()
+        self.asked_of.extend(sources)
         return tuple(self._resolved(subject_user_id, each) for each in sources)
 
     def _resolved(self, subject_user_id: str, source: Approvers) -> Resolved:
@@ -193,6 +196,10 @@ class FakeCatalog:
             emergency=self.emergency,
             managers=tuple(map(self._ref, self.line.get(subject_user_id, ()))),
             app_owners=tuple(self._ref(each) for each in self.owners if each not in self.gone),
+            approvers={
+                source: self._resolved(subject_user_id, source)
+                for source in (Manager(), AppOwners(), EntitlementOwners())
+            },
             held_ids=tuple(
                 it.directory_entitlement_id
                 for it in self.things

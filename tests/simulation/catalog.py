@@ -116,6 +116,10 @@ class CompanyCatalog:
             ),
             managers=self._refs(self.line.get(subject_user_id, ())),
             app_owners=self._refs(self.owners.get(offer.app_id, ())),
+            approvers={
+                source: self._resolved(offer.app_id, subject_user_id, source)
+                for source in (Manager(), AppOwners(), EntitlementOwners())
+            },
         )
 
     async def approvers(

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.catalog.domain.directory import User
-from services.catalog.domain.managers import line_of
-from services.catalog.domain.owner import Owner
-from services.catalog.domain.resolution import people_of
+from services.catalog.domain.managers import MOST_MANAGERS, line_of
+from services.catalog.domain.owner import MOST_PEOPLE, Owner
 
 # A group with more direct members stands for nobody.
 MOST_APPROVERS = 500
@@ -77,6 +76,15 @@ class Surroundings:
         """Of which tenant approvers are: the subject's."""
         return self.app_tenant_id if self.subject is None else self.subject.entra_tenant_id
 
+    @property
+    def managers(self) -> tuple[User, ...]:
+        """The subject's, theirs first."""
+        return () if self.subject is None else line_of(self.subject, self.people)
+
+    def standing_for(self, owners: Sequence[Owner]) -> tuple[User, ...]:
+        """The enabled people whom owners stand for."""
+        return _people_of(owners, self.people, self.holders)
+
     def can_approve(self, user: User) -> bool:
         """Whether a person may approve at all: they are enabled, and of the tenant."""
         return user.account_enabled and user.entra_tenant_id == self.entra_tenant_id
@@ -109,9 +117,25 @@ def approvers_of(source: Source, around: Surroundings) -> Approvers:
             return _members(group_id, around)
 
 
+def known_approvers(around: Surroundings) -> Mapping[Source, Approvers]:
+    """Whom those sources stand for that name nobody, and so need nobody to be looked up: managers,
+    up to the first that there is not, and owners who are people.
+
+    Who holds an entitlement that is an owner was looked up at another moment than everything else.
+    """
+    levels = range(1, min(len(around.managers) + 1, MOST_MANAGERS) + 1)
+    sources: list[Source] = [Manager(level) for level in levels]
+    owners = (
+        (OwnersOfApp(), around.app_owners),
+        (OwnersOfEntitlement(), around.entitlement_owners),
+    )
+    sources += (source for source, counting in owners if all(each.is_person for each in counting))
+    return {source: approvers_of(source, around) for source in sources}
+
+
 def has_manager(level: int, around: Surroundings) -> bool:
     """Whether somebody at a level above the subject may approve."""
-    line = () if around.subject is None else line_of(around.subject, around.people)
+    line = around.managers
     return len(line) >= level and around.can_approve(line[level - 1])
 
 
@@ -124,7 +148,7 @@ def _manager(level: int, around: Surroundings) -> Approvers:
     subject = around.subject
     if subject is None:
         return Approvers(problem="nobody is named whose manager it is")
-    line = line_of(subject, around.people)
+    line = around.managers
     if len(line) >= level:
         above = line[level - 1]
         return _people((above.user_id,), around)
@@ -149,7 +173,7 @@ def _owners(of: str, counting: Sequence[Owner], around: Surroundings) -> Approve
         key: [user for user in users if user.entra_tenant_id == tenant_id]
         for key, users in around.holders.items()
     }
-    found = _by_name(people_of(counting, people, holders), around)
+    found = _by_name(_people_of(counting, people, holders), around)
     missing = [_missing([each.owner_id for each in counting if each.is_person], around)]
     missing += [
         f"no enabled person holds {each.owner_id}"
@@ -158,6 +182,20 @@ def _owners(of: str, counting: Sequence[Owner], around: Surroundings) -> Approve
     ]
     why = "; ".join(each for each in missing if each)
     return Approvers(found, why if found else f"no owner of {of} can approve: {why}")
+
+
+def _people_of(
+    counting: Sequence[Owner], people: Mapping[str, User], holders: Mapping[str, Sequence[User]]
+) -> tuple[User, ...]:
+    """The enabled people whom owners stand for, 100 at most: those named, then who holds what is.
+
+    `people`: by their ids. `holders`: of entitlements, by theirs, enabled.
+    """
+    named = [people[each.owner_id] for each in counting if each.owner_id in people]
+    found = {user.user_id: user for user in named if user.account_enabled}
+    for each in counting:
+        found |= {user.user_id: user for user in holders.get(each.owner_id, ())}
+    return tuple(found.values())[:MOST_PEOPLE]
 
 
 def _members(group_id: str, around: Surroundings) -> Approvers:

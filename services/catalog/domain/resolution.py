@@ -1,15 +1,15 @@
 """What a request for an entitlement needs to know, and what a write to the directory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.catalog.domain import errors
 from services.catalog.domain.app import App, AppState
+from services.catalog.domain.approvers import Surroundings
 from services.catalog.domain.directory import User
 from services.catalog.domain.entitlement import ROLE_GONE, Entitlement
 from services.catalog.domain.link import UnwritableReason
-from services.catalog.domain.owner import MOST_PEOPLE, Owner
 from services.catalog.domain.provisioning import unwritable_among
 from services.catalog.domain.settings import Defaults, EntitlementSettings, settle
 from services.catalog.domain.target import GroupMembership, Target, group_name_in
@@ -42,22 +42,19 @@ class Holding:
 class Question:
     """What the store knows about an entitlement, its requester and its subject.
 
+    `around`: the subject, their managers, and who answers for the app and the entitlement.
     `in_audience`: the subject is in one of the rules' access profiles. `groups`: of the
     fulfilment, those still in the directory. `held`: what of it the subject holds. Both by
-    directory entitlement. `managers`: the subject's, theirs first. `sync_time`: when a sync of the
-    app's tenant was complete last. `holdings`: what the subject holds of managed apps, if that was
-    asked for.
+    directory entitlement. `sync_time`: when a sync of the app's tenant was complete last.
+    `holdings`: what the subject holds of managed apps, if that was asked for.
     """
 
     requester: User | None
-    subject: User | None
-    managers: tuple[User, ...]
+    around: Surroundings
     offer: Offer | None
     in_audience: bool
     groups: Mapping[str, UnwritableReason]
     held: Collection[str]
-    app_owners: tuple[User, ...] = ()
-    entitlement_owners: tuple[User, ...] = ()
     sync_time: datetime | None = None
     holdings: tuple[Holding, ...] = ()
 
@@ -74,10 +71,8 @@ class Resolution:
     settings: EntitlementSettings
     requester: User
     subject: User
-    managers: tuple[User, ...]
+    around: Surroundings
     held_ids: tuple[str, ...]
-    app_owners: tuple[User, ...]
-    entitlement_owners: tuple[User, ...]
     sync_time: datetime | None
     holdings: tuple[Holding, ...]
 
@@ -103,7 +98,8 @@ def resolve(
         NotFound: USER_NOT_FOUND, the subject, also for somebody of another tenant than the
             requester's; ENTITLEMENT_NOT_FOUND, also for what the subject may not ask for.
     """
-    requester, subject, offer = question.requester, question.subject, question.offer
+    requester, around, offer = question.requester, question.around, question.offer
+    subject = around.subject
     if requester is None:
         raise errors.person_not_in_directory(requester_user_id)
     if not requester.account_enabled:
@@ -137,14 +133,12 @@ def resolve(
         settings=settings,
         requester=requester,
         subject=subject,
-        managers=question.managers,
+        around=around,
         held_ids=tuple(
             target.directory_entitlement_id
             for target in entitlement.fulfilment
             if target.directory_entitlement_id in question.held
         ),
-        app_owners=question.app_owners,
-        entitlement_owners=question.entitlement_owners,
         sync_time=question.sync_time,
         holdings=question.holdings,
     )
@@ -153,20 +147,6 @@ def resolve(
 def _may_have(offer: Offer, subject: User) -> bool:
     """Of another tenant's app nobody can be given anything, nor of Microsoft's own."""
     return not offer.app.is_protected and offer.app.entra_tenant_id == subject.entra_tenant_id
-
-
-def people_of(
-    counting: Sequence[Owner], people: Mapping[str, User], holders: Mapping[str, Sequence[User]]
-) -> tuple[User, ...]:
-    """The enabled people whom owners stand for, 100 at most: those named, then who holds what is.
-
-    `people`: by their ids. `holders`: of entitlements, by theirs, enabled.
-    """
-    named = [people[each.owner_id] for each in counting if each.owner_id in people]
-    found = {user.user_id: user for user in named if user.account_enabled}
-    for each in counting:
-        found |= {user.user_id: user for user in holders.get(each.owner_id, ())}
-    return tuple(found.values())[:MOST_PEOPLE]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class ResolutionServicer(resolution_pb2_grpc.ResolutionServiceServicer):
         self, request: resolution_pb2.ResolveEntitlementRequest, context: Context
     ) -> resolution_pb2.ResolveEntitlementResponse:
         query = translate.resolve_entitlement_query(request)
-        return translate.resolve_entitlement_response(await self.resolve(query))
+        return translate.resolve_entitlement_response(await self.resolve(query), request)
 
     async def ConfirmTargets(
         self, request: resolution_pb2.ConfirmTargetsRequest, context: Context

@@ -26,9 +26,9 @@ from sqlalchemy import (
 from libs.db.engine import Database
 from libs.db.gathered import padded
 from services.catalog.domain.app import App
+from services.catalog.domain.approvers import Surroundings
 from services.catalog.domain.held import HeldItem, HeldState
-from services.catalog.domain.managers import line_of
-from services.catalog.domain.resolution import Offer, Question, people_of
+from services.catalog.domain.resolution import Offer, Question
 from services.catalog.ports import Expressions, ForWriting, WritingAnswer
 from services.catalog.store.around import AROUND, HOLDINGS, around_of, around_parameters
 from services.catalog.store.audience import groups_only, held_by_many, named_by_rules
@@ -127,23 +127,28 @@ class StoredOffers:
             row = connection.execute(question, asked).one_or_none()
             if row is None:
                 people = read_line(connection, subject_user_id, requester_user_id)
-                requester, subject = people.get(requester_user_id), people.get(subject_user_id)
-                return Question(requester, subject, (), None, False, {}, frozenset())
+                nothing = Surroundings("", people.get(subject_user_id))
+                return Question(
+                    people.get(requester_user_id), nothing, None, False, {}, frozenset()
+                )
             found = _found_in(row)
             around = around_of(row, requester_user_id, subject_user_id)
-            requester, subject = around.requester, around.subject
-            of_app, its = around.owners_of(found.offer.app.app_id, entitlement_id)
-            holders = read_holders(connection, {*of_app, *its})
+            app = found.offer.app
+            of_app, its = around.owners_of(app.app_id, entitlement_id)
             return Question(
-                requester=requester,
-                subject=subject,
-                managers=() if subject is None else line_of(subject, around.people),
+                requester=around.requester,
+                around=Surroundings(
+                    app_tenant_id=app.entra_tenant_id,
+                    subject=around.subject,
+                    people=around.people,
+                    app_owners=of_app,
+                    entitlement_owners=its,
+                    holders=read_holders(connection, {*of_app, *its}),
+                ),
                 offer=found.offer,
                 in_audience=around.is_in_audience(self._expressions),
                 groups=around.groups,
                 held=around.held,
-                app_owners=people_of(of_app, around.people, holders),
-                entitlement_owners=people_of(its, around.people, holders),
                 sync_time=found.sync_time,
                 holdings=holdings_of(row) if include_holdings else (),
             )

@@ -117,6 +117,23 @@ def _use_to_proto(use: PolicyUse) -> approver_pb2.PolicyUse:
     )
 
 
+def source_to_proto(source: Source) -> approver_pb2.ApproverSource:
+    """A source of approvers."""
+    message = approver_pb2.ApproverSource()
+    match source:
+        case People(user_ids):
+            message.people.user_ids.extend(user_ids)
+        case Manager(level):
+            message.manager.level = level
+        case OwnersOfApp():
+            message.app_owners.SetInParent()
+        case OwnersOfEntitlement():
+            message.entitlement_owners.SetInParent()
+        case GroupMembers(group_id):
+            message.group_members.group_id = group_id
+    return message
+
+
 def _source_of(fields: Fields, path: str, source: approver_pb2.ApproverSource) -> Source:
     match source.WhichOneof("kind"):
         case "people":

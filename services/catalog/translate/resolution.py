@@ -6,11 +6,13 @@ from latchkey.catalog.v1 import resolution_pb2
 from libs.domain.errors import NotFound
 from libs.domain.fields import Fields
 from libs.rpc.well_known import duration, timestamp
+from services.catalog.domain.approvers import known_approvers
 from services.catalog.domain.held import HeldItem, HeldState
 from services.catalog.domain.resolution import ConfirmedTarget, Resolution
 from services.catalog.domain.shown_entitlement import ShownEntitlement
 from services.catalog.handlers import check_held, confirm_targets, resolve_entitlement
 from services.catalog.ports import ForWriting
+from services.catalog.translate.approver import source_to_proto
 from services.catalog.translate.directory import user_to_proto
 from services.catalog.translate.entitlement import entitlement_to_proto
 from services.catalog.translate.settings import settings_to_proto
@@ -40,10 +42,15 @@ def resolve_entitlement_query(
 
 
 def resolve_entitlement_response(
-    resolution: Resolution,
+    resolution: Resolution, request: resolution_pb2.ResolveEntitlementRequest
 ) -> resolution_pb2.ResolveEntitlementResponse:
-    """Everything that a request for the entitlement needs."""
-    offer, settings, managers = resolution.offer, resolution.settings, resolution.managers
+    """Everything that a request for the entitlement needs, and what else was asked for."""
+    offer, settings, around = resolution.offer, resolution.settings, resolution.around
+    managers = around.managers
+    app_owners = around.standing_for(around.app_owners)
+    entitlement_owners = around.standing_for(around.entitlement_owners)
+    named = {user.user_id for user in (*managers, *app_owners, *entitlement_owners)}
+    known = known_approvers(around) if request.include_approvers else {}
     return resolution_pb2.ResolveEntitlementResponse(
         entitlement=entitlement_to_proto(ShownEntitlement(offer.entitlement), settings),
         app_display_name=offer.app.display_name,
@@ -55,8 +62,8 @@ def resolve_entitlement_response(
         held=resolution.held,
         settings=settings_to_proto(settings),
         managers=map(user_to_proto, managers),
-        app_owners=map(user_to_proto, resolution.app_owners),
-        entitlement_owners=map(user_to_proto, resolution.entitlement_owners),
+        app_owners=map(user_to_proto, app_owners),
+        entitlement_owners=map(user_to_proto, entitlement_owners),
         instructions=offer.app.instructions,
         held_directory_entitlement_ids=resolution.held_ids,
         sync_time=timestamp(resolution.sync_time),
@@ -67,6 +74,16 @@ def resolve_entitlement_response(
                 app_id=each.app_id,
             )
             for each in resolution.holdings
+        ],
+        approvers=[
+            resolution_pb2.KnownApprovers(
+                source=source_to_proto(source),
+                user_ids=[user.user_id for user in approvers.people],
+                problem=approvers.problem,
+            )
+            for source, approvers in known.items()
+            # Of many owners, some of them of other tenants, not the same hundred are meant.
+            if all(user.user_id in named for user in approvers.people)
         ],
     )
 

@@ -1,10 +1,13 @@
 """What the catalog says about an entitlement that somebody asks for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from services.requests.domain import errors
 from services.requests.domain.person import PersonRef
+from services.requests.domain.progress import Resolved
+from services.requests.domain.steps import Approvers
 from services.requests.domain.target import Target
 
 
@@ -43,7 +46,8 @@ class Resolution:
     `resource_kind` is "CREDENTIAL", "ROLE" or "APP_ROLE"; an empty `policy_id` stands for the
     deployment's default; no `max_duration` means that there is no limit; without `emergency` it
     can't be asked for in one. `managers` are the subject's, theirs first. `held_ids`: which of the
-    targets the subject holds already, as directory entitlements.
+    targets the subject holds already, as directory entitlements. `approvers`: whom some sources
+    stand for, which need not be asked for then.
     """
 
     entitlement_id: str
@@ -64,6 +68,7 @@ class Resolution:
     held: tuple[Holding, ...] = ()
     instructions: str = ""
     held_ids: tuple[str, ...] = ()
+    approvers: Mapping[Approvers, Resolved] = field(default_factory=dict)
 
     def policy(self, *, emergency: bool) -> str:
         """Which policy decides.

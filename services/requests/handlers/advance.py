@@ -26,7 +26,7 @@ from services.requests.domain.progress import (
 from services.requests.domain.resolution import Resolution
 from services.requests.domain.states import AccessRequestState
 from services.requests.domain.steps import Accept, Approval, People, Reject, Wait
-from services.requests.handlers.answering import owners_of
+from services.requests.handlers.answering import approvers_of, owners_of
 from services.requests.handlers.decision import (
     Decision,
     Extension,
@@ -100,7 +100,7 @@ class Advancer:
                 return self.at_step(seen, begun(number, step, seen.approvals, time), time)
             case Approval():
                 fresh = begun(number, step, seen.approvals, time)
-                progress, _ = await self.resolve(seen, fresh, step)
+                progress, _ = await self.resolve(seen, fresh, step, resolution=resolution)
                 return self.at_step(seen, progress, time)
             case _:
                 raise AssertionError(f"{step} is no step")
@@ -119,16 +119,26 @@ class Advancer:
         return self.at_step(seen, fresh, time)
 
     async def resolve(
-        self, seen: AccessRequest, progress: Progress, step: Approval, *more: str
+        self,
+        seen: AccessRequest,
+        progress: Progress,
+        step: Approval,
+        *more: str,
+        resolution: Resolution | None = None,
     ) -> tuple[Progress, Resolved]:
         """The step with those who may decide it now, and which of `more` are enabled people.
+
+        `resolution`: what the catalog said just now; it is asked for what that does not say.
 
         Raises:
             Unavailable: the catalog does not answer.
         """
         sources = sources_of(progress, step)
         asked = (*sources, People(more)) if more else sources
-        answers = await self.catalog.approvers(seen.entitlement_id, seen.subject.user_id, asked)
+        known = {} if resolution is None else resolution.approvers
+        answers = await approvers_of(
+            self.catalog, seen.entitlement_id, seen.subject.user_id, asked, known
+        )
         found = resolved(progress, step, answers[: len(sources)], seen.own_user_ids)
         return found, answers[-1] if more else Resolved(())
 

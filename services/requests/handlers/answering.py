@@ -1,11 +1,33 @@
 """Who answers for access of others, as the directory says at this moment."""
 
+from collections.abc import Mapping, Sequence
+
 from libs.domain.callers import Person
 from libs.domain.errors import NotFound
 from services.requests import ports
 from services.requests.domain.lease import Lease
 from services.requests.domain.person import PersonRef
-from services.requests.domain.steps import AppOwners, Manager
+from services.requests.domain.progress import Resolved
+from services.requests.domain.steps import AppOwners, Approvers, Manager
+
+
+async def approvers_of(
+    catalog: ports.Catalog,
+    entitlement_id: str,
+    subject_user_id: str,
+    sources: Sequence[Approvers],
+    known: Mapping[Approvers, Resolved],
+) -> tuple[Resolved, ...]:
+    """Whom each of the sources stands for; the catalog is asked for those that are not `known`.
+
+    Raises:
+        Unavailable: the catalog does not answer.
+    """
+    unknown = [source for source in sources if source not in known]
+    answers = iter(
+        await catalog.approvers(entitlement_id, subject_user_id, unknown) if unknown else ()
+    )
+    return tuple(known[source] if source in known else next(answers) for source in sources)
 
 
 async def answers_for(catalog: ports.Catalog, person: Person, lease: Lease) -> bool:

@@ -20,6 +20,7 @@ from services.requests.domain.steps import (
     step_in_words,
 )
 from services.requests.domain.target import Target
+from services.requests.handlers.answering import approvers_of
 from services.requests.handlers.wish import Wish, Wishes
 
 
@@ -95,9 +96,13 @@ class Previewer:
                 progresses[number] = begun(number, step, (), inputs.now)
                 sources.extend(sources_of(progresses[number], step))
         answers = iter(
-            await self.catalog.approvers(resolution.entitlement_id, wish.subject, sources)
-            if sources
-            else ()
+            await approvers_of(
+                self.catalog,
+                resolution.entitlement_id,
+                wish.subject,
+                sources,
+                resolution.approvers,
+            )
         )
         shown: list[PreviewStep] = []
         for number, step in enumerate(plan.steps):

@@ -31,9 +31,11 @@ from services.requests.domain.resolution import (
     Holding,
     Resolution,
 )
+from services.requests.domain.steps import Approvers
 from services.requests.domain.takeover import UnmanagedAction
 from services.requests.domain.target import Target
 from services.requests.translate.common import target_from_proto
+from services.requests.translate.steps import source_from_proto
 
 _ACTIONS = {
     settings_pb2.UNMANAGED_ACCESS_ACTION_ADOPT: UnmanagedAction.ADOPT,
@@ -101,7 +103,20 @@ def resolution_from_proto(message: resolution_pb2.ResolveEntitlementResponse) ->
         ),
         instructions=message.instructions,
         held_ids=tuple(message.held_directory_entitlement_ids),
+        approvers=_known_approvers(message),
     )
+
+
+def _known_approvers(
+    message: resolution_pb2.ResolveEntitlementResponse,
+) -> dict[Approvers, Resolved]:
+    named = (*message.managers, *message.app_owners, *message.entitlement_owners)
+    people = {user.user_id: user for user in named}
+    return {
+        source: Resolved(tuple(user_ref(people[id]) for id in each.user_ids), each.problem)
+        for each in message.approvers
+        if (source := source_from_proto(each.source)) is not None
+    }
 
 
 def _targets(messages: Sequence[target_pb2.Target]) -> tuple[Target, ...]:

@@ -194,3 +194,16 @@ def parts_of(approvers: Approvers) -> list[approver_pb2.ApproverSource]:
         case UnknownApprovers():
             return []
     return [message]
+
+
+def source_from_proto(message: approver_pb2.ApproverSource) -> Approvers | None:
+    """A source of approvers that the catalog answers unasked; none for one of another kind."""
+    match message.WhichOneof("kind"):
+        case "manager":
+            return Manager(message.manager.level)
+        case "app_owners":
+            return AppOwners()
+        case "entitlement_owners":
+            return EntitlementOwners()
+        case _:
+            return None

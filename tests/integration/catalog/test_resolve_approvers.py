@@ -26,7 +26,15 @@ from tests.integration.catalog.approving import (
 from tests.integration.catalog.plans import captured
 from tests.integration.catalog.refusals import assert_refused, refused
 from tests.integration.catalog.running import RunningCatalog, running_catalog
-from tests.integration.catalog.steps import Managed, link, manage, root, virtual_role
+from tests.integration.catalog.steps import (
+    Managed,
+    link,
+    manage,
+    offer,
+    resolve,
+    root,
+    virtual_role,
+)
 from tests.integration.catalog.tenant import role_id, sync, user_id
 from tests.integration.catalog.test_app_depth import change, given, update
 from tests.support.issuer import TestIssuer
@@ -140,6 +148,51 @@ async def test_owners_are_those_who_answer(catalog: RunningCatalog, app: Managed
     assert (await owners())[1][0] == ["Ada", "Cleo", "Xin"]
     await sync(catalog, replace(STAFF, disabled=frozenset({"Dov", "Ada", "Xin"})))
     assert (await owners())[1][0] == ["Cleo"]
+
+
+async def test_a_resolution_says_whom_managers_and_owners_stand_for(
+    catalog: RunningCatalog, app: Managed
+) -> None:
+    """When asked: the same as who asks for them, for people with managers of every kind, and owners
+    who are people or nobody. Owners that are entitlements, and levels behind the first that there
+    is not, are left to be asked for."""
+    await offer(catalog, app)
+    answer = await link(catalog, app.app_id, virtual_role("Deciders", "Decider"))
+    role = answer.entitlements[-1].entitlement_id
+    everybody = ("Ada", "ben", "Cleo", "Ida", "Una", "Xin")
+
+    async def told(subject: str) -> list[str]:
+        """The sources that were answered, each as `ResolveApprovers` answers it."""
+        assert not (await resolve(catalog, role, subject)).approvers
+        found = await resolve(catalog, role, subject, include_approvers=True)
+        named = (*found.managers, *found.app_owners, *found.entitlement_owners)
+        names = {user.user_id: user.display_name for user in named}
+        sources = [each.source for each in found.approvers]
+        assert [
+            ([names[id] for id in each.user_ids], each.problem) for each in found.approvers
+        ] == await resolved(catalog, role, user_id(subject), *sources)
+        return [
+            f"manager {each.manager.level}"
+            if each.HasField("manager")
+            else str(each.WhichOneof("kind"))
+            for each in sources
+        ]
+
+    owners = ["app_owners", "entitlement_owners"]
+    assert await told("Cleo") == ["manager 1", "manager 2", "manager 3", *owners]
+    assert await told("Una") == ["manager 1", *owners]
+    wanted = app_pb2.App(app_id=app.app_id, owners=given("ben", "Dov", "Ida"))
+    await update(catalog, wanted, "owners")
+    owned = entitlement_pb2.Entitlement(entitlement_id=role, owners=given("Cleo", "Ada"))
+    await change(catalog, owned, "owners")
+    for subject in everybody:
+        assert (await told(subject))[-2:] == owners
+    owned = entitlement_pb2.Entitlement(
+        entitlement_id=role, owners=given("Ada", holders=(app.access_id,))
+    )
+    await change(catalog, owned, "owners")
+    for subject in everybody:
+        assert (await told(subject))[-1] == "app_owners"
 
 
 async def test_whatever_order_texts_have(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from libs.domain.errors import LatchkeyError
+from services.catalog.domain.approvers import Surroundings
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.resolution import Offer, Question, Resolution, confirm, resolve
 from services.catalog.domain.settings import Defaults, EntitlementOverride
@@ -19,8 +20,7 @@ RULES = Defaults("pol_rules")
 OFFER = Offer(ACCESS, a_managed_app(), RULES)
 ASKED = Question(
     requester=a_user("Ada"),
-    subject=a_user("Ben"),
-    managers=(),
+    around=Surroundings(OFFER.app.entra_tenant_id, a_user("Ben")),
     offer=OFFER,
     in_audience=True,
     groups={"den_group": UnwritableReason.WRITABLE},
@@ -29,7 +29,8 @@ ASKED = Question(
 
 
 def answer(**other: object) -> Resolution:
-    question = replace(ASKED, **other)  # type: ignore[arg-type]
+    around = replace(ASKED.around, subject=other.pop("subject", ASKED.around.subject))  # type: ignore[arg-type]
+    question = replace(ASKED, around=around, **other)  # type: ignore[arg-type]
     return resolve(question, ACCESS.entitlement_id, "usr_ada", "usr_ben", Defaults())
 
 

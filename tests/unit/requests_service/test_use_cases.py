@@ -19,7 +19,7 @@ from services.requests.domain import facts, timeline
 from services.requests.domain.access_request import AccessRequestState
 from services.requests.domain.delivery import DeliveryState
 from services.requests.domain.lease import EndCause, LeaseState
-from services.requests.domain.steps import Reject
+from services.requests.domain.steps import Approval, Manager, Reject
 from services.requests.handlers.settle_lease import Settled
 from services.requests.handlers.wish import Wish
 from tests.fakes.requests_neighbours import ENTITLEMENT
@@ -60,6 +60,23 @@ async def test_a_denied_wish_brings_no_lease() -> None:
     assert made.state is AccessRequestState.DENIED
     assert house.store.kept_leases == {}
     assert isinstance(_facts(house)[1], facts.AccessRequestDenied)
+
+
+async def test_whom_the_catalog_has_named_it_is_not_asked_for() -> None:
+    """Who may decide the first step is known with the entitlement where the catalog says so; it is
+    asked for the others, and for all when somebody looks again."""
+    house = House()
+    ben, cleo = "usr_ben", "usr_cleo"
+    house.catalog.line[ADA.user_id] = [ben, cleo]
+    house.policy.steps = (Approval(Manager(3), fallback=Manager()),)
+    made = await house.create()
+    assert made.progress is not None and made.progress.user_ids == {ben}
+    assert house.catalog.asked_of == [Manager(3)]
+    house.catalog.line[ADA.user_id] = [cleo]
+    await house.decide(made.access_request_id)
+    kept = house.kept(made.access_request_id)
+    assert kept.progress is not None and kept.progress.user_ids == {cleo}
+    assert house.catalog.asked_of == [Manager(3), Manager(3), Manager()]
 
 
 async def test_the_same_problem_is_noted_once() -> None:

@@ -24,47 +24,50 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from latchkey.catalog.v1 import approver_pb2 as latchkey_dot_catalog_dot_v1_dot_approver__pb2
 from latchkey.catalog.v1 import directory_pb2 as latchkey_dot_catalog_dot_v1_dot_directory__pb2
 from latchkey.catalog.v1 import entitlement_pb2 as latchkey_dot_catalog_dot_v1_dot_entitlement__pb2
 from latchkey.catalog.v1 import settings_pb2 as latchkey_dot_catalog_dot_v1_dot_settings__pb2
 from latchkey.catalog.v1 import target_pb2 as latchkey_dot_catalog_dot_v1_dot_target__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$latchkey/catalog/v1/resolution.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#latchkey/catalog/v1/directory.proto\x1a%latchkey/catalog/v1/entitlement.proto\x1a\"latchkey/catalog/v1/settings.proto\x1a latchkey/catalog/v1/target.proto\"\x81\x01\n\x19ResolveEntitlementRequest\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x19\n\x11requester_user_id\x18\x02 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x03 \x01(\t\x12\x18\n\x10include_holdings\x18\x04 \x01(\x08\"\xb1\x05\n\x1aResolveEntitlementResponse\x12\x35\n\x0b\x65ntitlement\x18\x01 \x01(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12\x18\n\x10\x61pp_display_name\x18\x02 \x01(\t\x12,\n\trequester\x18\x03 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12*\n\x07subject\x18\x04 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12*\n\x07manager\x18\x05 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x11\n\tpolicy_id\x18\x06 \x01(\t\x12/\n\x0cmax_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04held\x18\x08 \x01(\x08\x12:\n\x08settings\x18\t \x01(\x0b\x32(.latchkey.catalog.v1.EntitlementSettings\x12+\n\x08managers\x18\n \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12-\n\napp_owners\x18\x0b \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x35\n\x12\x65ntitlement_owners\x18\x0c \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x14\n\x0cinstructions\x18\r \x01(\t\x12&\n\x1eheld_directory_entitlement_ids\x18\x0e \x03(\t\x12-\n\tsync_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x08holdings\x18\x10 \x03(\x0b\x32\x1c.latchkey.catalog.v1.Holding\"G\n\x07Holding\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\"k\n\x15\x43onfirmTargetsRequest\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x02 \x01(\t\x12!\n\x19\x64irectory_entitlement_ids\x18\x03 \x03(\t\"{\n\x16\x43onfirmTargetsResponse\x12\x35\n\x07targets\x18\x01 \x03(\x0b\x32$.latchkey.catalog.v1.ConfirmedTarget\x12*\n\x07subject\x18\x02 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\"[\n\x1a\x42\x61tchConfirmTargetsRequest\x12=\n\tquestions\x18\x01 \x03(\x0b\x32*.latchkey.catalog.v1.ConfirmTargetsRequest\"\xbc\x02\n\x1b\x42\x61tchConfirmTargetsResponse\x12H\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x37.latchkey.catalog.v1.BatchConfirmTargetsResponse.Answer\x1a\xa5\x01\n\x06\x41nswer\x12@\n\tconfirmed\x18\x01 \x01(\x0b\x32+.latchkey.catalog.v1.ConfirmTargetsResponseH\x00\x12N\n\tnot_found\x18\x02 \x01(\x0b\x32\x39.latchkey.catalog.v1.BatchConfirmTargetsResponse.NotFoundH\x00\x42\t\n\x07outcome\x1a+\n\x08NotFound\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"m\n\x0f\x43onfirmedTarget\x12+\n\x06target\x18\x01 \x01(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12\x0e\n\x06listed\x18\x02 \x01(\x08\x12\x0c\n\x04held\x18\x03 \x01(\x08\x12\x0f\n\x07problem\x18\x04 \x01(\t\"\xa7\x01\n\x10\x43heckHeldRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12=\n\x05items\x18\x02 \x03(\x0b\x32..latchkey.catalog.v1.CheckHeldRequest.HeldItem\x1a=\n\x08HeldItem\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x02 \x01(\t\"T\n\x11\x43heckHeldResponse\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0e\x32\x1e.latchkey.catalog.v1.HeldState*j\n\tHeldState\x12\x1a\n\x16HELD_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fHELD_STATE_HELD\x10\x01\x12\x17\n\x13HELD_STATE_NOT_HELD\x10\x02\x12\x13\n\x0fHELD_STATE_GONE\x10\x03\x32\xcb\x03\n\x11ResolutionService\x12u\n\x12ResolveEntitlement\x12..latchkey.catalog.v1.ResolveEntitlementRequest\x1a/.latchkey.catalog.v1.ResolveEntitlementResponse\x12i\n\x0e\x43onfirmTargets\x12*.latchkey.catalog.v1.ConfirmTargetsRequest\x1a+.latchkey.catalog.v1.ConfirmTargetsResponse\x12x\n\x13\x42\x61tchConfirmTargets\x12/.latchkey.catalog.v1.BatchConfirmTargetsRequest\x1a\x30.latchkey.catalog.v1.BatchConfirmTargetsResponse\x12Z\n\tCheckHeld\x12%.latchkey.catalog.v1.CheckHeldRequest\x1a&.latchkey.catalog.v1.CheckHeldResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$latchkey/catalog/v1/resolution.proto\x12\x13latchkey.catalog.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"latchkey/catalog/v1/approver.proto\x1a#latchkey/catalog/v1/directory.proto\x1a%latchkey/catalog/v1/entitlement.proto\x1a\"latchkey/catalog/v1/settings.proto\x1a latchkey/catalog/v1/target.proto\"\x9c\x01\n\x19ResolveEntitlementRequest\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x19\n\x11requester_user_id\x18\x02 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x03 \x01(\t\x12\x18\n\x10include_holdings\x18\x04 \x01(\x08\x12\x19\n\x11include_approvers\x18\x05 \x01(\x08\"\xe9\x05\n\x1aResolveEntitlementResponse\x12\x35\n\x0b\x65ntitlement\x18\x01 \x01(\x0b\x32 .latchkey.catalog.v1.Entitlement\x12\x18\n\x10\x61pp_display_name\x18\x02 \x01(\t\x12,\n\trequester\x18\x03 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12*\n\x07subject\x18\x04 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12*\n\x07manager\x18\x05 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x11\n\tpolicy_id\x18\x06 \x01(\t\x12/\n\x0cmax_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04held\x18\x08 \x01(\x08\x12:\n\x08settings\x18\t \x01(\x0b\x32(.latchkey.catalog.v1.EntitlementSettings\x12+\n\x08managers\x18\n \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12-\n\napp_owners\x18\x0b \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x35\n\x12\x65ntitlement_owners\x18\x0c \x03(\x0b\x32\x19.latchkey.catalog.v1.User\x12\x14\n\x0cinstructions\x18\r \x01(\t\x12&\n\x1eheld_directory_entitlement_ids\x18\x0e \x03(\t\x12-\n\tsync_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x08holdings\x18\x10 \x03(\x0b\x32\x1c.latchkey.catalog.v1.Holding\x12\x36\n\tapprovers\x18\x11 \x03(\x0b\x32#.latchkey.catalog.v1.KnownApprovers\"h\n\x0eKnownApprovers\x12\x33\n\x06source\x18\x01 \x01(\x0b\x32#.latchkey.catalog.v1.ApproverSource\x12\x10\n\x08user_ids\x18\x02 \x03(\t\x12\x0f\n\x07problem\x18\x03 \x01(\t\"G\n\x07Holding\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x03 \x01(\t\"k\n\x15\x43onfirmTargetsRequest\x12\x16\n\x0e\x65ntitlement_id\x18\x01 \x01(\t\x12\x17\n\x0fsubject_user_id\x18\x02 \x01(\t\x12!\n\x19\x64irectory_entitlement_ids\x18\x03 \x03(\t\"{\n\x16\x43onfirmTargetsResponse\x12\x35\n\x07targets\x18\x01 \x03(\x0b\x32$.latchkey.catalog.v1.ConfirmedTarget\x12*\n\x07subject\x18\x02 \x01(\x0b\x32\x19.latchkey.catalog.v1.User\"[\n\x1a\x42\x61tchConfirmTargetsRequest\x12=\n\tquestions\x18\x01 \x03(\x0b\x32*.latchkey.catalog.v1.ConfirmTargetsRequest\"\xbc\x02\n\x1b\x42\x61tchConfirmTargetsResponse\x12H\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x37.latchkey.catalog.v1.BatchConfirmTargetsResponse.Answer\x1a\xa5\x01\n\x06\x41nswer\x12@\n\tconfirmed\x18\x01 \x01(\x0b\x32+.latchkey.catalog.v1.ConfirmTargetsResponseH\x00\x12N\n\tnot_found\x18\x02 \x01(\x0b\x32\x39.latchkey.catalog.v1.BatchConfirmTargetsResponse.NotFoundH\x00\x42\t\n\x07outcome\x1a+\n\x08NotFound\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"m\n\x0f\x43onfirmedTarget\x12+\n\x06target\x18\x01 \x01(\x0b\x32\x1b.latchkey.catalog.v1.Target\x12\x0e\n\x06listed\x18\x02 \x01(\x08\x12\x0c\n\x04held\x18\x03 \x01(\x08\x12\x0f\n\x07problem\x18\x04 \x01(\t\"\xa7\x01\n\x10\x43heckHeldRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12=\n\x05items\x18\x02 \x03(\x0b\x32..latchkey.catalog.v1.CheckHeldRequest.HeldItem\x1a=\n\x08HeldItem\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12 \n\x18\x64irectory_entitlement_id\x18\x02 \x01(\t\"T\n\x11\x43heckHeldResponse\x12\x0f\n\x07sync_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0e\x32\x1e.latchkey.catalog.v1.HeldState*j\n\tHeldState\x12\x1a\n\x16HELD_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fHELD_STATE_HELD\x10\x01\x12\x17\n\x13HELD_STATE_NOT_HELD\x10\x02\x12\x13\n\x0fHELD_STATE_GONE\x10\x03\x32\xcb\x03\n\x11ResolutionService\x12u\n\x12ResolveEntitlement\x12..latchkey.catalog.v1.ResolveEntitlementRequest\x1a/.latchkey.catalog.v1.ResolveEntitlementResponse\x12i\n\x0e\x43onfirmTargets\x12*.latchkey.catalog.v1.ConfirmTargetsRequest\x1a+.latchkey.catalog.v1.ConfirmTargetsResponse\x12x\n\x13\x42\x61tchConfirmTargets\x12/.latchkey.catalog.v1.BatchConfirmTargetsRequest\x1a\x30.latchkey.catalog.v1.BatchConfirmTargetsResponse\x12Z\n\tCheckHeld\x12%.latchkey.catalog.v1.CheckHeldRequest\x1a&.latchkey.catalog.v1.CheckHeldResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'latchkey.catalog.v1.resolution_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HELDSTATE']._serialized_start=2182
-  _globals['_HELDSTATE']._serialized_end=2288
-  _globals['_RESOLVEENTITLEMENTREQUEST']._serialized_start=273
-  _globals['_RESOLVEENTITLEMENTREQUEST']._serialized_end=402
-  _globals['_RESOLVEENTITLEMENTRESPONSE']._serialized_start=405
-  _globals['_RESOLVEENTITLEMENTRESPONSE']._serialized_end=1094
-  _globals['_HOLDING']._serialized_start=1096
-  _globals['_HOLDING']._serialized_end=1167
-  _globals['_CONFIRMTARGETSREQUEST']._serialized_start=1169
-  _globals['_CONFIRMTARGETSREQUEST']._serialized_end=1276
-  _globals['_CONFIRMTARGETSRESPONSE']._serialized_start=1278
-  _globals['_CONFIRMTARGETSRESPONSE']._serialized_end=1401
-  _globals['_BATCHCONFIRMTARGETSREQUEST']._serialized_start=1403
-  _globals['_BATCHCONFIRMTARGETSREQUEST']._serialized_end=1494
-  _globals['_BATCHCONFIRMTARGETSRESPONSE']._serialized_start=1497
-  _globals['_BATCHCONFIRMTARGETSRESPONSE']._serialized_end=1813
-  _globals['_BATCHCONFIRMTARGETSRESPONSE_ANSWER']._serialized_start=1603
-  _globals['_BATCHCONFIRMTARGETSRESPONSE_ANSWER']._serialized_end=1768
-  _globals['_BATCHCONFIRMTARGETSRESPONSE_NOTFOUND']._serialized_start=1770
-  _globals['_BATCHCONFIRMTARGETSRESPONSE_NOTFOUND']._serialized_end=1813
-  _globals['_CONFIRMEDTARGET']._serialized_start=1815
-  _globals['_CONFIRMEDTARGET']._serialized_end=1924
-  _globals['_CHECKHELDREQUEST']._serialized_start=1927
-  _globals['_CHECKHELDREQUEST']._serialized_end=2094
-  _globals['_CHECKHELDREQUEST_HELDITEM']._serialized_start=2033
-  _globals['_CHECKHELDREQUEST_HELDITEM']._serialized_end=2094
-  _globals['_CHECKHELDRESPONSE']._serialized_start=2096
-  _globals['_CHECKHELDRESPONSE']._serialized_end=2180
-  _globals['_RESOLUTIONSERVICE']._serialized_start=2291
-  _globals['_RESOLUTIONSERVICE']._serialized_end=2750
+  _globals['_HELDSTATE']._serialized_start=2407
+  _globals['_HELDSTATE']._serialized_end=2513
+  _globals['_RESOLVEENTITLEMENTREQUEST']._serialized_start=309
+  _globals['_RESOLVEENTITLEMENTREQUEST']._serialized_end=465
+  _globals['_RESOLVEENTITLEMENTRESPONSE']._serialized_start=468
+  _globals['_RESOLVEENTITLEMENTRESPONSE']._serialized_end=1213
+  _globals['_KNOWNAPPROVERS']._serialized_start=1215
+  _globals['_KNOWNAPPROVERS']._serialized_end=1319
+  _globals['_HOLDING']._serialized_start=1321
+  _globals['_HOLDING']._serialized_end=1392
+  _globals['_CONFIRMTARGETSREQUEST']._serialized_start=1394
+  _globals['_CONFIRMTARGETSREQUEST']._serialized_end=1501
+  _globals['_CONFIRMTARGETSRESPONSE']._serialized_start=1503
+  _globals['_CONFIRMTARGETSRESPONSE']._serialized_end=1626
+  _globals['_BATCHCONFIRMTARGETSREQUEST']._serialized_start=1628
+  _globals['_BATCHCONFIRMTARGETSREQUEST']._serialized_end=1719
+  _globals['_BATCHCONFIRMTARGETSRESPONSE']._serialized_start=1722
+  _globals['_BATCHCONFIRMTARGETSRESPONSE']._serialized_end=2038
+  _globals['_BATCHCONFIRMTARGETSRESPONSE_ANSWER']._serialized_start=1828
+  _globals['_BATCHCONFIRMTARGETSRESPONSE_ANSWER']._serialized_end=1993
+  _globals['_BATCHCONFIRMTARGETSRESPONSE_NOTFOUND']._serialized_start=1995
+  _globals['_BATCHCONFIRMTARGETSRESPONSE_NOTFOUND']._serialized_end=2038
+  _globals['_CONFIRMEDTARGET']._serialized_start=2040
+  _globals['_CONFIRMEDTARGET']._serialized_end=2149
+  _globals['_CHECKHELDREQUEST']._serialized_start=2152
+  _globals['_CHECKHELDREQUEST']._serialized_end=2319
+  _globals['_CHECKHELDREQUEST_HELDITEM']._serialized_start=2258
+  _globals['_CHECKHELDREQUEST_HELDITEM']._serialized_end=2319
+  _globals['_CHECKHELDRESPONSE']._serialized_start=2321
+  _globals['_CHECKHELDRESPONSE']._serialized_end=2405
+  _globals['_RESOLUTIONSERVICE']._serialized_start=2516
+  _globals['_RESOLUTIONSERVICE']._serialized_end=2975
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from latchkey.catalog.v1 import approver_pb2 as _approver_pb2
 from latchkey.catalog.v1 import directory_pb2 as _directory_pb2
 from latchkey.catalog.v1 import entitlement_pb2 as _entitlement_pb2
 from latchkey.catalog.v1 import settings_pb2 as _settings_pb2
@@ -67,6 +68,7 @@ class ResolveEntitlementRequest(_message.Message):
     REQUESTER_USER_ID_FIELD_NUMBER: _builtins.int
     SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
     INCLUDE_HOLDINGS_FIELD_NUMBER: _builtins.int
+    INCLUDE_APPROVERS_FIELD_NUMBER: _builtins.int
     entitlement_id: _builtins.str
     """Required. The entitlement."""
     requester_user_id: _builtins.str
@@ -75,6 +77,8 @@ class ResolveEntitlementRequest(_message.Message):
     """Required. Who shall have it, `usr_…`."""
     include_holdings: _builtins.bool
     """Optional. Whether to answer what else the subject holds."""
+    include_approvers: _builtins.bool
+    """Optional. Whether to answer whom some sources of approvers stand for."""
     def __init__(
         self,
         *,
@@ -82,10 +86,11 @@ class ResolveEntitlementRequest(_message.Message):
         requester_user_id: _builtins.str = ...,
         subject_user_id: _builtins.str = ...,
         include_holdings: _builtins.bool = ...,
+        include_approvers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlement_id", b"entitlement_id", "include_holdings", b"include_holdings", "requester_user_id", b"requester_user_id", "subject_user_id", b"subject_user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlement_id", b"entitlement_id", "include_approvers", b"include_approvers", "include_holdings", b"include_holdings", "requester_user_id", b"requester_user_id", "subject_user_id", b"subject_user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,6 +118,7 @@ class ResolveEntitlementResponse(_message.Message):
     HELD_DIRECTORY_ENTITLEMENT_IDS_FIELD_NUMBER: _builtins.int
     SYNC_TIME_FIELD_NUMBER: _builtins.int
     HOLDINGS_FIELD_NUMBER: _builtins.int
+    APPROVERS_FIELD_NUMBER: _builtins.int
     app_display_name: _builtins.str
     """The app's name."""
     policy_id: _builtins.str
@@ -169,6 +175,12 @@ class ResolveEntitlementResponse(_message.Message):
     def holdings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Holding]:
         """What the subject holds of managed apps, as of the last sync, at most 1000; only when asked for."""
 
+    @_builtins.property
+    def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownApprovers]:
+        """Whom the subject's managers and the owners stand for, as `ResolveApprovers` would answer of the
+        same moment; only when asked for. What is not among them is to be asked there.
+        """
+
     def __init__(
         self,
         *,
@@ -188,14 +200,49 @@ class ResolveEntitlementResponse(_message.Message):
         held_directory_entitlement_ids: _abc.Iterable[_builtins.str] | None = ...,
         sync_time: _timestamp_pb2.Timestamp | None = ...,
         holdings: _abc.Iterable[Global___Holding] | None = ...,
+        approvers: _abc.Iterable[Global___KnownApprovers] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entitlement", b"entitlement", "manager", b"manager", "max_duration", b"max_duration", "requester", b"requester", "settings", b"settings", "subject", b"subject", "sync_time", b"sync_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_display_name", b"app_display_name", "app_owners", b"app_owners", "entitlement", b"entitlement", "entitlement_owners", b"entitlement_owners", "held", b"held", "held_directory_entitlement_ids", b"held_directory_entitlement_ids", "holdings", b"holdings", "instructions", b"instructions", "manager", b"manager", "managers", b"managers", "max_duration", b"max_duration", "policy_id", b"policy_id", "requester", b"requester", "settings", b"settings", "subject", b"subject", "sync_time", b"sync_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_display_name", b"app_display_name", "app_owners", b"app_owners", "approvers", b"approvers", "entitlement", b"entitlement", "entitlement_owners", b"entitlement_owners", "held", b"held", "held_directory_entitlement_ids", b"held_directory_entitlement_ids", "holdings", b"holdings", "instructions", b"instructions", "manager", b"manager", "managers", b"managers", "max_duration", b"max_duration", "policy_id", b"policy_id", "requester", b"requester", "settings", b"settings", "subject", b"subject", "sync_time", b"sync_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResolveEntitlementResponse: _TypeAlias = ResolveEntitlementResponse  # noqa: Y015
+
+@_typing.final
+class KnownApprovers(_message.Message):
+    """Whom a source of approvers stands for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    USER_IDS_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    problem: _builtins.str
+    """Why there are none, or fewer than were named, in words; empty where there is nothing to say."""
+    @_builtins.property
+    def source(self) -> _approver_pb2.ApproverSource:
+        """The source: a manager, the app's owners or the entitlement's."""
+
+    @_builtins.property
+    def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The enabled people, by name: each is among the managers and owners of the answer."""
+
+    def __init__(
+        self,
+        *,
+        source: _approver_pb2.ApproverSource | None = ...,
+        user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["problem", b"problem", "source", b"source", "user_ids", b"user_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KnownApprovers: _TypeAlias = KnownApprovers  # noqa: Y015
 
 @_typing.final
 class Holding(_message.Message):
