@@ -7,7 +7,7 @@ from libs.domain.callers import Person
 from libs.domain.changes import Fact, Outcome, Refused
 from libs.domain.clock import Clock
 from services.requests import ports
-from services.requests.domain import deciding, errors, facts
+from services.requests.domain import deciding, deciding_errors, errors, facts
 from services.requests.domain.access_request import AccessRequest
 from services.requests.handlers.advance import Advancer, step_facts
 from services.requests.handlers.decision import Decision, audit_of, denied
@@ -62,7 +62,7 @@ class Ruler:
         if isinstance(seat, Refused):
             return seat
         if seat.step.reason_to_approve and not command.reason:
-            raise errors.reason_required("approve")
+            raise deciding_errors.reason_required("approve")
         duration = _shortened(seat.seen.requested_duration, command.duration)
         given = seat.approval(command.reason, time)
         found = deciding.step_approved(
@@ -105,7 +105,7 @@ class Ruler:
         if isinstance(seat, Refused):
             return seat
         if seat.step.reason_to_deny and not command.reason:
-            raise errors.reason_required("deny")
+            raise deciding_errors.reason_required("deny")
         found = deciding.deny(
             seat.seen, command.person, command.reason, time, on_behalf_of=seat.on_behalf_of
         )

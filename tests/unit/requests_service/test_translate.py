@@ -20,6 +20,7 @@ from libs.domain.changes import Fact
 from libs.domain.errors import Unavailable
 from services.requests.domain import (
     access_request,
+    deciding_errors,
     delivery,
     errors,
     facts,
@@ -186,10 +187,10 @@ def test_every_reason_is_in_the_contract() -> None:
         errors.access_request_state("req_1", "FAILED", "cancelled"),
         errors.lease_state("lea_1", "ENDED", "retried"),
         errors.not_theirs_to_change(ADA, "nobody"),
-        errors.delegation_not_found("dlg_1"),
-        errors.delegate_not_found("usr_1"),
-        errors.delegation_loop("dlg_1"),
-        errors.delegation_exists("dlg_1"),
+        deciding_errors.delegation_not_found("dlg_1"),
+        deciding_errors.delegate_not_found("usr_1"),
+        deciding_errors.delegation_loop("dlg_1"),
+        deciding_errors.delegation_exists("dlg_1"),
         errors.takeover_not_found("tko_1"),
         errors.takeover_state("tko_1", "DONE", "confirmed"),
         errors.takeover_open("tko_1"),
