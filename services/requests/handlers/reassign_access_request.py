@@ -6,7 +6,7 @@ from libs.domain.callers import ADMIN, Caller, Person
 from libs.domain.changes import Fact, Outcome, Refused
 from libs.domain.clock import Clock
 from services.requests import ports
-from services.requests.domain import deciding, deciding_errors, errors, facts
+from services.requests.domain import deciding, deciding_errors, decision_facts, errors
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.progress import Progress
 from services.requests.domain.steps import Approval
@@ -113,7 +113,7 @@ def reassignment_facts(found: AccessRequest, actor: Caller) -> tuple[Fact, ...]:
     asked = tuple(each.user_id for each in progress.approvers)
     request_id, number = found.access_request_id, progress.number
     bodies = (
-        facts.AccessRequestReassigned(request_id, number, asked, actor),
-        facts.ApprovalRequested(request_id, number, asked, progress.due_time),
+        decision_facts.AccessRequestReassigned(request_id, number, asked, actor),
+        decision_facts.ApprovalRequested(request_id, number, asked, progress.due_time),
     )
     return tuple(Fact(request_id, found.version, body) for body in bodies)
