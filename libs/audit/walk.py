@@ -7,6 +7,7 @@ kept in memory. After something broken the walk goes on, so that everything else
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from libs.audit.gaps import Gaps
 from libs.audit.heads import Head
 from libs.audit.keys import PublicKeys
 from libs.audit.problems import Findings, Kind, Subject, Verification
@@ -18,7 +19,6 @@ SIGNED_WITHIN = timedelta(minutes=5)
 # milliseconds each.
 _REACH = 1000
 _MOST_SEARCHES = 200
-_MOST_GAPS = 1000
 
 
 class Walk:
@@ -37,8 +37,7 @@ class Walk:
         self._count = self._head_count = self._searches = 0
         self._last: Record | None = None
         self._digest = ""
-        self._gaps: list[tuple[int, int]] = []
-        self._moved: set[int] = set()
+        self._gaps = Gaps()
         self._unsigned: Record | None = None
         self._agreed = self._heads_seen = self._head_trusted = 0
         self._rewritten = False
@@ -69,7 +68,8 @@ class Walk:
         if found != record.hash and self._broken(record):
             return
         if sequence > last + 1:
-            self._gap(last + 1, sequence - 1)
+            if not self._gaps.open(last + 1, sequence - 1):
+                self.findings.missing(last + 1, sequence - 1)
         elif not self._follows(record) and found == record.hash:
             self._not_followed(record)
         self._last, self._digest = record, found
@@ -111,7 +111,7 @@ class Walk:
             self._early[head.sequence] = head
         elif head.sequence == self._sequence:
             self._compare(head)
-        elif not self._in_gap(head.sequence):
+        elif head.sequence not in self._gaps:
             self._head_out_of_order(head)
 
     def finish(self, at: datetime) -> Verification:
@@ -161,8 +161,7 @@ class Walk:
                 Kind.EDITED, Subject.RECORD, place, f"record {place} is not as it was written"
             )
             return False
-        self._fill(origin)
-        self._moved.add(origin)
+        self._gaps.moved(origin)
         self.findings.add(
             Kind.REORDERED, Subject.RECORD, origin, f"record {origin} stands at place {place}"
         )
@@ -187,7 +186,7 @@ class Walk:
         sequence = record.sequence
         if digest(record) != record.hash and self._broken(record):
             return
-        if self._fill(sequence):
+        if self._gaps.fill(sequence):
             self.findings.add(
                 Kind.REORDERED,
                 Subject.RECORD,
@@ -198,29 +197,6 @@ class Walk:
             self.findings.add(
                 Kind.ADDED, Subject.RECORD, sequence, f"there is more than one record {sequence}"
             )
-
-    def _gap(self, first: int, last: int) -> None:
-        """These records are not where they should be; they may come later, as long as that is not
-        so of very many."""
-        if len(self._gaps) >= _MOST_GAPS:
-            self.findings.missing(first, last)
-            return
-        self._gaps.append((first, last))
-        for moved in self._moved:
-            if first <= moved <= last:
-                self._fill(moved)
-
-    def _in_gap(self, sequence: int) -> bool:
-        return any(first <= sequence <= last for first, last in self._gaps)
-
-    def _fill(self, sequence: int) -> bool:
-        """Whether that record was missing; it is found."""
-        for number, (first, last) in enumerate(self._gaps):
-            if first <= sequence <= last:
-                left = [(first, sequence - 1), (sequence + 1, last)]
-                self._gaps[number : number + 1] = [it for it in left if it[0] <= it[1]]
-                return True
-        return False
 
     def _trusted(self, head: Head, which: str) -> bool:
         """Whether the head was signed for this chain with a key that is known."""

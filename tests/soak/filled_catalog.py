@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, insert, text
 from libs.db.engine import Database
 from libs.domain import ids
 from services.catalog.domain.access_profile import EVERYONE_ID
-from services.catalog.store import tables
+from services.catalog.store import entitlement_tables, rule_tables, tables
 from tests.support.issuer import TENANT, object_id
 
 
@@ -208,7 +208,7 @@ def _offered(
 ) -> Iterator[tuple[Table, Rows]]:
     offered = [(app, number) for app in range(size.apps) for number in range(size.roles + 1)]
     yield (
-        tables.resource_types,
+        entitlement_tables.resource_types,
         [
             {
                 "resource_type_id": type_id(app, kind),
@@ -221,7 +221,7 @@ def _offered(
         ],
     )
     yield (
-        tables.resources,
+        entitlement_tables.resources,
         [
             {
                 "resource_id": ids.derived_id("res", str(app), str(number)),
@@ -232,9 +232,12 @@ def _offered(
             for app, number in offered
         ],
     )
-    yield tables.entitlements, [_entitlement(app, n, members, assigned) for app, n in offered]
     yield (
-        tables.entitlement_targets,
+        entitlement_tables.entitlements,
+        [_entitlement(app, n, members, assigned) for app, n in offered],
+    )
+    yield (
+        entitlement_tables.entitlement_targets,
         [
             {
                 "entitlement_id": entitlement_id(app, number),
@@ -246,7 +249,7 @@ def _offered(
         ],
     )
     yield (
-        tables.bindings,
+        entitlement_tables.bindings,
         [
             {
                 "binding_id": ids.derived_id("bnd", str(app), str(number)),
@@ -262,7 +265,7 @@ def _offered(
     )
     rules = [{"app_id": app_id(app)} for app in range(size.apps)]
     yield (
-        tables.entitlement_rules,
+        rule_tables.entitlement_rules,
         [
             {
                 **each,
@@ -276,7 +279,7 @@ def _offered(
         ],
     )
     yield (
-        tables.rule_resource_types,
+        rule_tables.rule_resource_types,
         [
             {"app_id": app_id(app), "resource_type_id": type_id(app, kind), "position": position}
             for app in range(size.apps)
@@ -284,7 +287,7 @@ def _offered(
         ],
     )
     yield (
-        tables.rule_access_profiles,
+        rule_tables.rule_access_profiles,
         [{**each, "access_profile_id": EVERYONE_ID, "position": 0} for each in rules],
     )
 

@@ -1,42 +1,23 @@
 """What is measured of a house, figure by figure, each beside its floor."""
 
 import asyncio
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from latchkey.catalog.v1 import app_catalog_pb2
 from latchkey.connector.v1 import sync_pb2
-from latchkey.policy.v1 import evaluation_pb2
 from latchkey.requests.v1 import access_request_pb2 as pb
 from latchkey.requests.v1 import lease_pb2
-from libs.rpc.well_known import duration
-from tools.bench.calls import (
-    CATALOG_PAGE,
-    EVALUATE,
-    MY_REQUESTS,
-    PREVIEW,
-    REQUESTS,
-    Read,
-    answer_of,
-    echo_of,
-)
-from tools.bench.drive import Call, Drive, of
+from tools.bench.asking import CREATE, asked, creation
+from tools.bench.calls import REQUESTS, Read, answer_of
+from tools.bench.drive import Drive, of
 from tools.bench.figures import BenchError, Figure
+from tools.bench.floors import ECHO, GRAPH
 from tools.bench.stage import Stage, user_id
 from tools.dev import cast
 from tools.dev.cast import Member
-from tools.dev.nats import NatsServer
 
-_CREATE = f"{REQUESTS}/CreateAccessRequest"
-ECHO, COMMIT, PUBLISH, GRAPH = "echo", "commit", "publish", "graph"
 _LOOKS, _LOOK_SECONDS = 240, 0.5
-_ANOTHER_APP = "e0c95ae1-6730-4896-a9e3-6830121b519e"
 
 
 class Measures:
@@ -57,100 +38,6 @@ class Measures:
         self.figures.append(figure)
         return figure
 
-    # The floors.
-
-    async def echoes(self, callers: Sequence[int], seconds: int, reads: Sequence[Read]) -> None:
-        """The same messages, answered by a server that does nothing else."""
-        requests = self._stage.house.address("requests")
-        create = self._creation(self.readers[0], self._stage.role)
-        methods = [
-            {
-                "path": _CREATE,
-                "request": "latchkey.requests.v1.CreateAccessRequestRequest",
-                "response": "latchkey.requests.v1.CreateAccessRequestResponse",
-                "answer": (await self._created_answer(requests)).hex(),
-            }
-        ]
-        for read in reads:
-            token, message = self._asked(read)[0]
-            answer = await answer_of(
-                self._stage.house.address(read.service), read.path, token, message
-            )
-            methods.append(
-                {
-                    "path": read.path,
-                    "request": read.request,
-                    "response": read.response,
-                    "answer": answer.hex(),
-                }
-            )
-        async with echo_of(methods) as address:
-            for number in callers:
-                self._note(
-                    await self._drive.floor(
-                        ECHO, "unary", number, of([create]), seconds, address=address, path=_CREATE
-                    )
-                )
-                for read in reads:
-                    name = f"{ECHO} of {read.name}"
-                    asked = self._asked(read)
-                    self._note(
-                        await self._drive.again(name, number, address, read.path, asked, seconds)
-                    )
-
-    async def _created_answer(self, address: str) -> bytes:
-        (member,) = self._stage.newcomers(1)
-        token, message = self._creation(member, self._stage.role)
-        return await answer_of(address, _CREATE, token, message)
-
-    async def floors(self, callers: Sequence[int], seconds: int, graph_calls: int) -> None:
-        """What each part underneath does at most: the database, NATS, the directory."""
-        url = self._stage.database_urls["requests"]
-        row = "x" * 500
-        # In the house's NATS nobody may have a stream of their own.
-        with tempfile.TemporaryDirectory() as folder, NatsServer(Path(folder)) as nats:
-            for number in callers:
-                self._note(
-                    await self._drive.floor(
-                        COMMIT, "commit", number, [row], seconds, database_url=url
-                    )
-                )
-                self._note(
-                    await self._drive.floor(
-                        PUBLISH, "publish", number, [row], seconds, nats_url=nats.url
-                    )
-                )
-                self._note(await self._graph(number, min(graph_calls, 20 * number + 40)))
-
-    async def _graph(self, callers: int, count: int) -> Figure:
-        stage = self._stage
-        bodies = [
-            {
-                "principalId": member.entra_object_id,
-                "resourceId": _ANOTHER_APP,
-                "appRoleId": "00000000-0000-0000-0000-000000000000",
-            }
-            for member in stage.newcomers(count)
-        ]
-        return await self._drive.each_once(
-            GRAPH,
-            "graph",
-            callers,
-            bodies,
-            url=stage.house.simulator_url,
-            ca_file=str(stage.house.simulator_ca),
-            path=f"/v1.0/servicePrincipals/{_ANOTHER_APP}/appRoleAssignedTo",
-            token_path=f"/{cast.TENANT_ID}/oauth2/v2.0/token",
-            form={
-                "grant_type": "client_credentials",
-                "client_id": cast.CLIENT_ID,
-                "client_secret": cast.CLIENT_SECRET,
-                "scope": "https://graph.microsoft.com/.default",
-            },
-        )
-
-    # What is measured.
-
     async def warm(self, callers: int, count: int) -> None:
         """Has connections, caches and statements made, which is done once."""
         await self.deliver(callers, count)
@@ -159,9 +46,9 @@ class Measures:
     async def deliver(self, callers: int, count: int) -> Figure:
         """From the wish to `FULFILLED`, everything granted at once."""
         people = self._stage.newcomers(count)
-        calls = [self._creation(member, self._stage.access) for member in people]
+        calls = [creation(self._stage, member, self._stage.access) for member in people]
         figure = await self._drive.each_once(
-            "create to FULFILLED", "deliver", callers, of(calls), **self._at(_CREATE)
+            "create to FULFILLED", "deliver", callers, of(calls), **self._at(CREATE)
         )
         self._delivered += people
         return self._note(figure, ECHO)
@@ -169,9 +56,9 @@ class Measures:
     async def create(self, callers: int, count: int) -> Figure:
         """The wish alone: a manager is found and asked, and nothing is delivered."""
         people = self._stage.newcomers(count)
-        calls = [self._creation(member, self._stage.role) for member in people]
+        calls = [creation(self._stage, member, self._stage.role) for member in people]
         figure = await self._drive.each_once(
-            "create alone", "unary", callers, of(calls), **self._at(_CREATE)
+            "create alone", "unary", callers, of(calls), **self._at(CREATE)
         )
         for manager in {self._stage.manager(member).label: member for member in people}.values():
             await self._collect(self._stage.manager(manager))
@@ -225,7 +112,7 @@ class Measures:
             callers,
             self._stage.house.address(read.service),
             read.path,
-            self._asked(read),
+            asked(self._stage, read, self.readers),
             seconds,
         )
         return self._note(figure, f"{ECHO} of {read.name}")
@@ -340,49 +227,3 @@ class Measures:
 
     def _at(self, path: str) -> dict[str, str]:
         return {"address": self._stage.house.address("requests"), "path": path}
-
-    def _creation(self, member: Member, entitlement_id: str) -> Call:
-        request = pb.CreateAccessRequestRequest(
-            entitlement_id=entitlement_id,
-            justification="I draw the boards of the new instrument this quarter.",
-            idempotency_key=str(uuid.uuid4()),
-        )
-        return self._stage.token(member), request.SerializeToString()
-
-    def _asked(self, read: Read) -> list[Call]:
-        """The calls of a read, by people who take turns."""
-        if read is EVALUATE:
-            return [(self._stage.house.issuer.service("requests"), self._evaluation())]
-        message = {
-            PREVIEW: pb.PreviewAccessRequestRequest(entitlement_id=self._stage.role),
-            CATALOG_PAGE: app_catalog_pb2.SearchAppCatalogRequest(),
-            MY_REQUESTS: pb.ListAccessRequestsRequest(page_size=20),
-        }[read].SerializeToString()
-        return [(self._stage.token(member), message) for member in self.readers]
-
-    def _evaluation(self) -> bytes:
-        manager = user_id(self._stage.everybody[0])
-        subject = evaluation_pb2.PersonFacts(
-            user_id=user_id(self.readers[0]),
-            display_name=self.readers[0].name,
-            department="Engineering",
-            job_title="Engineer",
-            manager_user_id=manager,
-        )
-        now = Timestamp()
-        now.GetCurrentTime()
-        return evaluation_pb2.EvaluatePolicyRequest(
-            facts=evaluation_pb2.Facts(
-                subject=subject,
-                requester=subject,
-                entitlement=evaluation_pb2.EntitlementFacts(
-                    entitlement_id=self._stage.role,
-                    display_name="Editor",
-                    resource_kind="ROLE",
-                ),
-                app=evaluation_pb2.AppFacts(app_id=self._stage.app_id, display_name=cast.APP),
-                requested_duration=duration(timedelta(hours=8)),
-                now=now,
-                manager_user_ids=[manager],
-            )
-        ).SerializeToString()

@@ -12,6 +12,7 @@ from typing import Any
 from tools.bench.calls import READS
 from tools.bench.drive import Drive
 from tools.bench.figures import Figure, p50
+from tools.bench.floors import Floors
 from tools.bench.measures import Measures
 from tools.bench.profiles import profiled
 from tools.bench.seed import EACH, fill_requests
@@ -79,23 +80,28 @@ async def house(
         await asyncio.sleep(_QUIET_SECONDS)
         found["idle_megabytes"] = made.processes.megabytes()
         found["idle_processor_percent"] = await _idle(made)
-        measures = Measures(made, Drive(lambda: made.processes), made.everybody[:MANAGERS])
+        drive, readers = Drive(lambda: made.processes), made.everybody[:MANAGERS]
+        floors, measures = Floors(made, drive, readers), Measures(made, drive, readers)
         await measures.warm(8, _WARM_CALLS)
         roots = made.processes.roots
         pids = {name: roots[name] for name in SERVICES}
         async with profiled(pids, profiles) if profiles else contextlib.nullcontext():
+            await _measure_floors(floors, extent, slow=delay_seconds > 0)
             await _measure(measures, made, extent, slow=delay_seconds > 0)
         found["loaded_megabytes"] = made.processes.megabytes()
         found["delivered"] = await measures.check_delivered()
-        found["figures"] = [figure.to_json() for figure in measures.figures]
+        found["figures"] = [figure.to_json() for figure in (*floors.figures, *measures.figures)]
         return found
 
 
-async def _measure(measures: Measures, made: Stage, extent: Extent, *, slow: bool) -> None:
+async def _measure_floors(floors: Floors, extent: Extent, *, slow: bool) -> None:
     callers = [*extent.deliver]
     if not slow:
-        await measures.echoes(callers, extent.seconds, READS)
-    await measures.floors(callers, extent.seconds, _GRAPH_CALLS)
+        await floors.echoes(callers, extent.seconds, READS)
+    await floors.underneath(callers, extent.seconds, _GRAPH_CALLS)
+
+
+async def _measure(measures: Measures, made: Stage, extent: Extent, *, slow: bool) -> None:
     for number, count in extent.deliver.items():
         await measures.deliver(number, count)
     for number, count in extent.end.items():
@@ -111,7 +117,7 @@ async def _measure(measures: Measures, made: Stage, extent: Extent, *, slow: boo
         await measures.all_delivered()
     if not slow:
         for read in READS:
-            for number in callers:
+            for number in extent.deliver:
                 await measures.read(read, number, extent.seconds)
         await measures.sync()
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-HOST: Final = "127.0.0.1"
+from tools.dev.server import HOST, end, log_end
+
 STARTUP: Final = 10.0
 SHUTDOWN: Final = 10.0
 
@@ -182,23 +183,20 @@ class NatsServer:
         process, self._process = self._process, None
         if process is None:
             return
-        process.send_signal(how)
-        try:
-            process.wait(SHUTDOWN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process, how, SHUTDOWN)
         self._ports_file(process.pid).unlink(missing_ok=True)
 
     def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + STARTUP
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise NatsError(f"nats-server ended with {process.returncode}:\n{self._log_end()}")
+                raise NatsError(
+                    f"nats-server ended with {process.returncode}:\n{log_end(self.log)}"
+                )
             if self._read_ports(process.pid) and self._healthy():
                 return
             time.sleep(0.005)
-        raise NatsError(f"nats-server is not healthy after {STARTUP:.0f} s:\n{self._log_end()}")
+        raise NatsError(f"nats-server is not healthy after {STARTUP:.0f} s:\n{log_end(self.log)}")
 
     def _read_ports(self, pid: int) -> bool:
         """Learns the ports that the server chose; False while it has not said."""
@@ -220,9 +218,6 @@ class NatsServer:
 
     def _ports_file(self, pid: int) -> Path:
         return self.folder / f"nats-server_{pid}.ports"
-
-    def _log_end(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
 
 
 def _binary() -> str:

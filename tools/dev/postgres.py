@@ -8,24 +8,23 @@ import asyncio
 import contextlib
 import itertools
 import os
-import pwd
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import asyncpg
 
+from tools.dev.postgres_host import account, find_binaries, folder_of
+from tools.dev.server import HOST, end, log_end
+
 T = TypeVar("T")
 
-HOST: Final = "127.0.0.1"
 STARTUP: Final = 30.0
 SHUTDOWN: Final = 15.0
 
@@ -33,17 +32,6 @@ SUPERUSER: Final = "latchkey"
 
 # What whoever kills nothing can do without: these only matter when a machine goes down.
 _HASTY: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-
-
-class PostgresMissing(Exception):
-    """PostgreSQL is not installed on this machine. What needs it fails."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "PostgreSQL's server is not installed: neither in the PATH nor under"
-            " /usr/lib/postgresql or /usr/local/bin. Debian's package is `postgresql`:"
-            " apt-get install --no-install-recommends postgresql"
-        )
 
 
 class PostgresError(Exception):
@@ -60,12 +48,12 @@ class PostgresServer:
     def __init__(self, *, durable: bool = False) -> None:
         """Unless `durable`, commits do not wait for the disk."""
         self._binaries = find_binaries()
-        self._account = _account()
+        self._account = account()
         self._settings = () if durable else _HASTY
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = itertools.count(1)
         self._port = 0
-        self.folder = _folder(self._account)
+        self.folder = folder_of(self._account)
         self._data = self.folder / "data"
 
     def __enter__(self) -> Self:
@@ -123,7 +111,7 @@ class PostgresServer:
             if self._started(port):
                 self._port = port
                 return
-        raise PostgresError(f"PostgreSQL did not start:\n{self._log_end()}")
+        raise PostgresError(f"PostgreSQL did not start:\n{log_end(self.log)}")
 
     def stop(self) -> None:
         """Stops the server, ending its connections; nothing if it is not running."""
@@ -221,71 +209,7 @@ class PostgresServer:
         process, self._process = self._process, None
         if process is None:
             return
-        process.send_signal(how)
-        try:
-            process.wait(SHUTDOWN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def _log_end(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
-
-
-def find_binaries() -> Path:
-    """The folder that holds PostgreSQL's server programs, the newest version first."""
-    versions = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"),
-        key=lambda path: float(path.parent.name) if path.parent.name.isdecimal() else 0.0,
-        reverse=True,
-    )
-    on_path = shutil.which("initdb")
-    # A link into the PATH is followed: initdb looks for its neighbours beside itself.
-    first = [Path(on_path).resolve().parent] if on_path else []
-    for folder in (*first, *versions, Path("/usr/local/bin"), Path("/usr/local/pgsql/bin")):
-        if all((folder / program).exists() for program in ("initdb", "postgres")):
-            return folder
-    raise PostgresMissing
-
-
-@dataclass(frozen=True)
-class _Account:
-    """Who runs the server; nothing is set where that is who runs us."""
-
-    user_id: int | None = None
-    group_id: int | None = None
-
-    def as_popen(self) -> dict[str, Any]:
-        if self.user_id is None:
-            return {}
-        return {"user": self.user_id, "group": self.group_id, "extra_groups": []}
-
-
-def _account() -> _Account:
-    if os.geteuid() != 0:
-        return _Account()
-    for name in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return _Account(entry.pw_uid, entry.pw_gid)
-    raise PostgresError("root may not run PostgreSQL, and there is no user `postgres` or `nobody`")
-
-
-def _folder(account: _Account) -> Path:
-    """A folder of the server's own, which its user can reach: one of root's own is root's alone."""
-    parents = [Path(tempfile.gettempdir()).resolve()]
-    if account.user_id is not None:
-        parents = [
-            parent
-            for parent in (*parents, Path("/tmp"), Path("/var/tmp"))
-            if all(folder.stat().st_mode & 0o001 for folder in (parent, *parent.parents))
-        ]
-    folder = Path(tempfile.mkdtemp(prefix="latchkey-postgres-", dir=parents[0]))
-    if account.user_id is not None:
-        os.chown(folder, account.user_id, account.group_id or -1)
-    return folder
+        end(process, how, SHUTDOWN)
 
 
 def _children(pid: int) -> list[int]:

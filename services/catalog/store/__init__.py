@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from libs.db.migrations import Migrations
-from services.catalog.store import staged_tables
-from services.catalog.store.tables import ledger
+from services.catalog.store import entitlement_tables, rule_tables, staged_tables, use_tables
+from services.catalog.store.tables import ledger, metadata
 
-MIGRATIONS = Migrations(
-    Path(__file__).parent / "migrations", staged_tables.staged_apps.metadata, ledger
-)
+# Tables are of the metadata once their module is read: who makes or compares the schema needs all.
+_TABLES = (entitlement_tables, rule_tables, staged_tables, use_tables)
+MIGRATIONS = Migrations(Path(__file__).parent / "migrations", metadata, ledger)

@@ -29,13 +29,13 @@ from services.catalog.domain.directory import User
 from services.catalog.ports import Expressions
 from services.catalog.store.members import read_among, read_behind, read_members
 from services.catalog.store.membership import listed, read_reasons
-from services.catalog.store.tables import (
+from services.catalog.store.rule_tables import (
     access_profile_groups,
     access_profile_members,
     access_profiles,
-    directory_users,
     rule_access_profiles,
 )
+from services.catalog.store.tables import directory_users
 from services.catalog.store.text import paged, search_name
 
 

@@ -30,17 +30,12 @@ from services.catalog.domain.settings import (
 )
 from services.catalog.ports import Expressions
 from services.catalog.store.audience import governed, held_by, open_to, provisionable
+from services.catalog.store.entitlement_tables import entitlement_targets, entitlements
 from services.catalog.store.rows import override_of
+from services.catalog.store.rule_tables import entitlement_rules
 from services.catalog.store.rules import rules_columns, said_by_rules
 from services.catalog.store.standings import Standings, read_visitor
-from services.catalog.store.tables import (
-    apps,
-    directory_assignments,
-    directory_memberships,
-    entitlement_rules,
-    entitlement_targets,
-    entitlements,
-)
+from services.catalog.store.tables import apps, directory_assignments, directory_memberships
 from services.catalog.store.text import containing, read_wanted
 
 _APP = (

@@ -28,6 +28,7 @@ from services.catalog.domain.approvers import (
 from services.catalog.domain.directory import User
 from services.catalog.domain.owner import AppOwners, EntitlementOwners, Owner
 from services.catalog.store.audience import governed, is_managed, provisionable
+from services.catalog.store.entitlement_tables import entitlements
 from services.catalog.store.json_rows import json_column
 from services.catalog.store.managers import LINE, read_above
 from services.catalog.store.owners import (
@@ -38,13 +39,12 @@ from services.catalog.store.owners import (
     read_holders,
 )
 from services.catalog.store.rows import USER_COLUMNS, user_in_json
+from services.catalog.store.rule_tables import entitlement_rules
 from services.catalog.store.tables import (
     apps,
     directory_groups,
     directory_memberships,
     directory_users,
-    entitlement_rules,
-    entitlements,
 )
 
 _AT_ONCE = 500

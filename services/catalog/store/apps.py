@@ -14,6 +14,13 @@ from services.catalog.domain.shown_app import ShownApp
 from services.catalog.domain.unmanage import Unmanaging
 from services.catalog.ports import AppFilter
 from services.catalog.store.audience import is_managed
+from services.catalog.store.entitlement_tables import (
+    bindings,
+    entitlement_targets,
+    links,
+    resource_types,
+    resources,
+)
 from services.catalog.store.entitlements import entitlement_writes, gone_writes
 from services.catalog.store.owners import (
     no_owner_writes,
@@ -22,19 +29,14 @@ from services.catalog.store.owners import (
     read_app_owners,
 )
 from services.catalog.store.rows import app_of
-from services.catalog.store.tables import (
-    apps,
-    bindings,
+from services.catalog.store.rule_tables import (
     entitlement_rules,
-    entitlement_targets,
-    links,
-    resource_types,
-    resources,
     rule_access_profiles,
     rule_resource_types,
-    unmanaged_access,
 )
+from services.catalog.store.tables import apps
 from services.catalog.store.text import containing, read_wanted
+from services.catalog.store.use_tables import unmanaged_access
 
 
 class StoredApps:

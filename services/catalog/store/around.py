@@ -20,19 +20,18 @@ from services.catalog.domain.directory import User
 from services.catalog.domain.link import UnwritableReason
 from services.catalog.domain.owner import AppOwners, EntitlementOwners, Owner
 from services.catalog.ports import Expressions
+from services.catalog.store.entitlement_tables import entitlement_targets, entitlements
 from services.catalog.store.holdings import holdings_columns
 from services.catalog.store.json_rows import json_column
 from services.catalog.store.managers import LINE
 from services.catalog.store.membership import profile_rows, profiles_of
 from services.catalog.store.owners import collected, owner_rows, owning_people
 from services.catalog.store.rows import USER_COLUMNS, user_in_json
+from services.catalog.store.rule_tables import rule_access_profiles
 from services.catalog.store.tables import (
     directory_assignments,
     directory_groups,
     directory_memberships,
-    entitlement_targets,
-    entitlements,
-    rule_access_profiles,
 )
 
 _ENTITLEMENT: BindParameter[str] = bindparam("entitlement", type_=Text())

@@ -18,16 +18,17 @@ from sqlalchemy import (
 )
 
 from services.catalog.domain.link import UnwritableReason
+from services.catalog.store.entitlement_tables import bindings, entitlements
+from services.catalog.store.rule_tables import (
+    entitlement_rules,
+    rule_access_profiles,
+    rule_resource_types,
+)
 from services.catalog.store.tables import (
     apps,
-    bindings,
     directory_assignments,
     directory_groups,
     directory_memberships,
-    entitlement_rules,
-    entitlements,
-    rule_access_profiles,
-    rule_resource_types,
     syncs,
 )
 

@@ -20,6 +20,12 @@ from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.app import App
 from services.catalog.domain.entitlement import Entitlement, ResourceKind, ResourceType
 from services.catalog.domain.shown_entitlement import ShownEntitlement
+from services.catalog.store.entitlement_tables import (
+    entitlement_targets,
+    entitlements,
+    resource_types,
+    resources,
+)
 from services.catalog.store.owners import (
     no_owner_writes,
     owner_writes,
@@ -31,13 +37,7 @@ from services.catalog.store.rows import (
     resource_type_of,
 )
 from services.catalog.store.shown_entitlements import groups_among, select_shown, shown_of
-from services.catalog.store.tables import (
-    apps,
-    entitlement_targets,
-    entitlements,
-    resource_types,
-    resources,
-)
+from services.catalog.store.tables import apps
 from services.catalog.store.text import paged, search_name
 
 

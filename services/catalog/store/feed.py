@@ -17,8 +17,8 @@ from services.catalog.domain.following import (
     LeaseGone,
 )
 from services.catalog.domain.use import Use
-from services.catalog.store.tables import feed_positions, former_leases, uses
 from services.catalog.store.upsert import upsert
+from services.catalog.store.use_tables import feed_positions, former_leases, uses
 from services.catalog.store.uses import read_uses
 
 

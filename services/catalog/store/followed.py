@@ -17,18 +17,17 @@ from services.catalog.domain.entitlement import (
 )
 from services.catalog.domain.followed import EntitlementChange, RenamedGroups
 from services.catalog.domain.target import membership_name
-from services.catalog.store.entitlements import changed_writes, entitlement_writes
-from services.catalog.store.rows import app_of, entitlement_of, select_entitlements
-from services.catalog.store.staged import Sweeps, counts
-from services.catalog.store.staged_tables import staged_groups
-from services.catalog.store.tables import (
-    apps,
+from services.catalog.store.entitlement_tables import (
     bindings,
-    directory_groups,
     entitlement_targets,
     entitlements,
     links,
 )
+from services.catalog.store.entitlements import changed_writes, entitlement_writes
+from services.catalog.store.rows import app_of, entitlement_of, select_entitlements
+from services.catalog.store.staged import Sweeps, counts
+from services.catalog.store.staged_tables import staged_groups
+from services.catalog.store.tables import apps, directory_groups
 
 
 def read_managed_apps(

@@ -31,19 +31,16 @@ from services.catalog.domain.target import (
 )
 from services.catalog.domain.use import Use
 from services.catalog.store.audience import groups_only
+from services.catalog.store.entitlement_tables import bindings, entitlement_targets, entitlements
 from services.catalog.store.held import AFTER, APP, ENTITLEMENT, Shape, asked, held
 from services.catalog.store.rows import entitlement_of, select_entitlements
 from services.catalog.store.tables import (
     apps,
-    bindings,
     directory_assignments,
     directory_groups,
     directory_users,
-    entitlement_targets,
-    entitlements,
-    unmanaged_access,
-    uses,
 )
+from services.catalog.store.use_tables import unmanaged_access, uses
 from services.catalog.store.uses import is_leased, read_uses
 
 

@@ -32,12 +32,8 @@ from libs.db.types import UtcTime
 from libs.domain.paging import PageRequest
 from services.catalog.domain.directory import PrincipalKind
 from services.catalog.domain.grant import Which
-from services.catalog.store.tables import (
-    directory_assignments,
-    directory_memberships,
-    entitlement_targets,
-    past_grants,
-)
+from services.catalog.store.entitlement_tables import entitlement_targets
+from services.catalog.store.tables import directory_assignments, directory_memberships, past_grants
 from services.catalog.store.uses import is_leased
 
 _KEY_PARTS = 4

@@ -22,14 +22,13 @@ from sqlalchemy import (
 
 from services.catalog.domain.directory import PrincipalKind
 from services.catalog.domain.held import HeldItem, HeldState, held_state
+from services.catalog.store.entitlement_tables import entitlement_targets, entitlements
 from services.catalog.store.tables import (
     apps,
     directory_assignments,
     directory_groups,
     directory_memberships,
     directory_users,
-    entitlement_targets,
-    entitlements,
     syncs,
 )
 

@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Row, Select, Text, cast, select, union_all
 
 from services.catalog.domain.resolution import Holding
 from services.catalog.store.audience import groups_only, held_by, is_managed
+from services.catalog.store.entitlement_tables import entitlement_targets, entitlements
 from services.catalog.store.json_rows import json_column
-from services.catalog.store.tables import apps, entitlement_targets, entitlements
+from services.catalog.store.tables import apps
 
 _MOST_HOLDINGS = 1000
 

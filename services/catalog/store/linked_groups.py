@@ -25,14 +25,12 @@ from services.catalog.domain.link import (
     SharedEntitlement,
     UnwritableReason,
 )
+from services.catalog.store.entitlement_tables import entitlement_targets, entitlements, links
 from services.catalog.store.tables import (
     apps,
     directory_assignments,
     directory_groups,
     directory_memberships,
-    entitlement_targets,
-    entitlements,
-    links,
 )
 
 # How far the members of a group in a list are counted: this many stands for more too.

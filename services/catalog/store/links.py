@@ -28,6 +28,7 @@ from services.catalog.domain.linking import Linking
 from services.catalog.domain.unlink import Unlinking
 from services.catalog.ports import LinkMaterial
 from services.catalog.store.apps import touched
+from services.catalog.store.entitlement_tables import bindings, entitlements, links, resource_types
 from services.catalog.store.entitlements import (
     changed_writes,
     entitlement_writes,
@@ -41,17 +42,10 @@ from services.catalog.store.rows import (
     select_entitlements,
 )
 from services.catalog.store.shown_entitlements import read_removed
-from services.catalog.store.tables import (
-    apps,
-    bindings,
-    directory_groups,
-    entitlements,
-    links,
-    resource_types,
-    unmanaged_access,
-)
+from services.catalog.store.tables import apps, directory_groups
 from services.catalog.store.text import paged, search_name
 from services.catalog.store.upsert import upsert
+from services.catalog.store.use_tables import unmanaged_access
 
 
 class StoredLinks:

@@ -14,12 +14,8 @@ from services.catalog.domain.directory import User
 from services.catalog.ports import Expressions
 from services.catalog.store.membership import listed, read_reasons
 from services.catalog.store.rows import user_of
-from services.catalog.store.tables import (
-    access_profile_groups,
-    access_profile_members,
-    directory_memberships,
-    directory_users,
-)
+from services.catalog.store.rule_tables import access_profile_groups, access_profile_members
+from services.catalog.store.tables import directory_memberships, directory_users
 from services.catalog.store.text import paged
 
 _FEW = 2000

@@ -22,13 +22,13 @@ from libs.domain.expressions import ExpressionProblem
 from services.catalog.domain.access_profile import EVERYONE_ID, AccessProfile, Reasons
 from services.catalog.domain.directory import User
 from services.catalog.ports import Expressions
-from services.catalog.store.tables import (
+from services.catalog.store.rule_tables import (
     access_profile_groups,
     access_profile_members,
     access_profiles,
-    directory_memberships,
     rule_access_profiles,
 )
+from services.catalog.store.tables import directory_memberships
 
 
 def profile_rows(

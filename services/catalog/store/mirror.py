@@ -30,9 +30,9 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from libs.db.guarded import Guarded
 from libs.domain.changes import Write
-from services.catalog.domain.directory import DirectoryPage, Group, ServicePrincipal, User
+from services.catalog.domain.directory import DirectoryPage
 from services.catalog.store.json_rows import json_rows
-from services.catalog.store.rows import app_digest, app_roles_json
+from services.catalog.store.staged_rows import app_values, group_values, user_values
 from services.catalog.store.staged_tables import (
     staged_app_owners,
     staged_apps,
@@ -48,7 +48,6 @@ from services.catalog.store.tables import (
     directory_memberships,
     directory_users,
 )
-from services.catalog.store.text import search_name
 from services.catalog.store.upsert import upsert
 
 _SEEN_BY: BindParameter[str] = bindparam("b_connection_id", type_=Text())
@@ -263,13 +262,13 @@ def page_writes(
             *_ASSIGNMENTS_OF_APP.writes(gone_apps),
             *_MEMBERSHIP.writes(pairs),
             (_SEE_USERS, see([(each.user_id,) for each in page.users])),
-            (_STAGE_USERS, [{**seen, **_user(each, now)} for each in page.users]),
+            (_STAGE_USERS, [{**seen, **user_values(each, now)} for each in page.users]),
             (_SEE_GROUPS, see([(each.group_id,) for each in page.groups])),
-            (_STAGE_GROUPS, [{**seen, **_group(each)} for each in page.groups]),
+            (_STAGE_GROUPS, [{**seen, **group_values(each)} for each in page.groups]),
             (_SEE_MEMBERSHIPS, see(page.memberships)),
             (_STAGE_MEMBERSHIPS, stage(page.memberships)),
             (_SEE_APPS, see([(each.app_id,) for each in page.service_principals])),
-            (_STAGE_APPS, [{**seen, **_app(each, now)} for each in page.service_principals]),
+            (_STAGE_APPS, [{**seen, **app_values(each, now)} for each in page.service_principals]),
             (_SEE_ASSIGNMENTS, see(page.assignments)),
             (_STAGE_ASSIGNMENTS, stage(page.assignments)),
             # Some of an app's assignments are new now, and the rest is still to come.
@@ -290,52 +289,3 @@ def page_writes(
         )
         if parameters
     )
-
-
-def _user(user: User, now: datetime) -> dict[str, Any]:
-    return {
-        "user_id": user.user_id,
-        "entra_tenant_id": user.entra_tenant_id,
-        "entra_object_id": user.entra_object_id,
-        "display_name": user.display_name,
-        "search_name": search_name(user.display_name),
-        "user_principal_name": user.user_principal_name,
-        "mail": user.mail,
-        "department": user.department,
-        "job_title": user.job_title,
-        "manager_user_id": user.manager_user_id,
-        "account_enabled": user.account_enabled,
-        "sync_time": now,
-    }
-
-
-def _group(group: Group) -> dict[str, Any]:
-    return {
-        "group_id": group.group_id,
-        "directory_entitlement_id": group.directory_entitlement_id,
-        "entra_tenant_id": group.entra_tenant_id,
-        "entra_object_id": group.entra_object_id,
-        "display_name": group.display_name,
-        "search_name": search_name(group.display_name),
-        "description": group.description,
-        "unwritable_reason": group.unwritable_reason.value,
-    }
-
-
-def _app(app: ServicePrincipal, now: datetime) -> dict[str, Any]:
-    return {
-        "app_id": app.app_id,
-        "entra_tenant_id": app.entra_tenant_id,
-        "entra_service_principal_id": app.entra_service_principal_id,
-        "entra_app_id": app.entra_app_id,
-        "display_name": app.display_name,
-        "search_name": search_name(app.display_name),
-        "description": app.description,
-        "account_enabled": app.account_enabled,
-        "is_protected": app.is_protected,
-        "app_roles": app_roles_json(app.app_roles),
-        "digest": app_digest(app),
-        "assignments_digest": "",
-        "owners_known": False,
-        "create_time": now,
-    }

@@ -7,14 +7,9 @@ from sqlalchemy import ColumnElement, Connection, Select, false, or_, select
 
 from services.catalog.domain.directory import PrincipalKind
 from services.catalog.domain.link import FINAL, RolesMoved, has_drifted
+from services.catalog.store.entitlement_tables import entitlements, links
 from services.catalog.store.staged_tables import staged_assignments
-from services.catalog.store.tables import (
-    apps,
-    directory_assignments,
-    directory_groups,
-    entitlements,
-    links,
-)
+from services.catalog.store.tables import apps, directory_assignments, directory_groups
 
 
 def read_moved_roles(

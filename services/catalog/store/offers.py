@@ -32,20 +32,16 @@ from services.catalog.domain.resolution import Offer, Question
 from services.catalog.ports import Expressions, ForWriting, WritingAnswer
 from services.catalog.store.around import AROUND, HOLDINGS, around_of, around_parameters
 from services.catalog.store.audience import groups_only, held_by_many, named_by_rules
+from services.catalog.store.entitlement_tables import entitlements
 from services.catalog.store.held_items import read_held_items
 from services.catalog.store.holdings import holdings_of
 from services.catalog.store.json_rows import json_column
 from services.catalog.store.managers import read_line
 from services.catalog.store.owners import read_holders
 from services.catalog.store.rows import USER_COLUMNS, app_of, entitlement_of, user_in_json
+from services.catalog.store.rule_tables import entitlement_rules
 from services.catalog.store.rules import rules_columns, said_by_rules
-from services.catalog.store.tables import (
-    apps,
-    directory_users,
-    entitlement_rules,
-    entitlements,
-    syncs,
-)
+from services.catalog.store.tables import apps, directory_users, syncs
 
 _APP_PREFIX = "app_s_"
 _ENTITLEMENT: BindParameter[str] = bindparam("entitlement", type_=Text())

@@ -27,6 +27,7 @@ from libs.domain.changes import Write
 from services.catalog.domain.directory import User
 from services.catalog.domain.owner import MOST_PEOPLE, AppOwners, EntitlementOwners, Owner
 from services.catalog.store.audience import held_by
+from services.catalog.store.entitlement_tables import entitlement_targets, entitlements, owners
 from services.catalog.store.rows import user_of
 from services.catalog.store.tables import (
     apps,
@@ -35,9 +36,6 @@ from services.catalog.store.tables import (
     directory_groups,
     directory_memberships,
     directory_users,
-    entitlement_targets,
-    entitlements,
-    owners,
 )
 
 

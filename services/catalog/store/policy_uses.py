@@ -19,13 +19,13 @@ from sqlalchemy import (
 from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
 from services.catalog.domain.policy_use import Audience, PolicyUse, PolicyUseTier
-from services.catalog.store.tables import (
+from services.catalog.store.entitlement_tables import entitlements
+from services.catalog.store.rule_tables import (
     access_profiles,
-    apps,
     entitlement_rules,
-    entitlements,
     rule_access_profiles,
 )
+from services.catalog.store.tables import apps
 from services.catalog.store.text import paged
 
 _NONE = literal_column("''", Text)

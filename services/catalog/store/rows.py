@@ -19,7 +19,8 @@ from services.catalog.domain.settings import (
     UnmanagedAccessAction,
 )
 from services.catalog.domain.target import AppRoleAssignment, GroupMembership, Target
-from services.catalog.store.tables import apps, directory_users, entitlements
+from services.catalog.store.entitlement_tables import entitlements
+from services.catalog.store.tables import apps, directory_users
 
 
 def app_of(row: Any) -> App:

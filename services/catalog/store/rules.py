@@ -29,6 +29,7 @@ from services.catalog.domain.rules import EntitlementRules
 from services.catalog.domain.settings import NO_OVERRIDE, Defaults, EmergencySettings
 from services.catalog.ports import RulesMaterial
 from services.catalog.store.apps import touched
+from services.catalog.store.entitlement_tables import entitlements, resource_types
 from services.catalog.store.json_rows import json_column
 from services.catalog.store.rows import (
     app_of,
@@ -37,16 +38,14 @@ from services.catalog.store.rows import (
     override_columns,
     select_entitlements,
 )
-from services.catalog.store.shown_entitlements import select_shown, shown_of
-from services.catalog.store.tables import (
+from services.catalog.store.rule_tables import (
     access_profiles,
-    apps,
     entitlement_rules,
-    entitlements,
-    resource_types,
     rule_access_profiles,
     rule_resource_types,
 )
+from services.catalog.store.shown_entitlements import select_shown, shown_of
+from services.catalog.store.tables import apps
 
 
 def rules_columns() -> tuple[ColumnElement[Any], ...]:

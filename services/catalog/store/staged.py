@@ -27,10 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert
 
 from libs.db.guarded import Guarded
-from services.catalog.domain.app import AppRole
 from services.catalog.domain.directory import DirectoryKind, ServicePrincipal, User
 from services.catalog.domain.settings import UnmanagedAccessAction
 from services.catalog.store.rows import user_of
+from services.catalog.store.staged_rows import principal_of
 from services.catalog.store.staged_tables import (
     staged_app_owners,
     staged_apps,
@@ -71,7 +71,7 @@ def read_new_apps(
     """The apps that will be served for the first time."""
     unknown = ~exists().where(apps.c.app_id == staged_apps.c.app_id)
     query = select(staged_apps).where(counts(DirectoryKind.APP, connection_id, sweeps), unknown)
-    return tuple(map(_principal_of, connection.execute(query.order_by(staged_apps.c.app_id))))
+    return tuple(map(principal_of, connection.execute(query.order_by(staged_apps.c.app_id))))
 
 
 def read_managed_told(
@@ -87,7 +87,7 @@ def read_managed_told(
             or_(staged_apps.c.digest != apps.c.digest, apps.c.removed),
         )
     )
-    return tuple(map(_principal_of, connection.execute(query.order_by(staged_apps.c.app_id))))
+    return tuple(map(principal_of, connection.execute(query.order_by(staged_apps.c.app_id))))
 
 
 def read_newly_disabled(
@@ -104,20 +104,6 @@ def read_newly_disabled(
         )
     )
     return tuple(map(user_of, connection.execute(query.order_by(staged_users.c.user_id))))
-
-
-def _principal_of(row: Any) -> ServicePrincipal:
-    return ServicePrincipal(
-        app_id=row.app_id,
-        entra_tenant_id=row.entra_tenant_id,
-        entra_service_principal_id=row.entra_service_principal_id,
-        entra_app_id=row.entra_app_id,
-        display_name=row.display_name,
-        description=row.description,
-        account_enabled=row.account_enabled,
-        is_protected=row.is_protected,
-        app_roles=tuple(AppRole(**role) for role in row.app_roles),
-    )
 
 
 def _noted(column: str, came: Any) -> ColumnElement[Any]:

@@ -22,11 +22,13 @@ from services.catalog.domain.directory import User
 from services.catalog.domain.use import Use
 from services.catalog.ports import Expressions
 from services.catalog.store.audience import held_by
+from services.catalog.store.entitlement_tables import entitlements
 from services.catalog.store.holdings import is_held, maybe_held
 from services.catalog.store.json_rows import json_column
 from services.catalog.store.membership import profile_rows, profiles_of
 from services.catalog.store.rows import USER_COLUMNS, user_of
-from services.catalog.store.tables import apps, directory_users, entitlements, uses
+from services.catalog.store.tables import apps, directory_users
+from services.catalog.store.use_tables import uses
 from services.catalog.store.uses import USE_COLUMNS, use_in_json
 
 

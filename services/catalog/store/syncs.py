@@ -11,13 +11,9 @@ from sqlalchemy import (
     Subquery,
     Table,
     and_,
-    case,
-    delete,
     exists,
     func,
     insert,
-    literal,
-    or_,
     select,
     union_all,
     update,
@@ -32,7 +28,6 @@ from services.catalog.domain.directory import (
     AppInScope,
     DirectoryKind,
     DirectoryPage,
-    PrincipalKind,
     ServicePrincipal,
     User,
 )
@@ -48,13 +43,13 @@ from services.catalog.store.followed import (
     read_managed_apps,
     read_renamed,
 )
+from services.catalog.store.gone import MIRROR, is_gone, is_there, removal_writes
 from services.catalog.store.mirror import page_writes
 from services.catalog.store.moved_roles import read_moved_roles
 from services.catalog.store.rows import app_of, user_of
 from services.catalog.store.staged import (
     Sweeps,
     counts,
-    digests_forgotten,
     drop_writes,
     read_managed_told,
     read_new_apps,
@@ -62,28 +57,9 @@ from services.catalog.store.staged import (
     serve_writes,
 )
 from services.catalog.store.staged_tables import staged_apps
-from services.catalog.store.tables import (
-    apps,
-    directory_app_owners,
-    directory_assignments,
-    directory_groups,
-    directory_memberships,
-    directory_users,
-    past_grants,
-    syncs,
-)
+from services.catalog.store.tables import apps, directory_users, syncs
 from services.catalog.store.text import paged
-from services.catalog.store.upsert import upsert
 from services.catalog.store.uses import settled_leases_forgotten
-
-# In the order of removal: which assignments are gone is asked of the apps.
-_TABLES = {
-    DirectoryKind.MEMBERSHIP: directory_memberships,
-    DirectoryKind.APP_ROLE_ASSIGNMENT: directory_assignments,
-    DirectoryKind.GROUP: directory_groups,
-    DirectoryKind.USER: directory_users,
-    DirectoryKind.APP: apps,
-}
 
 
 class StoredSyncs:
@@ -111,15 +87,15 @@ class StoredSyncs:
 
     async def gone(self, connection_id: str, sweeps: Sweeps) -> Mapping[DirectoryKind, int]:
         counts = {
-            kind: _count(table, _gone(kind, connection_id, sweeps))
-            for kind, table in _TABLES.items()
+            kind: _count(table, is_gone(kind, connection_id, sweeps))
+            for kind, table in MIRROR.items()
         }
         return await self._counted(counts)
 
     async def totals(
         self, connection_id: str, kinds: Collection[DirectoryKind]
     ) -> Mapping[DirectoryKind, int]:
-        counts = {kind: _count(_TABLES[kind], _there(kind, connection_id)) for kind in kinds}
+        counts = {kind: _count(MIRROR[kind], is_there(kind, connection_id)) for kind in kinds}
         return await self._counted(counts)
 
     async def _counted(
@@ -130,7 +106,7 @@ class StoredSyncs:
         return dict(zip(counts, row, strict=True))
 
     async def gone_apps(self, connection_id: str, sweeps: Sweeps) -> tuple[App, ...]:
-        query = select(apps).where(_gone(DirectoryKind.APP, connection_id, sweeps))
+        query = select(apps).where(is_gone(DirectoryKind.APP, connection_id, sweeps))
         return await self._database.read(
             lambda connection: tuple(map(app_of, connection.execute(query)))
         )
@@ -163,7 +139,7 @@ class StoredSyncs:
 
     async def moved_roles(self, connection_id: str, sweeps: Sweeps) -> tuple[RolesMoved, ...]:
         gone_app, gone_group, gone_assignment = (
-            _gone(kind, connection_id, sweeps)
+            is_gone(kind, connection_id, sweeps)
             for kind in (DirectoryKind.APP, DirectoryKind.GROUP, DirectoryKind.APP_ROLE_ASSIGNMENT)
         )
         waiting = counts(DirectoryKind.APP_ROLE_ASSIGNMENT, connection_id, sweeps)
@@ -178,7 +154,8 @@ class StoredSyncs:
         self, connection_id: str, sweeps: Sweeps
     ) -> tuple[GoneEntitlement, ...]:
         gone_app, gone_group = (
-            _gone(kind, connection_id, sweeps) for kind in (DirectoryKind.APP, DirectoryKind.GROUP)
+            is_gone(kind, connection_id, sweeps)
+            for kind in (DirectoryKind.APP, DirectoryKind.GROUP)
         )
         return await self._database.read(
             lambda connection: read_gone_entitlements(connection, gone_app, gone_group),
@@ -189,7 +166,7 @@ class StoredSyncs:
         return gone_writes(gone)
 
     async def gone_users(self, connection_id: str, sweeps: Sweeps) -> tuple[User, ...]:
-        query = select(directory_users).where(_gone(DirectoryKind.USER, connection_id, sweeps))
+        query = select(directory_users).where(is_gone(DirectoryKind.USER, connection_id, sweeps))
         return await self._database.read(
             lambda connection: tuple(map(user_of, connection.execute(query)))
         )
@@ -229,46 +206,13 @@ class StoredSyncs:
         now: datetime,
     ) -> tuple[Write, ...]:
         connection_id = after.connection_id
-        which = _gone(DirectoryKind.APP, connection_id, sweeps)
-        writes = [_progressed(before, after), *drop_writes(connection_id, sweeps, which)]
-        if gone[DirectoryKind.APP_ROLE_ASSIGNMENT]:
-            held = directory_assignments.c
-            swept = _gone(DirectoryKind.APP_ROLE_ASSIGNMENT, connection_id, sweeps)
-            writes += digests_forgotten(select(held.app_id).where(swept, ~held.doomed))
-        writes += (
-            _kept_as_past(kind, _gone(kind, connection_id, sweeps), gone[kind], now)
-            for kind in (DirectoryKind.MEMBERSHIP, DirectoryKind.APP_ROLE_ASSIGNMENT)
-            if gone[kind]
+        return (
+            _progressed(before, after),
+            *drop_writes(connection_id, sweeps, is_gone(DirectoryKind.APP, connection_id, sweeps)),
+            *removal_writes(connection_id, sweeps, gone, gone_apps, now),
+            *serve_writes(connection_id),
+            Guarded(settled_leases_forgotten()),
         )
-        # The counts are guards: what is reported as removed is what is removed.
-        writes += (
-            Guarded(delete(table).where(_gone(kind, connection_id, sweeps)), gone[kind])
-            for kind, table in _TABLES.items()
-            if gone[kind] and kind is not DirectoryKind.APP
-        )
-        if gone_apps:
-            unmanaged = sum(1 for app in gone_apps if app.manage_time is None)
-            writes += (
-                Guarded(
-                    delete(directory_app_owners).where(
-                        directory_app_owners.c.app_id.in_(select(apps.c.app_id).where(which))
-                    )
-                ),
-                Guarded(delete(apps).where(which, apps.c.manage_time.is_(None)), unmanaged),
-                Guarded(
-                    update(apps)
-                    .where(which, apps.c.manage_time.is_not(None))
-                    .values(
-                        removed=True,
-                        doomed=False,
-                        assignments_digest="",
-                        owners_known=False,
-                        version=apps.c.version + 1,
-                    ),
-                    len(gone_apps) - unmanaged,
-                ),
-            )
-        return (*writes, *serve_writes(connection_id), Guarded(settled_leases_forgotten()))
 
 
 def _scope(connection_id: str, page: PageRequest) -> Select[Any]:
@@ -291,76 +235,6 @@ def _in_scope(table: Table, which: ColumnElement[bool], page: PageRequest) -> Su
     key = (table.c.entra_service_principal_id, table.c.app_id)
     query = select(*(table.c[name] for name in columns)).where(which)
     return paged(query, key, page).subquery()
-
-
-def _there(kind: DirectoryKind, connection_id: str) -> ColumnElement[bool]:
-    """Which rows of a kind are the connection's."""
-    there = _TABLES[kind].c.connection_id == connection_id
-    return and_(there, ~apps.c.removed) if kind is DirectoryKind.APP else there
-
-
-def _gone(kind: DirectoryKind, connection_id: str, sweeps: Sweeps) -> ColumnElement[bool]:
-    """Which rows of a kind a page said are gone, or a sweep did not see."""
-    table = _TABLES[kind]
-    reasons: list[ColumnElement[bool]] = [table.c.doomed]
-    if kind in sweeps:
-        reasons.append(table.c.round < sweeps[kind])
-    if kind is DirectoryKind.APP_ROLE_ASSIGNMENT and DirectoryKind.APP in sweeps:
-        # Nobody reads the assignments of an app that is not there.
-        unseen = select(apps.c.app_id).where(_gone(DirectoryKind.APP, connection_id, sweeps))
-        reasons.append(table.c.app_id.in_(unseen))
-    return and_(_there(kind, connection_id), or_(*reasons))
-
-
-def _kept_as_past(
-    kind: DirectoryKind, which: ColumnElement[bool], count: int, now: datetime
-) -> Guarded:
-    """Keeps what is about to be removed as grants of the past."""
-    held = _TABLES[kind].c
-    of_a_person = literal(PrincipalKind.USER.value, past_grants.c.principal_kind.type)
-    columns: dict[str, ColumnElement[Any]] = {
-        "directory_entitlement_id": held.directory_entitlement_id,
-        "connection_id": held.connection_id,
-        "since_time": held.since_time,
-        "end_time": literal(now, past_grants.c.end_time.type),
-    }
-    if kind is DirectoryKind.MEMBERSHIP:
-        columns |= {
-            "principal_id": held.user_id,
-            "principal_kind": of_a_person,
-            "group_id": held.group_id,
-            "app_id": literal(""),
-            "entra_app_role_id": literal(""),
-            "principal_display_name": _name(directory_users, held.user_id),
-            "directory_display_name": _name(directory_groups, held.group_id),
-        }
-    else:
-        principal = case(
-            (
-                held.principal_kind == PrincipalKind.USER.value,
-                _name(directory_users, held.principal_id),
-            ),
-            else_=_name(directory_groups, held.principal_id),
-        )
-        columns |= {
-            "principal_id": held.principal_id,
-            "principal_kind": held.principal_kind,
-            "group_id": literal(""),
-            "app_id": held.app_id,
-            "entra_app_role_id": held.entra_app_role_id,
-            "principal_display_name": principal,
-            "directory_display_name": _name(apps, held.app_id),
-        }
-    # What went twice at one moment, by a clock that stands or steps back, is kept once.
-    statement = upsert(past_grants).from_select([*columns], select(*columns.values()).where(which))
-    return Guarded(statement, count)
-
-
-def _name(of: Table, key: ColumnElement[str]) -> ColumnElement[str]:
-    """What a person, group or app is called when it goes; nothing where it was never known."""
-    (own,) = of.primary_key.columns
-    name = select(of.c.display_name).where(own == key).correlate_except(of).scalar_subquery()
-    return func.coalesce(name, "")
 
 
 def _count(table: Table, which: ColumnElement[bool]) -> Select[Any]:

@@ -12,17 +12,10 @@ from libs.domain.changes import Write
 from services.catalog.domain.directory import PrincipalKind
 from services.catalog.domain.unmanaged import Mark, Unmanaged
 from services.catalog.store.audience import is_managed
-from services.catalog.store.tables import (
-    apps,
-    directory_assignments,
-    directory_memberships,
-    entitlement_targets,
-    entitlements,
-    feed_positions,
-    ledger,
-    unmanaged_access,
-)
+from services.catalog.store.entitlement_tables import entitlement_targets, entitlements
+from services.catalog.store.tables import apps, directory_assignments, directory_memberships, ledger
 from services.catalog.store.upsert import upsert
+from services.catalog.store.use_tables import feed_positions, unmanaged_access
 from services.catalog.store.uses import is_leased
 
 _KEY = ("entitlement_id", "directory_entitlement_id", "user_id")

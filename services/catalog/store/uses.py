@@ -19,8 +19,10 @@ from sqlalchemy import (
 
 from libs.db.engine import Database
 from services.catalog.domain.use import Use, UseState
+from services.catalog.store.entitlement_tables import entitlement_targets
 from services.catalog.store.rows import time_in_json
-from services.catalog.store.tables import apps, entitlement_targets, former_leases, syncs, uses
+from services.catalog.store.tables import apps, syncs
+from services.catalog.store.use_tables import former_leases, uses
 
 
 class StoredUses:

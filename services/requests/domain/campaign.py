@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from libs.domain.callers import ADMIN, AUDITOR, Caller, Person
 from libs.domain.errors import Conflict, Invalid
-from services.requests.domain import errors
+from services.requests.domain import campaign_errors, errors
 from services.requests.domain.person import PersonRef
 from services.requests.domain.steps import AppOwners, Approvers, Manager
 
@@ -145,9 +145,9 @@ class Campaign:
             WrongState: CAMPAIGN_STATE.
         """
         if self.state is not CampaignState.OPEN:
-            raise errors.campaign_state(self.campaign_id, self.state, "reviewed")
+            raise campaign_errors.campaign_state(self.campaign_id, self.state, "reviewed")
         if self.is_due(time):
-            raise errors.campaign_due(self.campaign_id, self.state)
+            raise campaign_errors.campaign_due(self.campaign_id, self.state)
 
     def close(self, time: datetime) -> "Campaign":
         """It is over; what its due action revokes is still to be revoked.
@@ -156,7 +156,7 @@ class Campaign:
             WrongState: CAMPAIGN_STATE.
         """
         if self.state is not CampaignState.OPEN:
-            raise errors.campaign_state(self.campaign_id, self.state, "closed")
+            raise campaign_errors.campaign_state(self.campaign_id, self.state, "closed")
         to_revoke = self.due_action is DueAction.REVOKE and self.open_count
         return replace(
             self,
@@ -224,7 +224,7 @@ class CampaignItem:
             WrongState: CAMPAIGN_STATE.
         """
         if self.verdict is not None:
-            raise errors.campaign_item_state(self.campaign_item_id, self.verdict)
+            raise campaign_errors.campaign_item_state(self.campaign_item_id, self.verdict)
 
     def asked_of(self, reviewers: tuple[PersonRef, ...]) -> "CampaignItem":
         """Others are asked now; the same one where they are who they were."""

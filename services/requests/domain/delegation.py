@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from libs.domain.callers import ADMIN, AUDITOR, Person
 from libs.domain.errors import Invalid
-from services.requests.domain import errors
+from services.requests.domain import deciding_errors, errors
 from services.requests.domain.person import PersonRef
 
 # The same day of the next year, also of a leap year.
@@ -78,7 +78,7 @@ class Delegation:
             NotFound: DELEGATE_NOT_FOUND.
         """
         if delegate.entra_tenant_id != delegator.entra_tenant_id:
-            raise errors.delegate_not_found(delegate.user_id)
+            raise deciding_errors.delegate_not_found(delegate.user_id)
         return cls(delegation_id, 1, delegator, delegate, period, reason, time)
 
     def visible_to(self, person: Person) -> bool:
@@ -125,7 +125,7 @@ class Look:
         """
         for found in self.delegations:
             if found.period.both(self.period) is not None:
-                raise errors.delegation_exists(found.delegation_id)
+                raise deciding_errors.delegation_exists(found.delegation_id)
 
     def onward(self, delegator_user_id: str) -> list[tuple[str, Period]]:
         """To whom the way goes on from here, and for which part of the period.
@@ -141,7 +141,7 @@ class Look:
             if (both := found.period.both(self.period)) is None:
                 continue
             if found.delegate.user_id == delegator_user_id:
-                raise errors.delegation_loop(found.delegation_id)
+                raise deciding_errors.delegation_loop(found.delegation_id)
             ways.append((found.delegate.user_id, both))
         return ways
 

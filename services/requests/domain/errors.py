@@ -1,4 +1,7 @@
-"""How this service refuses. Reasons are the values of `ErrorReason`, without its prefix."""
+"""How this service refuses. Reasons are the values of `ErrorReason`, without its prefix.
+
+How decisions and access reviews are refused is in `deciding_errors` and `campaign_errors`.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -116,16 +119,6 @@ def access_request_state(access_request_id: str, state: str, verb: str) -> Wrong
     )
 
 
-def too_late(access_request_id: str, state: str, verb: str) -> WrongState:
-    """The time of the step is over, and what happens then is about to."""
-    return WrongState(
-        "ACCESS_REQUEST_STATE",
-        f"The time of the step that {access_request_id} is at is over: it can't be {verb}.",
-        access_request_id=access_request_id,
-        state=state,
-    )
-
-
 def lease_state(lease_id: str, state: str, verb: str) -> WrongState:
     """The lease is not where this can be done."""
     return WrongState(
@@ -155,26 +148,6 @@ def not_theirs_to_change(person: Person, allowed: str) -> NotAllowed:
     )
 
 
-def self_decision(access_request_id: str, role: str) -> NotAllowed:
-    """Nobody decides for themselves, in whatever disguise."""
-    return NotAllowed(
-        "SELF_DECISION",
-        f"You can't decide {access_request_id}: you are {role}. Somebody else has to.",
-        access_request_id=access_request_id,
-        role=role,
-    )
-
-
-def not_an_approver(access_request_id: str, who: str) -> NotAllowed:
-    """Who may see it may not decide its step, or not any more."""
-    return NotAllowed(
-        "NOT_AN_APPROVER",
-        f"You are not among those who may decide {access_request_id} now: {who}.",
-        access_request_id=access_request_id,
-        who=who,
-    )
-
-
 def too_many_comments(access_request_id: str, most: int) -> WrongState:
     """A timeline has to fit into a message."""
     return WrongState(
@@ -183,20 +156,6 @@ def too_many_comments(access_request_id: str, most: int) -> WrongState:
         access_request_id=access_request_id,
         most=most,
     )
-
-
-def already_decided(access_request_id: str) -> WrongState:
-    """One approval each."""
-    return WrongState(
-        "ALREADY_DECIDED",
-        f"You have approved this step of {access_request_id} already, or somebody in your place.",
-        access_request_id=access_request_id,
-    )
-
-
-def reason_required(verb: str) -> Invalid:
-    """The step wants to know why."""
-    return Invalid.field("reason", f"is required: the policy wants to know why you {verb}")
 
 
 def duration_longer_than_asked(asked: timedelta) -> Invalid:
@@ -257,26 +216,6 @@ def review_not_open(access_request_id: str) -> WrongState:
     )
 
 
-def reassignment_not_allowed(access_request_id: str) -> NotAllowed:
-    """The policy keeps the step with those whom it names."""
-    return NotAllowed(
-        "REASSIGNMENT_NOT_ALLOWED",
-        f"The policy does not let this step of {access_request_id} be handed to others; an "
-        "administrator may.",
-        access_request_id=access_request_id,
-    )
-
-
-def assignee_not_eligible(user_id: str, why: str) -> WrongState:
-    """Who is handed a step must be able to decide it."""
-    return WrongState(
-        "ASSIGNEE_NOT_ELIGIBLE",
-        f"{user_id} can't decide it: {why}.",
-        user_id=user_id,
-        why=why,
-    )
-
-
 def not_theirs_to_see(person: Person, allowed: str) -> NotAllowed:
     """What is in somebody's inbox is for them."""
     return NotAllowed(
@@ -287,111 +226,9 @@ def not_theirs_to_see(person: Person, allowed: str) -> NotAllowed:
     )
 
 
-def delegation_not_found(delegation_id: str) -> NotFound:
-    """There is none, or it is over, or it is none of the caller's business."""
-    return NotFound(
-        "DELEGATION_NOT_FOUND",
-        f"There is no delegation {delegation_id}.",
-        delegation_id=delegation_id,
-    )
-
-
-def delegate_not_found(user_id: str) -> NotFound:
-    """Nobody who can decide, or be decided for, has this id."""
-    return NotFound(
-        "DELEGATE_NOT_FOUND",
-        f"{user_id} is not an enabled person of the directory.",
-        user_id=user_id,
-    )
-
-
-def delegation_loop(delegation_id: str) -> WrongState:
-    """The delegator would come to decide in their own place; `delegation_id` is the last on the
-    way back to them."""
-    return WrongState(
-        "DELEGATION_LOOP",
-        "The delegate has named the delegator for a part of that time, directly or through "
-        f"others, last by {delegation_id}. Name somebody else, or another time.",
-        delegation_id=delegation_id,
-    )
-
-
-def delegation_exists(delegation_id: str) -> AlreadyExists:
-    """The delegator has a delegate already."""
-    return AlreadyExists(
-        "DELEGATION_EXISTS",
-        f"{delegation_id} names a delegate for a part of that time. End that one first.",
-        delegation_id=delegation_id,
-    )
-
-
 def draft_invalid(violations: Sequence[Violation]) -> Invalid:
     """Policy refuses the policy that is not saved."""
     return Invalid(violations, reason="DRAFT_INVALID")
-
-
-def campaign_not_found(campaign_id: str) -> NotFound:
-    """There is none, or it is none of the caller's business."""
-    return NotFound(
-        "CAMPAIGN_NOT_FOUND", f"There is no campaign {campaign_id}.", campaign_id=campaign_id
-    )
-
-
-def campaign_item_not_found(campaign_item_id: str) -> NotFound:
-    """There is none, or it is none of the caller's business."""
-    return NotFound(
-        "CAMPAIGN_ITEM_NOT_FOUND",
-        f"There is no campaign item {campaign_item_id}.",
-        campaign_item_id=campaign_item_id,
-    )
-
-
-def campaign_state(campaign_id: str, state: str, verb: str) -> WrongState:
-    """The campaign is not where this can be done."""
-    return WrongState(
-        "CAMPAIGN_STATE",
-        f"{campaign_id} is {state} and can't be {verb}.",
-        campaign_id=campaign_id,
-        state=state,
-    )
-
-
-def campaign_due(campaign_id: str, state: str) -> WrongState:
-    """Its time is over, and what happens then is about to."""
-    return WrongState(
-        "CAMPAIGN_STATE",
-        f"{campaign_id} is due: nothing can be said of its items any more.",
-        campaign_id=campaign_id,
-        state=state,
-    )
-
-
-def campaign_item_state(campaign_item_id: str, state: str) -> WrongState:
-    """It has been said."""
-    return WrongState(
-        "CAMPAIGN_STATE",
-        f"{campaign_item_id} is {state}: a verdict is not taken back.",
-        campaign_item_id=campaign_item_id,
-        state=state,
-    )
-
-
-def campaign_too_large(most: int) -> WrongState:
-    """More people hold it than one campaign takes."""
-    return WrongState(
-        "CAMPAIGN_TOO_LARGE",
-        f"There are more than {most} holders. Review one entitlement of the app at a time.",
-        most=most,
-    )
-
-
-def own_access(campaign_item_id: str) -> NotAllowed:
-    """Nobody says it of what they hold themselves."""
-    return NotAllowed(
-        "SELF_DECISION",
-        f"You can't review {campaign_item_id}: it is your own access. Somebody else has to.",
-        campaign_item_id=campaign_item_id,
-    )
 
 
 def task_not_found(task_id: str) -> NotFound:

@@ -11,7 +11,7 @@ from libs.domain.changes import Fact
 from libs.domain.errors import LatchkeyError, Unavailable
 from libs.domain.ids import new_id
 from services.requests import ports
-from services.requests.domain import deciding, facts
+from services.requests.domain import deciding, decision_facts
 from services.requests.domain.access_request import POLICY, REQUESTS, AccessRequest
 from services.requests.domain.inputs import Inputs
 from services.requests.domain.lease import Lease
@@ -230,10 +230,12 @@ def step_facts(seen: AccessRequest, found: AccessRequest) -> tuple[Fact, ...]:
     if progress.problem:
         if same_step and before is not None and before.problem == progress.problem:
             return ()
-        body: object = facts.NoApproverFound(request_id, progress.number, progress.problem)
+        body: object = decision_facts.NoApproverFound(request_id, progress.number, progress.problem)
     else:
         if same_step and before is not None and before.user_ids >= progress.user_ids:
             return ()
         asked = tuple(each.user_id for each in progress.approvers)
-        body = facts.ApprovalRequested(request_id, progress.number, asked, progress.due_time)
+        body = decision_facts.ApprovalRequested(
+            request_id, progress.number, asked, progress.due_time
+        )
     return (Fact(request_id, found.version, body),)

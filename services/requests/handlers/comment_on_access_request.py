@@ -6,7 +6,7 @@ from libs.domain.callers import Person
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from services.requests import ports
-from services.requests.domain import facts
+from services.requests.domain import decision_facts
 from services.requests.domain.access_request import AccessRequest
 from services.requests.handlers.seat import Seats
 
@@ -38,7 +38,7 @@ class Commenter:
         seen, _ = await self.seats.visible(person, command.access_request_id, time)
         self.seats.check_takes_part(person, seen)
         found = seen.commented(person, command.comment, time)
-        body = facts.AccessRequestCommented(found.access_request_id, person)
+        body = decision_facts.AccessRequestCommented(found.access_request_id, person)
         audit = AuditEntry(
             person, "access_request.commented", found.access_request_id, command.comment
         )

@@ -7,7 +7,7 @@ from libs.domain.changes import AuditEntry, Fact, Outcome
 from libs.domain.clock import Clock
 from libs.domain.ids import new_id
 from services.requests import ports
-from services.requests.domain import facts
+from services.requests.domain import decision_facts, facts
 from services.requests.domain.access_request import AccessRequest
 from services.requests.handlers.advance import Advancer
 from services.requests.handlers.wish import Wish, Wishes
@@ -92,5 +92,5 @@ def made(created: AccessRequest, actor: Caller) -> tuple[Fact, ...]:
     )
     bodies: list[object] = [facts.AccessRequestCreated(*about)]
     if created.emergency:
-        bodies.append(facts.EmergencyAccessRequested(*about))
+        bodies.append(decision_facts.EmergencyAccessRequested(*about))
     return tuple(Fact(created.access_request_id, created.version, body) for body in bodies)

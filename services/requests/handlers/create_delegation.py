@@ -8,7 +8,7 @@ from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from libs.domain.ids import new_id
 from services.requests import ports
-from services.requests.domain import errors, facts
+from services.requests.domain import deciding_errors, facts
 from services.requests.domain.delegation import (
     MOST_ON_THE_WAY,
     Delegation,
@@ -88,7 +88,7 @@ class DelegationCreator:
 
     async def _enabled(self, user_id: str) -> PersonRef:
         if (found := await self.catalog.enabled_person(user_id)) is None:
-            raise errors.delegate_not_found(user_id)
+            raise deciding_errors.delegate_not_found(user_id)
         return found
 
     async def _look_along(self, delegation: Delegation) -> list[Look]:

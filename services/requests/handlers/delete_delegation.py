@@ -6,7 +6,7 @@ from libs.domain.callers import Caller, Person
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from services.requests import ports
-from services.requests.domain import errors, facts
+from services.requests.domain import deciding_errors, facts
 from services.requests.domain.access_request import REQUESTS
 from services.requests.domain.delegation import Delegation
 
@@ -35,7 +35,7 @@ class DelegationDeleter:
         time = self.clock.now()
         seen = await self.delegations.get(command.delegation_id)
         if seen is None or seen.is_over(time) or not seen.visible_to(command.person):
-            raise errors.delegation_not_found(command.delegation_id)
+            raise deciding_errors.delegation_not_found(command.delegation_id)
         seen.check_deletable_by(command.person)
         return Outcome(None, _change(self.delegations, command.person, "", seen, seen.end(time)))
 

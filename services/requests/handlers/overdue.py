@@ -10,7 +10,7 @@ from libs.domain.changes import Fact, Outcome
 from libs.domain.clock import Clock
 from libs.domain.errors import LatchkeyError
 from services.requests import ports
-from services.requests.domain import deciding, facts
+from services.requests.domain import deciding, decision_facts
 from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.domain.progress import Progress
 from services.requests.domain.steps import (
@@ -89,7 +89,9 @@ class Overdue:
         asked = tuple(each.user_id for each in found.progress.approvers)
         if not asked:
             return replace(now, access_request=found), "no_approver"
-        body = facts.ApprovalReminded(found.access_request_id, found.progress.number, asked)
+        body = decision_facts.ApprovalReminded(
+            found.access_request_id, found.progress.number, asked
+        )
         reminder = Fact(found.access_request_id, found.version, body)
         return Decision(found, None, (*now.facts, reminder)), "reminded"
 
@@ -139,7 +141,7 @@ class Overdue:
         fact = Fact(
             found.access_request_id,
             found.version,
-            facts.AccessRequestEscalated(found.access_request_id, number, policy_id),
+            decision_facts.AccessRequestEscalated(found.access_request_id, number, policy_id),
         )
         return replace(decision, facts=(fact, *decision.facts)), "escalated"
 

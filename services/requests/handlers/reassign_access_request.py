@@ -6,7 +6,7 @@ from libs.domain.callers import ADMIN, Caller, Person
 from libs.domain.changes import Fact, Outcome, Refused
 from libs.domain.clock import Clock
 from services.requests import ports
-from services.requests.domain import deciding, errors, facts
+from services.requests.domain import deciding, deciding_errors, decision_facts, errors
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.progress import Progress
 from services.requests.domain.steps import Approval
@@ -57,7 +57,7 @@ class Reassigner:
         step, progress = at
         if not person.may(ADMIN):
             if step.no_reassignment:
-                raise errors.reassignment_not_allowed(request_id)
+                raise deciding_errors.reassignment_not_allowed(request_id)
             seat = await self.seats.take(
                 person, request_id, command.etag, "reassigned", time, also_without=True
             )
@@ -90,19 +90,19 @@ class Reassigner:
         known = {each.user_id for each in enabled.people}
         for user_id in user_ids:
             if (role := seen.own_user_ids.get(user_id)) is not None:
-                raise errors.assignee_not_eligible(user_id, f"they are {role}")
+                raise deciding_errors.assignee_not_eligible(user_id, f"they are {role}")
             if user_id not in known:
-                raise errors.assignee_not_eligible(
+                raise deciding_errors.assignee_not_eligible(
                     user_id, "they are not an enabled person of the subject's directory"
                 )
             if user_id in fresh.barred or fresh.has_decided(user_id):
-                raise errors.assignee_not_eligible(user_id, "they have decided already")
+                raise deciding_errors.assignee_not_eligible(user_id, "they have decided already")
         if fresh.problem:
-            raise errors.assignee_not_eligible(user_ids[0], fresh.problem)
+            raise deciding_errors.assignee_not_eligible(user_ids[0], fresh.problem)
         if fresh.needed < progress.needed:
             # Where all of them must approve, fewer of them are not as good.
             why = f"{progress.still_needed} must approve, and {len(fresh.approvers)} are named"
-            raise errors.assignee_not_eligible(user_ids[0], why)
+            raise deciding_errors.assignee_not_eligible(user_ids[0], why)
         return fresh
 
 
@@ -113,7 +113,7 @@ def reassignment_facts(found: AccessRequest, actor: Caller) -> tuple[Fact, ...]:
     asked = tuple(each.user_id for each in progress.approvers)
     request_id, number = found.access_request_id, progress.number
     bodies = (
-        facts.AccessRequestReassigned(request_id, number, asked, actor),
-        facts.ApprovalRequested(request_id, number, asked, progress.due_time),
+        decision_facts.AccessRequestReassigned(request_id, number, asked, actor),
+        decision_facts.ApprovalRequested(request_id, number, asked, progress.due_time),
     )
     return tuple(Fact(request_id, found.version, body) for body in bodies)

@@ -6,7 +6,7 @@ from libs.domain.callers import Person
 from libs.domain.changes import Fact, Outcome
 from libs.domain.clock import Clock
 from services.requests import ports
-from services.requests.domain import deciding, facts
+from services.requests.domain import deciding, decision_facts
 from services.requests.domain.access_request import AccessRequest
 from services.requests.handlers.advance import Advancer
 from services.requests.handlers.decision import audit_of
@@ -52,7 +52,7 @@ class Restarter:
         )
         duration = resolution.duration(begun.asked_duration, emergency=begun.emergency)
         decision = await self.advancer.evaluate(begun, resolution, duration, time)
-        body = facts.AccessRequestRestarted(begun.access_request_id, person)
+        body = decision_facts.AccessRequestRestarted(begun.access_request_id, person)
         audit = audit_of(person, decision, "restarted", command.reason)
         fact = Fact(begun.access_request_id, begun.version, body)
         change = await decision.change(self.access_requests, self.leases, seen, audit, fact)

@@ -7,7 +7,7 @@ from libs.domain.changes import AuditEntry, Change, Outcome, Refused
 from libs.domain.clock import Clock
 from libs.domain.errors import LatchkeyError
 from services.requests import ports
-from services.requests.domain import errors
+from services.requests.domain import campaign_errors, errors
 from services.requests.domain.campaign import Campaign, CampaignItem, Verdict
 from services.requests.handlers.campaign_changes import about, ruled
 from services.requests.handlers.campaign_reviewers import asked_now
@@ -45,10 +45,10 @@ class ItemReviewer:
         person = command.person
         found = await self.campaigns.item(command.campaign_item_id)
         if found is None:
-            raise errors.campaign_item_not_found(command.campaign_item_id)
+            raise campaign_errors.campaign_item_not_found(command.campaign_item_id)
         campaign, seen = found
         if person.user_id == seen.subject.user_id:
-            refusal = errors.own_access(seen.campaign_item_id)
+            refusal = campaign_errors.own_access(seen.campaign_item_id)
             return _refused(person, seen, refusal, "campaign_item.self_decision_refused")
         if not person.may(ADMIN):
             refused = await self._check_seat(person, campaign, seen)
@@ -71,7 +71,7 @@ class ItemReviewer:
         if any(each.user_id == person.user_id for each in asked):
             return None
         if not campaign.sees_all(person) and not seen.is_asked(person.user_id):
-            raise errors.campaign_item_not_found(seen.campaign_item_id)
+            raise campaign_errors.campaign_item_not_found(seen.campaign_item_id)
         refusal = errors.not_theirs_to_change(person, "the item's reviewers and administrators")
         refused = _refused(person, seen, refusal, "campaign_item.review_refused")
         fresh = seen.asked_of(asked)

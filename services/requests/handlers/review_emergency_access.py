@@ -6,7 +6,7 @@ from libs.domain.callers import ADMIN, Person
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome, Refused
 from libs.domain.clock import Clock
 from services.requests import ports
-from services.requests.domain import errors, facts
+from services.requests.domain import decision_facts, errors
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.states import EmergencyReview
 from services.requests.handlers.advance import reviewers_of
@@ -52,7 +52,7 @@ class Reviewer:
         seen.check_etag(command.etag)
         found = seen.reviewed(person, command.verdict, command.comment, self.clock.now())
         justified = command.verdict is EmergencyReview.JUSTIFIED
-        body = facts.EmergencyAccessReviewed(found.access_request_id, justified, person)
+        body = decision_facts.EmergencyAccessReviewed(found.access_request_id, justified, person)
         audit = AuditEntry(
             person,
             "access_request.emergency_reviewed",

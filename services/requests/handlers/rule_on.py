@@ -7,7 +7,7 @@ from libs.domain.callers import Person
 from libs.domain.changes import Fact, Outcome, Refused
 from libs.domain.clock import Clock
 from services.requests import ports
-from services.requests.domain import deciding, errors, facts
+from services.requests.domain import deciding, deciding_errors, decision_facts, errors
 from services.requests.domain.access_request import AccessRequest
 from services.requests.handlers.advance import Advancer, step_facts
 from services.requests.handlers.decision import Decision, audit_of, denied
@@ -62,7 +62,7 @@ class Ruler:
         if isinstance(seat, Refused):
             return seat
         if seat.step.reason_to_approve and not command.reason:
-            raise errors.reason_required("approve")
+            raise deciding_errors.reason_required("approve")
         duration = _shortened(seat.seen.requested_duration, command.duration)
         given = seat.approval(command.reason, time)
         found = deciding.step_approved(
@@ -70,7 +70,7 @@ class Ruler:
         )
         assert found.progress is not None
         number, still_needed = found.progress.number, found.progress.still_needed
-        body = facts.ApprovalGiven(
+        body = decision_facts.ApprovalGiven(
             found.access_request_id, number, command.person, seat.place, still_needed
         )
         # Who came to those who may decide is asked now.
@@ -105,7 +105,7 @@ class Ruler:
         if isinstance(seat, Refused):
             return seat
         if seat.step.reason_to_deny and not command.reason:
-            raise errors.reason_required("deny")
+            raise deciding_errors.reason_required("deny")
         found = deciding.deny(
             seat.seen, command.person, command.reason, time, on_behalf_of=seat.on_behalf_of
         )

@@ -11,7 +11,7 @@ from libs.domain.callers import ADMIN, AUDITOR, Person
 from libs.domain.changes import AuditEntry, Change, Refused
 from libs.domain.clock import Clock
 from services.requests import ports
-from services.requests.domain import errors
+from services.requests.domain import deciding_errors, errors
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.person import PersonRef
 from services.requests.domain.progress import Progress, StepApproval, is_too_late
@@ -124,10 +124,10 @@ class Seats:
             raise errors.access_request_state(access_request_id, seen.state, verb)
         step, progress = at
         if is_too_late(progress, step, time):
-            raise errors.too_late(access_request_id, seen.state, verb)
+            raise deciding_errors.too_late(access_request_id, seen.state, verb)
         fresh, enabled = await self.advancer.resolve(seen, progress, step, person.user_id)
         if fresh.has_decided(person.user_id):
-            raise errors.already_decided(access_request_id)
+            raise deciding_errors.already_decided(access_request_id)
         ref = PersonRef.of(person, enabled.people[0].display_name if enabled.people else "")
         if person.user_id in fresh.user_ids:
             return Seat(seen, step, fresh, person, ref)
@@ -155,7 +155,7 @@ class Seats:
         who = fresh.problem or ", ".join(names) + (" and others" if fresh.approvers[5:] else "")
         if fresh.of_group and not fresh.problem and not seen.shows_groups_to(person):
             who = f"{len(fresh.approvers)} members of a group"
-        error = errors.not_an_approver(seen.access_request_id, who)
+        error = deciding_errors.not_an_approver(seen.access_request_id, who)
         decision = self.advancer.at_step(seen, fresh, time)
         audit = audit_of(
             person, decision, "decision_refused", error.message, verb=verb, error=error.reason
@@ -167,7 +167,7 @@ class Seats:
 
 def self_decision(seen: AccessRequest, person: Person, role: str, verb: str) -> Refused:
     """Refuses somebody who would decide for themselves, and keeps that they tried."""
-    error = errors.self_decision(seen.access_request_id, role)
+    error = deciding_errors.self_decision(seen.access_request_id, role)
     audit = AuditEntry(
         person,
         "access_request.self_decision_refused",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from libs.domain.callers import ADMIN, AUDITOR, Person
 from libs.domain.paging import Page, PageRequest
 from services.requests import ports
-from services.requests.domain import errors
+from services.requests.domain import campaign_errors
 from services.requests.domain.campaign import Campaign, CampaignItem, CampaignState
 
 
@@ -44,10 +44,10 @@ class CampaignShower:
         """
         found = await self.campaigns.get(campaign_id)
         if found is None:
-            raise errors.campaign_not_found(campaign_id)
+            raise campaign_errors.campaign_not_found(campaign_id)
         if found.sees_all(person) or await self.campaigns.has_reviewer(campaign_id, person.user_id):
             return found
-        raise errors.campaign_not_found(campaign_id)
+        raise campaign_errors.campaign_not_found(campaign_id)
 
     async def page(self, command: ListCampaigns) -> Page[Campaign]:
         """Those that they started or review; all of them for administrators and auditors.

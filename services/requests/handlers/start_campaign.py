@@ -9,7 +9,7 @@ from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from libs.domain.ids import new_id
 from services.requests import ports
-from services.requests.domain import errors, facts
+from services.requests.domain import campaign_errors, errors, facts
 from services.requests.domain.campaign import (
     MOST_ITEMS,
     Campaign,
@@ -107,12 +107,12 @@ class CampaignStarter:
             held.extend(page)
             seen.update((it.subject.user_id, it.entitlement_id) for it in page)
             if len(seen) > MOST_ITEMS:
-                raise errors.campaign_too_large(MOST_ITEMS)
+                raise campaign_errors.campaign_too_large(MOST_ITEMS)
         # After the catalog, so that what it knows a lease of is not found without.
         leased = await self._leased(app_id)
         holders = holders_of(held, leased, entitlement_id)
         if len(holders) > MOST_ITEMS:
-            raise errors.campaign_too_large(MOST_ITEMS)
+            raise campaign_errors.campaign_too_large(MOST_ITEMS)
         return holders
 
     async def _leased(self, app_id: str) -> list[LeasedThing]:

@@ -1,6 +1,6 @@
 """The access reviews in the database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,6 @@ from sqlalchemy import (
     update,
 )
 
-from libs.db.audit import actor_from_json, actor_json
 from libs.db.engine import Database
 from libs.db.guarded import Guarded
 from libs.domain.changes import Write
@@ -26,17 +25,22 @@ from services.requests.domain.campaign import (
     Campaign,
     CampaignItem,
     CampaignState,
-    DueAction,
-    ReviewedBy,
     Verdict,
 )
-from services.requests.store import documents
-from services.requests.store.tables import campaign_items as items
-from services.requests.store.tables import campaign_people as people
-from services.requests.store.tables import campaign_reviewers as reviewers
-from services.requests.store.tables import campaigns as table
-
-_OPEN = ""
+from services.requests.store.campaign_rows import (
+    OPEN,
+    campaign_from,
+    campaign_values,
+    item_from,
+    item_values,
+    moving_item_values,
+    moving_values,
+    reviewer_values,
+)
+from services.requests.store.campaign_tables import campaign_items as items
+from services.requests.store.campaign_tables import campaign_people as people
+from services.requests.store.campaign_tables import campaign_reviewers as reviewers
+from services.requests.store.campaign_tables import campaigns as table
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class CampaignStore:
 
     async def get(self, campaign_id: str) -> Campaign | None:
         found = await self._rows(select(table).where(table.c.campaign_id == campaign_id))
-        return _campaign_from(found[0]) if found else None
+        return campaign_from(found[0]) if found else None
 
     async def item(self, campaign_item_id: str) -> tuple[Campaign, CampaignItem] | None:
         # One statement, so that both are of the same moment.
@@ -57,7 +61,7 @@ class CampaignStore:
             .where(items.c.campaign_item_id == campaign_item_id)
         )
         found = await self._rows(query)
-        return (_campaign_from(found[0]), _item_from(found[0])) if found else None
+        return (campaign_from(found[0]), item_from(found[0])) if found else None
 
     async def has_reviewer(self, campaign_id: str, user_id: str) -> bool:
         query = select(people.c.reviews).where(
@@ -81,7 +85,7 @@ class CampaignStore:
             query = query.where(order < after[0])
         if state is not None:
             query = query.where(table.c.state == state.value)
-        found = [_campaign_from(row) for row in await self._rows(query)]
+        found = [campaign_from(row) for row in await self._rows(query)]
         return page.page(found, key=lambda it: (it.campaign_id,))
 
     async def items(
@@ -93,7 +97,7 @@ class CampaignStore:
             order = items.c.campaign_item_id
             query = query.where(items.c.campaign_id == campaign_id)
             if open_only:
-                query = query.where(items.c.verdict == _OPEN)
+                query = query.where(items.c.verdict == OPEN)
         else:
             order = reviewers.c.campaign_item_id
             query = query.join(reviewers, order == items.c.campaign_item_id).where(
@@ -103,7 +107,7 @@ class CampaignStore:
                 query = query.where(reviewers.c.open.is_(True))
         if after is not None:
             query = query.where(order > after[0])
-        found = [_item_from(row) for row in await self._rows(query.order_by(order))]
+        found = [item_from(row) for row in await self._rows(query.order_by(order))]
         return page.page(found, key=lambda it: (it.campaign_item_id,))
 
     async def to_look_at(self, now: datetime, most: int) -> list[str]:
@@ -119,7 +123,7 @@ class CampaignStore:
         item_id = items.c.campaign_item_id
         query = (
             select(item_id)
-            .where(items.c.campaign_id == campaign_id, items.c.verdict == _OPEN, item_id > after)
+            .where(items.c.campaign_id == campaign_id, items.c.verdict == OPEN, item_id > after)
             .order_by(item_id)
             .limit(most)
         )
@@ -129,52 +133,23 @@ class CampaignStore:
         item_id = items.c.campaign_item_id
         query = (
             select(item_id)
-            .where(items.c.verdict == _OPEN, item_id > after)
+            .where(items.c.verdict == OPEN, item_id > after)
             .order_by(item_id)
             .limit(most)
         )
         return [row[item_id] for row in await self._rows(query)]
 
     def added(self, campaign: Campaign, items_: Sequence[CampaignItem]) -> Sequence[Write]:
-        values = {
-            "campaign_id": campaign.campaign_id,
-            "display_name": campaign.display_name,
-            "app_id": campaign.app_id,
-            "entitlement_id": campaign.entitlement_id,
-            "reviewed_by": campaign.reviewed_by.value,
-            "due_time": campaign.due_time,
-            "due_action": campaign.due_action.value,
-            "starter": actor_json(campaign.starter),
-            "starter_user_id": campaign.starter_user_id,
-            "create_time": campaign.create_time,
-            "item_count": campaign.item_count,
-            "certified_count": campaign.certified_count,
-            "revoked_count": campaign.revoked_count,
-            **_moving(campaign),
-        }
-        rows = [
-            {
-                "campaign_item_id": each.campaign_item_id,
-                "campaign_id": each.campaign_id,
-                "entitlement_id": each.entitlement_id,
-                "entitlement_display_name": each.entitlement_display_name,
-                "subject": documents.person_document(each.subject),
-                "lease_id": each.lease_id,
-                "ways": list(each.ways),
-                **_moving_item(each),
-            }
-            for each in items_
-        ]
         asked = {user.user_id for each in items_ for user in each.reviewers}
         concerned = [
             {"user_id": each, "campaign_id": campaign.campaign_id, "reviews": each in asked}
             for each in sorted(asked | {campaign.starter_user_id})
         ]
         return (
-            Guarded(insert(table), parameters=(values,)),
+            Guarded(insert(table), parameters=(campaign_values(campaign),)),
             Guarded(insert(people), parameters=concerned),
-            Guarded(insert(items), parameters=rows),
-            Guarded(insert(reviewers), parameters=list(_asked_rows(items_))),
+            Guarded(insert(items), parameters=[item_values(each) for each in items_]),
+            Guarded(insert(reviewers), parameters=list(reviewer_values(items_))),
         )
 
     def changed(self, campaign: Campaign, *, seen: int) -> Write:
@@ -182,14 +157,14 @@ class CampaignStore:
         statement = (
             update(table)
             .where(table.c.campaign_id == campaign.campaign_id, table.c.version == seen)
-            .values(_moving(campaign))
+            .values(moving_values(campaign))
         )
         return Guarded(statement, expects=1)
 
     def kept(self, campaign: Campaign, time: datetime) -> Write:
         statement = (
             update(items)
-            .where(items.c.campaign_id == campaign.campaign_id, items.c.verdict == _OPEN)
+            .where(items.c.campaign_id == campaign.campaign_id, items.c.verdict == OPEN)
             .values(
                 verdict=Verdict.NOT_REVIEWED.value,
                 review_time=time,
@@ -203,7 +178,7 @@ class CampaignStore:
         return (
             _item_changed(item, seen),
             Guarded(delete(reviewers).where(reviewers.c.campaign_item_id == item.campaign_item_id)),
-            Guarded(insert(reviewers), parameters=list(_asked_rows([item]))),
+            Guarded(insert(reviewers), parameters=list(reviewer_values([item]))),
             Guarded(
                 update(people)
                 .where(people.c.user_id.in_(known), people.c.campaign_id == item.campaign_id)
@@ -243,17 +218,6 @@ class CampaignStore:
         )
 
 
-def _asked_rows(some: Iterable[CampaignItem]) -> Iterable[dict[str, Any]]:
-    for each in some:
-        for user in each.reviewers:
-            yield {
-                "user_id": user.user_id,
-                "campaign_id": each.campaign_id,
-                "campaign_item_id": each.campaign_item_id,
-                "open": each.verdict is None,
-            }
-
-
 def _concerned(user_id: str, campaign_id: str) -> Any:
     """Notes that a campaign concerns somebody, if that is not known."""
     known = exists().where(and_(people.c.user_id == user_id, people.c.campaign_id == campaign_id))
@@ -267,71 +231,6 @@ def _item_changed(item: CampaignItem, seen: CampaignItem) -> Write:
     statement = (
         update(items)
         .where(items.c.campaign_item_id == item.campaign_item_id, items.c.version == seen.version)
-        .values(_moving_item(item))
+        .values(moving_item_values(item))
     )
     return Guarded(statement, expects=1)
-
-
-def _campaign_from(row: RowMapping) -> Campaign:
-    return Campaign(
-        campaign_id=row[table.c.campaign_id],
-        version=row[table.c.version],
-        display_name=row[table.c.display_name],
-        app_id=row[table.c.app_id],
-        entitlement_id=row[table.c.entitlement_id],
-        reviewed_by=ReviewedBy(row[table.c.reviewed_by]),
-        due_time=row[table.c.due_time],
-        due_action=DueAction(row[table.c.due_action]),
-        starter=actor_from_json(row[table.c.starter]),
-        starter_user_id=row[table.c.starter_user_id],
-        create_time=row[table.c.create_time],
-        state=CampaignState(row[table.c.state]),
-        item_count=row[table.c.item_count],
-        certified_count=row[table.c.certified_count],
-        revoked_count=row[table.c.revoked_count],
-        close_time=row[table.c.close_time],
-        look_time=row[table.c.look_time],
-    )
-
-
-def _item_from(row: RowMapping) -> CampaignItem:
-    verdict, reviewer = row[items.c.verdict], row[items.c.reviewer]
-    return CampaignItem(
-        campaign_item_id=row[items.c.campaign_item_id],
-        version=row[items.c.version],
-        campaign_id=row[items.c.campaign_id],
-        entitlement_id=row[items.c.entitlement_id],
-        entitlement_display_name=row[items.c.entitlement_display_name],
-        subject=documents.person_from(row[items.c.subject]),
-        lease_id=row[items.c.lease_id],
-        ways=tuple(row[items.c.ways]),
-        reviewers=tuple(map(documents.person_from, row[items.c.reviewers])),
-        verdict=Verdict(verdict) if verdict else None,
-        reviewer=None if reviewer is None else actor_from_json(reviewer),
-        reason=row[items.c.reason],
-        review_time=row[items.c.review_time],
-        instructions=row[items.c.instructions],
-    )
-
-
-def _moving(campaign: Campaign) -> dict[str, Any]:
-    """What can change of it by itself."""
-    return {
-        "version": campaign.version,
-        "state": campaign.state.value,
-        "close_time": campaign.close_time,
-        "look_time": campaign.look_time,
-    }
-
-
-def _moving_item(item: CampaignItem) -> dict[str, Any]:
-    """What can change."""
-    return {
-        "version": item.version,
-        "reviewers": [documents.person_document(each) for each in item.reviewers],
-        "verdict": _OPEN if item.verdict is None else item.verdict.value,
-        "reviewer": None if item.reviewer is None else actor_json(item.reviewer),
-        "reason": item.reason,
-        "review_time": item.review_time,
-        "instructions": item.instructions,
-    }

@@ -11,6 +11,7 @@ from libs.db.engine import Database
 from libs.db.writes import Writes
 from libs.domain.changes import Fact
 from libs.domain.paging import PageRequest
+from services.catalog.store import entitlement_tables, rule_tables, use_tables
 from services.catalog.store import tables as t
 from services.catalog.translate.events import fact_to_message
 from tests.fakes.clock import FakeClock
@@ -94,10 +95,10 @@ class Play(Steps):
 
     def _rows(self, connection: Connection) -> dict[str, Any]:
         whole = {
-            "targets": t.entitlement_targets,
-            "noted": t.unmanaged_access,
-            "owners": t.owners,
-            "uses": t.uses,
+            "targets": entitlement_tables.entitlement_targets,
+            "noted": use_tables.unmanaged_access,
+            "owners": entitlement_tables.owners,
+            "uses": use_tables.uses,
         }
         found: dict[str, Any] = {
             name: connection.execute(select(table)).all() for name, table in whole.items()
@@ -114,13 +115,30 @@ def _empty(connection: Connection) -> None:
             connection.execute(delete(table))
 
 
-_COUNTED = (t.resource_types, t.resources, t.entitlement_rules)
+_COUNTED = (
+    entitlement_tables.resource_types,
+    entitlement_tables.resources,
+    rule_tables.entitlement_rules,
+)
 
 
 _OF_THE_PLAY = (
-    *(t.rule_resource_types, t.rule_access_profiles, t.entitlement_rules, t.bindings, t.links),
-    *(t.unmanaged_access, t.owners, t.uses, t.entitlement_targets, t.entitlements, t.resources),
-    *(t.resource_types, t.apps, t.directory_assignments, t.directory_memberships),
+    *(
+        rule_tables.rule_resource_types,
+        rule_tables.rule_access_profiles,
+        rule_tables.entitlement_rules,
+        entitlement_tables.bindings,
+        entitlement_tables.links,
+    ),
+    *(
+        use_tables.unmanaged_access,
+        entitlement_tables.owners,
+        use_tables.uses,
+        entitlement_tables.entitlement_targets,
+        entitlement_tables.entitlements,
+        entitlement_tables.resources,
+    ),
+    *(entitlement_tables.resource_types, t.apps, t.directory_assignments, t.directory_memberships),
     *(t.directory_groups, t.directory_users, t.past_grants, t.syncs),
 )
 

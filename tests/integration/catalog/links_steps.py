@@ -38,7 +38,7 @@ from services.catalog.handlers import update_app as updating
 from services.catalog.handlers.ingest_page import IngestPage
 from services.catalog.handlers.note_unmanaged import NoteUnmanaged
 from services.catalog.handlers.uses_now import UsesNow
-from services.catalog.store import tables as t
+from services.catalog.store import use_tables
 from services.catalog.store.access_profiles import StoredAccessProfiles
 from services.catalog.store.apps import StoredApps
 from services.catalog.store.directory import StoredDirectory
@@ -181,9 +181,9 @@ class Steps:
 
         async def make() -> str:
             statement = (
-                insert(t.uses).values(access_request_id=request, **row)
+                insert(use_tables.uses).values(access_request_id=request, **row)
                 if asks
-                else delete(t.uses).where(t.uses.c.access_request_id == newest)
+                else delete(use_tables.uses).where(use_tables.uses.c.access_request_id == newest)
             )
             await self.database.write(lambda connection: connection.execute(statement))
             return ""

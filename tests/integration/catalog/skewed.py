@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, text, update
 
 from libs.db.engine import Database
 from libs.domain import ids
-from services.catalog.store import tables
+from services.catalog.store import entitlement_tables, rule_tables, tables
 from services.catalog.store.text import SCANNED_MOST
 from tests.soak import filled_catalog as filled
 from tests.support.issuer import TENANT, object_id
@@ -41,7 +41,7 @@ async def fill(database: Database) -> None:
             .values(account_enabled=False)
         )
         connection.execute(update(tables.apps).values(policy_id=EVERYWHERE))
-        for table in (tables.entitlement_rules, tables.entitlements):
+        for table in (rule_tables.entitlement_rules, entitlement_tables.entitlements):
             named = {"policy_id": EVERYWHERE, "emergency_policy_id": EVERYWHERE}
             connection.execute(update(table).values(named))
         connection.execute(text("ANALYZE"))
@@ -100,7 +100,7 @@ def _skewed() -> Iterator[tuple[Table, filled.Rows]]:
         "version": 1,
     }
     yield (
-        tables.access_profiles,
+        rule_tables.access_profiles,
         [
             {**profile, "access_profile_id": f"apr_{n}", "display_name": n, "name_key": n}
             | ({"expression": "person.department == 'Nowhere'"} if n == "expression" else {})
@@ -108,7 +108,7 @@ def _skewed() -> Iterator[tuple[Table, filled.Rows]]:
         ],
     )
     yield (
-        tables.access_profile_groups,
+        rule_tables.access_profile_groups,
         [{"access_profile_id": "apr_group", "group_id": group}],
     )
     yield (

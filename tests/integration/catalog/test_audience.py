@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from latchkey.catalog.v1 import access_profile_pb2, app_catalog_pb2, entitlement_rules_pb2
 from libs.domain import ids
-from services.catalog.store.tables import uses
+from services.catalog.store.use_tables import uses
 from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (

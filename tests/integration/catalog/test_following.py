@@ -20,7 +20,7 @@ from services.catalog.handlers.follow_requests import FollowRequests
 from services.catalog.loops.follow import FollowLoop
 from services.catalog.settings import Settings
 from services.catalog.store.feed import StoredFeed
-from services.catalog.store.tables import feed_positions
+from services.catalog.store.use_tables import feed_positions
 from services.catalog.store.uses import StoredUses
 from tests.fakes.requests_feed import FakeFeed, asked, fulfilled
 from tests.integration.catalog.running import RunningCatalog, running_catalog

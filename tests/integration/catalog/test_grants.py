@@ -10,7 +10,7 @@ from sqlalchemy import insert
 
 from latchkey.catalog.v1 import grant_pb2
 from libs.domain.callers import AUDITOR
-from services.catalog.store.tables import uses
+from services.catalog.store.use_tables import uses
 from tests.integration.catalog.refusals import refused
 from tests.integration.catalog.running import Metadata, RunningCatalog
 from tests.integration.catalog.steps import (

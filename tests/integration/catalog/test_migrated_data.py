@@ -12,11 +12,12 @@ from services.catalog.domain.entitlement import ResourceKind
 from services.catalog.domain.settings import NO_OVERRIDE
 from services.catalog.store import MIGRATIONS
 from services.catalog.store.apps import StoredApps
+from services.catalog.store.entitlement_tables import entitlement_targets, entitlements
 from services.catalog.store.entitlements import StoredEntitlements
 from services.catalog.store.links import StoredLinks
 from services.catalog.store.policy_uses import StoredPolicyUses
 from services.catalog.store.rules import StoredRules
-from services.catalog.store.tables import apps, entitlement_targets, entitlements
+from services.catalog.store.tables import apps
 from tests.support.versions import filled, to_version
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -21,9 +21,10 @@ from services.catalog.domain.settings import (
     EntitlementOverride,
 )
 from services.catalog.store.apps import StoredApps
+from services.catalog.store.entitlement_tables import entitlements
 from services.catalog.store.rows import override_columns
 from services.catalog.store.rules import StoredRules
-from services.catalog.store.tables import apps, directory_app_owners, entitlements
+from services.catalog.store.tables import apps, directory_app_owners
 from tests.integration.catalog.refusals import assert_refused, refused
 from tests.integration.catalog.running import RunningCatalog, running_catalog
 from tests.integration.catalog.steps import (

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 from latchkey.catalog.v1 import entitlement_pb2, events_pb2, link_pb2, settings_pb2
 from latchkey.ledger.v1 import audit_pb2, event_pb2
 from libs.domain import ids
-from services.catalog.store import tables as t
+from services.catalog.store import entitlement_tables, use_tables
 from tests.integration.catalog.refusals import assert_refused, refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (
@@ -124,8 +124,8 @@ async def test_what_was_linked_is_as_if_it_never_was(catalog: RunningCatalog, ap
     (warning,) = wanted.warnings
     assert "Design Editors stands behind the role Clerk of Payroll already" in warning
 
-    owner = insert(t.owners).values(of_id=role, owner_id="usr_1", position=0)
-    outside = insert(t.unmanaged_access).values(
+    owner = insert(entitlement_tables.owners).values(of_id=role, owner_id="usr_1", position=0)
+    outside = insert(use_tables.unmanaged_access).values(
         entitlement_id=role,
         directory_entitlement_id=membership_id("Design Editors"),
         user_id="usr_1",
@@ -155,7 +155,13 @@ async def test_what_was_linked_is_as_if_it_never_was(catalog: RunningCatalog, ap
                 select(func.count()).select_from(table)
             ).scalar_one()
         )
-        for table in (t.links, t.owners, t.unmanaged_access, t.resources, t.entitlement_targets)
+        for table in (
+            entitlement_tables.links,
+            entitlement_tables.owners,
+            use_tables.unmanaged_access,
+            entitlement_tables.resources,
+            entitlement_tables.entitlement_targets,
+        )
     }
     assert left == {
         "links": 0,
@@ -196,7 +202,7 @@ async def test_a_role_in_use_goes_only_when_told_to_end_access(
         {**used, "access_request_id": "req_2", "state": "OPEN", "lease_id": ""},
     ]
     await catalog.service.database.write(
-        lambda connection: connection.execute(insert(t.uses), rows)
+        lambda connection: connection.execute(insert(use_tables.uses), rows)
     )
     before = await event_types(catalog)
     refusal = await refused(unlink(catalog, app.app_id, "All Staff", "Design Editors"))

@@ -10,7 +10,7 @@ from libs.domain.changes import AuditEntry, Change, Outcome, Write
 from libs.domain.errors import Conflict
 from services.catalog.domain.following import FeedPosition
 from services.catalog.domain.owner import Owner
-from services.catalog.store import tables as t
+from services.catalog.store import entitlement_tables, rule_tables
 from services.catalog.store.feed import StoredFeed
 from services.catalog.store.owners import no_owner_writes, owner_writes
 from tests.fakes.requests_feed import FakeFeed, asked, fulfilled
@@ -67,14 +67,14 @@ async def test_what_was_asked_for_a_moment_ago_counts(
     assert (answer.ending_lease_count, answer.ending_access_request_count) == (1, 11)
     assert (await event_types(catalog))[-1] == "AppUnmanaged"
     left = (
-        t.resource_types,
-        t.resources,
-        t.entitlements,
-        t.entitlement_targets,
-        t.owners,
-        t.entitlement_rules,
-        t.rule_resource_types,
-        t.rule_access_profiles,
+        entitlement_tables.resource_types,
+        entitlement_tables.resources,
+        entitlement_tables.entitlements,
+        entitlement_tables.entitlement_targets,
+        entitlement_tables.owners,
+        rule_tables.entitlement_rules,
+        rule_tables.rule_resource_types,
+        rule_tables.rule_access_profiles,
     )
     counts = select(*(select(func.count()).select_from(each).scalar_subquery() for each in left))
     row = await catalog.service.database.read(lambda connection: connection.execute(counts).one())

@@ -10,8 +10,8 @@ from latchkey.catalog.v1 import grant_pb2
 from libs.domain.clock import Clock
 from services.catalog.handlers.note_unmanaged import NoteUnmanaged
 from services.catalog.loops.unmanaged import UnmanagedLoop
-from services.catalog.store.tables import feed_positions, former_leases, unmanaged_access, uses
 from services.catalog.store.unmanaged import StoredUnmanagedAccess
+from services.catalog.store.use_tables import feed_positions, former_leases, unmanaged_access, uses
 from tests.fakes.clock import FakeClock
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import (

@@ -14,7 +14,7 @@ from libs.domain.callers import ADMIN, AUDITOR
 from libs.domain.errors import NotAllowed
 from libs.domain.ids import derived_id
 from libs.rpc.well_known import timestamp
-from services.requests.store.tables import campaigns as table
+from services.requests.store.campaign_tables import campaigns as table
 from tests.fakes.requests_peers import APP, EDITOR, VIEWER
 from tests.integration.requests_service.deciders import records, told, uid
 from tests.integration.requests_service.house import House, Person, Refusal, answer_of, refused

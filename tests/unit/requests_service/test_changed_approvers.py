@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from libs.domain.errors import Unavailable
-from services.requests.domain import facts, timeline
+from services.requests.domain import decision_facts, facts, timeline
 from services.requests.domain.progress import Origin
 from services.requests.domain.states import AccessRequestState as State
 from services.requests.domain.steps import (
@@ -57,7 +57,7 @@ async def test_who_lost_the_right_is_refused_and_the_step_resolved_anew(verb: st
         again.progress.approvers if again.progress else ()
     )
     assert told(house) == [
-        facts.ApprovalRequested(seen.access_request_id, 0, ids(GUS, GIA, DAN), None)
+        decision_facts.ApprovalRequested(seen.access_request_id, 0, ids(GUS, GIA, DAN), None)
     ]
     assert house.last.audit.action == "access_request.decision_refused"
     assert (house.last.audit.actor, house.last.audit.details["verb"]) == (
@@ -77,7 +77,7 @@ async def test_who_lost_the_right_is_refused_and_the_step_resolved_anew(verb: st
     assert not nobody.awaiting
     assert nobody.progress is not None
     assert told(house) == [
-        facts.NoApproverFound(seen.access_request_id, 0, nobody.progress.problem)
+        decision_facts.NoApproverFound(seen.access_request_id, 0, nobody.progress.problem)
     ]
     await refused(getattr(house, verb)(nobody, GIA), "ACCESS_REQUEST_STATE")
     await refused(house.reassign(nobody, GIA, OLA), "NOT_AN_APPROVER")
@@ -93,7 +93,7 @@ async def test_nobody_eligible_is_visible_and_looked_at_again() -> None:
     assert "the subject's manager: nobody can (" in seen.progress.problem
     assert happened(seen, timeline.NoApprover) == [timeline.NoApprover(0, seen.progress.problem)]
     assert told(house)[1:] == [
-        facts.NoApproverFound(seen.access_request_id, 0, seen.progress.problem)
+        decision_facts.NoApproverFound(seen.access_request_id, 0, seen.progress.problem)
     ]
     assert not await house.decide(seen.access_request_id)
     assert len(house.store.changes) == 1
@@ -105,7 +105,9 @@ async def test_nobody_eligible_is_visible_and_looked_at_again() -> None:
     assert await house.decide(seen.access_request_id)
     found = house.kept(seen.access_request_id)
     assert (found.state, found.awaiting) == (State.PENDING, some(MAX))
-    assert told(house) == [facts.ApprovalRequested(seen.access_request_id, 0, ids(MAX), None)]
+    assert told(house) == [
+        decision_facts.ApprovalRequested(seen.access_request_id, 0, ids(MAX), None)
+    ]
     assert house.last.audit.action == "access_request.pending"
     assert (await house.approve(found, MAX)).state is State.APPROVED
 
@@ -162,8 +164,8 @@ async def test_who_comes_to_those_who_may_is_asked_when_somebody_approves() -> N
     seen = await house.approve(seen, GIL)
     assert seen.awaiting == some(GUS, DEE)
     assert told(house) == [
-        facts.ApprovalGiven(seen.access_request_id, 0, GIL, "", still_needed=1),
-        facts.ApprovalRequested(seen.access_request_id, 0, ids(GUS, DEE), None),
+        decision_facts.ApprovalGiven(seen.access_request_id, 0, GIL, "", still_needed=1),
+        decision_facts.ApprovalRequested(seen.access_request_id, 0, ids(GUS, DEE), None),
     ]
     opened = happened(seen, timeline.StepOpened)[-1]
     assert [each.user_id for each in opened.approvers] == list(ids(GUS, DEE))

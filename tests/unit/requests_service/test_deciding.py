@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.requests.domain import facts, timeline
+from services.requests.domain import decision_facts, facts, timeline
 from services.requests.domain.states import AccessRequestState as State
 from services.requests.domain.steps import Accept
 from tests.unit.requests_service.cast import (
@@ -43,7 +43,7 @@ async def test_a_delegate_decides_in_the_place_of_an_approver() -> None:
     given = happened(found, timeline.StepApproved)[0]
     assert given.on_behalf_of is not None
     assert given.on_behalf_of.user_id == OLA.user_id
-    assert told(house)[0] == facts.ApprovalGiven(
+    assert told(house)[0] == decision_facts.ApprovalGiven(
         seen.access_request_id, 0, DEE, OLA.user_id, still_needed=0
     )
     assert house.last.audit.details["on_behalf_of_user_id"] == OLA.user_id
@@ -127,7 +127,7 @@ async def test_distinct_without_anybody_else_is_no_approver() -> None:
     assert seen.state is State.NO_APPROVER
     assert seen.progress is not None
     assert "who decided an earlier step" in seen.progress.problem
-    assert isinstance(told(house)[1], facts.NoApproverFound)
+    assert isinstance(told(house)[1], decision_facts.NoApproverFound)
     assert house.last.audit.action == "access_request.step_approved"
     seen = await house.reassign(seen, ROOT, OTO)
     assert (await house.approve(seen, OTO)).state is State.APPROVED
@@ -187,8 +187,8 @@ async def test_a_step_is_handed_on() -> None:
     handed = await house.reassign(seen, OLA, GIL, GIA)
     assert handed.awaiting == some(GIL, GIA)
     assert told(house) == [
-        facts.AccessRequestReassigned(seen.access_request_id, 0, ids(GIL, GIA), OLA),
-        facts.ApprovalRequested(seen.access_request_id, 0, ids(GIL, GIA), None),
+        decision_facts.AccessRequestReassigned(seen.access_request_id, 0, ids(GIL, GIA), OLA),
+        decision_facts.ApprovalRequested(seen.access_request_id, 0, ids(GIL, GIA), None),
     ]
     await refused(house.approve(handed, OLA), "NOT_AN_APPROVER")
     assert (await house.approve(handed, GIA)).state is State.APPROVED

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from libs.domain.callers import Person
-from services.requests.domain import facts, timeline
+from services.requests.domain import decision_facts, facts, timeline
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.delivery import DeliveryState
 from services.requests.domain.resolution import EmergencyTerms
@@ -58,7 +58,7 @@ async def test_an_emergency_has_a_policy_and_a_limit_of_its_own() -> None:
     ]
     assert [type(body) for body in told(house)] == [
         facts.AccessRequestCreated,
-        facts.EmergencyAccessRequested,
+        decision_facts.EmergencyAccessRequested,
         facts.AccessRequestApproved,
         facts.LeaseGranted,
     ]
@@ -88,7 +88,7 @@ async def test_the_next_emergency_waits_for_the_review_whoever_asks() -> None:
     done = await house.review(seen, OLA, EmergencyReview.NOT_JUSTIFIED)
     assert (done.review, done.awaiting) == (EmergencyReview.NOT_JUSTIFIED, some())
     assert told(house) == [
-        facts.EmergencyAccessReviewed(seen.access_request_id, justified=False, actor=OLA)
+        decision_facts.EmergencyAccessReviewed(seen.access_request_id, justified=False, actor=OLA)
     ]
     await refused(house.review(done, ROOT), "REVIEW_NOT_OPEN")
     await refused(house.review(seen, ROOT), "ETAG_MISMATCH")

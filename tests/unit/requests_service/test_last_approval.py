@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from libs.domain.errors import Unavailable, WrongState
-from services.requests.domain import facts, timeline
+from services.requests.domain import decision_facts, facts, timeline
 from services.requests.domain.states import AccessRequestState as State
 from services.requests.domain.steps import Accept
 from services.requests.handlers.wish import Wish
@@ -99,7 +99,7 @@ async def test_policy_is_not_needed_to_decide_what_it_has_planned() -> None:
     seen = await house.approve(seen, OTO)
     assert seen.state is State.APPROVED
     assert told(house) == [
-        facts.ApprovalGiven(seen.access_request_id, 1, OTO, "", still_needed=0),
+        decision_facts.ApprovalGiven(seen.access_request_id, 1, OTO, "", still_needed=0),
         facts.AccessRequestApproved(
             seen.access_request_id,
             seen.lease_id,
@@ -130,8 +130,8 @@ async def test_a_restart_forgets_what_was_decided_and_not_that_it_was() -> None:
     assert again.timeline[: len(seen.timeline)] == seen.timeline
     assert again.version > seen.version
     assert [type(body) for body in told(house)] == [
-        facts.AccessRequestRestarted,
-        facts.ApprovalRequested,
+        decision_facts.AccessRequestRestarted,
+        decision_facts.ApprovalRequested,
     ]
     again = await house.approve(again, GIL)
     again = await house.approve(again, OTO)

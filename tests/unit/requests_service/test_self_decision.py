@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from libs.domain.callers import ADMIN, Person
-from services.requests.domain import facts
+from services.requests.domain import decision_facts
 from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.states import AccessRequestState as State
 from services.requests.domain.steps import AppOwners, Approval, Manager, People
@@ -142,7 +142,7 @@ async def test_a_manager_who_asks_for_their_report_does_not_approve_as_manager()
     assert seen.progress is not None
     assert "the requester may not decide" in seen.progress.problem
     assert told(house)[1:] == [
-        facts.NoApproverFound(seen.access_request_id, 0, seen.progress.problem)
+        decision_facts.NoApproverFound(seen.access_request_id, 0, seen.progress.problem)
     ]
 
 

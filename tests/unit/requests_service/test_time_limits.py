@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from libs.domain.errors import Unavailable, WrongState
-from services.requests.domain import facts, timeline
+from services.requests.domain import decision_facts, facts, timeline
 from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.domain.progress import Origin
 from services.requests.domain.states import AccessRequestState as State
@@ -79,13 +79,15 @@ async def test_reminders_go_on_and_go_to_those_who_may_now() -> None:
     house = town(_limited(Remind(), GroupMembers(GROUP)))
     seen = await _after(house, await house.create())
     asked = ids(GIL, GUS, GIA)
-    assert told(house) == [facts.ApprovalReminded(seen.access_request_id, 0, asked)]
+    assert told(house) == [decision_facts.ApprovalReminded(seen.access_request_id, 0, asked)]
     house.catalog.groups[GROUP] = list(ids(GIL, DEE))
     seen = await _after(house, seen)
     assert seen.awaiting == some(GIL, DEE)
     assert told(house) == [
-        facts.ApprovalRequested(seen.access_request_id, 0, ids(GIL, DEE), house.clock.now()),
-        facts.ApprovalReminded(seen.access_request_id, 0, ids(GIL, DEE)),
+        decision_facts.ApprovalRequested(
+            seen.access_request_id, 0, ids(GIL, DEE), house.clock.now()
+        ),
+        decision_facts.ApprovalReminded(seen.access_request_id, 0, ids(GIL, DEE)),
     ]
     assert seen.due_time == house.clock.now() + DAY
     assert len(happened(seen, timeline.Reminded)) == 2
@@ -99,7 +101,7 @@ async def test_nobody_is_not_reminded() -> None:
     suspend(house, OLA, OTO)
     seen = await _after(house, seen)
     assert seen.state is State.NO_APPROVER
-    assert [type(body) for body in told(house)] == [facts.NoApproverFound]
+    assert [type(body) for body in told(house)] == [decision_facts.NoApproverFound]
     assert house.last.audit.action == "access_request.no_approver"
     seen = await _after(house, seen)
     assert told(house) == []
@@ -108,8 +110,8 @@ async def test_nobody_is_not_reminded() -> None:
     seen = await _after(house, seen)
     assert (seen.state, seen.awaiting) == (State.PENDING, some(OTO))
     assert [type(body) for body in told(house)] == [
-        facts.ApprovalRequested,
-        facts.ApprovalReminded,
+        decision_facts.ApprovalRequested,
+        decision_facts.ApprovalReminded,
     ]
 
 
@@ -125,12 +127,16 @@ async def test_others_decide_instead_and_are_reminded() -> None:
     assert happened(seen, timeline.Reassigned)[-1].approvers == ()
     assert happened(seen, timeline.StepOpened)[-1].of_group
     assert told(house) == [
-        facts.AccessRequestReassigned(seen.access_request_id, 0, ids(GIL, GUS, GIA), REQUESTS),
-        facts.ApprovalRequested(seen.access_request_id, 0, ids(GIL, GUS, GIA), seen.due_time),
+        decision_facts.AccessRequestReassigned(
+            seen.access_request_id, 0, ids(GIL, GUS, GIA), REQUESTS
+        ),
+        decision_facts.ApprovalRequested(
+            seen.access_request_id, 0, ids(GIL, GUS, GIA), seen.due_time
+        ),
     ]
     await refused(house.approve(seen, OLA), "NOT_AN_APPROVER")
     seen = await _after(house, seen)
-    assert [type(body) for body in told(house)] == [facts.ApprovalReminded]
+    assert [type(body) for body in told(house)] == [decision_facts.ApprovalReminded]
     assert len(happened(seen, timeline.Reassigned)) == 1
     house.catalog.groups[GROUP] = list(ids(GUS, DAN))
     await refused(house.approve(seen, GIL), "NOT_AN_APPROVER")
@@ -147,7 +153,7 @@ async def test_what_nobody_else_can_decide_stays_where_it_is_and_is_tried_again(
     suspend(house, MAX)
     seen = await _after(house, await house.create())
     assert seen.awaiting == some(OLA, OTO)
-    assert [type(body) for body in told(house)] == [facts.ApprovalReminded]
+    assert [type(body) for body in told(house)] == [decision_facts.ApprovalReminded]
     enable(house, MAX)
     seen = await _after(house, seen)
     assert seen.awaiting == some(MAX)
@@ -200,14 +206,14 @@ async def test_another_policy_decides_from_its_first_step_on() -> None:
     assert seen.due_time == house.clock.now() + 2 * DAY
     assert happened(seen, timeline.Escalated) == [timeline.Escalated(1, "pol_2")]
     assert told(house) == [
-        facts.AccessRequestEscalated(seen.access_request_id, 1, "pol_2"),
-        facts.ApprovalRequested(seen.access_request_id, 0, ids(OLA), seen.due_time),
+        decision_facts.AccessRequestEscalated(seen.access_request_id, 1, "pol_2"),
+        decision_facts.ApprovalRequested(seen.access_request_id, 0, ids(OLA), seen.due_time),
     ]
     assert house.last.audit.action == "access_request.escalated"
     seen = await _after(house, seen, 2 * DAY)
     assert seen.state is State.DENIED
     assert [type(body) for body in told(house)] == [
-        facts.AccessRequestEscalated,
+        decision_facts.AccessRequestEscalated,
         facts.AccessRequestDenied,
     ]
 
@@ -220,7 +226,7 @@ async def test_a_policy_that_does_not_answer_takes_nothing_over() -> None:
     seen = await _after(house, seen)
     assert (seen.state, seen.awaiting) == (State.PENDING, some(OLA, OTO))
     assert not happened(seen, timeline.Escalated)
-    assert [type(body) for body in told(house)] == [facts.ApprovalReminded]
+    assert [type(body) for body in told(house)] == [decision_facts.ApprovalReminded]
     house.policy.problem = ""
     house.catalog.away = True
     with pytest.raises(Unavailable):
