@@ -22,7 +22,7 @@ FILE_KEY = "SETTINGS_FILE"
 
 
 def _nats_url(value: object) -> str:
-    found = _text(value)
+    found: str = _text(value)
     try:
         url = urlsplit(found)
         right = url.scheme in ("nats", "tls") and url.hostname is not None and url.port != 0
@@ -38,6 +38,8 @@ _DATABASE = text(
     r"(sqlite:///|postgresql\+asyncpg://).*",
     must="must begin with sqlite:/// or postgresql+asyncpg://",
 )
+
+_ROLE = text(least=1, most=63, must="must be the name of a role")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class Settings(Trust):
     audit_key_file: Path
     """The private key that heads of the audit chain are signed with, Ed25519 as PEM; the public
     keys of former ones may follow in it. Read again when it is used."""
-    database_role: Annotated[str, text(least=1, most=63, must="must be the name of a role")] | None = None
+    database_role: Annotated[str, _ROLE] | None = None
     """The PostgreSQL role that the service runs as, where another one migrates: a migration then
     grants it what it needs and no more."""
     migrate: bool = False

@@ -31,7 +31,7 @@ CERTIFICATES = ("tls_certificate_file", "tls_key_file", "tls_ca_file", "trust_do
 
 
 def _address(value: object) -> str:
-    found = _text(value)
+    found: str = _text(value)
     host, _, port = found.rpartition(":")
     # gRPC takes 70000 for 4464, and a name without a port for one with 443.
     if not host or not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
