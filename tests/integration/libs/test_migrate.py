@@ -170,7 +170,7 @@ for service in services:
     with contextlib.suppress(SystemExit):
         enter(f"services.{service}.wiring")
     assert f"services.{service}.servicers" in sys.modules, service
-found = {"alembic", "sqlalchemy.orm", "msal", "pygments", "rich.console", "click.core"}
+found = {"alembic", "sqlalchemy.orm", "sqlite3", "msal", "pygments", "rich.console", "click.core"}
 assert not found & set(sys.modules), found & set(sys.modules)
 """
 
