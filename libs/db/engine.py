@@ -6,11 +6,11 @@ costs a thread hop for every statement, this one for every transaction.
 """
 
 import asyncio
-import sqlite3
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -20,6 +20,9 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.util import greenlet_spawn
 
 from libs.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    import sqlite3
 
 # What is raised when the server is away, ends, starts, or has no room; also without SQLAlchemy's
 # wrapping, when there is no connection yet.
@@ -146,7 +149,9 @@ def _lost(error: BaseException) -> Unavailable | None:
         # What the driver said: SQLAlchemy's classes put our mistakes and a lost server together.
         invalidated = error.connection_invalidated
         error = getattr(error.orig, "__cause__", None) or error.orig or error
-    if isinstance(error, sqlite3.OperationalError):
+    # SQLite is loaded where there is one, and its errors are nowhere else: it is a megabyte.
+    sqlite3 = sys.modules.get("sqlite3")
+    if sqlite3 is not None and isinstance(error, sqlite3.OperationalError):
         # Locked, full, gone, … and, under one plain code, a statement that is wrong.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         invalidated = code != sqlite3.SQLITE_ERROR
@@ -285,7 +290,7 @@ class _Sqlite(Database):
     async def _write(self, work: Work[T], lasting: bool) -> T:
         def run() -> T:
             with self._writing.connect() as connection:
-                driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+                driver = cast("sqlite3.Connection", connection.connection.driver_connection)
                 # With NORMAL the log is not synced at each commit, but in order all the same:
                 # https://www.sqlite.org/pragma.html#pragma_synchronous
                 driver.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
@@ -295,11 +300,13 @@ class _Sqlite(Database):
         return await asyncio.get_running_loop().run_in_executor(self._writer, run)
 
     async def _migrate(self, work: Work[T]) -> T:
+        import sqlite3
+
         def run() -> T:
             with self._writing.connect() as connection:
                 # Within a transaction SQLite passes over this pragma, hence past SQLAlchemy, which
                 # would begin one: https://www.sqlite.org/lang_altertable.html, number 7.
-                driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+                driver = cast("sqlite3.Connection", connection.connection.driver_connection)
                 driver.execute("PRAGMA foreign_keys=OFF")
                 try:
                     with connection.begin():

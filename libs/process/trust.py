@@ -6,27 +6,19 @@ What belongs to one kind is refused in the other, so that nobody believes to hav
 """
 
 import ipaddress
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
-
 from libs.process.run import Life
+from libs.process.values import Unfit, listed, text
 from libs.rpc.certificates import Certificates
 from libs.rpc.tokens import TokenFile, TokenVerifier, Verifier
 
 PREFIX = "LATCHKEY_"
-_HOST = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
-_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_HOST = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+_GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 class SettingsError(Exception):
@@ -38,32 +30,26 @@ ENTRA = ("entra_tenant_ids", "entra_audiences", "entra_client_ids")
 CERTIFICATES = ("tls_certificate_file", "tls_key_file", "tls_ca_file", "trust_domain")
 
 
-def _address(value: str) -> str:
-    host, _, port = value.rpartition(":")
+def _address(value: object) -> str:
+    found: str = _text(value)
+    host, _, port = found.rpartition(":")
     # gRPC takes 70000 for 4464, and a name without a port for one with 443.
     if not host or not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
-        raise PydanticCustomError("address", "must be host:port, the port at most 65535")
-    return value
+        raise Unfit("must be host:port, the port at most 65535")
+    return found
 
 
-def _listed(value: object) -> object:
-    """A list, as the environment spells it: with commas."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
+_text = text()
+Address = Annotated[str, _address]
+Guids = Annotated[tuple[str, ...], listed(text(_GUID, must="must be ids like those of Entra"))]
+Names = Annotated[tuple[str, ...], listed(_text)]
+_LOGIN = text(_HOST + r"(:[0-9]{1,5})?", must="must be a host, or host:port")
+Named = Annotated[str, text(least=1, must="must be text that is not empty")]
 
 
-Address = Annotated[str, AfterValidator(_address)]
-Guids = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=_GUID)], ...], BeforeValidator(_listed)
-]
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
-
-class Trust(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
     """Who is believed to be whom."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     identity: Literal["entra", "dev_house"] = "entra"
     """Which kind of identity is trusted: `entra`, or `dev_house` on a machine for development."""
@@ -74,14 +60,14 @@ class Trust(BaseModel):
 
     jwks_file: Path | None = None
     """The local issuer's public keys."""
-    issuer: str | None = Field(default=None, min_length=1)
+    issuer: Named | None = None
     """The local issuer's name."""
-    audience: str = Field(default="latchkey", min_length=1)
+    audience: Named = "latchkey"
     """Whom a token of the local issuer must be for."""
     token_file: Path | None = None
     """This service's own token of the local issuer, for its calls to the others."""
 
-    login_host: str = Field(default="login.microsoftonline.com", pattern=_HOST + r"(:[0-9]{1,5})?$")
+    login_host: Annotated[str, _LOGIN] = "login.microsoftonline.com"
     """The host of the cloud's login endpoint: where keys come from, and what issuers begin with."""
     login_ca_file: Path | None = None
     """Whom to believe that it is that host, instead of the machine's own authorities."""
@@ -98,30 +84,28 @@ class Trust(BaseModel):
     """Its key, as PEM."""
     tls_ca_file: Path | None = None
     """The authorities whose certificates of services are believed, as PEM."""
-    trust_domain: str | None = Field(default=None, pattern=_HOST + "$")
+    trust_domain: Annotated[str, text(_HOST, must="must be the name of a domain")] | None = None
     """What the names of services in certificates belong to."""
 
-    @model_validator(mode="after")
-    def _of_one_kind(self) -> "Trust":
-        problems = list(self._in_the_dev_house() if self.is_dev_house else self._in_earnest())
-        if problems:
-            # A brace would stand for a fact in pydantic's own text.
-            text = "\n".join(problems)
-            raise PydanticCustomError("identity", "{problems}", {"problems": text})
-        return self
+    def problems(self, given: Collection[str]) -> list[str]:
+        """What is wrong with the settings together, where these were `given` and the rest are as
+        they are by default."""
+        return self._in_the_dev_house(given) if self.is_dev_house else self._in_earnest(given)
 
     @property
     def is_dev_house(self) -> bool:
         """Whether this is the dev house."""
         return self.identity == "dev_house"
 
-    def _in_the_dev_house(self) -> list[str]:
+    def _in_the_dev_house(self, given: Collection[str]) -> list[str]:
         problems = [
             f"{PREFIX}{name.upper()}: Field required where {PREFIX}IDENTITY is dev_house"
             for name in DEV_HOUSE
             if getattr(self, name) is None
         ]
-        problems += self._superfluous((*ENTRA, *CERTIFICATES, "service_listen", "login_ca_file"))
+        problems += self._superfluous(
+            (*ENTRA, *CERTIFICATES, "service_listen", "login_ca_file"), given
+        )
         addresses = self._addresses()
         for name, address in {"listen": self.listen, **addresses}.items():
             if not _is_loopback(address):
@@ -133,34 +117,38 @@ class Trust(BaseModel):
         if (self.token_file is None) == bool(addresses):
             problems += [
                 f"{PREFIX}{name.upper()}: is given together with {PREFIX}TOKEN_FILE, or neither is"
-                for name in type(self).model_fields
+                for name in _names(self)
                 if name.endswith("_address")
             ]
         return problems
 
-    def _in_earnest(self) -> list[str]:
+    def _in_earnest(self, given: Collection[str]) -> list[str]:
         needed = (*ENTRA, *CERTIFICATES, "service_listen")
         problems = [
             f"{PREFIX}{name.upper()}: Field required where {PREFIX}IDENTITY is entra"
             for name in needed
             if not getattr(self, name)
         ]
-        return problems + self._superfluous((*DEV_HOUSE, "audience", "token_file"))
+        return problems + self._superfluous((*DEV_HOUSE, "audience", "token_file"), given)
 
     def _addresses(self) -> dict[str, str]:
         """Where other services are, by the name of the setting."""
         return {
             name: value
-            for name in type(self).model_fields
+            for name in _names(self)
             if name.endswith("_address") and (value := getattr(self, name)) is not None
         }
 
-    def _superfluous(self, names: tuple[str, ...]) -> list[str]:
+    def _superfluous(self, names: tuple[str, ...], given: Collection[str]) -> list[str]:
         return [
             f"{PREFIX}{name.upper()}: means nothing where {PREFIX}IDENTITY is {self.identity}"
             for name in names
-            if name in self.model_fields_set and getattr(self, name)
+            if name in given and getattr(self, name)
         ]
+
+
+def _names(settings: Trust) -> list[str]:
+    return [each.name for each in fields(settings)]
 
 
 def _is_loopback(address: str) -> bool:

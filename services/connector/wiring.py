@@ -42,15 +42,13 @@ from services.connector.servicers.provisioning import ProvisioningServicer
 from services.connector.servicers.reconciliations import ReconciliationServicer
 from services.connector.servicers.syncs import SyncServicer
 from services.connector.settings import Settings
-from services.connector.store import (
-    MIGRATIONS,
-    ConnectionStore,
-    ProvisioningStore,
-    ReconciliationStore,
-    SyncStore,
-    ThrottleStore,
-    ledger,
-)
+from services.connector.store import MIGRATIONS
+from services.connector.store.connections import ConnectionStore
+from services.connector.store.provisioning import ProvisioningStore
+from services.connector.store.reconciliations import ReconciliationStore
+from services.connector.store.syncs import SyncStore
+from services.connector.store.tables import ledger
+from services.connector.store.throttles import ThrottleStore
 from services.connector.subscriber import follows
 from services.connector.translate.facts import fact_to_message
 

@@ -74,15 +74,13 @@ from services.requests.servicers import (
     servicers,
 )
 from services.requests.settings import Settings
-from services.requests.store import (
-    MIGRATIONS,
-    AccessRequestStore,
-    CampaignStore,
-    DelegationStore,
-    LeaseStore,
-    TakeoverStore,
-    ledger,
-)
+from services.requests.store import MIGRATIONS
+from services.requests.store.access_requests import AccessRequestStore
+from services.requests.store.campaigns import CampaignStore
+from services.requests.store.delegations import DelegationStore
+from services.requests.store.leases import LeaseStore
+from services.requests.store.tables import ledger
+from services.requests.store.takeovers import TakeoverStore
 from services.requests.subscriber import Subscriber
 from services.requests.translate.facts import fact_to_message
 

@@ -18,11 +18,12 @@ from services.connector.entra.gate import Gate
 from services.connector.handlers.end_lease import CONNECTOR
 from services.connector.handlers.get_delivery import ReadProvisioning
 from services.connector.store import MIGRATIONS as CONNECTOR_MIGRATIONS
-from services.connector.store import ConnectionStore, ProvisioningStore
+from services.connector.store.connections import ConnectionStore
+from services.connector.store.provisioning import ProvisioningStore
 from services.requests.domain.lease import EXPIRING, ON_ITS_WAY, LeaseState
 from services.requests.store import MIGRATIONS as REQUESTS_MIGRATIONS
-from services.requests.store import LeaseStore
 from services.requests.store.documents import target_from
+from services.requests.store.leases import LeaseStore
 from services.requests.store.tables import leases
 from tests.simulation.bridges import ConnectorNextDoor, RequestsNextDoor
 from tests.simulation.catalog import kind_of

@@ -25,13 +25,11 @@ from services.connector.loops.provisioning.parts import Parts
 from services.connector.loops.provisioning.wave import WaveRun
 from services.connector.loops.reconciling import Reconciler
 from services.connector.ports import Attempt, Catalog, Entra
-from services.connector.store import (
-    ConnectionStore,
-    ProvisioningStore,
-    ReconciliationStore,
-    SyncStore,
-)
-from services.connector.store import ledger as connector_ledger
+from services.connector.store.connections import ConnectionStore
+from services.connector.store.provisioning import ProvisioningStore
+from services.connector.store.reconciliations import ReconciliationStore
+from services.connector.store.syncs import SyncStore
+from services.connector.store.tables import ledger as connector_ledger
 from services.connector.subscriber import follows as connector_follows
 from services.connector.translate.facts import fact_to_message as connector_message
 from services.requests import ports
@@ -59,8 +57,11 @@ from services.requests.loops.gone import GoneLoop
 from services.requests.loops.overdue import OverdueLoop
 from services.requests.loops.sweep import SweepLoop
 from services.requests.loops.watch import WatchLoop
-from services.requests.store import AccessRequestStore, DelegationStore, LeaseStore, TakeoverStore
-from services.requests.store import ledger as requests_ledger
+from services.requests.store.access_requests import AccessRequestStore
+from services.requests.store.delegations import DelegationStore
+from services.requests.store.leases import LeaseStore
+from services.requests.store.tables import ledger as requests_ledger
+from services.requests.store.takeovers import TakeoverStore
 from services.requests.subscriber import Subscriber
 from services.requests.translate.facts import fact_to_message as requests_message
 from tests.simulation.bridges import ConnectorNextDoor, RequestsNextDoor

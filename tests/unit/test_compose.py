@@ -215,6 +215,14 @@ def test_what_the_image_copies_is_let_in() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
+def test_the_image_holds_what_it_runs_compiled() -> None:
+    """Nothing is written at run time, so what is not compiled then is compiled at every start."""
+    copied, compiled = (ROOT / "Dockerfile").read_text().split("compileall -q ")
+    for folder in compiled.splitlines()[0].split():
+        assert f"COPY {folder} " in copied
+    assert {"libs", "services"} <= set(compiled.splitlines()[0].split())
+
+
 def test_images_are_pinned_and_come_from_the_default_registry(
     services: dict[str, dict[str, Any]],
 ) -> None:

@@ -148,27 +148,24 @@ class House:
         secrets = self.folder / "secrets"
         secrets.mkdir(exist_ok=True)
         (secrets / cast.SECRET_NAME).write_text(cast.CLIENT_SECRET)
-        urls = await self._database_urls()
-        await self.begin(NATS)
         port, state = self._ports[SIMULATOR], self.folder / "simulator"
         simulator = ["tools.entra_simulator", "--port", str(port), "--state", str(state)]
         if self._tenant is not None:
             simulator += ["--tenant", str(self._tenant)]
         self._add(SIMULATOR, simulator, {})
-        for service in SERVICES:
-            self._add(service, [f"services.{service}"], self.environment(service, urls))
-        # The services wait for their databases, and have much to load until then.
-        migrated = asyncio.ensure_future(self._migrate(urls))
-        beginnings = [
-            migrated,
-            *(
-                asyncio.ensure_future(self.begin(name))
-                for name in ("catalog", "policy", "requests")
-            ),
-            # The connector trusts the simulator by the certificate that this makes.
-            asyncio.ensure_future(self._begin_in_turn(SIMULATOR, "connector")),
-        ]
+        # It loads while databases are made, which is waiting for a disk.
+        simulated = asyncio.ensure_future(self.begin(SIMULATOR))
+        beginnings: list[asyncio.Future[None]] = [simulated]
         try:
+            urls = await self._database_urls()
+            # The services wait for their databases, and have much to load until then.
+            beginnings.append(asyncio.ensure_future(self._migrate(urls)))
+            await self.begin(NATS)
+            for service in SERVICES:
+                self._add(service, [f"services.{service}"], self.environment(service, urls))
+                # The connector trusts the simulator by the certificate that this makes.
+                after = simulated if service == "connector" else None
+                beginnings.append(asyncio.ensure_future(self._begin_after(after, service)))
             await asyncio.gather(*beginnings)
         finally:
             # When one fails, none may start another part once all are being stopped.
@@ -195,9 +192,10 @@ class House:
         if status != 0:
             raise HouseError("the databases can't be migrated; the lines above say why")
 
-    async def _begin_in_turn(self, *names: str) -> None:
-        for name in names:
-            await self.begin(name)
+    async def _begin_after(self, other: asyncio.Future[None] | None, name: str) -> None:
+        if other is not None:
+            await other
+        await self.begin(name)
 
     async def _stop(self) -> None:
         if self._watching is not None:

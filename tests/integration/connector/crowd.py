@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from latchkey.catalog.v1 import target_pb2
@@ -48,7 +49,7 @@ def groups(house: ConnectorHouse, count: int) -> list[str]:
 async def restarted(house: ConnectorHouse, **settings: Any) -> None:
     """The connector again, with other settings."""
     await house.stop()
-    house.settings = house.settings.model_copy(update=settings)
+    house.settings = replace(house.settings, **settings)
     await house.start()
 
 

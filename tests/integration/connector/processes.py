@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import grpc
@@ -17,7 +18,11 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
     """The environment that has these settings."""
-    values = settings.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    values = {
+        field.name: value
+        for field in fields(settings)
+        if (value := getattr(settings, field.name)) != field.default
+    }
     return {
         "PYTHONPATH": f"{ROOT}:{ROOT / 'libs' / 'contracts'}",
         **{f"LATCHKEY_{name.upper()}": str(value).lower() if isinstance(value, bool) else str(value)

@@ -17,7 +17,8 @@ from services.connector.domain.connection import (
     SyncSchedule,
     Wishes,
 )
-from services.connector.store import MIGRATIONS, ConnectionStore
+from services.connector.store import MIGRATIONS
+from services.connector.store.connections import ConnectionStore
 from tests.support.migrated import migrated
 from tests.unit.connector.provisioning_house import CONNECTION
 

@@ -21,14 +21,12 @@ from services.connector.domain.operation import Lane
 from services.connector.domain.settling import settled
 from services.connector.domain.sync import Progress, Sync, SyncState
 from services.connector.domain.verdict import Done, Exchange
-from services.connector.store import (
-    MIGRATIONS,
-    ConnectionStore,
-    ProvisioningStore,
-    SyncStore,
-    ThrottleStore,
-)
+from services.connector.store import MIGRATIONS
+from services.connector.store.connections import ConnectionStore
+from services.connector.store.provisioning import ProvisioningStore
+from services.connector.store.syncs import SyncStore
 from services.connector.store.tables import metadata
+from services.connector.store.throttles import ThrottleStore
 from tests.fakes.clock import FakeClock
 from tests.support.migrated import migrated
 from tests.unit.connector.provisioning_house import CONNECTION, GROUP, PERSON, ROLE

@@ -5,7 +5,7 @@ import grpc
 from latchkey.catalog.v1 import link_pb2
 from latchkey.connector.v1 import sync_pb2 as pb
 from libs.domain.errors import WrongState
-from services.connector.store import ConnectionStore
+from services.connector.store.connections import ConnectionStore
 from tests.fakes.connector_peers import IngestedSync
 from tests.integration.connector.house import ConnectorHouse, refusal
 from tests.integration.connector.whole import check_complete, enlarge

@@ -19,7 +19,8 @@ from services.connector.domain.sync import NumberedPage, Sync, SyncState, first_
 from services.connector.entra.sync.streams import Found, pages_of
 from services.connector.handlers.start_sync import StartSync
 from services.connector.loops.schedules import Schedules
-from services.connector.store import ConnectionStore, SyncStore
+from services.connector.store.connections import ConnectionStore
+from services.connector.store.syncs import SyncStore
 from services.connector.translate.ingest import ingest_request
 from tests.fakes.clock import FakeClock
 from tests.fakes.connector_peers import IngestedSync

@@ -17,7 +17,9 @@ from services.connector.domain.sync import (
     SyncKind,
     SyncState,
 )
-from services.connector.store import MIGRATIONS, ConnectionStore, SyncStore
+from services.connector.store import MIGRATIONS
+from services.connector.store.connections import ConnectionStore
+from services.connector.store.syncs import SyncStore
 from tests.fakes.clock import FakeClock
 from tests.unit.connector.sync_house import CONNECTION
 

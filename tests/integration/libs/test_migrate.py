@@ -149,7 +149,38 @@ def test_the_newest_version_is_in_the_name_of_a_file(service: str) -> None:
         assert Path(script.path).name[:4] == script.revision
 
 
-def test_a_service_starts_without_alembic() -> None:
-    """What only migrating needs is not loaded by what serves."""
-    code = "import sys, services.policy.wiring; sys.exit('alembic' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+_MIGRATING = """
+import sys
+from importlib import import_module
+
+for service in sys.argv[1].split():
+    metadata = import_module(f"services.{service}.store").MIGRATIONS.metadata
+    known = set(metadata.tables)
+    assert not any(name.startswith(f"services.{service}.domain") for name in sys.modules), service
+    import_module(f"services.{service}.wiring")
+    assert known == set(metadata.tables), service
+"""
+# A word that is none ends a service when it is loaded.
+_SERVING = """
+import contextlib, sys
+from libs.process.entry import enter
+
+services = sys.argv.pop().split()
+for service in services:
+    with contextlib.suppress(SystemExit):
+        enter(f"services.{service}.wiring")
+    assert f"services.{service}.servicers" in sys.modules, service
+found = {"alembic", "sqlalchemy.orm", "sqlite3", "msal", "pygments", "rich.console", "click.core"}
+assert not found & set(sys.modules), found & set(sys.modules)
+"""
+
+
+@pytest.mark.parametrize("code", [_MIGRATING, _SERVING])
+def test_a_process_loads_what_it_needs(code: str) -> None:
+    """Who migrates loads all tables and nothing else of a service; who serves, not what only
+    migrating, signing in or a terminal needs."""
+    command = [sys.executable, "-c", code, *(["no word"] if code == _SERVING else [])]
+    done = subprocess.run(
+        [*command, " ".join(SERVICES)], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

@@ -11,7 +11,8 @@ from libs.domain.changes import AuditEntry, Change, Write
 from libs.domain.ids import new_id
 from services.requests.domain.access_request import REQUESTS, AccessRequest
 from services.requests.ports import AccessRequests, Leases
-from services.requests.store import AccessRequestStore, LeaseStore
+from services.requests.store.access_requests import AccessRequestStore
+from services.requests.store.leases import LeaseStore
 from services.requests.store.tables import ledger
 from tests.fakes.clock import MachineClock
 from tests.fakes.requests_delegations import Taken

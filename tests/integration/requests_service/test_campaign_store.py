@@ -22,7 +22,9 @@ from services.requests.domain.campaign import (
     Verdict,
 )
 from services.requests.domain.person import PersonRef
-from services.requests.store import MIGRATIONS, CampaignStore, LeaseStore
+from services.requests.store import MIGRATIONS
+from services.requests.store.campaigns import CampaignStore
+from services.requests.store.leases import LeaseStore
 from services.requests.store.tables import ledger
 from tests.fakes.clock import MachineClock
 from tests.integration.catalog.plans import captured, plan_of, rows_read

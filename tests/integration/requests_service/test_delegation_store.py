@@ -17,7 +17,8 @@ from services.requests.domain.access_request import REQUESTS
 from services.requests.domain.delegation import Delegation, Look, Period
 from services.requests.domain.person import PersonRef
 from services.requests.ports import Delegations
-from services.requests.store import MIGRATIONS, DelegationStore
+from services.requests.store import MIGRATIONS
+from services.requests.store.delegations import DelegationStore
 from services.requests.store.documents import person_document
 from services.requests.store.tables import delegations as table
 from services.requests.store.tables import ledger

@@ -9,7 +9,9 @@ from services.requests.domain import timeline
 from services.requests.domain.access_request import AccessRequestState
 from services.requests.domain.states import EmergencyReview
 from services.requests.domain.steps import Accept, UnknownStep
-from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
+from services.requests.store import MIGRATIONS
+from services.requests.store.access_requests import AccessRequestStore
+from services.requests.store.leases import LeaseStore
 from services.requests.store.rows import occupancy
 from tests.fakes.requests_peers import APP, EDITOR, VIEWER
 from tests.integration.requests_service.house import House

@@ -6,7 +6,9 @@ from typing import Any
 from libs.db.engine import Database
 from libs.domain.ids import new_id
 from services.requests.domain.lease import LeaseState
-from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
+from services.requests.store import MIGRATIONS
+from services.requests.store.access_requests import AccessRequestStore
+from services.requests.store.leases import LeaseStore
 from tests.support.versions import filled, to_version
 
 NOW = datetime.now(UTC)

@@ -13,7 +13,9 @@ from libs.domain.changes import AuditEntry, Change
 from libs.domain.ids import new_id
 from libs.domain.paging import PageRequest
 from services.requests.domain.access_request import REQUESTS, AccessRequestState
-from services.requests.store import MIGRATIONS, AccessRequestStore, LeaseStore
+from services.requests.store import MIGRATIONS
+from services.requests.store.access_requests import AccessRequestStore
+from services.requests.store.leases import LeaseStore
 from services.requests.store.tables import access_requests, inbox, ledger
 from services.requests.store.tables import leases as lease_table
 from tests.fakes.clock import MachineClock

@@ -23,8 +23,10 @@ from services.requests.domain.takeover import (
     TakeoverState,
     UnmanagedAction,
 )
-from services.requests.store import MIGRATIONS, TakeoverStore, documents, ledger
+from services.requests.store import MIGRATIONS, documents
+from services.requests.store.tables import ledger
 from services.requests.store.takeover_tables import takeover_holders
+from services.requests.store.takeovers import TakeoverStore
 from tests.fakes.clock import MachineClock
 from tests.integration.catalog.plans import captured, plan_of, rows_read, scans
 from tests.integration.requests_service.stores import NOW

@@ -7,7 +7,7 @@ from libs.db.engine import Database
 from libs.domain.paging import Page, PageRequest
 from services.requests.domain.person import PersonRef
 from services.requests.domain.task import Task, TaskKind, TaskState, TaskTarget
-from services.requests.store import LeaseStore
+from services.requests.store.leases import LeaseStore
 from tests.fakes.requests_neighbours import APP, TARGET
 from tests.integration.catalog.plans import captured, plan_of, rows_read
 from tests.integration.requests_service.stores import NOW, Ports, made_wish

@@ -1,5 +1,6 @@
 """Settings."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from libs.process.settings import Settings, SettingsError, load
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Settings(Settings):
     repeat_seconds: float = 2.0
 
@@ -104,6 +106,40 @@ def test_addresses_of_each_kind_are_taken(url: str) -> None:
     listen = "[::1]:7401"
     settings = load(_Settings, {**NEEDED, "LATCHKEY_NATS_URL": url, "LATCHKEY_LISTEN": listen})
     assert (settings.nats_url, settings.listen) == (url, listen)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "must"),
+    [
+        ("CALLS_PER_SECOND", "0", "must be a number of above 0 and at most 1e+06"),
+        ("CALLS_PER_SECOND", "nan", "must be a number of above 0 and at most 1e+06"),
+        ("SCHEMA_SECONDS", "-1", "must be a number of at least 0 and at most 3600"),
+        ("CALLS_AT_ONCE", "8.5", "must be a whole number of at least 8 and at most 100000"),
+        ("MIGRATE", "", "must be true or false"),
+        ("LOG_FORMAT", "xml", "must be json or console"),
+        ("DATABASE_ROLE", 64 * "r", "must be the name of a role"),
+    ],
+)
+def test_what_a_setting_must_be_is_said(key: str, value: str, must: str) -> None:
+    """Bounds, words and lengths, by the name of the setting and without the value."""
+    problem = _problem({**NEEDED, f"LATCHKEY_{key}": value})
+    assert problem == f"LATCHKEY_{key} (from the environment): {must}"
+
+
+def test_a_file_has_values_of_its_own_kinds(tmp_path: Path) -> None:
+    """TOML's numbers, lists and booleans are taken where they are meant, and nowhere else."""
+    file = tmp_path / "settings.toml"
+    file.write_text("migrate = true\ncalls_at_once = 8\ncalls_per_second = 1\n")
+    settings = load(_Settings, {**NEEDED, "LATCHKEY_SETTINGS_FILE": str(file)})
+    assert (settings.migrate, settings.calls_at_once, settings.calls_per_second) == (True, 8, 1.0)
+    file.write_text(
+        "audience = 1\nlogin_ca_file = 2\ncalls_at_once = true\nschema_seconds = []\n"
+        "entra_tenant_ids = 3\nlog_format = []\nmigrate = 4\nlisten = 5\nnats_url = 6\n"
+    )
+    given = {key: NEEDED[key] for key in NEEDED if key[9:] not in ("LISTEN", "NATS_URL")}
+    problem = _problem({**given, "LATCHKEY_SETTINGS_FILE": str(file)})
+    assert len(problem.splitlines()) == 9
+    assert all(f" (from {file}): must be " in line for line in problem.splitlines())
 
 
 def test_unreadable_file_is_named(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """Which kind of identity is trusted, and what goes with it."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from libs.process.settings import Settings, SettingsError, load
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Settings(Settings):
     catalog_address: str | None = None
 

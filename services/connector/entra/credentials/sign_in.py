@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx
-import msal
 
 from services.connector.domain.connection import Credential, CredentialKind
 from services.connector.entra.clouds import Cloud
@@ -136,6 +135,10 @@ def _spellings(secrets: Iterable[str]) -> list[str]:
 
 
 def _applications_token(identity: Identity, material: Material, http: LoginHttp) -> dict[str, Any]:
+    # Loaded when it is needed, in this thread: with all that it brings MSAL is nine megabytes and a
+    # tenth of the connector's start, and nobody waits for it there.
+    import msal
+
     # Discovery of instances would ask the global cloud about the others; the hosts are known here.
     application = msal.ConfidentialClientApplication(
         identity.entra_client_id,
@@ -149,6 +152,8 @@ def _applications_token(identity: Identity, material: Material, http: LoginHttp)
 
 
 def _machines_token(identity: Identity, http: LoginHttp) -> dict[str, Any]:
+    import msal
+
     client = msal.ManagedIdentityClient(
         msal.UserAssignedManagedIdentity(client_id=identity.entra_client_id), http_client=http
     )
