@@ -24,10 +24,10 @@ from libs.domain.clock import Clock
 from libs.domain.errors import Conflict, LatchkeyError, Unavailable
 from libs.events.broker import STREAM, Broker
 from libs.events.envelope import Event, NotAnEvent, parse
+from libs.events.pull import Pull
 
-_BATCH = 32
-# A fetch that NATS's end interrupts may wait until this is over, so it is short.
-_FETCH_SECONDS = 2.0
+# Another connection is noticed within this time.
+_LOOK_SECONDS = 0.5
 _ACK_WAIT_SECONDS = 15.0
 _FINISH_SECONDS = 5.0
 _MOST_DELIVERIES = 20
@@ -76,7 +76,7 @@ class Consumer:
         self.name = f"{service}-{follow.event_type.replace('.', '_')}"
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._in_hand: asyncio.Future[list[None]] | None = None
+        self._pull: Pull | None = None
 
     async def __aenter__(self) -> "Consumer":
         self._task = asyncio.create_task(self._run(), name=self.name)
@@ -85,23 +85,21 @@ class Consumer:
     async def __aexit__(self, *_: object) -> None:
         """Lets the events in hand have their effect; the others stay in the stream."""
         self._stopping.set()
-        if self._in_hand is not None:
-            await asyncio.wait([self._in_hand], timeout=_FINISH_SECONDS)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._pull is not None and (in_hand := self._pull.in_hand):
+            cut_off = (await asyncio.wait(in_hand, timeout=_FINISH_SECONDS))[1]
+            for each in cut_off:
+                each.cancel()
+            await asyncio.gather(*cut_off, return_exceptions=True)
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 jetstream = await self._broker.ready()
                 await self._declare(jetstream)
-                subscription = await jetstream.pull_subscribe_bind(self.name, STREAM)
-                try:
-                    await self._consume(subscription)
-                finally:
-                    if self._broker.connected:
-                        await subscription.unsubscribe()
+                await self._consume()
             except Exception as error:
                 # Whatever it is, events must not stop for it until somebody looks.
                 expected = isinstance(error, nats.errors.Error | TimeoutError | OSError)
@@ -129,26 +127,23 @@ class Consumer:
             ),
         )
 
-    async def _consume(self, subscription: JetStreamContext.PullSubscription) -> None:
+    async def _consume(self) -> None:
         connections = self._broker.connections
-        # A subscription made on one connection may stay silent on the next: bind anew after each.
-        while not self._stopping.is_set() and self._broker.connections == connections:
-            if not self._broker.connected:
-                await asyncio.sleep(0.05)
-                continue
-            try:
-                # nats-py is known to hang in a fetch after a reconnect; this ends it.
-                async with asyncio.timeout(_FETCH_SECONDS + 1):
-                    messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
-            except TimeoutError:
-                continue
-            self._in_hand = asyncio.gather(*(self._take(message) for message in messages))
-            await asyncio.shield(self._in_hand)
-            self._in_hand = None
+        async with Pull(self._broker.client, STREAM, self.name, self._take) as self._pull:
+            # What was asked over one connection is not answered over the next.
+            while not self._stopping.is_set() and self._broker.connections == connections:
+                if self._broker.connected:
+                    await self._pull.ask(_LOOK_SECONDS)
+                else:
+                    await asyncio.sleep(0.05)
 
     async def _take(self, message: Msg) -> None:
         try:
-            await self._effect(message)
+            if self._stopping.is_set():
+                # Another process may have it at once.
+                await message.nak()
+            else:
+                await self._effect(message)
         except (nats.errors.Error, TimeoutError) as error:
             # The ack did not get out: the event comes again and finds its effect done.
             _log.warning("ack_failed", consumer=self.name, problem=type(error).__name__)
