@@ -8,6 +8,7 @@ delivered again after a pause; what can't succeed is kept in quarantine and not 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import nats.errors
 import nats.js.errors
@@ -30,6 +31,7 @@ from libs.events.pull import Pull
 _LOOK_SECONDS = 0.5
 _ACK_WAIT_SECONDS = 15.0
 _FINISH_SECONDS = 5.0
+_NEW = timedelta(seconds=60)
 _MOST_DELIVERIES = 20
 _LONGEST_PAUSE_SECONDS = 30.0
 # These say nothing of the event: it waits for as long as they last, which may be many deliveries.
@@ -157,7 +159,8 @@ class Consumer:
         except NotAnEvent as problem:
             await self._quarantine(message, None, str(problem))
             return
-        received = Received(self.name, event.event_id)
+        fresh = message.metadata.num_delivered == 1 and self._is_new(event)
+        received = Received(self.name, event.event_id, fresh=fresh)
         try:
             await self._follow.handle(event, received)
         except Hopeless as problem:
@@ -179,6 +182,11 @@ class Consumer:
                 await message.nak(delay=min(0.1 * 2**deliveries, _LONGEST_PAUSE_SECONDS))
         else:
             await message.ack()
+
+    def _is_new(self, event: Event) -> bool:
+        """Whether it was published a moment ago. What comes from further back, as to a consumer
+        that was made anew or from a stream that lost something, has had its effect mostly."""
+        return abs(self._clock.now() - event.event_time) < _NEW
 
     async def _quarantine(self, message: Msg, event: Event | None, problem: str) -> None:
         table = self._ledger.quarantine
