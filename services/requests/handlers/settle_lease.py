@@ -4,12 +4,12 @@ An event of the connector is no more than a reason to ask it: what it answers is
 forged, late, doubled or reordered event can do nothing.
 """
 
-import asyncio
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
+from libs.domain.meanwhile import meanwhile
 from services.requests import ports
 from services.requests.domain import facts
 from services.requests.domain.access_request import REQUESTS, AccessRequest
@@ -58,16 +58,9 @@ class Settler:
         Raises:
             Unavailable: the connector does not answer, and the lease waits for it.
         """
-        delivery = asyncio.ensure_future(self.connector.delivery(lease_id))
-        # What the connector says of a lease that does not wait for it is nobody's to see.
-        delivery.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
+        with meanwhile(self.connector.delivery(lease_id)) as delivery:
             found = await self.leases.with_access_request(lease_id)
-            if not _awaits_delivery(found):
-                return Seen(found, None)
-            return Seen(found, await delivery)
-        finally:
-            delivery.cancel()
+            return Seen(found, await delivery if _awaits_delivery(found) else None)
 
     async def __call__(self, lease_id: str, seen: Seen | None = None) -> Outcome[Settled]:
         """`seen` is what was read of it already.
