@@ -197,9 +197,12 @@ async def test_event_that_is_not_as_new_as_it_seems_harms_no_other(
     """Others that are committed together with an event that had its effect have theirs."""
     await writes.effect(Received("c", "evt_0"), adding("a0"))
     events = [f"evt_{n}" for n in range(8)]
-    found = await asyncio.gather(
-        *(writes.effect(Received("c", id, True), adding(f"b{id}")) for id in events)
-    )
+
+    async def effect(event_id: str) -> str | None:
+        use_case = adding(f"b{event_id}")
+        return await writes.effect(Received("c", event_id, True), use_case)
+
+    found = await asyncio.gather(*map(effect, events))
     assert found == [None, *(f"b{id}" for id in events[1:])]
     assert set(await kept(database)) == {"a0", *(f"b{id}" for id in events[1:])}
     assert len(await rows(database, ledger.inbox)) == 8
