@@ -48,10 +48,15 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An event that a change is the effect of, as a consumer received it."""
+    """An event that a change is the effect of, as a consumer received it.
+
+    `fresh`: nothing says that it may have had its effect. Should it have had it all the same, its
+    row of the inbox, which commits with the effect, keeps out a second one.
+    """
 
     consumer: str
     event_id: str
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

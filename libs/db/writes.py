@@ -104,11 +104,14 @@ class Writes:
     async def effect(self, received: Received, use_case: UseCase[T]) -> T | None:
         """Runs a use case as the effect of an event, unless the event had its effect before.
 
+        Of a fresh event it is asked only when its effect can't be committed: then it may be that
+        the event had it.
+
         Raises:
             Conflict: others kept changing the same thing.
         """
-        for _ in range(_TRIES):
-            if await self._received(received):
+        for attempt in range(_TRIES):
+            if (attempt or not received.fresh) and await self._received(received):
                 return None
             outcome = await use_case()
             if outcome.change is None or await self._committed(outcome.change, received=received):

@@ -107,6 +107,11 @@ class Broker:
         """How often a connection was made: a new number means that the server may be another."""
         return self._connections
 
+    @property
+    def client(self) -> Client:
+        """The client, for what JetStream's own does not do; once it was `ready`."""
+        return self._client
+
     async def ready(self) -> JetStreamContext:
         """JetStream, once it was reached and the stream is there."""
         await self._ready.wait()

@@ -8,6 +8,7 @@ delivered again after a pause; what can't succeed is kept in quarantine and not 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import nats.errors
 import nats.js.errors
@@ -24,12 +25,13 @@ from libs.domain.clock import Clock
 from libs.domain.errors import Conflict, LatchkeyError, Unavailable
 from libs.events.broker import STREAM, Broker
 from libs.events.envelope import Event, NotAnEvent, parse
+from libs.events.pull import Pull
 
-_BATCH = 32
-# A fetch that NATS's end interrupts may wait until this is over, so it is short.
-_FETCH_SECONDS = 2.0
+# Another connection is noticed within this time.
+_LOOK_SECONDS = 0.5
 _ACK_WAIT_SECONDS = 15.0
 _FINISH_SECONDS = 5.0
+_NEW = timedelta(seconds=60)
 _MOST_DELIVERIES = 20
 _LONGEST_PAUSE_SECONDS = 30.0
 # These say nothing of the event: it waits for as long as they last, which may be many deliveries.
@@ -76,7 +78,7 @@ class Consumer:
         self.name = f"{service}-{follow.event_type.replace('.', '_')}"
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._in_hand: asyncio.Future[list[None]] | None = None
+        self._pull: Pull | None = None
 
     async def __aenter__(self) -> "Consumer":
         self._task = asyncio.create_task(self._run(), name=self.name)
@@ -85,23 +87,21 @@ class Consumer:
     async def __aexit__(self, *_: object) -> None:
         """Lets the events in hand have their effect; the others stay in the stream."""
         self._stopping.set()
-        if self._in_hand is not None:
-            await asyncio.wait([self._in_hand], timeout=_FINISH_SECONDS)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._pull is not None and (in_hand := self._pull.in_hand):
+            cut_off = (await asyncio.wait(in_hand, timeout=_FINISH_SECONDS))[1]
+            for each in cut_off:
+                each.cancel()
+            await asyncio.gather(*cut_off, return_exceptions=True)
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 jetstream = await self._broker.ready()
                 await self._declare(jetstream)
-                subscription = await jetstream.pull_subscribe_bind(self.name, STREAM)
-                try:
-                    await self._consume(subscription)
-                finally:
-                    if self._broker.connected:
-                        await subscription.unsubscribe()
+                await self._consume()
             except Exception as error:
                 # Whatever it is, events must not stop for it until somebody looks.
                 expected = isinstance(error, nats.errors.Error | TimeoutError | OSError)
@@ -129,26 +129,23 @@ class Consumer:
             ),
         )
 
-    async def _consume(self, subscription: JetStreamContext.PullSubscription) -> None:
+    async def _consume(self) -> None:
         connections = self._broker.connections
-        # A subscription made on one connection may stay silent on the next: bind anew after each.
-        while not self._stopping.is_set() and self._broker.connections == connections:
-            if not self._broker.connected:
-                await asyncio.sleep(0.05)
-                continue
-            try:
-                # nats-py is known to hang in a fetch after a reconnect; this ends it.
-                async with asyncio.timeout(_FETCH_SECONDS + 1):
-                    messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
-            except TimeoutError:
-                continue
-            self._in_hand = asyncio.gather(*(self._take(message) for message in messages))
-            await asyncio.shield(self._in_hand)
-            self._in_hand = None
+        async with Pull(self._broker.client, STREAM, self.name, self._take) as self._pull:
+            # What was asked over one connection is not answered over the next.
+            while not self._stopping.is_set() and self._broker.connections == connections:
+                if self._broker.connected:
+                    await self._pull.ask(_LOOK_SECONDS)
+                else:
+                    await asyncio.sleep(0.05)
 
     async def _take(self, message: Msg) -> None:
         try:
-            await self._effect(message)
+            if self._stopping.is_set():
+                # Another process may have it at once.
+                await message.nak()
+            else:
+                await self._effect(message)
         except (nats.errors.Error, TimeoutError) as error:
             # The ack did not get out: the event comes again and finds its effect done.
             _log.warning("ack_failed", consumer=self.name, problem=type(error).__name__)
@@ -162,7 +159,8 @@ class Consumer:
         except NotAnEvent as problem:
             await self._quarantine(message, None, str(problem))
             return
-        received = Received(self.name, event.event_id)
+        fresh = message.metadata.num_delivered == 1 and self._is_new(event)
+        received = Received(self.name, event.event_id, fresh=fresh)
         try:
             await self._follow.handle(event, received)
         except Hopeless as problem:
@@ -184,6 +182,11 @@ class Consumer:
                 await message.nak(delay=min(0.1 * 2**deliveries, _LONGEST_PAUSE_SECONDS))
         else:
             await message.ack()
+
+    def _is_new(self, event: Event) -> bool:
+        """Whether it was published a moment ago. What comes from further back, as to a consumer
+        that was made anew or from a stream that lost something, has had its effect mostly."""
+        return abs(self._clock.now() - event.event_time) < _NEW
 
     async def _quarantine(self, message: Msg, event: Event | None, problem: str) -> None:
         table = self._ledger.quarantine

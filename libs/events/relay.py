@@ -45,12 +45,12 @@ class Relay:
         self._broker = broker
         self._outbox = ledger.outbox
         self._told: deque[Mapping[str, Any]] = deque(maxlen=_MOST_TOLD)
-        # When the outbox is to be read, whatever was told.
-        self._poll_at = float("-inf")
         # Everything up to this position is in the stream, and what of it is not noted yet.
         self._sent = 0
         self._unmarked: list[tuple[int, int]] = []
         self._mark_at = float("inf")
+        # When the outbox is read at the latest, whatever is told.
+        self._read_at = float("-inf")
         self._wake = asyncio.Event()
         self._stopping = False
         self._stream: StreamState | None = None
@@ -83,8 +83,8 @@ class Relay:
         self._wake.set()
 
     def wake(self) -> None:
-        """Has the relay look into the outbox at once."""
-        self._poll_at = float("-inf")
+        """Has the relay look at once for what it is not told of."""
+        self._read_at = float("-inf")
         self._wake.set()
 
     async def __aenter__(self) -> "Relay":
@@ -94,7 +94,7 @@ class Relay:
     async def __aexit__(self, *_: object) -> None:
         """Sends what is left, for two seconds at most; the rest goes out after the next start."""
         self._stopping = True
-        self.wake()
+        self._wake.set()
         if self._task is not None:
             try:
                 async with asyncio.timeout(2):
@@ -121,16 +121,15 @@ class Relay:
                     exc_info=None if expected else error,
                 )
                 sent = 0
-                # The stream may be why; look at it before the next try. What was taken and is not
-                # sent is in the outbox.
-                self._checked_at = self._poll_at = float("-inf")
+                # The stream may be why; look at it before the next try. What was told is not sent.
+                self._checked_at = self._read_at = float("-inf")
                 if not self._stopping:
                     await asyncio.sleep(0.2)
             if sent == 0 and self._stopping:
                 return
             if sent < _BATCH and not self._stopping:
                 try:
-                    async with asyncio.timeout_at(min(self._poll_at, self._mark_at)):
+                    async with asyncio.timeout_at(min(self._read_at, self._mark_at)):
                         await self._wake.wait()
                 except TimeoutError:
                     pass
@@ -142,12 +141,15 @@ class Relay:
     async def _send_batch(self, jetstream: JetStreamContext) -> int:
         # Before anything is taken: whatever is told after this wakes it again.
         self._wake.clear()
-        rows: Sequence[Mapping[str, Any]] = self._take_told()
         now = asyncio.get_running_loop().time()
-        if not rows and (self._told or self._stopping or now >= self._poll_at):
-            # First, since it may be woken while it reads.
-            self._poll_at = now + _POLL_SECONDS
+        rows: Sequence[Mapping[str, Any]] = self._take_told()
+        # What is told and does not come next comes after what others committed.
+        if not rows and (self._told or self._stopping or now >= self._read_at):
+            # Before it is read: whoever wakes it meanwhile has it read once more.
+            self._read_at = now + _POLL_SECONDS
             rows = await self._read_waiting()
+            if len(rows) == _BATCH:
+                self._read_at = now
         if not rows:
             return 0
         failure: BaseException | None = None
@@ -238,8 +240,7 @@ class Relay:
         if await self._database.read(lambda c: c.execute(probe).first()) is not None:
             again = update(outbox).where(lost).values(published=False)
             count = await self._database.write(lambda c: c.execute(again).rowcount)
-            self._sent = 0
-            self._poll_at = float("-inf")
+            self._sent, self._read_at = 0, float("-inf")
             _log.error("stream_lost_events", count=count, stream=STREAM)
         self._stream, self._checked_at = state, now
         self._checked_connection = connection_number

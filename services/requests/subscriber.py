@@ -10,7 +10,7 @@ from libs.db.committer import Received
 from libs.db.writes import Writes
 from libs.events.consumer import Follow, Hopeless
 from libs.events.envelope import Event
-from services.requests.handlers.settle_lease import Settler
+from services.requests.handlers.settle_lease import Seen, Settler
 from services.requests.handlers.start_takeover import TakeoverStarter
 from services.requests.translate.facts import (
     FOLLOWED,
@@ -55,7 +55,13 @@ class Subscriber:
 
     async def _lease(self, event: Event, received: Received) -> None:
         lease_id = _named(lease_id_of(event.type, event.payload), "lease")
-        await self._writes.effect(received, lambda: self._settler(lease_id))
+        # Looked at side by side for the first try; what is not so any more is read anew.
+        seen: list[Seen] = []
+        if received.fresh:
+            seen.append(await self._settler.look(lease_id))
+        await self._writes.effect(
+            received, lambda: self._settler(lease_id, seen.pop() if seen else None)
+        )
 
     async def _outside(self, event: Event, received: Received) -> None:
         entitlement_id = _named(entitlement_id_of(event.type, event.payload), "entitlement")

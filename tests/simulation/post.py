@@ -101,7 +101,8 @@ class Post:
 
     async def _give(self, receiver: Followed, letter: _Letter) -> None:
         event = letter.event
-        received = Received(f"{receiver.name}-{event.type}", event.event_id)
+        # As if each came for the first time: only its row of the inbox keeps out a second effect.
+        received = Received(f"{receiver.name}-{event.type}", event.event_id, fresh=True)
         try:
             await receiver.follows[event.type].handle(event, received)
         except LatchkeyError:

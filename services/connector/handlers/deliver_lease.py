@@ -1,5 +1,6 @@
 """Begins to put into Entra what a lease brings."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from libs.domain.callers import Service
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
 from libs.domain.errors import NotFound
+from libs.domain.meanwhile import meanwhile
 from services.connector.domain.assignment import Assignment
 from services.connector.domain.delivery import Delivery, DeliveryState, Picture
 from services.connector.domain.lease import Confirmation, Lease
@@ -64,38 +66,51 @@ class DeliverLease:
         lease = await self.requests.lease(lease_id)
         if not lease.is_wanted:
             return Outcome(None)
-        # Read before others are asked: what changes meanwhile is found out by the commit.
-        before = await self.provisioning.around_lease(lease_id, lease.subject, lease.targets)
-        delivery = before.deliveries.get(lease_id)
-        if delivery is not None:
-            if delivery.is_leaving:
-                return Outcome(None)
-            if delivery.state is DeliveryState.PENDING and delivery.round == lease.round:
-                return Outcome(None)
-            # One that takes over since it was retried finds that out of what is there already.
-            settled = delivery.state is DeliveryState.DELIVERED and (
-                delivery.takes_over or not lease.takes_over
-            )
-            if settled or delivery.round >= lease.round:
-                return self._told_again(lease, delivery, before)
-        if not lease.targets:
-            nothing = Refusal(
-                "no_targets", "The lease names nothing to put into Entra.", Remedy.HOPELESS
-            )
-            return self._refused(lease, nothing, before)
-        confirmation: Confirmation | Refusal
-        try:
-            confirmation = await self.catalog.confirm(
-                lease.entitlement_id, lease.subject.user_id, lease.targets
-            )
-        except NotFound as error:
-            confirmation = Refusal(error.reason.lower(), error.message, Remedy.HOPELESS)
+        with meanwhile(self._asked(lease)) as asked:
+            # What changes meanwhile is found out by the commit.
+            before = await self.provisioning.around_lease(lease_id, lease.subject, lease.targets)
+            delivery = before.deliveries.get(lease_id)
+            if delivery is not None:
+                if delivery.is_leaving:
+                    return Outcome(None)
+                if delivery.state is DeliveryState.PENDING and delivery.round == lease.round:
+                    return Outcome(None)
+                # One that takes over since it was retried finds that out of what is there already.
+                settled = delivery.state is DeliveryState.DELIVERED and (
+                    delivery.takes_over or not lease.takes_over
+                )
+                if settled or delivery.round >= lease.round:
+                    return self._told_again(lease, delivery, before)
+            confirmation, connected = await asked
         if isinstance(confirmation, Confirmation):
-            tenants = await self._tenants(lease, confirmation)
+            tenants = _tenants(lease, confirmation, connected)
             if not isinstance(tenants, Refusal):
                 return await self._intended(lease, confirmation, tenants, before, room)
             confirmation = tenants
         return self._refused(lease, confirmation, before)
+
+    async def _asked(
+        self, lease: Lease
+    ) -> tuple[Confirmation | Refusal, Mapping[str, Writable | None]]:
+        """What the catalog says of a lease, and the connections of its targets by their ids."""
+        if not lease.targets:
+            nothing = "The lease names nothing to put into Entra."
+            return Refusal("no_targets", nothing, Remedy.HOPELESS), {}
+        ids = [*dict.fromkeys(target.connection_id for target in lease.targets)]
+        principals = service_principals(lease.targets)
+        confirmation, connected = await asyncio.gather(
+            self._confirmation(lease),
+            asyncio.gather(*(self.connections.for_writing(id, principals) for id in ids)),
+        )
+        return confirmation, dict(zip(ids, connected, strict=True))
+
+    async def _confirmation(self, lease: Lease) -> Confirmation | Refusal:
+        try:
+            return await self.catalog.confirm(
+                lease.entitlement_id, lease.subject.user_id, lease.targets
+            )
+        except NotFound as error:
+            return Refusal(error.reason.lower(), error.message, Remedy.HOPELESS)
 
     def _told_again(self, lease: Lease, delivery: Delivery, before: Picture) -> Outcome[None]:
         """Requests may have lost the news: it does not look again before it hears of it."""
@@ -109,52 +124,6 @@ class DeliverLease:
         if delivery.state is DeliveryState.LOST:
             told = before.lost(delivery)
         return self._outcome("delivery.told_again", lease.lease_id, before, after, told)
-
-    async def _tenants(
-        self, lease: Lease, confirmation: Confirmation
-    ) -> Mapping[str, Writable] | Refusal:
-        """The connections of its targets by their ids, where all of them may be written to."""
-        if lease.subject != confirmation.subject:
-            return Refusal(
-                "principal_mismatch",
-                f"The catalog knows {lease.subject.user_id} as another person of the directory.",
-                Remedy.HOPELESS,
-            )
-        tenants: dict[str, Writable] = {}
-        for target, confirmed in zip(lease.targets, confirmation.targets, strict=True):
-            if confirmed.target is None or not confirmed.target.is_same(target):
-                why = confirmed.problem or "the catalog has it otherwise"
-                return Refusal(
-                    "target_not_listed",
-                    f"{target.display_name or target.directory_entitlement_id} is not part of "
-                    f"what the entitlement provisions: {why}.",
-                )
-            tenant = tenants.get(target.connection_id) or await self.connections.for_writing(
-                target.connection_id, service_principals(lease.targets)
-            )
-            if tenant is None:
-                return Refusal(
-                    "connection_not_found", f"There is no connection {target.connection_id}."
-                )
-            tenants[target.connection_id] = tenant
-            if tenant.connection.entra_tenant_id != lease.subject.entra_tenant_id:
-                return Refusal(
-                    "principal_mismatch",
-                    f"{lease.subject.user_id} is not of the tenant that "
-                    f"{target.connection_id} connects.",
-                    Remedy.HOPELESS,
-                )
-            if not isinstance(target.kind, AppRoleGrant):
-                continue
-            refused = (
-                # Somebody may have given it by hand, which is looked for.
-                refusal_to_touch(target, tenant.protected_ids)
-                if lease.takes_over
-                else refusal_to_add(tenant.connection, target, tenant.protected_ids)
-            )
-            if refused is not None:
-                return Refusal(refused.reason, refused.message, refused.remedy)
-        return tenants
 
     def _refused(self, lease: Lease, refusal: Refusal, before: Picture) -> Outcome[None]:
         now = self.clock.now()
@@ -252,3 +221,48 @@ def _due_at_once(before: Picture, held: Iterable[Assignment]) -> tuple[Due, ...]
     return tuple(
         Due.of(each, operation) for each in held if (operation := each.operation) is not None
     )
+
+
+def _tenants(
+    lease: Lease, confirmation: Confirmation, connected: Mapping[str, Writable | None]
+) -> Mapping[str, Writable] | Refusal:
+    """The connections of its targets by their ids, where all of them may be written to."""
+    if lease.subject != confirmation.subject:
+        return Refusal(
+            "principal_mismatch",
+            f"The catalog knows {lease.subject.user_id} as another person of the directory.",
+            Remedy.HOPELESS,
+        )
+    tenants: dict[str, Writable] = {}
+    for target, confirmed in zip(lease.targets, confirmation.targets, strict=True):
+        if confirmed.target is None or not confirmed.target.is_same(target):
+            why = confirmed.problem or "the catalog has it otherwise"
+            return Refusal(
+                "target_not_listed",
+                f"{target.display_name or target.directory_entitlement_id} is not part of "
+                f"what the entitlement provisions: {why}.",
+            )
+        tenant = connected[target.connection_id]
+        if tenant is None:
+            return Refusal(
+                "connection_not_found", f"There is no connection {target.connection_id}."
+            )
+        tenants[target.connection_id] = tenant
+        if tenant.connection.entra_tenant_id != lease.subject.entra_tenant_id:
+            return Refusal(
+                "principal_mismatch",
+                f"{lease.subject.user_id} is not of the tenant that "
+                f"{target.connection_id} connects.",
+                Remedy.HOPELESS,
+            )
+        if not isinstance(target.kind, AppRoleGrant):
+            continue
+        refused = (
+            # Somebody may have given it by hand, which is looked for.
+            refusal_to_touch(target, tenant.protected_ids)
+            if lease.takes_over
+            else refusal_to_add(tenant.connection, target, tenant.protected_ids)
+        )
+        if refused is not None:
+            return Refusal(refused.reason, refused.message, refused.remedy)
+    return tenants

@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from libs.domain.changes import AuditEntry, Change, Fact, Outcome
 from libs.domain.clock import Clock
+from libs.domain.meanwhile import meanwhile
 from services.requests import ports
 from services.requests.domain import facts
 from services.requests.domain.access_request import REQUESTS, AccessRequest
@@ -34,6 +35,14 @@ class Settled(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A lease with its access request, and its delivery, as they were read at the same time."""
+
+    found: tuple[Lease, AccessRequest] | None
+    delivery: Delivery | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settler:
     """Asks the connector how far a lease is, and has the lease follow."""
 
@@ -43,16 +52,32 @@ class Settler:
     opener: TaskOpener
     clock: Clock
 
-    async def __call__(self, lease_id: str) -> Outcome[Settled]:
+    async def look(self, lease_id: str) -> Seen:
+        """Reads the lease, and asks the connector meanwhile.
+
+        Raises:
+            Unavailable: the connector does not answer, and the lease waits for it.
         """
+        with meanwhile(self.connector.delivery(lease_id)) as delivery:
+            found = await self.leases.with_access_request(lease_id)
+            return Seen(found, await delivery if _awaits_delivery(found) else None)
+
+    async def __call__(self, lease_id: str, seen: Seen | None = None) -> Outcome[Settled]:
+        """`seen` is what was read of it already.
+
         Raises:
             Unavailable: the connector does not answer.
         """
-        found = await self.leases.with_access_request(lease_id)
+        found = await self.leases.with_access_request(lease_id) if seen is None else seen.found
         if found is None or found[0].state is LeaseState.ENDED:
             return Outcome(Settled.DONE)
         lease, access_request = found
-        delivery = await self.connector.delivery(lease_id)
+        # An answer from before the lease was read may be older than what the lease knows, and undo
+        # it. Not so while it waits to be delivered: whatever it had heard, it would not wait.
+        if seen is not None and _awaits_delivery(found):
+            delivery = seen.delivery
+        else:
+            delivery = await self.connector.delivery(lease_id)
         if lease.state is LeaseState.ENDING and delivery is not None:
             return await self._out(lease, access_request, delivery)
         if delivery is None or delivery.round != lease.round:
@@ -155,6 +180,10 @@ class Settler:
         )
         task = await closing_removal(self.leases, seen, _REMOVED, time)
         return Outcome(Settled.DONE, task.added_to(change))
+
+
+def _awaits_delivery(found: tuple[Lease, AccessRequest] | None) -> bool:
+    return found is not None and found[0].state is LeaseState.GRANTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,53 @@ async def _message(jetstream: JetStreamContext, sequence: int) -> Any:
         return None
 
 
+async def test_events_do_not_wait_for_those_before_them(
+    database: Database, nats_url: str, source: Callable[..., Awaitable[None]]
+) -> None:
+    """One that takes long holds up no other, until as many are in hand as may be."""
+    go, begun, ended = asyncio.Event(), Counter[str](), Counter[str]()
+
+    async def handle(event: Event, received: Received) -> None:
+        begun[event.resource_id] += 1
+        await go.wait()
+        ended[event.resource_id] += 1
+
+    async with following(database, nats_url, handle):
+        for name in ("first", "second", "third"):
+            await source(name)
+            await eventually(partial(begun.__contains__, name), 10)
+        await source(*(f"a{n}" for n in range(100)))
+        await eventually(lambda: len(begun) == 64, 10)
+        assert not ended
+        go.set()
+        await eventually(lambda: len(ended) == 103, 10)
+        await eventually(lambda: _nothing_pending(nats_url), 10)
+    assert set(begun.values()) == {1}
+
+
+async def test_consumer_that_was_removed_is_made_anew(
+    database: Database, nats_url: str, source: Callable[..., Awaitable[None]]
+) -> None:
+    """It hears all of the stream again then; what had its effect has no second one."""
+    calls: Counter[str] = Counter()
+    async with (
+        committing(database) as committer,
+        following(database, nats_url, adding(database, committer, calls)) as consumer,
+    ):
+        await source("a")
+        await eventually(lambda: _all_kept(database, 1), 10)
+        await eventually(lambda: _nothing_pending(nats_url), 10)
+        client = await nats.connect(nats_url)
+        try:
+            await client.jetstream().delete_consumer(STREAM, consumer.name)
+        finally:
+            await client.close()
+        await source("b")
+        await eventually(lambda: _all_kept(database, 2), 10)
+        await eventually(lambda: calls["a"] == 2, 10)
+    assert await kept(database) == {"a": 1, "b": 1}
+
+
 async def test_what_fails_for_now_comes_again(
     database: Database, nats_url: str, source: Callable[..., Awaitable[None]]
 ) -> None:

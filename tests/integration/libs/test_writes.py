@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -170,20 +171,41 @@ async def test_nothing_to_change_is_answered(writes: Writes, database: Database)
     assert await rows(database, ledger.idempotency) == []
 
 
-async def test_event_has_one_effect(writes: Writes, database: Database) -> None:
-    """An event that comes again, or twice at once, has its effect once; for each consumer."""
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_event_has_one_effect(writes: Writes, database: Database, fresh: bool) -> None:
+    """An event that comes again, or twice at once, has its effect once; for each consumer. Also
+    when nothing said that it may have had it: its row of the inbox commits with the effect."""
     await writes.run(adding("a"))
-    received = Received("consumer", "evt_1")
+    received = Received("consumer", "evt_1", fresh)
 
     async def effect(use_case: UseCase) -> str | None:
         return await writes.effect(received, use_case)
 
     twins = (effect(bumping(database, "a")) for _ in range(10))
     assert set(await asyncio.gather(*twins)) == {"2", None}
-    assert await effect(refusing(ZeroDivisionError())) is None
+    assert await effect(bumping(database, "a")) is None
     assert await kept(database) == {"a": 2}
-    await writes.effect(Received("other", "evt_1"), bumping(database, "a"))
+    with nullcontext() if not fresh else pytest.raises(NotFound):
+        assert await effect(refusing(NotFound("X", "Not there."))) is None
+    await writes.effect(Received("other", "evt_1", fresh), bumping(database, "a"))
     assert await kept(database) == {"a": 3}
+
+
+async def test_event_that_is_not_as_new_as_it_seems_harms_no_other(
+    writes: Writes, database: Database
+) -> None:
+    """Others that are committed together with an event that had its effect have theirs."""
+    await writes.effect(Received("c", "evt_0"), adding("a0"))
+    events = [f"evt_{n}" for n in range(8)]
+
+    async def effect(event_id: str) -> str | None:
+        use_case = adding(f"b{event_id}")
+        return await writes.effect(Received("c", event_id, True), use_case)
+
+    found = await asyncio.gather(*map(effect, events))
+    assert found == [None, *(f"b{id}" for id in events[1:])]
+    assert set(await kept(database)) == {"a0", *(f"b{id}" for id in events[1:])}
+    assert len(await rows(database, ledger.inbox)) == 8
 
 
 async def test_old_keys_and_events_are_forgotten(writes: Writes, database: Database) -> None:

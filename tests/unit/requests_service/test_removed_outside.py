@@ -1,5 +1,6 @@
 """What somebody takes out of Entra by hand: the lease ends, or it is told that it is put back."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from services.requests.domain import facts, timeline
 from services.requests.domain.access_request import REQUESTS, AccessRequestState
 from services.requests.domain.delivery import Delivery, DeliveryState, TargetAnswer
 from services.requests.domain.lease import EndCause, LeaseState
-from services.requests.handlers.settle_lease import Settled
+from services.requests.handlers.settle_lease import Seen, Settled
 from tests.fakes.requests_neighbours import TARGET
 from tests.unit.requests_service.cast import happened, told
 from tests.unit.requests_service.house import House
@@ -80,6 +81,34 @@ async def test_access_that_is_put_back_is_told_of_once_each_time() -> None:
         timeline.RemovedOutside(TARGET, first + timedelta(hours=1), True),
     ]
     assert request.state is AccessRequestState.FULFILLED
+
+
+async def test_an_answer_from_before_the_lease_was_read_undoes_nothing() -> None:
+    """The connector is asked while the lease is read. What it said then of one that is in Entra is
+    asked again: it may be older than what the lease knows."""
+    house = House()
+    lease = await house.active()
+    there = house.connector.deliveries[lease.lease_id]
+    _gone(house, lease.lease_id, DeliveryState.LOST, house.clock.now())
+    seen = await house.settler.look(lease.lease_id)
+    assert seen.delivery is None
+    old = Seen(seen.found, house.connector.deliveries[lease.lease_id])
+    house.connector.deliveries[lease.lease_id] = there
+    outcome = await house.settler(lease.lease_id, old)
+    assert (outcome.result, outcome.change) == (Settled.DONE, None)
+
+
+async def test_an_answer_for_a_lease_that_waits_for_it_is_taken() -> None:
+    """The lease is read and the connector asked side by side, once each."""
+    house = House()
+    made = await house.create()
+    await house.settle(made.lease_id, DeliveryState.PENDING)
+    delivered = replace(house.connector.deliveries[made.lease_id], state=DeliveryState.DELIVERED)
+    house.connector.deliveries[made.lease_id] = delivered
+    seen = await house.settler.look(made.lease_id)
+    house.connector.deliveries.clear()
+    house.keep(await house.settler(made.lease_id, seen))
+    assert house.store.kept_leases[made.lease_id].state is LeaseState.ACTIVE
 
 
 async def test_what_can_not_be_put_back_ends_its_lease() -> None:
