@@ -275,7 +275,8 @@ class Way:
             self.look()
         elif isinstance(step, Wait) and not step.condition:
             return
-        elif self.state in UNDECIDED and (town.gone or self.over(self.duration)):
+        elif self.state in UNDECIDED and (town.gone or self.over(self.asked)):
+            # Who asked for no duration asked for none that is too long, whatever the limit is now.
             self.deny()
         elif isinstance(step, Wait):
             too_late = self.due is not None and self.due <= town.now
