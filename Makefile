@@ -12,7 +12,7 @@ ARGS ?=
 step = @printf '\n== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos format check test test-peers soak soak-ends soak-overlap soak-week soak-bad-input bench demo up down lock lock-peers clean
+.PHONY: help setup protos format check test test-peers soak soak-ends soak-models soak-overlap soak-week soak-bad-input bench demo up down lock lock-peers clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,11 @@ soak-bad-input: setup ## Send 2,000 odd things to every method: only the contrac
 soak-ends: setup ## Let 10,000 leases end in the same minute, also after downtime (LEASES=500 WRITES=5 for fewer)
 	$(call step,soak of ends)
 	SOAK_LEASES=$(or $(LEASES),10000) SOAK_WRITES_PER_SECOND=$(or $(WRITES),20) $(BIN)/python -m pytest --capture=no tests/soak/soak_lease_ends.py $(ARGS)
+
+soak-models: setup ## Try every property and model of the tests with 400 examples (EXAMPLES=… for others)
+	$(call step,soak of models)
+	SOAK_EXAMPLES=$(or $(EXAMPLES),400) $(BIN)/python -m pytest --override-ini timeout=0 --numprocesses 3 \
+		--dist worksteal $(or $(ARGS),$(shell grep -rl 'tests.support.examples import' tests --include='test_*.py'))
 
 soak-overlap: setup ## Let leases overlap in every order: 5,000 interleavings (EXAMPLES=… for others)
 	$(call step,soak of overlaps)
