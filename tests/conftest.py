@@ -1,6 +1,7 @@
 """The fixtures that every level of tests shares: real databases and a real broker."""
 
 import gc
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -9,8 +10,14 @@ import pytest
 from tests.support import compiled
 from tests.support.canaries import found_in
 from tests.support.issuer import TestIssuer
+from tests.support.migrated import emptied
 from tests.support.nats import NatsServer, empty
 from tests.support.postgres import PostgresServer
+
+
+def pytest_configure() -> None:
+    """Whoever asks no server of the loopback for TLS is not refused it at each connection."""
+    os.environ.setdefault("PGSSLMODE", "disable")
 
 
 def pytest_collection_finish() -> None:
@@ -35,7 +42,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """A fresh, empty database, `postgresql+asyncpg://…`, gone after the test."""
-    name = postgres_server.create_database()
+    name = emptied(postgres_server)
     yield postgres_server.url(name)
     postgres_server.drop_database(name)
 
