@@ -4,6 +4,7 @@ import gc
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -18,6 +19,29 @@ from tests.support.postgres import PostgresServer
 def pytest_configure() -> None:
     """Whoever asks no server of the loopback for TLS is not refused it at each connection."""
     os.environ.setdefault("PGSSLMODE", "disable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--both-databases`: also what no database makes a difference to runs on each of them."""
+    parser.addoption("--both-databases", action="store_true")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test marked `either_database` runs on one kind of database, which its name decides."""
+    if config.getoption("--both-databases"):
+        return
+    left = [item for item in items if not _runs_on_the_other(item)]
+    config.hook.pytest_deselected(items=[item for item in items if _runs_on_the_other(item)])
+    items[:] = left
+
+
+def _runs_on_the_other(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    kind = callspec.params.get("database_url") if callspec is not None else None
+    if kind is None or item.get_closest_marker("either_database") is None:
+        return False
+    name = getattr(item, "originalname", item.name)
+    return bool(kind != ("sqlite", "postgresql")[crc32(name.encode()) % 2])
 
 
 def pytest_collection_finish() -> None:

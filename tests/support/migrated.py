@@ -78,7 +78,7 @@ async def _copied_database(url: URL, migrations: Migrations) -> bool:
             migrated = url.set(database=template).render_as_string(hide_password=False)
             await _migrate(migrated, migrations)
             _databases[key] = template
-        spare = f"{name}_empty"
+        spare = f"empty_{next(_numbers)}"
         await server.execute(f"ALTER DATABASE {name} RENAME TO {spare}")
         _spares.setdefault((url.host, url.port), []).append(spare)
         await server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")

@@ -28,6 +28,8 @@ from tests.support.examples import SAME_EACH_RUN, examples
 from tools.entra_simulator import Simulator
 from tools.entra_simulator.generator import generate
 
+pytestmark = pytest.mark.either_database
+
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
