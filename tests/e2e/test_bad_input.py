@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def test_every_method_answers_bad_input_in_the_words_of_its_contract(
     ready: Ready, service: str
 ) -> None:
-    """Every method, sent some sixty odd bytes and messages by everybody who might call; two thousand
+    """Every method, sent some sixty odd bytes and messages by all who might call; two thousand
     in `make soak-bad-input`."""
     seed = f"bad input for {service}"
     known = await known_of(ready)
