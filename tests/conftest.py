@@ -44,13 +44,17 @@ def _runs_on_the_other(item: pytest.Item) -> bool:
     return bool(kind != ("sqlite", "postgresql")[crc32(name.encode()) % 2])
 
 
-def pytest_collection_finish() -> None:
-    """What was loaded by now stays for the whole run: to look through it for garbage, as Python
-    does again and again, would be a seventh of what the tests do."""
-    gc.collect()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded by its end stays for the whole run: to look through it for garbage, again and
+    again, would be a seventh of what the tests do."""
+    gc.disable()
+    found = yield
     gc.freeze()
+    gc.enable()
     gc.set_threshold(10_000, 20, 20)
     compiled.share()
+    return found
 
 
 @pytest.fixture(scope="session")
