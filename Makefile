@@ -12,7 +12,7 @@ ARGS ?=
 step = @printf '\n== %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compiled protos format check test test-peers soak soak-ends soak-overlap soak-week soak-bad-input bench demo up down lock lock-peers clean
+.PHONY: help setup compiled protos format check test test-peers soak soak-ends soak-models soak-overlap soak-week soak-bad-input bench demo up down lock lock-peers clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,9 +60,13 @@ check: setup ## Check shape, types, walls between rooms, and contracts
 	$(call step,libs/contracts is current)
 	$(BIN)/python -m tools.codegen --check
 
+# Databases of tests live for a second, and most of what they take is the disk's: where there is memory
+# for them (2 GB), they are in that. Files go out in their order: the longest, of e2e, come first.
+MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 {print "/dev/shm"}')
+
 test: setup ## Run the tests (ARGS="tests/unit -k lease" for some of them)
 	$(call step,pytest)
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+	$(if $(MEMORY),TMPDIR=$(MEMORY) )$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-peers: setup $(PEERS)/.installed ## Let others' Graph clients use the simulator (1.2 GB of them)
 	$(call step,peers)
@@ -87,6 +91,11 @@ soak-bad-input: setup ## Send 2,000 odd things to every method: only the contrac
 soak-ends: setup ## Let 10,000 leases end in the same minute, also after downtime (LEASES=500 WRITES=5 for fewer)
 	$(call step,soak of ends)
 	SOAK_LEASES=$(or $(LEASES),10000) SOAK_WRITES_PER_SECOND=$(or $(WRITES),20) $(BIN)/python -m pytest --capture=no tests/soak/soak_lease_ends.py $(ARGS)
+
+soak-models: setup ## Try every property and model of the tests with 400 examples (EXAMPLES=… for others)
+	$(call step,soak of models)
+	SOAK_EXAMPLES=$(or $(EXAMPLES),400) $(BIN)/python -m pytest --override-ini timeout=0 --numprocesses 3 \
+		--dist worksteal $(or $(ARGS),$(shell grep -rl 'tests.support.examples import' tests --include='test_*.py'))
 
 soak-overlap: setup ## Let leases overlap in every order: 5,000 interleavings (EXAMPLES=… for others)
 	$(call step,soak of overlaps)

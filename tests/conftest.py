@@ -1,14 +1,60 @@
 """The fixtures that every level of tests shares: real databases and a real broker."""
 
+import gc
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
+from tests.support import compiled
 from tests.support.canaries import found_in
 from tests.support.issuer import TestIssuer
+from tests.support.migrated import emptied
 from tests.support.nats import NatsServer, empty
 from tests.support.postgres import PostgresServer
+
+
+def pytest_configure() -> None:
+    """Whoever asks no server of the loopback for TLS is not refused it at each connection."""
+    os.environ.setdefault("PGSSLMODE", "disable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--both-databases`: also what no database makes a difference to runs on each of them."""
+    parser.addoption("--both-databases", action="store_true")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test marked `either_database` runs on one kind of database, which its name decides."""
+    if config.getoption("--both-databases"):
+        return
+    left = [item for item in items if not _runs_on_the_other(item)]
+    config.hook.pytest_deselected(items=[item for item in items if _runs_on_the_other(item)])
+    items[:] = left
+
+
+def _runs_on_the_other(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    kind = callspec.params.get("database_url") if callspec is not None else None
+    if kind is None or item.get_closest_marker("either_database") is None:
+        return False
+    name = getattr(item, "originalname", item.name)
+    return bool(kind != ("sqlite", "postgresql")[crc32(name.encode()) % 2])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded by its end stays for the whole run: to look through it for garbage, again and
+    again, would be a seventh of what the tests do."""
+    gc.disable()
+    found = yield
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(10_000, 20, 20)
+    compiled.share()
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +70,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """A fresh, empty database, `postgresql+asyncpg://…`, gone after the test."""
-    name = postgres_server.create_database()
+    name = emptied(postgres_server)
     yield postgres_server.url(name)
     postgres_server.drop_database(name)
 

@@ -19,6 +19,7 @@ from tests.fakes.graph_model import Fault
 from tests.simulation.entra import LATCHKEY, Kind
 from tests.simulation.standing import Standing
 from tests.simulation.town import KINDS, OFFERS, PEOPLE, Town
+from tests.support.examples import SAME_EACH_RUN, examples
 
 T = TypeVar("T")
 _SYNCS = 4
@@ -298,9 +299,8 @@ TestOverlap.__doc__ = (
     "Whatever is granted, extended, given back, lost, doubled, shuffled, killed or done by hand."
 )
 TestOverlap.settings = settings(
-    max_examples=int(os.environ.get("SOAK_EXAMPLES", "40")),
-    # In the tests always the same ones; the soak looks for others.
-    derandomize="SOAK_EXAMPLES" not in os.environ,
+    max_examples=examples(30),
+    derandomize=SAME_EACH_RUN,
     stateful_step_count=int(os.environ.get("SOAK_STEPS", "40")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -18,6 +18,8 @@ from tests.integration.catalog.tenant import (
 )
 from tests.support.issuer import object_id
 
+pytestmark = pytest.mark.either_database
+
 
 async def test_ingest(catalog: RunningCatalog) -> None:
     """The envelope; what is refused is not committed, and the sync can go on."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from latchkey.catalog.v1 import (
     access_profile_pb2,
     app_catalog_pb2,
@@ -18,6 +20,8 @@ from tests.integration.catalog.refusals import Call, assert_refused, caller, ref
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import manage, root
 from tests.integration.catalog.tenant import CONNECTION, MARLOWE, sync
+
+pytestmark = pytest.mark.either_database
 
 LONG = "x" * 3000
 BAD_IDS = ("", " ", "app", "usr_\x00", "app_UPPER", "app_" + "x" * 100, "xyz_1", "'; --", "app_é")

@@ -1,5 +1,6 @@
 """Writes that can't be meant: each field is checked, and each wrong one named by its path."""
 
+import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -16,6 +17,8 @@ from latchkey.catalog.v1 import (
 from tests.integration.catalog.refusals import assert_refused
 from tests.integration.catalog.running import RunningCatalog
 from tests.integration.catalog.steps import skip, virtual_role
+
+pytestmark = pytest.mark.either_database
 
 
 async def test_manage_app(catalog: RunningCatalog) -> None:

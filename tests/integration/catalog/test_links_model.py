@@ -12,6 +12,7 @@ from services.catalog.store import MIGRATIONS
 from tests.integration.catalog.links_model import GROUPS
 from tests.integration.catalog.links_play import play
 from tests.integration.catalog.links_steps import Step
+from tests.support.examples import SAME_EACH_RUN, examples
 from tests.support.postgres import PostgresServer
 
 
@@ -72,7 +73,7 @@ LIFE: list[Step] = [
 ]
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(3), deadline=None, derandomize=SAME_EACH_RUN, database=None)
 @example(True, LIFE)
 @given(st.sampled_from((True, True, False)), st.lists(STEPS, min_size=8, max_size=18))
 def test_any_order(migrated: str, managed: bool, steps: list[Step]) -> None:
@@ -100,7 +101,7 @@ RACED: list[tuple[Step, tuple[Step, Step]]] = [
 ]
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(3), deadline=None, derandomize=SAME_EACH_RUN, database=None)
 @example(RACED)
 @given(st.lists(st.tuples(STEPS, RACES), min_size=4, max_size=9))
 def test_two_at_once(migrated: str, steps: list[tuple[Step, tuple[Step, Step]]]) -> None:

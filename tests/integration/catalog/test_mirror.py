@@ -21,6 +21,7 @@ from tests.integration.catalog.mirror_play import (
     Complete,
     play,
 )
+from tests.support.examples import examples
 
 
 def some(names: tuple[Any, ...]) -> st.SearchStrategy[frozenset[Any]]:
@@ -97,7 +98,7 @@ def database_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     return url
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(st.lists(STEPS, min_size=3, max_size=15))
 def test_any_messages(database_file: str, steps: list[list[object]]) -> None:
     """Pages, removals, re-reads, sweeps, held and confirmed completions, new runs and syncs."""

@@ -10,6 +10,8 @@ from tests.integration.connector.house import ConnectorHouse
 from tests.integration.entra_simulator import cast
 from tests.support.eventually import eventually
 
+pytestmark = pytest.mark.either_database
+
 
 async def _retried(house: ConnectorHouse, lease_id: str, round: int, **fields: bool) -> None:
     lease = house.requests.leases[lease_id]

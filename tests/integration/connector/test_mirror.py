@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import json
 import math
-import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, suppress
@@ -25,12 +24,11 @@ from services.connector.entra.sync import assignments
 from services.connector.loops.syncs import run as run_module
 from tests.integration.connector import storm
 from tests.integration.connector.tenant_house import Mirror, RunningTenants, TenantHouse
+from tests.support.examples import SAME_EACH_RUN, examples
 from tools.entra_simulator import Simulator
 from tools.entra_simulator.generator import generate
 
-# The same ones in each run, unless more are asked for.
-MORE_EXAMPLES = os.environ.get("LATCHKEY_TEST_EXAMPLES", "")
-EXAMPLES = int(MORE_EXAMPLES or "6")
+pytestmark = pytest.mark.either_database
 
 
 @pytest.fixture(autouse=True)
@@ -263,9 +261,7 @@ def test_whatever_changes_a_warm_catalog_is_like_a_cold_one(
         folders = itertools.count()
 
         @given(steps=_STEPS)
-        @settings(
-            max_examples=EXAMPLES, deadline=None, derandomize=not MORE_EXAMPLES, database=None
-        )
+        @settings(max_examples=examples(4), deadline=None, derandomize=SAME_EACH_RUN, database=None)
         def check(steps: list[tuple[SyncKind, int, list[tuple[str, int]]]]) -> None:
             folder = Path(shutil.copytree(simulator_keys, tmp_path / f"tenant-{next(folders)}"))
             loop.run(_check(shared, Simulator(folder, document), steps))

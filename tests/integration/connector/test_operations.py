@@ -1,6 +1,7 @@
 """What the connector says of its operations, and which it never begins."""
 
 import grpc
+import pytest
 from sqlalchemy import update
 
 from latchkey.connector.v1 import provisioning_pb2 as pb
@@ -10,6 +11,8 @@ from tests.integration.connector import crowd
 from tests.integration.connector.house import ConnectorHouse, refusal
 from tests.integration.entra_simulator import cast
 from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.either_database
 
 
 async def _retry(

@@ -15,6 +15,8 @@ from tests.integration.connector.house import ConnectorHouse
 from tests.integration.entra_simulator import cast
 from tests.support.eventually import eventually
 
+pytestmark = pytest.mark.either_database
+
 
 @pytest.mark.parametrize(
     ("group", "reason"),

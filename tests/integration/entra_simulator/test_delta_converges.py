@@ -13,6 +13,7 @@ import pytest
 from tests.fakes.clock import FakeClock
 from tests.integration.entra_simulator.delta_client import APPS, GROUPS, USERS, Copy, read
 from tests.integration.entra_simulator.random_tenant import RandomChanges
+from tests.support.examples import examples
 from tools.entra_simulator import Simulator
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -70,7 +71,7 @@ def misbehave(simulator: Simulator, chance: random.Random) -> None:
     behaviour.delta_removed_in_initial = chance.random() < 0.5
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(examples(5)))
 async def test_warm_and_cold_copies_equal_the_tenant(
     simulator: Simulator, graph: httpx.AsyncClient, clock: FakeClock, seed: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,6 +19,8 @@ from tests.integration.policy.house import (
     some_facts,
 )
 from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.either_database
 
 FACTS = some_facts()
 

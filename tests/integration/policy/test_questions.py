@@ -3,6 +3,7 @@ EvaluateDraft."""
 
 from typing import Any
 
+import pytest
 from google.protobuf.duration_pb2 import Duration
 from grpc import StatusCode
 
@@ -15,6 +16,8 @@ from tests.integration.policy.house import (
     reject,
     some_facts,
 )
+
+pytestmark = pytest.mark.either_database
 
 
 def _approval(**fields: Any) -> policy_pb2.Step:

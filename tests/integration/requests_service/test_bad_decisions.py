@@ -3,12 +3,15 @@
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from latchkey.requests.v1 import access_request_pb2 as pb
 from libs.domain.ids import new_id
 from tests.integration.requests_service.deciders import asks, named
 from tests.integration.requests_service.house import House, Person, refused
+
+pytestmark = pytest.mark.either_database
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _REQ, _USR = new_id("req"), new_id("usr")

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from latchkey.requests.v1 import access_request_pb2 as pb
@@ -16,6 +17,8 @@ from libs.domain.ids import new_id
 from tests.fakes.requests_peers import EDITOR
 from tests.integration.requests_service.house import House, refused
 from tests.support.issuer import TENANT, object_id
+
+pytestmark = pytest.mark.either_database
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 

@@ -1,5 +1,6 @@
 """What is gone from the catalog takes access requests and leases with it."""
 
+import pytest
 from google.protobuf.message import Message
 
 from latchkey.catalog.v1 import events_pb2
@@ -9,6 +10,8 @@ from libs.domain.ids import new_id
 from tests.fakes.requests_peers import APP, EDITOR, VIEWER
 from tests.integration.requests_service.house import House, Person
 from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.either_database
 
 ENDING = lease_pb2.LEASE_STATE_ENDING
 

@@ -1,6 +1,7 @@
 """Nobody can decide, or nobody can any more: never an approval."""
 
 import grpc
+import pytest
 
 from latchkey.catalog.v1 import events_pb2 as catalog_events_pb2
 from latchkey.policy.v1 import policy_pb2
@@ -26,6 +27,8 @@ from tests.integration.requests_service.deciders import (
 )
 from tests.integration.requests_service.house import House, refused
 from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.either_database
 
 _NO_APPROVER = pb.ACCESS_REQUEST_STATE_NO_APPROVER
 

@@ -3,6 +3,7 @@
 import json
 
 import grpc
+import pytest
 
 from latchkey.requests.v1 import access_request_pb2 as pb
 from libs.domain.callers import ADMIN, AUDITOR, HELPDESK, POLICY_ADMIN
@@ -11,6 +12,8 @@ from tests.fakes.requests_peers import VIEWER
 from tests.integration.requests_service.deciders import listed, records, uid
 from tests.integration.requests_service.house import House, Person, refused
 from tests.support.issuer import object_id
+
+pytestmark = pytest.mark.either_database
 
 _DENIED = grpc.StatusCode.PERMISSION_DENIED
 

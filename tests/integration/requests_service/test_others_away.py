@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import grpc
+import pytest
 
 from latchkey.connector.v1 import events_pb2
 from latchkey.policy.v1 import policy_pb2
@@ -14,6 +15,8 @@ from tests.fakes.requests_peers import EDITOR
 from tests.integration.requests_service.house import House, refused
 from tests.support.eventually import eventually
 from tests.support.nats import NatsServer
+
+pytestmark = pytest.mark.either_database
 
 
 async def test_without_policy_a_wish_waits_and_is_decided_later(house: House) -> None:

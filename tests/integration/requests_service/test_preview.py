@@ -3,6 +3,7 @@
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf.duration_pb2 import Duration
 from sqlalchemy import Connection, select
 
@@ -26,6 +27,8 @@ from tests.integration.requests_service.deciders import (
     uid,
 )
 from tests.integration.requests_service.house import House, Person, refused
+
+pytestmark = pytest.mark.either_database
 
 # Set when an event has reached the broker, which may be later.
 _OF_THE_BROKER = ("published", "stream_created", "stream_sequence")

@@ -1,6 +1,7 @@
 """Handing a step to others, beginning anew, and saying something."""
 
 import grpc
+import pytest
 
 from latchkey.catalog.v1 import events_pb2 as catalog_events_pb2
 from latchkey.requests.v1 import access_request_pb2 as pb
@@ -27,6 +28,8 @@ from tests.integration.requests_service.deciders import (
 )
 from tests.integration.requests_service.house import House, refused
 from tests.support.issuer import object_id
+
+pytestmark = pytest.mark.either_database
 
 _DENIED, _WRONG = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION
 _STALE = (grpc.StatusCode.ABORTED, "ETAG_MISMATCH")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from latchkey.policy.v1 import policy_pb2
@@ -16,6 +17,8 @@ from libs.domain.errors import Invalid, NotAllowed, Violation
 from libs.rpc.well_known import timestamp
 from tests.integration.requests_service.house import House, Person, refused
 from tests.support.issuer import TENANT, object_id
+
+pytestmark = pytest.mark.either_database
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _ACCEPT = policy_pb2.Step(accept=policy_pb2.Step.Accept())

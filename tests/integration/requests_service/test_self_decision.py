@@ -3,6 +3,7 @@
 import json
 
 import grpc
+import pytest
 
 from latchkey.requests.v1 import access_request_pb2 as pb
 from libs.domain.callers import ADMIN
@@ -22,6 +23,8 @@ from tests.integration.requests_service.deciders import (
     uid,
 )
 from tests.integration.requests_service.house import House, Person, Refusal, refused
+
+pytestmark = pytest.mark.either_database
 
 _DENIED = grpc.StatusCode.PERMISSION_DENIED
 

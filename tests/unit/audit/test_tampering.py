@@ -1,4 +1,4 @@
-"""A thousand random tamperings with an export: each is found, and what it was done to is named."""
+"""Random tamperings with an export: each is found, and what it was done to is named."""
 
 import random
 from collections import Counter
@@ -6,18 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pytest
-
 from libs.audit.heads import Head
 from libs.audit.keys import public_keys
 from libs.audit.problems import Kind, Subject, Verification
 from libs.audit.records import Record, digest
 from tests.support import chain
+from tests.support.examples import examples
 from tools.audit.lines import Line
 from tools.audit.verify import verify
 
 SEED = 20261129
-TAMPERINGS = 1000
+TAMPERINGS = examples(250)
 COUNT = 150
 EVERY = 25
 INTACT = chain.with_heads(chain.records(COUNT), EVERY)
@@ -261,8 +260,7 @@ def _verified(tampered: Tampered) -> Verification:
     return verify(chain.export(tampered.lines), KEYS, anchors=tampered.anchors)
 
 
-@pytest.mark.timeout(300)  # the whole of it is computing: a busy machine is given time
-def test_a_thousand_tamperings_are_found_and_named() -> None:
+def test_tamperings_are_found_and_named() -> None:
     """Edited, dropped, doubled, moved, put in, cut off, chained anew without the key, and the same
     with heads: no tampering is missed, each says of which record or head and what was done."""
     dice = random.Random(SEED)

@@ -23,6 +23,7 @@ from services.connector.entra.graph import Graph
 from services.connector.entra.provisioner import provision
 from services.connector.ports import Attempt
 from tests.fakes.graph_model import Fault, GraphModel
+from tests.support.examples import examples
 from tests.unit.connector.provisioning_house import GROUP, ROLE, TENANT, ProvisioningHouse
 
 _OTHER = Target("den_other", "con_1", "member of Viewers", GroupMembership("g-2"))
@@ -157,7 +158,7 @@ class _Play:
         assert len(set(model.assignments.values())) == len(model.assignments)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(
     before=st.lists(st.integers(0, len(_PEOPLE) - 1), unique=True),
     in_mirror=st.booleans(),

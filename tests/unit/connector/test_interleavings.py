@@ -12,6 +12,7 @@ from services.connector.domain import facts
 from services.connector.domain.delivery import DeliveryState
 from services.connector.domain.verdict import Refused, Retriable, Verdict
 from services.connector.ports import Attempt
+from tests.support.examples import examples
 from tests.unit.connector.provisioning_house import GROUP, ROLE, ProvisioningHouse
 
 _LEASES = {
@@ -186,7 +187,7 @@ class Play:
             assert versions == sorted(set(versions)), "versions of a delivery grow"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     before=st.sampled_from([frozenset[str](), frozenset({"den_group"}), frozenset({"den_role"})]),
     in_mirror=st.booleans(),
@@ -200,7 +201,7 @@ def test_entra_agrees_with_the_leases_at_the_end(
     asyncio.run(_play(before, in_mirror, steps))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     before=st.sampled_from([frozenset[str](), frozenset({"den_group"}), frozenset({"den_role"})]),
     in_mirror=st.booleans(),

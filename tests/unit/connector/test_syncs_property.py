@@ -16,6 +16,7 @@ from services.connector.domain.directory import (
 from services.connector.domain.sync import SyncKind
 from services.connector.entra.problems import Problem
 from services.connector.loops.syncs import run as run_module
+from tests.support.examples import examples
 from tests.unit.connector.sync_house import SyncHouse, some_tenant
 
 _USERS = st.sampled_from([f"u{n}" for n in range(6)])
@@ -66,7 +67,7 @@ def _apply(house: SyncHouse, name: str, first: Any, second: Any) -> None:
 @given(changes=st.lists(_CHANGES, max_size=60), seed=st.integers(0, 1000))
 # Dies within the lists of the apps, and finds its streams reset.
 @example(changes=[("sync", SyncKind.INCREMENTAL, 14)], seed=0)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_changes_an_incremental_sync_is_like_a_cold_one(
     changes: list[tuple[str, Any, Any]], seed: int
 ) -> None:

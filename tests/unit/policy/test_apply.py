@@ -22,6 +22,7 @@ from services.policy.translate.apply import (
 )
 from tests.fakes.clock import FakeClock
 from tests.fakes.policy import FakeCatalog, FakePolicies
+from tests.support.examples import examples
 from tests.unit.policy.documents import DESCRIPTIONS, EVALUABLE, NAMES
 from tests.unit.policy.examples import NOW, PERSON, built_in, policy
 from tests.unit.policy.test_administering import use
@@ -256,7 +257,7 @@ async def test_export_that_could_not_be_applied_is_refused() -> None:
     assert [violation.field for violation in raised.value.violations] == ["policy_ids"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(
     st.lists(
         st.tuples(NAMES, DESCRIPTIONS, EVALUABLE),

@@ -23,6 +23,7 @@ from services.policy.translate.apply import apply_policies, export_policies_resp
 from services.policy.translate.document.lengths import length_of_text, length_text
 from services.policy.translate.document.text import yaml_text
 from tests.support.documents import DOCS, fenced
+from tests.support.examples import examples
 from tests.unit.policy.contents import LENGTHS
 from tests.unit.policy.documents import CONTENTS, DESCRIPTIONS, NAMES
 from tests.unit.policy.examples import ACCEPTING, PERSON, policy
@@ -36,7 +37,7 @@ def _export(policies: list[Policy], **names: str) -> str:
     return export_policies_response(Exported(tuple(policies), names)).document
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.lists(st.tuples(NAMES, DESCRIPTIONS, CONTENTS), max_size=3), NAMES)
 def test_what_is_written_is_read_as_it_was(
     found: list[tuple[str, str, Content]], other: str
@@ -267,7 +268,7 @@ def _is_answered(document: str) -> None:
         assert all(violation.field == "document" for violation in invalid.violations)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.lists(_ANYTHING, max_size=3), _ANYTHING)
 def test_any_structure_is_read_or_refused(policies: list[Any], other: Any) -> None:
     """Whatever is where something else should be."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from libs.domain.expressions import ExpressionProblem, Fault
 from libs.expressions.syntax import Syntax
 from services.policy.expressions import CelExpressions
+from tests.support.examples import examples
 from tests.unit.policy.examples import ADA, FACTS
 
 EXPRESSIONS = CelExpressions()
@@ -237,7 +238,7 @@ def test_facts_can_not_leak_between_evaluations() -> None:
     assert (first(condition), second(condition), first(condition)) == (True, False, True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.one_of(
         st.text(max_size=60),

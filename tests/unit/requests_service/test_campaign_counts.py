@@ -10,6 +10,7 @@ from libs.domain.errors import LatchkeyError
 from services.requests.domain.access_request import REQUESTS
 from services.requests.domain.campaign import Campaign, CampaignState, DueAction, Verdict
 from services.requests.domain.lease import EndCause, LeaseState
+from tests.support.examples import examples
 from tests.unit.requests_service.cast import BIG, DEE, GIL, MAX, OLA, OTO, ROOT, SUE
 from tests.unit.requests_service.house import ADA
 from tests.unit.requests_service.reviews import Reviews, thing
@@ -64,7 +65,7 @@ def _adds_up(reviews: Reviews, campaign: Campaign) -> None:
     assert ended <= revoked
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(STEPS, st.sampled_from(DueAction))
 def test_counts_add_up_and_nothing_is_revoked_without_a_reason(
     steps: list[tuple[object, ...]], then: DueAction

@@ -25,6 +25,7 @@ from services.requests.handlers.create_delegation import CreateDelegation, Deleg
 from services.requests.handlers.delete_delegation import DelegationDeleter, DeleteDelegation
 from services.requests.handlers.list_delegations import DelegationLister, ListDelegations
 from tests.fakes.requests_delegations import Taken
+from tests.support.examples import examples
 from tests.unit.requests_service.house import ADA, House, person
 
 BEN, CLEO, DAN = person("Ben"), person("Cleo"), person("Dan")
@@ -224,7 +225,7 @@ _WISHES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(_WISHES)
 def test_what_is_refused_is_what_a_look_at_every_moment_refuses(
     wishes: list[tuple[int, int, int, int]],

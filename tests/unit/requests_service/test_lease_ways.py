@@ -21,6 +21,7 @@ from services.requests.handlers.watch_over_leases import Alarm, Reminder
 from services.requests.handlers.wish import Wish
 from services.requests.loops.watch import WatchLoop
 from tests.fakes.requests_neighbours import ENTITLEMENT
+from tests.support.examples import examples
 from tests.unit.requests_service.house import ADA, House, person
 
 T = TypeVar("T")
@@ -227,4 +228,4 @@ class LeaseWays(RuleBasedStateMachine):
 
 
 TestLeaseWays = LeaseWays.TestCase
-TestLeaseWays.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+TestLeaseWays.settings = settings(max_examples=examples(80), stateful_step_count=30, deadline=None)

@@ -13,6 +13,7 @@ from services.requests.domain.access_request import AccessRequest
 from services.requests.domain.states import EmergencyReview
 from services.requests.handlers.wish import Wish
 from tests.fakes.requests_neighbours import ENTITLEMENT
+from tests.support.examples import examples
 from tests.unit.requests_service import ways_refusals as refusals
 from tests.unit.requests_service.cast import ADA, DAN, DEE, GIL, GUS, HAL, MAX, OLA, OTO, ROOT, SUE
 from tests.unit.requests_service.ways_ends import WaysEnds
@@ -251,4 +252,4 @@ class Ways(WaysEnds):
 
 
 TestWays = Ways.TestCase
-TestWays.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestWays.settings = settings(max_examples=examples(60), stateful_step_count=30, deadline=None)

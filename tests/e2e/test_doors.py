@@ -1,5 +1,5 @@
 """Every method of every service, called by everybody there is: who is let in is who stands in the
-service's table."""
+service's table; and whatever is sent by whomever, the answer is one that the contracts know."""
 
 import asyncio
 import importlib
@@ -22,7 +22,7 @@ from libs.ledger import servicers as ledger
 from libs.rpc import errors
 from libs.rpc.access import Row
 from tests.e2e.conftest import Ready
-from tests.e2e.doors import AT_ONCE, Method, methods
+from tests.e2e.doors import AT_ONCE, Method, check, known_of, methods, try_every_method
 from tools.dev.cast import REQUESTER, TENANT_ID
 from tools.dev.issuer import SERVICES
 
@@ -82,7 +82,7 @@ async def test_who_is_let_in_is_who_stands_in_the_table(ready: Ready, service: s
     wrong: list[str] = []
     cells = 0
 
-    async def check(method: Method, name: str, caller: Caller | None, token: str | None) -> None:
+    async def try_cell(method: Method, name: str, caller: Caller | None, token: str | None) -> None:
         nonlocal cells
         async with gate:
             let_in = await _is_let_in(ready, method, token)
@@ -93,7 +93,19 @@ async def test_who_is_let_in_is_who_stands_in_the_table(ready: Ready, service: s
     served = list(methods(service))
     callers = _callers(ready)
     await asyncio.gather(
-        *(check(method, name, *who) for method in served for name, who in callers.items())
+        *(try_cell(method, name, *who) for method in served for name, who in callers.items())
     )
     assert not wrong
     assert cells == len(served) * len(callers) > 100
+
+
+# The catalog last: what it is sent may end what the others are asked about.
+@pytest.mark.parametrize("service", ["requests", "policy", "connector", "catalog"])
+async def test_every_method_answers_bad_input_in_the_words_of_its_contract(
+    ready: Ready, service: str
+) -> None:
+    """Every method, sent some sixty odd bytes and messages by all who might call; two thousand
+    in `make soak-bad-input`."""
+    seed = f"bad input for {service}"
+    known = await known_of(ready)
+    check(await try_every_method(ready, service, known, of_bytes=4, of_messages=10, seed=seed))
