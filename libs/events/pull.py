@@ -22,6 +22,9 @@ from nats.js.api import Header
 
 # In hand and asked for, together; asked for again when so few are left.
 _MOST, _FEW = 64, 32
+# What comes while others are in hand waits for them, to be taken together with what else came,
+# which costs less; and no longer than this, so that a slow one holds up nobody.
+_TOGETHER_SECONDS = 0.05
 # Whatever the server forgets, it is asked anew then.
 _EXPIRES_SECONDS = 5.0
 _GRACE_SECONDS = 1.0
@@ -36,7 +39,8 @@ class PullRefused(nats.errors.Error):
 
 
 class Pull:
-    """Messages of one consumer, over one connection. Each is taken in a task of its own."""
+    """Messages of one consumer, over one connection. Each is taken in a task of its own, those that
+    came at about the same time together."""
 
     def __init__(
         self,
@@ -54,6 +58,8 @@ class Pull:
         # How many messages the server may still send, and until when at the latest.
         self._asked = 0
         self._asked_until = 0.0
+        self._waiting: list[Msg] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._in_hand: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._refusal: PullRefused | None = None
@@ -70,13 +76,14 @@ class Pull:
     ) -> None:
         """Has the server send nothing more. What it has sent is taken still, or would come again
         only when its time for an acknowledgement is over; what is in hand goes on."""
-        if self._subscription is None or not self._client.is_connected:
-            return
         try:
-            async with asyncio.timeout(_GRACE_SECONDS):
-                await self._subscription.drain()  # type: ignore[no-untyped-call]
+            if self._subscription is not None and self._client.is_connected:
+                async with asyncio.timeout(_GRACE_SECONDS):
+                    await self._subscription.drain()  # type: ignore[no-untyped-call]
         except (nats.errors.Error, TimeoutError, OSError) as problem:
             _log.warning("pull_left", problem=type(problem).__name__)
+        finally:
+            self._take_all()
 
     @property
     def in_hand(self) -> set["asyncio.Task[None]"]:
@@ -96,7 +103,7 @@ class Pull:
             raise self._refusal
         if self._asked and loop.time() > self._asked_until:
             self._asked = 0
-        more = _MOST - self._asked - len(self._in_hand)
+        more = _MOST - self._asked - len(self._waiting) - len(self._in_hand)
         if self._asked < _FEW and more >= _FEW // 2:
             self._asked += more
             self._asked_until = loop.time() + _EXPIRES_SECONDS + _GRACE_SECONDS
@@ -118,15 +125,31 @@ class Pull:
             self._changed.set()
             return
         self._asked = max(self._asked - 1, 0)
-        task = asyncio.create_task(self._take(message))
-        self._in_hand.add(task)
-        task.add_done_callback(self._taken)
+        self._waiting.append(message)
+        if not self._in_hand:
+            self._take_all()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_TOGETHER_SECONDS, self._take_all)
+
+    def _take_all(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            task = asyncio.create_task(self._take(message))
+            self._in_hand.add(task)
+            task.add_done_callback(self._taken)
         self._wake()
 
     def _taken(self, task: "asyncio.Task[None]") -> None:
         self._in_hand.discard(task)
+        if not self._in_hand:
+            self._take_all()
         self._wake()
 
     def _wake(self) -> None:
-        if self._asked < _FEW and self._asked + len(self._in_hand) <= _MOST - _FEW // 2:
+        taken = self._asked + len(self._waiting) + len(self._in_hand)
+        if self._asked < _FEW and taken <= _MOST - _FEW // 2:
             self._changed.set()

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.catalog.domain.directory import User
-from services.catalog.domain.managers import MOST_MANAGERS, line_of
+from services.catalog.domain.managers import line_of
 from services.catalog.domain.owner import MOST_PEOPLE, Owner
 
 # A group with more direct members stands for nobody.
 MOST_APPROVERS = 500
+# So many levels of managers are told unasked: most policies ask for no more.
+_KNOWN_LEVELS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +120,12 @@ def approvers_of(source: Source, around: Surroundings) -> Approvers:
 
 
 def known_approvers(around: Surroundings) -> Mapping[Source, Approvers]:
-    """Whom those sources stand for that name nobody, and so need nobody to be looked up: managers,
-    up to the first that there is not, and owners who are people.
+    """Whom those sources stand for that name nobody, and so need nobody to be looked up: the levels
+    of managers that policies ask for, up to the first that there is not, and owners who are people.
 
     Who holds an entitlement that is an owner was looked up at another moment than everything else.
     """
-    levels = range(1, min(len(around.managers) + 1, MOST_MANAGERS) + 1)
+    levels = range(1, min(len(around.managers) + 1, _KNOWN_LEVELS) + 1)
     sources: list[Source] = [Manager(level) for level in levels]
     owners = (
         (OwnersOfApp(), around.app_owners),

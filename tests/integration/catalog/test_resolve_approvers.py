@@ -154,8 +154,8 @@ async def test_a_resolution_says_whom_managers_and_owners_stand_for(
     catalog: RunningCatalog, app: Managed
 ) -> None:
     """When asked: the same as who asks for them, for people with managers of every kind, and owners
-    who are people or nobody. Owners that are entitlements, and levels behind the first that there
-    is not, are left to be asked for."""
+    who are people or nobody. Owners that are entitlements, levels above the second, and those
+    behind the first that there is not, are left to be asked for."""
     await offer(catalog, app)
     answer = await link(catalog, app.app_id, virtual_role("Deciders", "Decider"))
     role = answer.entitlements[-1].entitlement_id
@@ -179,7 +179,7 @@ async def test_a_resolution_says_whom_managers_and_owners_stand_for(
         ]
 
     owners = ["app_owners", "entitlement_owners"]
-    assert await told("Cleo") == ["manager 1", "manager 2", "manager 3", *owners]
+    assert await told("Cleo") == ["manager 1", "manager 2", *owners]
     assert await told("Una") == ["manager 1", *owners]
     wanted = app_pb2.App(app_id=app.app_id, owners=given("ben", "Dov", "Ida"))
     await update(catalog, wanted, "owners")
