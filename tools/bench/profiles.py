@@ -26,7 +26,9 @@ async def profiled(pids: Mapping[str, int], folder: Path) -> AsyncIterator[None]
         for name, pid in pids.items():
             processes[name] = await asyncio.create_subprocess_exec(
                 *(str(_PROGRAM), "record", "--pid", str(pid), "--rate", "100"),
-                *("--format", "raw", "--nonblocking", "--duration", "600"),
+                # Whose turn it is in the interpreter; without stopping the process the stacks are of
+                # several moments each, and show functions that took no time.
+                *("--format", "raw", "--gil", "--duration", "600"),
                 *("--output", str(folder / f"profile-{name}.folded")),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
