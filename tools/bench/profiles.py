@@ -26,8 +26,8 @@ async def profiled(pids: Mapping[str, int], folder: Path) -> AsyncIterator[None]
         for name, pid in pids.items():
             processes[name] = await asyncio.create_subprocess_exec(
                 *(str(_PROGRAM), "record", "--pid", str(pid), "--rate", "100"),
-                # Whose turn it is in the interpreter; without stopping the process the stacks are of
-                # several moments each, and show functions that took no time.
+                # Who has the interpreter. Were the process not stopped for a moment each time, the
+                # stacks would be of several moments, and show functions that took no time.
                 *("--format", "raw", "--gil", "--duration", "600"),
                 *("--output", str(folder / f"profile-{name}.folded")),
                 stdout=asyncio.subprocess.DEVNULL,
