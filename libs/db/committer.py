@@ -26,6 +26,7 @@ from libs.domain.changes import Change, Fact
 from libs.domain.clock import Clock
 from libs.domain.errors import Unavailable
 from libs.domain.ids import new_id
+from libs.domain.meanwhile import unheeded
 
 _MOST_IN_A_GROUP = 128
 _log = structlog.get_logger(__name__)
@@ -160,7 +161,7 @@ class Committer:
             raise Unavailable("the committer", "it has stopped")
         member = _Member(change, key, received, asyncio.get_running_loop().create_future())
         # Nobody may be left waiting for it; its failure is then nobody's to see.
-        member.done.add_done_callback(lambda done: done.cancelled() or done.exception())
+        unheeded(member.done)
         self._waiting.append(member)
         self._wake.set()
         await asyncio.shield(member.done)

@@ -20,6 +20,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.util import greenlet_spawn
 
 from libs.domain.errors import Unavailable
+from libs.domain.meanwhile import unheeded
 
 if TYPE_CHECKING:
     import sqlite3
@@ -133,7 +134,7 @@ class Database(ABC):
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            unheeded(task)
             raise
         except Exception as error:
             if (lost := _lost(error)) is not None:

@@ -10,6 +10,8 @@ import contextvars
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from libs.domain.meanwhile import unheeded
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -50,7 +52,7 @@ class Gathered(Generic[K, V]):
         if (found := self._waiting.get(key)) is None:
             loop = asyncio.get_running_loop()
             found = self._waiting[key] = loop.create_future()
-            found.add_done_callback(lambda done: done.cancelled() or done.exception())
+            unheeded(found)
             if self._task is None:
                 self._task = loop.create_task(self._run(), context=self._context.copy())
         return await asyncio.shield(found)

@@ -103,8 +103,7 @@ class Pull:
             raise self._refusal
         if self._asked and loop.time() > self._asked_until:
             self._asked = 0
-        more = _MOST - self._asked - len(self._waiting) - len(self._in_hand)
-        if self._asked < _FEW and more >= _FEW // 2:
+        if more := self._wanted():
             self._asked += more
             self._asked_until = loop.time() + _EXPIRES_SECONDS + _GRACE_SECONDS
             wish = {"batch": more, "expires": int(_EXPIRES_SECONDS * 1e9)}
@@ -150,6 +149,10 @@ class Pull:
         self._wake()
 
     def _wake(self) -> None:
-        taken = self._asked + len(self._waiting) + len(self._in_hand)
-        if self._asked < _FEW and taken <= _MOST - _FEW // 2:
+        if self._wanted():
             self._changed.set()
+
+    def _wanted(self) -> int:
+        """How many more to ask for; none while enough are to come, or in hand."""
+        more = _MOST - self._asked - len(self._waiting) - len(self._in_hand)
+        return more if self._asked < _FEW and more >= _FEW // 2 else 0

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
 from libs.process.trust import PREFIX, Address, SettingsError, Trust
-from libs.process.values import Unfit, number, reader_of, text
+from libs.process.values import Unfit, any_text, number, reader_of, text
 
 __all__ = ["PREFIX", "Address", "Settings", "SettingsError", "load"]
 
@@ -22,7 +22,7 @@ FILE_KEY = "SETTINGS_FILE"
 
 
 def _nats_url(value: object) -> str:
-    found: str = _text(value)
+    found: str = any_text(value)
     try:
         url = urlsplit(found)
         right = url.scheme in ("nats", "tls") and url.hostname is not None and url.port != 0
@@ -33,7 +33,6 @@ def _nats_url(value: object) -> str:
     return found
 
 
-_text = text()
 _DATABASE = text(
     r"(sqlite:///|postgresql\+asyncpg://).*",
     must="must begin with sqlite:/// or postgresql+asyncpg://",

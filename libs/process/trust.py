@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from libs.process.run import Life
-from libs.process.values import Unfit, listed, text
+from libs.process.values import Unfit, any_text, listed, text
 from libs.rpc.certificates import Certificates
 from libs.rpc.tokens import TokenFile, TokenVerifier, Verifier
 
@@ -31,7 +31,7 @@ CERTIFICATES = ("tls_certificate_file", "tls_key_file", "tls_ca_file", "trust_do
 
 
 def _address(value: object) -> str:
-    found: str = _text(value)
+    found: str = any_text(value)
     host, _, port = found.rpartition(":")
     # gRPC takes 70000 for 4464, and a name without a port for one with 443.
     if not host or not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
@@ -39,10 +39,9 @@ def _address(value: object) -> str:
     return found
 
 
-_text = text()
 Address = Annotated[str, _address]
 Guids = Annotated[tuple[str, ...], listed(text(_GUID, must="must be ids like those of Entra"))]
-Names = Annotated[tuple[str, ...], listed(_text)]
+Names = Annotated[tuple[str, ...], listed(any_text)]
 _LOGIN = text(_HOST + r"(:[0-9]{1,5})?", must="must be a host, or host:port")
 Named = Annotated[str, text(least=1, must="must be text that is not empty")]
 

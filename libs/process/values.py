@@ -36,6 +36,9 @@ def text(
     return read
 
 
+any_text = text()
+
+
 def number(
     *,
     at_least: float = float("-inf"),
@@ -117,4 +120,4 @@ def _word(words: tuple[str, ...]) -> Reader:
     return read
 
 
-_PLAIN: dict[Any, Reader] = {str: text(), bool: flag, float: number(), Path: path}
+_PLAIN: dict[Any, Reader] = {str: any_text, bool: flag, float: number(), Path: path}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from libs.domain.changes import Change
 from libs.domain.errors import Unavailable
+from libs.domain.meanwhile import unheeded
 from services.policy.domain import errors
 from services.policy.domain.prepared import Prepared
 from services.policy.ports import Policies
@@ -72,7 +73,7 @@ class RememberedPolicies:
         if self._looking is None or self._looking.done():
             self._looking = asyncio.ensure_future(self._look())
             # It fails where nobody may be waiting for it.
-            self._looking.add_done_callback(lambda done: done.cancelled() or done.exception())
+            unheeded(self._looking)
         looking = self._looking
         trusted = self._looked + TRUST_SECONDS - self._monotonic()
         patience = _PATIENCE_SECONDS if trusted > 0 else TRUST_SECONDS

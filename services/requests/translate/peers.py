@@ -31,11 +31,11 @@ from services.requests.domain.resolution import (
     Holding,
     Resolution,
 )
-from services.requests.domain.steps import Approvers
+from services.requests.domain.steps import Approvers, UnknownApprovers
 from services.requests.domain.takeover import UnmanagedAction
 from services.requests.domain.target import Target
 from services.requests.translate.common import target_from_proto
-from services.requests.translate.steps import source_from_proto
+from services.requests.translate.steps import approvers_from_proto
 
 _ACTIONS = {
     settings_pb2.UNMANAGED_ACCESS_ACTION_ADOPT: UnmanagedAction.ADOPT,
@@ -115,7 +115,8 @@ def _known_approvers(
     return {
         source: Resolved(tuple(user_ref(people[id]) for id in each.user_ids), each.problem)
         for each in message.approvers
-        if (source := source_from_proto(each.source)) is not None
+        # One kind that is not known is not all of them.
+        if not isinstance(source := approvers_from_proto(each.source), UnknownApprovers)
     }
 
 

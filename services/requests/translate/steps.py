@@ -49,8 +49,8 @@ def _approval(message: policy_pb2.Step.Approval) -> Step:
         if limit is None:
             return UnknownStep()
     return Approval(
-        approvers=_approvers(message.approvers),
-        fallback=_approvers(message.fallback) if message.HasField("fallback") else None,
+        approvers=approvers_from_proto(message.approvers),
+        fallback=approvers_from_proto(message.fallback) if message.HasField("fallback") else None,
         needed=message.needed or 1,
         all_of_them=message.all,
         reason_to_approve=message.reason_to_approve,
@@ -76,7 +76,7 @@ def _time_limit(message: policy_pb2.TimeLimit) -> TimeLimit | None:
         case "remind":
             return TimeLimit(after, Remind())
         case "reassign":
-            return TimeLimit(after, Reassign(_approvers(message.reassign)))
+            return TimeLimit(after, Reassign(approvers_from_proto(message.reassign)))
         case "escalate_to_policy_id":
             return TimeLimit(after, Escalate(message.escalate_to_policy_id))
         case "deny":
@@ -85,7 +85,8 @@ def _time_limit(message: policy_pb2.TimeLimit) -> TimeLimit | None:
             return None
 
 
-def _approvers(message: policy_pb2.Approvers) -> Approvers:
+def approvers_from_proto(message: policy_pb2.Approvers | approver_pb2.ApproverSource) -> Approvers:
+    """Who may decide, which policy and the catalog spell alike."""
     match message.WhichOneof("kind"):
         case "people":
             return People(tuple(message.people.user_ids))
@@ -194,16 +195,3 @@ def parts_of(approvers: Approvers) -> list[approver_pb2.ApproverSource]:
         case UnknownApprovers():
             return []
     return [message]
-
-
-def source_from_proto(message: approver_pb2.ApproverSource) -> Approvers | None:
-    """A source of approvers that the catalog answers unasked; none for one of another kind."""
-    match message.WhichOneof("kind"):
-        case "manager":
-            return Manager(message.manager.level)
-        case "app_owners":
-            return AppOwners()
-        case "entitlement_owners":
-            return EntitlementOwners()
-        case _:
-            return None

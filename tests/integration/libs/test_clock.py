@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from libs.db.clock import DatabaseClock
 from libs.db.engine import Database
+from tests.support.around_database import AroundDatabase
 
 _JITTER = timedelta(milliseconds=250)
 
@@ -94,28 +95,21 @@ async def test_it_does_not_go_back_for_nothing(database: Database) -> None:
     assert times == sorted(times)
 
 
-class _SlowAtTimes(Database):
+class _SlowAtTimes(AroundDatabase):
     """A database that looks at its clock at once, and whose answers take long now and then."""
 
     seconds = 0.3
 
     def __init__(self, inner: Database) -> None:
-        super().__init__()
-        self._inner = inner
+        super().__init__(inner)
         self._answers = 0
 
     async def _read(self, work: Callable[[Connection], Any], at_once: bool) -> Any:
-        found = await self._inner._read(work, at_once)
+        found = await super()._read(work, at_once)
         if self._answers % 4 == 0:
             await asyncio.sleep(self.seconds)
         self._answers += 1
         return found
-
-    async def _write(self, work: Callable[[Connection], Any], lasting: bool) -> Any:
-        return await self._inner._write(work, lasting)
-
-    async def _close(self) -> None:
-        """The inner one is its owner's to close."""
 
 
 async def test_two_clocks_agree_though_answers_are_slow_at_times(database: Database) -> None:

@@ -28,21 +28,18 @@ from tests.integration.libs.things import (
     rows,
     things,
 )
+from tests.support.around_database import AroundDatabase
 from tests.support.eventually import eventually
 from tests.support.postgres import PostgresServer
 
 
-class SlowDatabase(Database):
+class SlowDatabase(AroundDatabase):
     """A database whose writes wait until the test lets them go, and are counted."""
 
     def __init__(self, inner: Database) -> None:
-        super().__init__()
-        self.inner = inner
+        super().__init__(inner)
         self.go = asyncio.Event()
         self.writes = 0
-
-    async def _read(self, work: Callable[[Connection], Any], at_once: bool) -> Any:
-        return await self.inner._read(work, at_once)
 
     async def _write(self, work: Callable[[Connection], Any], lasting: bool) -> Any:
         self.writes += 1

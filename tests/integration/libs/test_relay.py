@@ -17,27 +17,21 @@ from libs.events.broker import STREAM, Broker, stream_config
 from libs.events.envelope import Event, parse
 from libs.events.relay import Relay
 from tests.integration.libs.things import add, committing, ledger, prepare, rows
+from tests.support.around_database import AroundDatabase
 from tests.support.eventually import eventually
 from tests.support.nats import NatsServer
 
 
-class CountedDatabase(Database):
+class CountedDatabase(AroundDatabase):
     """A database whose reads are counted."""
 
     def __init__(self, inner: Database) -> None:
-        super().__init__()
-        self.inner = inner
+        super().__init__(inner)
         self.reads = 0
 
     async def _read(self, work: Callable[[Connection], Any], at_once: bool) -> Any:
         self.reads += 1
-        return await self.inner._read(work, at_once)
-
-    async def _write(self, work: Callable[[Connection], Any], lasting: bool) -> Any:
-        return await self.inner._write(work, lasting)
-
-    async def _close(self) -> None:
-        """The inner one is its owner's to close."""
+        return await super()._read(work, at_once)
 
 
 @pytest.fixture

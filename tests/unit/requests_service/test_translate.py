@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from latchkey.catalog.v1 import directory_pb2, resolution_pb2
 from latchkey.connector.v1 import provisioning_pb2
 from latchkey.policy.v1 import evaluation_pb2, policy_pb2
 from latchkey.requests.v1 import (
@@ -31,6 +32,7 @@ from services.requests.domain import (
 )
 from services.requests.domain.person import PersonRef
 from services.requests.domain.progress import Origin
+from services.requests.domain.steps import Manager
 from services.requests.domain.target import AppRoleAssignment, Target
 from services.requests.domain.timeline import Entry, Happening
 from services.requests.store import documents
@@ -244,3 +246,17 @@ def test_states_of_a_delivery_are_the_connectors() -> None:
         assert peers.delivery_from_proto(message) == delivery.Delivery(state, 3)
     with pytest.raises(Unavailable):
         peers.delivery_from_proto(provisioning_pb2.Delivery())
+
+
+def test_whom_an_unknown_source_stands_for_is_not_believed() -> None:
+    """What a newer catalog says of a kind of approvers that this version does not know counts for
+    none of the kinds that it does not know."""
+    known = resolution_pb2.KnownApprovers(user_ids=["usr_max"])
+    known.source.manager.level = 2
+    answer = resolution_pb2.ResolveEntitlementResponse(
+        managers=[directory_pb2.User(user_id="usr_max", display_name="Max")],
+        approvers=[known, resolution_pb2.KnownApprovers(user_ids=["usr_max"])],
+    )
+    approvers = peers.resolution_from_proto(answer).approvers
+    assert [*approvers] == [Manager(2)]
+    assert [each.user_id for each in approvers[Manager(2)].people] == ["usr_max"]
